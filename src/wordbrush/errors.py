@@ -1,0 +1,32 @@
+"""Everything that can go wrong by a caller's choice, as typed errors.
+
+A message is one line: it names the input and the remedy. The command line prints it and exits with code 2.
+"""
+
+
+class WordbrushError(Exception):
+    """Base of every error that wordbrush raises on purpose."""
+
+
+class PromptError(WordbrushError, ValueError):
+    """A prompt, or a word of it, cannot be used as asked."""
+
+
+class SettingsError(WordbrushError, ValueError):
+    """A number or a name is outside of what it may be."""
+
+
+class ModelError(WordbrushError):
+    """A model folder or id cannot be loaded as asked."""
+
+
+class ControlError(WordbrushError, RuntimeError):
+    """An edit did not act on the model: the picture would silently have been a plain one."""
+
+
+class OutputError(WordbrushError, RuntimeError):
+    """The model's output is not a picture (NaN, all black), or it cannot be written."""
+
+
+class RecordError(WordbrushError, ValueError):
+    """A record, or a picture that should carry one, cannot be read or replayed."""

@@ -1,0 +1,1 @@
+"""What an edit does inside an attention layer: pure functions on queries, keys and values."""

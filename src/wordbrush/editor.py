@@ -1,0 +1,230 @@
+"""The editor: generate a picture, then edit it by editing its prompt."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from wordbrush.attention.tape import SourceTape
+from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, CrossSteps, EditSettings, SelfSteps
+from wordbrush.errors import RecordError, SettingsError
+from wordbrush.models.load import ModelInfo, load_model
+from wordbrush.records import ModelRecord, RunRecord, installed_versions, pixel_sha256
+from wordbrush.results import EditResult, Source, edited_name
+from wordbrush.runs import EditRun, OnStep, run_edit, run_source, run_together
+from wordbrush.sampling.adapter import Adapter
+from wordbrush.sampling.loop import KeptSource
+from wordbrush.sampling.settings import GenerationSettings
+
+
+class Editor:
+    """Generates and edits pictures with one model. The model is the same after a call as before it.
+
+    >>> editor = Editor.from_pretrained()
+    >>> source = editor.generate("a dog eating an apple", seed=7, num_inference_steps=4)
+    >>> result = editor.edit(source, "a cat eating an apple")
+    >>> result.record.acted
+    (("'dog' -> 'cat'",),)
+    """
+
+    def __init__(self, adapter: Adapter, model: ModelInfo, *, keep_bytes: int = 1 << 30) -> None:
+        """Use an adapter that is there already; see `from_pretrained`."""
+        if keep_bytes < 0:
+            raise SettingsError(f"keep_bytes is {keep_bytes}; give 0 or more")
+        self.model = model
+        self._adapter = adapter
+        self._keep_bytes = keep_bytes
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        model: str | Path | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
+        *,
+        keep_bytes: int = 1 << 30,
+    ) -> "Editor":
+        """Load a diffusers Stable Diffusion folder or hub id; None is the bundled model.
+
+        `device` is "cpu", "cuda" or "mps" (None: the best there is), `dtype` "float32", "float16" or "bfloat16" (None:
+        float32 on a CPU, else float16). `keep_bytes` bounds what a generated source keeps of its attention: in the
+        steps that fit, its later edits cost what a plain picture costs.
+
+        Raises `ModelError` when the model cannot be loaded.
+        """
+        adapter, info = load_model(model, device, dtype)
+        return cls(adapter, info, keep_bytes=keep_bytes)
+
+    def generate(
+        self,
+        prompt: str,
+        *,
+        seed: int = 0,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        negative_prompt: str = "",
+        size: tuple[int, int] | None = None,
+        on_step: OnStep | None = None,
+    ) -> Source:
+        """Make a picture of `prompt`, and keep what edits of it need.
+
+        `size` is (height, width) in pixels; None stands for the model's own default everywhere. `on_step` is told the
+        steps done and the steps in all. Raises `PromptError` for a prompt over the token limit, `SettingsError` for a
+        bad number, `OutputError` when the model's output is no picture.
+        """
+        settings = self._generation(prompt, seed, num_inference_steps, guidance_scale, negative_prompt, size)
+        return self._generate(settings, self._keep_bytes, on_step)
+
+    def edit(
+        self,
+        source: Source,
+        target: str | Sequence[str],
+        *,
+        edit: str = "auto",
+        cross_replace_steps: CrossSteps | None = None,
+        self_replace_steps: SelfSteps | None = None,
+        self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS,
+        equalizer: Mapping[str, float] | None = None,
+        on_step: OnStep | None = None,
+    ) -> EditResult | list[EditResult]:
+        """Edit a source into a target prompt, or into each of several in one batch; the source is not run again.
+
+        `edit` says how the prompts' words correspond: "auto" finds it word by word, "replace" and "refine" force the
+        published kinds. `cross_replace_steps` is the part of the steps in which the source's cross-attention maps are
+        injected, for all words or per word (`{"cat": 0.4, "default_": 0.8}`); `self_replace_steps` the same for its
+        self-attention, in layers of at most `self_replace_max_pixels`. `equalizer` multiplies the maps of words.
+
+        One target gives one result, a list gives a list. Raises `PromptError` for words that are not there or prompts
+        that ask for nothing, `SettingsError` for bad numbers, `ControlError` if the edit could not act.
+        """
+        settings = self._edit_settings(
+            target, edit, cross_replace_steps, self_replace_steps, self_replace_max_pixels, equalizer
+        )
+        results = self._edit(source, settings, on_step)
+        return results[0] if isinstance(target, str) else results
+
+    def generate_and_edit(
+        self,
+        prompt: str,
+        target: str | Sequence[str],
+        *,
+        seed: int = 0,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        negative_prompt: str = "",
+        size: tuple[int, int] | None = None,
+        edit: str = "auto",
+        cross_replace_steps: CrossSteps | None = None,
+        self_replace_steps: SelfSteps | None = None,
+        self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS,
+        equalizer: Mapping[str, float] | None = None,
+        on_step: OnStep | None = None,
+    ) -> EditResult | list[EditResult]:
+        """Make a source and its edits in one batch, at the cost of a plain batch of as many pictures.
+
+        Takes what `generate` and `edit` take, and raises what they raise. The source keeps its latents but none of
+        its attention: later edits of it run its prompt once more in their windows.
+        """
+        generation = self._generation(prompt, seed, num_inference_steps, guidance_scale, negative_prompt, size)
+        settings = self._edit_settings(
+            target, edit, cross_replace_steps, self_replace_steps, self_replace_max_pixels, equalizer
+        )
+        results = self._generate_and_edit(generation, settings, on_step)
+        return results[0] if isinstance(target, str) else results
+
+    def replay(self, record: RunRecord, *, on_step: OnStep | None = None) -> Source | list[EditResult]:
+        """Run a record again: its source, or all its edits; the same pixels on the same machine.
+
+        Raises `RecordError` when the record was made with another model than this editor's.
+        """
+        if record.model.fingerprint != self.model.fingerprint:
+            raise RecordError(
+                f"the record was made with '{record.model.name}' ({record.model.fingerprint[:12]}), and this is "
+                f"'{self.model.name}' ({self.model.fingerprint[:12]}); name the recorded model's folder with --model"
+            )
+        if record.edit is None:
+            return self._generate(record.generation, record.keep_bytes, on_step)
+        if record.together:
+            return self._generate_and_edit(record.generation, record.edit, on_step)
+        return self._edit(self._generate(record.generation, record.keep_bytes, None), record.edit, on_step)
+
+    def _generation(
+        self,
+        prompt: str,
+        seed: int,
+        num_inference_steps: int | None,
+        guidance_scale: float | None,
+        negative_prompt: str,
+        size: tuple[int, int] | None,
+    ) -> GenerationSettings:
+        defaults = self.model.defaults
+        steps = defaults.num_inference_steps if num_inference_steps is None else num_inference_steps
+        scale = defaults.guidance_scale if guidance_scale is None else guidance_scale
+        height, width = self.model.native_size if size is None else size
+        return GenerationSettings(prompt, negative_prompt, seed, steps, scale, height, width)
+
+    def _edit_settings(
+        self,
+        target: str | Sequence[str],
+        edit: str,
+        cross_replace_steps: CrossSteps | None,
+        self_replace_steps: SelfSteps | None,
+        self_replace_max_pixels: int,
+        equalizer: Mapping[str, float] | None,
+    ) -> EditSettings:
+        defaults = self.model.defaults
+        return EditSettings.parse(
+            [target] if isinstance(target, str) else target,
+            edit,
+            defaults.cross_replace_steps if cross_replace_steps is None else cross_replace_steps,
+            defaults.self_replace_steps if self_replace_steps is None else self_replace_steps,
+            self_replace_max_pixels,
+            equalizer,
+        )
+
+    def _generate(self, settings: GenerationSettings, keep_bytes: int, on_step: OnStep | None) -> Source:
+        tape = SourceTape(keep_bytes, PROMPT_TO_PROMPT_MAX_PIXELS) if keep_bytes else None
+        return self._source(settings, run_source(self._adapter, settings, tape, on_step), keep_bytes)
+
+    def _edit(self, source: Source, settings: EditSettings, on_step: OnStep | None) -> list[EditResult]:
+        run = run_edit(self._adapter, source.settings, settings, source.kept, on_step)
+        return self._results(source, settings, run, together=False)
+
+    def _generate_and_edit(
+        self, generation: GenerationSettings, settings: EditSettings, on_step: OnStep | None
+    ) -> list[EditResult]:
+        kept, run = run_together(self._adapter, generation, settings, on_step)
+        return self._results(self._source(generation, kept, 0), settings, run, together=True)
+
+    def _source(self, settings: GenerationSettings, kept: KeptSource, keep_bytes: int) -> Source:
+        image = self._adapter.decode(kept.latents[-1])
+        record = RunRecord(
+            model=self._model_record(),
+            generation=settings,
+            edit=None,
+            together=False,
+            keep_bytes=keep_bytes,
+            acted=(),
+            controlled_calls=0,
+            versions=installed_versions(),
+            image_sha256={"source": pixel_sha256(image)},
+        )
+        return Source(image, settings, kept, record)
+
+    def _results(self, source: Source, settings: EditSettings, run: EditRun, *, together: bool) -> list[EditResult]:
+        images = [self._adapter.decode(latents[None]) for latents in run.latents]
+        hashes = {edited_name(settings, i): pixel_sha256(image) for i, image in enumerate(images)}
+        record = replace(
+            source.record,
+            edit=settings,
+            together=together,
+            acted=run.acted,
+            controlled_calls=run.controlled_calls,
+            image_sha256={**source.record.image_sha256, **hashes},
+        )
+        return [
+            EditResult(image, source, target, index, run.latents[index : index + 1], record)
+            for index, (image, target) in enumerate(zip(images, settings.targets, strict=True))
+        ]
+
+    def _model_record(self) -> ModelRecord:
+        return ModelRecord(self.model.name, self.model.fingerprint, self.model.device, self.model.dtype)

@@ -1,0 +1,73 @@
+"""From two prompts and an edit's settings to the plan of one target."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+
+from wordbrush.edits.auto import auto
+from wordbrush.edits.describe import describe
+from wordbrush.edits.plan import EditPlan, TargetPlan
+from wordbrush.edits.refine import refine
+from wordbrush.edits.replace import replace
+from wordbrush.edits.reweight import reweight
+from wordbrush.edits.schedule import DEFAULT, Window, cross_weights
+from wordbrush.edits.settings import EditKind, EditSettings
+from wordbrush.edits.token_map import TokenMap
+from wordbrush.errors import PromptError, SettingsError
+from wordbrush.tokens.prompt_tokens import PromptTokens
+from wordbrush.tokens.words import find_all_words
+
+_EDITS: Mapping[EditKind, Callable[[PromptTokens, PromptTokens], TokenMap]] = {
+    "auto": auto,
+    "replace": replace,
+    "refine": refine,
+}
+
+
+def plan_edit(
+    source: PromptTokens,
+    targets: Sequence[PromptTokens],
+    settings: EditSettings,
+    num_steps: int,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> tuple[EditPlan, tuple[tuple[str, ...], ...]]:
+    """The plan of all targets, and for each target what its edit does, in words.
+
+    Raises `PromptError` for a word that is in no target, or for prompts that ask for nothing, and `SettingsError`
+    when an edit would act at no step.
+    """
+    for word in [*settings.equalizer, *(w for w in settings.cross_replace_steps if w != DEFAULT)]:
+        if not any(find_all_words(target.text, word) for target in targets):
+            targets[0].find(word)  # raises, and names the nearest word
+    planned = [_plan_target(source, target, settings, num_steps, device, dtype) for target in targets]
+    plan = EditPlan(tuple(target for target, _ in planned), settings.self_replace_max_pixels)
+    return plan, tuple(lines for _, lines in planned)
+
+
+def _plan_target(
+    source: PromptTokens,
+    target: PromptTokens,
+    settings: EditSettings,
+    num_steps: int,
+    device: torch.device | str,
+    dtype: torch.dtype,
+) -> tuple[TargetPlan, tuple[str, ...]]:
+    equalizer = {word: factor for word, factor in settings.equalizer.items() if find_all_words(target.text, word)}
+    if not equalizer and source.text == target.text:
+        raise PromptError(f"source and target are both '{target.text}'; change a word, or give a weight for one")
+    windows = {
+        word: Window(*bounds)
+        for word, bounds in settings.cross_replace_steps.items()
+        if word == DEFAULT or find_all_words(target.text, word)
+    }
+    token_map = _EDITS[settings.edit](source, target).then(reweight(target, equalizer))
+    plan = TargetPlan.build(
+        token_map, cross_weights(target, windows, num_steps), Window(*settings.self_replace_steps), device, dtype
+    )
+    if not any(step.acts for step in plan.steps):
+        raise SettingsError(
+            f"cross_replace_steps and self_replace_steps select none of the {num_steps} steps, so the result would be "
+            "a plain picture of the target prompt; widen a window, or generate the target prompt"
+        )
+    return plan, tuple(describe(source, target, equalizer))

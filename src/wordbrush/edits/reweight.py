@@ -1,0 +1,27 @@
+"""Semantic re-weighting: the maps of chosen words, times a factor."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+
+from wordbrush.edits.token_map import TokenMap
+from wordbrush.errors import SettingsError
+from wordbrush.tokens.prompt_tokens import PromptTokens
+
+
+def reweight(target: PromptTokens, equalizer: Mapping[str, float]) -> TokenMap:
+    """Multiply the maps of words (paper section 2.3.3, "Text semantic re-weighting"); no row is normalised again.
+
+    `equalizer` maps a word or phrase of the target prompt to its factor: above one is stronger, between zero and one
+    weaker, zero removes the word's pull, below zero pushes away from it.
+
+    Raises `PromptError` for a word that is not in the prompt or is ambiguous, `SettingsError` for a factor that is
+    not a finite number.
+    """
+    keep_T = torch.ones(target.length)
+    for word, factor in equalizer.items():
+        if not math.isfinite(factor):
+            raise SettingsError(f"the weight of '{word}' is {factor}; give a finite number, such as 2.0 or -1")
+        keep_T[list(target.find(word))] *= factor
+    return TokenMap(torch.zeros(target.length, target.length), keep_T)

@@ -1,0 +1,76 @@
+"""When an edit acts: windows over the denoising steps, as fractions, one for all words or one per word."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from wordbrush.errors import SettingsError
+from wordbrush.tokens.prompt_tokens import PromptTokens
+
+DEFAULT = "default_"
+"""The key of the window for every word that has none of its own (the published name)."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of the denoising steps, from `start` to `end`, both in 0..1; step 0 is the noisiest."""
+
+    start: float
+    end: float
+
+    @classmethod
+    def parse(cls, value: object, name: str) -> "Window":
+        """Read 0.8 (the first 80 % of the steps) or (0.2, 0.8); `name` is what an error calls it.
+
+        >>> Window.parse(0.8, "cross_replace_steps")
+        Window(start=0.0, end=0.8)
+        """
+        bounds = value if isinstance(value, tuple | list) else (0.0, value)
+        if len(bounds) != 2 or not all(isinstance(b, int | float) and not isinstance(b, bool) for b in bounds):
+            raise SettingsError(f"{name} is {value!r}; give a number in 0..1, or (start, end)")
+        start, end = float(bounds[0]), float(bounds[1])
+        if not 0 <= start <= end <= 1:
+            raise SettingsError(f"{name} is {value!r}, outside of 0..1; give a number in 0..1, or (start, end)")
+        return cls(start, end)
+
+    def cross_steps(self, num_steps: int) -> range:
+        """The steps in which cross-attention is edited: bounds `int(f * (num_steps + 1))`, as published."""
+        return range(int(self.start * (num_steps + 1)), min(int(self.end * (num_steps + 1)), num_steps))
+
+    def self_steps(self, num_steps: int) -> range:
+        """The steps in which self-attention is injected: bounds `int(f * num_steps)`, as published."""
+        return range(int(self.start * num_steps), int(self.end * num_steps))
+
+
+def parse_cross_windows(value: object) -> dict[str, Window]:
+    """Read `cross_replace_steps`: a window, or a window per word with "default_" for the rest (1.0 if not given).
+
+    >>> parse_cross_windows({"cat": 0.4, "default_": (0.0, 0.8)})["cat"]
+    Window(start=0.0, end=0.4)
+    """
+    if not isinstance(value, Mapping):
+        return {DEFAULT: Window.parse(value, "cross_replace_steps")}
+    windows = {str(word): Window.parse(v, f"cross_replace_steps of '{word}'") for word, v in value.items()}
+    return {DEFAULT: Window(0.0, 1.0), **windows}
+
+
+def cross_weights(target: PromptTokens, windows: Mapping[str, Window], num_steps: int) -> Tensor:
+    """The schedule weight of each target token at each step, (num_steps, T), 0 or 1.
+
+    Raises `PromptError` for a word that is not in the target prompt, or is ambiguous.
+    """
+    weights_NT = torch.zeros(num_steps, target.length)
+    weights_NT[_slice(windows[DEFAULT], num_steps)] = 1
+    for word, window in windows.items():
+        if word != DEFAULT:
+            positions = list(target.find(word))
+            weights_NT[:, positions] = 0
+            weights_NT[_slice(window, num_steps), positions] = 1
+    return weights_NT
+
+
+def _slice(window: Window, num_steps: int) -> slice:
+    steps = window.cross_steps(num_steps)
+    return slice(steps.start, max(steps.stop, steps.start))

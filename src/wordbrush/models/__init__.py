@@ -1,0 +1,1 @@
+"""The one seam to diffusers and transformers: a model family behind a small interface."""

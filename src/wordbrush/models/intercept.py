@@ -1,0 +1,108 @@
+"""The seam: every attention of one model call passes through a handler, and nothing of it stays behind.
+
+Forward hooks mark when a model is inside one of its attention layers; inside, a `TorchFunctionMode` sees the call of
+`scaled_dot_product_attention`, with q, k and v as the kernel gets them. diffusers' perturbed-attention guidance works
+the same way. Prior art and the alternatives: `docs/decisions/0002`.
+"""
+
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+from torch.overrides import TorchFunctionMode
+
+from wordbrush.attention.sites import AttentionCall, Site
+from wordbrush.errors import ControlError
+
+Handler = Callable[[AttentionCall], Tensor]
+
+
+def attention_layers(model: nn.Module) -> dict[str, nn.Module]:
+    """All attention layers of a diffusers model, by module name."""
+    return {name: module for name, module in model.named_modules() if hasattr(module, "get_processor")}
+
+
+class Intercept:
+    """A scope in which `handler` computes each attention of `layers`.
+
+    Leaving it removes every hook, also after an error. Leaving it without an error raises `ControlError` when a layer
+    ran without the kernel that can be controlled (attention slicing, xformers, legacy processors).
+    """
+
+    def __init__(self, layers: Mapping[str, nn.Module], handler: Handler) -> None:
+        """Prepare a scope; nothing is hooked before it is entered."""
+        self._layers = layers
+        self._mode = _KernelMode(handler)
+        self._handles: list[torch.utils.hooks.RemovableHandle] = []
+        self._inside = 0
+
+    def __enter__(self) -> "Intercept":
+        """Hook the layers."""
+        for name, layer in self._layers.items():
+            self._handles.append(layer.register_forward_pre_hook(self._entering(name), with_kwargs=True))
+            self._handles.append(layer.register_forward_hook(self._leaving, always_call=True))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Unhook the layers, then check that each of them passed through the handler."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        while self._inside:  # an interrupt passes by the hook that would have left the layer
+            self._leaving()
+        if kind is None:
+            self._check()
+
+    def _entering(self, name: str) -> Callable[..., None]:
+        def enter(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            text = kwargs.get("encoder_hidden_states", args[1] if len(args) > 1 else None)
+            self._mode.site = Site(name, "self" if text is None else "cross")
+            self._mode.__enter__()
+            self._inside += 1
+
+        return enter
+
+    def _leaving(self, *_: object) -> None:
+        if self._inside:  # torch also calls this when an earlier hook of the layer raised, before it was entered
+            self._inside -= 1
+            self._mode.__exit__(None, None, None)
+
+    def _check(self) -> None:
+        missed = sorted(set(self._layers) - self._mode.seen)
+        if missed:
+            raise ControlError(
+                f"attention layer '{missed[0]}' ({len(missed)} of {len(self._layers)}) did not use PyTorch's "
+                "scaled_dot_product_attention, so it cannot be controlled; turn off attention slicing, xformers and "
+                "custom attention processors"
+            )
+
+
+class _KernelMode(TorchFunctionMode):
+    """Hands calls of the attention kernel to the handler, and every other function through."""
+
+    def __init__(self, handler: Handler) -> None:
+        super().__init__()
+        self._handler = handler
+        self.site: Site | None = None
+        self.seen: set[str] = set()
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func is not F.scaled_dot_product_attention:
+            return func(*args, **(kwargs or {}))
+        return self._attention(*args, **(kwargs or {}))
+
+    def _attention(self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **rest: Any) -> Tensor:
+        assert self.site is not None
+        if attn_mask is not None:
+            raise ControlError(f"attention layer '{self.site.name}' is masked, which is not supported for this model")
+        self.seen.add(self.site.name)
+        return self._handler(
+            AttentionCall(self.site, query, key, value, lambda q, k, v: F.scaled_dot_product_attention(q, k, v, **rest))
+        )

@@ -1,0 +1,139 @@
+"""The Stable Diffusion family: a U-Net with cross-attention, one CLIP text encoder, an image autoencoder."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from PIL import Image
+from torch import Tensor
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from wordbrush.errors import OutputError, PromptError, SettingsError
+from wordbrush.sampling.adapter import Control, Prediction
+from wordbrush.models.intercept import Intercept, attention_layers
+from wordbrush.tokens.prompt_tokens import PromptTokens
+
+
+class DDIM:
+    """DDIM (Song et al. 2021, eta 0) on a model's own noise schedule."""
+
+    def __init__(self, config: Mapping[str, Any], num_inference_steps: int, device: torch.device) -> None:
+        """Take any scheduler's config: only its noise schedule and timestep offsets are read."""
+        # Latents are not pixels: a config that does not say so must not have them clipped to [-1, 1].
+        self._scheduler = DDIMScheduler.from_config(dict(config), clip_sample=config.get("clip_sample", False))
+        trained = int(self._scheduler.config["num_train_timesteps"])
+        if not 1 <= num_inference_steps <= trained:
+            raise SettingsError(f"num_inference_steps is {num_inference_steps}; this model takes 1 to {trained}")
+        self._scheduler.set_timesteps(num_inference_steps, device=device)
+        self.timesteps: Tensor = self._scheduler.timesteps
+
+    def step(self, prediction: Tensor, timestep: Tensor, latents: Tensor) -> Tensor:
+        """One step from `timestep` to the next, for latents (B, C, h, w)."""
+        following: Tensor = self._scheduler.step(prediction, int(timestep), latents, return_dict=False)[0]
+        return following
+
+
+class StableDiffusion:
+    """An `Adapter` over the components of a Stable Diffusion 1.x or 2.x pipeline."""
+
+    def __init__(
+        self,
+        tokenizer: CLIPTokenizer,
+        text_encoder: CLIPTextModel,
+        unet: UNet2DConditionModel,
+        vae: AutoencoderKL,
+        scheduler_config: Mapping[str, Any],
+    ) -> None:
+        """Take the components as they are; nothing of them is changed."""
+        self._tokenizer = tokenizer
+        self._text_encoder = text_encoder
+        self._unet = unet
+        self._vae = vae
+        self._scheduler_config = scheduler_config
+        self._layers = attention_layers(unet)
+        cross = sum(bool(getattr(layer, "is_cross_attention", False)) for layer in self._layers.values())
+        self._sites = {"cross": cross, "self": len(self._layers) - cross}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        device: torch.device = self._unet.device
+        return device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the model computes in."""
+        dtype: torch.dtype = self._unet.dtype
+        return dtype
+
+    @property
+    def vae_factor(self) -> int:
+        """How many pixels a latent cell is wide and high."""
+        return int(2 ** (len(self._vae.config["block_out_channels"]) - 1))
+
+    def tokenize(self, prompt: str) -> PromptTokens:
+        """Where the prompt's words are on the text axis.
+
+        Raises `PromptError` when the prompt has more tokens than the model reads, and says which words fall off.
+        """
+        length = int(self._tokenizer.model_max_length)
+        encoded = self._tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        tokens = PromptTokens.from_offsets(prompt, encoded["offset_mapping"], begin=1, length=length)
+        room = length - 2
+        if tokens.end - 1 > room:
+            lost = next(i for i, positions in enumerate(tokens.positions) if any(p > room for p in positions))
+            raise PromptError(
+                f"the prompt has {tokens.end - 1} tokens and the model reads {room}; "
+                f"'{tokens.phrase(range(lost, len(tokens.words)))}' would fall off, so shorten the prompt"
+            )
+        return tokens
+
+    @torch.no_grad()
+    def encode(self, prompt: str) -> Tensor:
+        """The text encoder's last hidden states (1, T, C) of one prompt, padded to the model's length."""
+        ids = self._tokenizer(
+            prompt, padding="max_length", max_length=self._tokenizer.model_max_length, return_tensors="pt", verbose=False
+        ).input_ids
+        states: Tensor = self._text_encoder(ids.to(self.device))[0]
+        return states.to(self.dtype)
+
+    def noise(self, seed: int, height: int, width: int) -> Tensor:
+        """Gaussian latents (1, C, h, w), drawn on the CPU so that a seed means the same on every device."""
+        factor = self.vae_factor * 2 ** (len(self._unet.config["block_out_channels"]) - 1)
+        for name, value in (("height", height), ("width", width)):
+            if value < 1 or value % self.vae_factor:
+                raise SettingsError(f"{name} is {value}; give a positive multiple of {self.vae_factor} (best of {factor})")
+        shape = (1, int(self._unet.config["in_channels"]), height // self.vae_factor, width // self.vae_factor)
+        generator = torch.Generator("cpu").manual_seed(seed)
+        return torch.randn(shape, generator=generator, dtype=self.dtype).to(self.device)
+
+    def solver(self, num_inference_steps: int) -> DDIM:
+        """DDIM on the model's noise schedule, whatever sampler its folder names: the method is defined on it."""
+        return DDIM(self._scheduler_config, num_inference_steps, self.device)
+
+    @torch.no_grad()
+    def predict(self, latents: Tensor, timestep: Tensor, text: Tensor, control: Control | None) -> Prediction:
+        """The U-Net's prediction for latents (B, C, h, w) and text (B, T, C)."""
+        if control is None:
+            return self._call_unet(latents, timestep, text), 0
+        with Intercept(self._layers, control):
+            prediction = self._call_unet(latents, timestep, text)
+        return prediction, control.verify(self._sites)
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Image.Image:
+        """The RGB picture of latents (1, C, h, w). Raises `OutputError` when it is not one."""
+        if not bool(torch.isfinite(latents).all()):
+            raise OutputError("the model's latents are not numbers (NaN or infinite); try dtype='float32'")
+        pixels = self._vae.decode(latents / self._vae.config["scaling_factor"], return_dict=False)[0]
+        if not bool(torch.isfinite(pixels).all()):
+            raise OutputError("the decoder's picture is not a number (NaN or infinite); try dtype='float32'")
+        unit_HWC = (pixels[0] / 2 + 0.5).clamp(0, 1).permute(1, 2, 0).float().cpu()
+        if not bool(unit_HWC.any()):
+            raise OutputError("the picture is all black; try another seed, or dtype='float32'")
+        return Image.fromarray((unit_HWC * 255).round().to(torch.uint8).numpy())
+
+    def _call_unet(self, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
+        prediction: Tensor = self._unet(latents, timestep, encoder_hidden_states=text, return_dict=False)[0]
+        return prediction

@@ -1,0 +1,120 @@
+"""The three runs there are: a source, edits of a kept source, and a source with its edits side by side."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from wordbrush.attention.tape import SourceTape
+from wordbrush.edits.compose import plan_edit
+from wordbrush.edits.plan import EditPlan
+from wordbrush.edits.settings import EditSettings
+from wordbrush.errors import ControlError
+from wordbrush.sampling.adapter import Adapter
+from wordbrush.sampling.loop import Conditioning, KeptSource, Step, denoise
+from wordbrush.sampling.settings import GenerationSettings
+from wordbrush.types import SOURCE
+
+OnStep = Callable[[int, int], None]
+"""Told after each step: steps done, steps in all."""
+
+
+@dataclass(frozen=True, eq=False)
+class EditRun:
+    """Finished latents (targets, C, h, w) of an edit, what each target's edit did in words, and how many attention
+    calls it controlled.
+    """
+
+    latents: Tensor
+    acted: tuple[tuple[str, ...], ...]
+    controlled_calls: int
+
+
+def run_source(
+    adapter: Adapter, settings: GenerationSettings, tape: SourceTape | None, on_step: OnStep | None = None
+) -> KeptSource:
+    """Generate, and record on `tape` what later edits need. Raises `PromptError` for a prompt that does not fit."""
+    text = _text(adapter, settings, ())
+    noise = adapter.noise(settings.seed, settings.height, settings.width)
+    steps = _denoise(adapter, settings, noise, text, (SOURCE,), on_step, record_to=tape)
+    return KeptSource(text.positive[SOURCE], (noise, *(step.latents for step in steps)), tape)
+
+
+def run_edit(
+    adapter: Adapter,
+    settings: GenerationSettings,
+    edit: EditSettings,
+    kept: KeptSource,
+    on_step: OnStep | None = None,
+) -> EditRun:
+    """Edit a source that ran before; only its targets run."""
+    plan, acted = _plan(adapter, settings, edit)
+    text = _text(adapter, settings, edit.targets, source=kept.text)
+    branches = range(SOURCE + 1, SOURCE + 1 + len(edit.targets))
+    steps = _denoise(adapter, settings, kept.latents[0], text, branches, on_step, plan=plan, kept=kept)
+    return EditRun(steps[-1].latents, acted, _controlled(steps))
+
+
+def run_together(
+    adapter: Adapter, settings: GenerationSettings, edit: EditSettings, on_step: OnStep | None = None
+) -> tuple[KeptSource, EditRun]:
+    """Generate a source and edit it in one batch."""
+    plan, acted = _plan(adapter, settings, edit)
+    text = _text(adapter, settings, edit.targets)
+    noise = adapter.noise(settings.seed, settings.height, settings.width)
+    branches = range(SOURCE, SOURCE + 1 + len(edit.targets))
+    steps = _denoise(adapter, settings, noise, text, branches, on_step, plan=plan)
+    kept = KeptSource(text.positive[SOURCE], (noise, *(step.latents[:1] for step in steps)), None)
+    return kept, EditRun(steps[-1].latents[1:], acted, _controlled(steps))
+
+
+def _plan(
+    adapter: Adapter, settings: GenerationSettings, edit: EditSettings
+) -> tuple[EditPlan, tuple[tuple[str, ...], ...]]:
+    return plan_edit(
+        adapter.tokenize(settings.prompt),
+        [adapter.tokenize(target) for target in edit.targets],
+        edit,
+        settings.num_inference_steps,
+        adapter.device,
+        adapter.dtype,
+    )
+
+
+def _text(
+    adapter: Adapter, settings: GenerationSettings, targets: tuple[str, ...], source: Tensor | None = None
+) -> Conditioning:
+    for prompt in (settings.prompt, settings.negative_prompt, *targets):
+        adapter.tokenize(prompt)  # raises for one that does not fit, before anything runs
+    first = adapter.encode(settings.prompt) if source is None else source
+    return Conditioning((first, *map(adapter.encode, targets)), adapter.encode(settings.negative_prompt))
+
+
+def _denoise(
+    adapter: Adapter,
+    settings: GenerationSettings,
+    noise: Tensor,
+    text: Conditioning,
+    branches: range | tuple[int, ...],
+    on_step: OnStep | None,
+    *,
+    plan: EditPlan | None = None,
+    kept: KeptSource | None = None,
+    record_to: SourceTape | None = None,
+) -> list[Step]:
+    solver = adapter.solver(settings.num_inference_steps)
+    steps = []
+    for step in denoise(
+        adapter, solver, noise, text, branches, settings.guidance_scale, plan=plan, kept=kept, record_to=record_to
+    ):
+        steps.append(step)
+        if on_step is not None:
+            on_step(step.index + 1, settings.num_inference_steps)
+    return steps
+
+
+def _controlled(steps: list[Step]) -> int:
+    controlled = sum(step.controlled_calls for step in steps)
+    if not controlled:
+        raise ControlError("the edit controlled no attention call, so the result would be a plain picture")
+    return controlled

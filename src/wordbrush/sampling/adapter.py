@@ -1,0 +1,79 @@
+"""What the sampling loop needs of a model family, and nothing more.
+
+A family file converts its own conventions once: how prompts become conditioning, where text sits in attention, what
+the network predicts, how latents are laid out.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, Protocol
+
+import torch
+from PIL.Image import Image
+from torch import Tensor
+
+from wordbrush.attention.sites import AttentionCall
+from wordbrush.tokens.prompt_tokens import PromptTokens
+
+
+Prediction = tuple[Tensor, int]
+"""A model's prediction (B, C, h, w) and the number of attention calls that were controlled."""
+
+
+class Control(Protocol):
+    """Answers every attention call of one model call, and proves afterwards that it acted."""
+
+    def __call__(self, call: AttentionCall, /) -> Tensor:
+        """Compute one attention."""
+        ...
+
+    def verify(self, sites: Mapping[Literal["cross", "self"], int], /) -> int:
+        """Raise `ControlError` unless every layer that must be controlled was; the number of controlled calls."""
+        ...
+
+
+class Solver(Protocol):
+    """The noise schedule of one run."""
+
+    timesteps: Tensor
+
+    def step(self, prediction: Tensor, timestep: Tensor, latents: Tensor) -> Tensor:
+        """Go from the latents (B, C, h, w) of a timestep to those of the next."""
+        ...
+
+
+class Adapter(Protocol):
+    """A text-to-image model with an iterative sampler."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        ...
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the model computes in."""
+        ...
+
+    def tokenize(self, prompt: str) -> PromptTokens:
+        """Where the prompt's words are on the text axis; `PromptError` when it does not fit."""
+        ...
+
+    def encode(self, prompt: str) -> Tensor:
+        """The conditioning (1, T, C) of one prompt."""
+        ...
+
+    def noise(self, seed: int, height: int, width: int) -> Tensor:
+        """The starting latents (1, C, h, w) of a seed for a picture of height x width pixels."""
+        ...
+
+    def solver(self, num_inference_steps: int) -> Solver:
+        """A fresh schedule of so many steps."""
+        ...
+
+    def predict(self, latents: Tensor, timestep: Tensor, text: Tensor, control: Control | None) -> Prediction:
+        """One model call on latents (B, C, h, w) and text (B, T, C), its attention under `control`."""
+        ...
+
+    def decode(self, latents: Tensor) -> Image:
+        """The picture of latents (1, C, h, w)."""
+        ...

@@ -1,0 +1,94 @@
+"""The one sampling loop (paper, algorithm 1): all branches of an edit, step by step, side by side."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from wordbrush.attention.control import StepControl
+from wordbrush.attention.tape import SourceTape
+from wordbrush.edits.plan import EditPlan, StepEdit
+from wordbrush.sampling.adapter import Adapter, Solver
+from wordbrush.sampling.guidance import guided
+from wordbrush.types import SOURCE, BatchLayout
+
+
+@dataclass(frozen=True, eq=False)
+class Conditioning:
+    """Text of every branch, source first: `positive[b]` (1, T, C) its prompt, `negative` (1, T, C) of all."""
+
+    positive: tuple[Tensor, ...]
+    negative: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class KeptSource:
+    """A source that ran: its text (1, T, C), its latents (1, C, h, w) before each step and after the last, and what
+    was recorded of its attention.
+    """
+
+    text: Tensor
+    latents: tuple[Tensor, ...]
+    tape: SourceTape | None
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One finished step: the latents (branches, C, h, w) after it, and how many attention calls it controlled."""
+
+    index: int
+    latents: Tensor
+    controlled_calls: int
+
+
+def denoise(
+    adapter: Adapter,
+    solver: Solver,
+    noise: Tensor,
+    conditioning: Conditioning,
+    branches: Sequence[int],
+    guidance_scale: float,
+    plan: EditPlan | None = None,
+    kept: KeptSource | None = None,
+    record_to: SourceTape | None = None,
+) -> Iterator[Step]:
+    """Denoise `branches` from the same noise (1, C, h, w); yields after every step.
+
+    Branch 0 is the source. Where it is not among `branches`, `kept` stands for it: its recorded queries and keys, or
+    its prompt run once more from its kept latents at steps that are not recorded.
+    """
+    latents = noise.expand(len(branches), -1, -1, -1)
+    is_guided = guidance_scale > 1
+    for index, timestep in enumerate(solver.timesteps):
+        edit = plan.at(index) if plan is not None else None
+        replay = SOURCE not in branches and edit is not None and _needs_replay(edit, kept, index)
+        layout = BatchLayout.of(branches, guided=is_guided, replayed_source=replay)
+        rows = [latents, latents] if is_guided else [latents]
+        if replay and kept is not None:
+            rows.append(kept.latents[index])
+        recording = record_to if record_to is not None and record_to.start_step() else None
+        control = None
+        if recording is not None or (edit is not None and edit.acts):
+            control = StepControl(index, layout, edit, kept.tape if kept else None, recording)
+        prediction, controlled = adapter.predict(torch.cat(rows), timestep, _text(conditioning, layout), control)
+        count = len(branches)
+        if is_guided:
+            prediction = guided(prediction[:count], prediction[count : 2 * count], guidance_scale)
+        latents = solver.step(prediction[:count], timestep, latents)
+        yield Step(index, latents, controlled)
+
+
+def _text(conditioning: Conditioning, layout: BatchLayout) -> Tensor:
+    return torch.cat(
+        [conditioning.positive[row.branch] if row.conditional else conditioning.negative for row in layout.rows]
+    )
+
+
+def _needs_replay(edit: StepEdit, kept: KeptSource | None, step: int) -> bool:
+    if not edit.uses_source or kept is None:
+        return False
+    inject_self = any(target.inject_self for target in edit.targets)
+    return kept.tape is None or not kept.tape.covers(
+        step, inject_self=inject_self, self_max_pixels=edit.self_replace_max_pixels
+    )

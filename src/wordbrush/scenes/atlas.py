@@ -1,0 +1,48 @@
+"""The art: sprites of every noun in several families, resized on demand."""
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from wordbrush.scenes.vocabulary import NOUNS
+
+FAMILIES = ("flat", "fluent3d", "noto", "twemoji")
+
+HELD_OUT = frozenset((word, "twemoji") for word in sorted(NOUNS)[::3])
+"""Art that training never shows, so that what is trained on scenes can be tested on new drawings."""
+
+
+def families_of(word: str, *, held_out: bool = False) -> tuple[str, ...]:
+    """The art families that training shows of a noun, or the ones held out from it.
+
+    >>> len(families_of("dog")) + len(families_of("dog", held_out=True))
+    4
+    """
+    return tuple(family for family in FAMILIES if ((word, family) in HELD_OUT) == held_out)
+
+
+@cache
+def sprite(word: str, family: str, long_side: int, flip: bool) -> NDArray[np.float32]:
+    """A noun's drawing, (h, w, 4) in 0..1 with premultiplied alpha, its longer side as asked in pixels."""
+    sheet, index = _atlas()
+    y, x, height, width = index[f"{word}/{family}"]
+    rgba = sheet[y : y + height, x : x + width].astype(np.float32) / 255
+    rgba[..., :3] *= rgba[..., 3:]
+    scale = long_side / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    planes = [Image.fromarray(rgba[..., c]).resize(size, Image.Resampling.BOX, reducing_gap=None) for c in range(4)]
+    resized = np.stack([np.asarray(plane) for plane in planes], -1).clip(0, 1)
+    return np.ascontiguousarray(resized[:, ::-1] if flip else resized)
+
+
+@cache
+def _atlas() -> tuple[NDArray[np.uint8], dict[str, list[int]]]:
+    folder = files("wordbrush.scenes") / "art"
+    with (folder / "atlas.png").open("rb") as file:
+        sheet = np.asarray(Image.open(file).convert("RGBA"))
+    return sheet, cast(dict[str, list[int]], json.loads((folder / "atlas.json").read_text()))

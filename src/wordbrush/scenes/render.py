@@ -1,0 +1,53 @@
+"""From a scene to its picture, and the exact pixels of each object."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordbrush.scenes.atlas import sprite
+from wordbrush.scenes.backdrop import draw_backdrop
+from wordbrush.scenes.scene import Placed, Scene
+
+
+def render(scene: Scene, size: int = 64) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.bool_]]]:
+    """The picture (size, size, 3), and for each noun the mask (size, size) of the pixels that mostly show it.
+
+    >>> from wordbrush.scenes.scene import sample_scene
+    >>> scene = sample_scene(np.random.default_rng(0))
+    >>> picture, masks = render(scene)
+    >>> picture.shape, scene.cast.subject in masks
+    ((64, 64, 3), True)
+    """
+    picture = draw_backdrop(scene.backdrop, size)
+    shares: dict[str, NDArray[np.float32]] = {}
+    for placed in scene.objects:
+        drawn, rows, columns = _locate(placed, size)
+        alpha = drawn[..., 3:]
+        picture[rows, columns] = picture[rows, columns] * (1 - alpha) + drawn[..., :3]
+        for share in shares.values():
+            share[rows, columns] *= 1 - alpha[..., 0]
+        shares[placed.word] = np.zeros((size, size), np.float32)
+        shares[placed.word][rows, columns] = alpha[..., 0]
+    return _to_bytes(picture), {word: share > 0.5 for word, share in shares.items()}
+
+
+def render_picture(scene: Scene, size: int = 64) -> NDArray[np.uint8]:
+    """The picture (size, size, 3) alone, faster."""
+    picture = draw_backdrop(scene.backdrop, size)
+    for placed in scene.objects:
+        drawn, rows, columns = _locate(placed, size)
+        picture[rows, columns] *= 1 - drawn[..., 3:]
+        picture[rows, columns] += drawn[..., :3]
+    return _to_bytes(picture)
+
+
+def _locate(placed: Placed, size: int) -> tuple[NDArray[np.float32], slice, slice]:
+    """A sprite, cut to the frame, and where it goes."""
+    drawn = sprite(placed.word, placed.family, max(4, round(placed.size * size)), placed.flip)
+    height, width = drawn.shape[:2]
+    top, left = round(placed.y * size - height / 2), round(placed.x * size - width / 2)
+    y0, x0, y1, x1 = max(0, top), max(0, left), min(size, top + height), min(size, left + width)
+    return drawn[y0 - top : y1 - top, x0 - left : x1 - left], slice(y0, y1), slice(x0, x1)
+
+
+def _to_bytes(picture: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)

@@ -1,0 +1,82 @@
+"""Train the autoencoder, then whiten its latents."""
+
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from wordbrush.scenes.batch import sample_batch
+from wordbrush.scenes.training.networks import build_vae
+from wordbrush.scenes.training.run import TrainingRun
+
+SEED = 11
+KL_WEIGHT = 1e-5
+
+
+def train_vae(folder: Path, minutes: float, device: str, batch_size: int = 32, compiled: bool = True) -> AutoencoderKL:
+    """Train for a number of minutes in all and return the averaged, whitened autoencoder."""
+    torch.manual_seed(SEED)
+    vae = build_vae().to(device, memory_format=torch.channels_last)  # type: ignore[call-arg]
+    run = TrainingRun(folder, {"vae": vae}, minutes=minutes, learning_rate=1.5e-3, ema_decay=0.995)
+    forward = torch.compile(_reconstruct) if compiled else _reconstruct
+
+    def step(index: int) -> tuple[Tensor, int]:
+        pictures, _ = sample_batch(SEED, index, batch_size)
+        x = to_tensor(torch.from_numpy(pictures), device)
+        with torch.autocast(device, torch.bfloat16):
+            y, mean, logvar = forward(vae, x)
+        return reconstruction_loss(y.float(), x) + KL_WEIGHT * _kl(mean.float(), logvar.float()), batch_size
+
+    run.train(step)
+    vae.load_state_dict(run.averaged("vae"))
+    vae = vae.to("cpu").float().eval()
+    pictures, _ = sample_batch(SEED + 1, 0, 512)
+    whiten(vae, to_tensor(torch.from_numpy(pictures), "cpu"))
+    return vae
+
+
+def to_tensor(pictures: Tensor, device: str) -> Tensor:
+    """Pictures (B, size, size, 3) in bytes as (B, 3, size, size) in -1..1."""
+    scaled = pictures.to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return scaled.contiguous(memory_format=torch.channels_last)
+
+
+def reconstruction_loss(y: Tensor, x: Tensor) -> Tensor:
+    """Absolute and squared error of pixels and of their differences, which keeps edges sharp; (B, 3, h, w) each."""
+    error = y - x
+    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+    return error.abs().mean() + 2 * error.square().mean() + 0.75 * edges
+
+
+@torch.no_grad()
+def whiten(vae: AutoencoderKL, pictures: Tensor) -> None:
+    """Fold an affine map into the 1 x 1 convolutions around the latents, so that they have mean 0 and covariance 1.
+
+    The pipeline knows only one scaling factor for all channels; whitened latents need none.
+    """
+    latents = torch.cat([vae.encode(chunk).latent_dist.mean for chunk in pictures.split(64)])
+    channels = latents.shape[1]
+    flat = latents.permute(1, 0, 2, 3).reshape(channels, -1).double()
+    mean = flat.mean(dim=1)
+    values, vectors = torch.linalg.eigh(torch.cov(flat))
+    whitening = vectors @ torch.diag(values.rsqrt()) @ vectors.T
+    before, after = vae.quant_conv, vae.post_quant_conv
+    weight, bias = before.weight[:channels, :, 0, 0].double(), before.bias[:channels].double()
+    before.weight[:channels, :, 0, 0] = (whitening @ weight).float()
+    before.bias[:channels] = (whitening @ (bias - mean)).float()
+    coloured = after.weight[:, :, 0, 0].double()
+    after.bias += (coloured @ mean).float()
+    after.weight[:, :, 0, 0] = (coloured @ torch.linalg.inv(whitening)).float()
+
+
+def _reconstruct(vae: AutoencoderKL, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    mean, logvar = vae.quant_conv(vae.encoder(x)).chunk(2, dim=1)
+    logvar = logvar.clamp(-12, 4)
+    z = mean + (0.5 * logvar).exp() * torch.randn_like(mean)
+    return vae.decoder(vae.post_quant_conv(z)), mean, logvar
+
+
+def _kl(mean: Tensor, logvar: Tensor) -> Tensor:
+    return 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()

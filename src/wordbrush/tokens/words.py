@@ -1,0 +1,90 @@
+"""A prompt as words with their character spans: the common currency of every tokenizer."""
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from wordbrush.errors import PromptError
+
+# A word keeps inner apostrophes and hyphens ("don't", "t-shirt"); a run of punctuation is a unit of its own,
+# because tokenizers give it tokens, and those must correspond as well.
+_UNIT = re.compile(r"\w+(?:['’\-]\w+)*|[^\w\s]+")
+_SELECTOR = re.compile(r"(?P<phrase>.*?)(?:\[(?P<occurrence>\d+)\])?", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word (or a run of punctuation) and its character span `[start, end)` in the prompt."""
+
+    text: str
+    start: int
+    end: int
+
+    @property
+    def key(self) -> str:
+        """What the word is compared by: case does not count, and "an" is "a" before a vowel."""
+        folded = self.text.casefold()
+        return "a" if folded == "an" else folded
+
+
+def split_words(prompt: str) -> tuple[Word, ...]:
+    """Split a prompt into words and runs of punctuation, in order.
+
+    >>> [word.text for word in split_words("A cat, eating an apple")]
+    ['A', 'cat', ',', 'eating', 'an', 'apple']
+    """
+    return tuple(Word(match.group(), match.start(), match.end()) for match in _UNIT.finditer(prompt))
+
+
+def find_words(prompt: str, selector: str) -> range:
+    """Find the word or phrase that `selector` names, as a range of indices into `split_words(prompt)`.
+
+    `selector` is a word ("cat"), a phrase ("teddy bear"), or one of several occurrences counted from 0 ("cat[1]").
+    Case and surrounding punctuation do not count.
+
+    Raises `PromptError` when it is not in the prompt, or is in it more than once and none is chosen.
+
+    >>> find_words("a cat and a teddy bear", "Teddy Bear")
+    range(4, 6)
+    >>> find_words("cat and cat", "cat[1]")
+    range(2, 3)
+    """
+    found = find_all_words(prompt, selector)
+    if not found:
+        raise PromptError(f"word '{selector}' is not in the prompt '{prompt}'{_nearest(prompt, selector)}")
+    if len(found) > 1:
+        ways = " or ".join(f"'{selector}[{index}]'" for index in range(len(found)))
+        raise PromptError(f"word '{selector}' occurs {_times(len(found))} in '{prompt}'; say {ways}")
+    return found[0]
+
+
+def find_all_words(prompt: str, selector: str) -> list[range]:
+    """Find every place that `selector` names (see `find_words`); an empty list when there is none.
+
+    >>> find_all_words("cat and cat", "cat")
+    [range(0, 1), range(2, 3)]
+    """
+    match = _SELECTOR.fullmatch(selector.strip())
+    assert match is not None  # the pattern accepts every string
+    wanted = [word.text.casefold() for word in split_words(match["phrase"])]
+    if not wanted:
+        raise PromptError(f"'{selector}' names no word; give a word of the prompt '{prompt}'")
+    keys = [word.text.casefold() for word in split_words(prompt)]
+    starts = range(len(keys) - len(wanted) + 1)
+    places = [range(i, i + len(wanted)) for i in starts if keys[i : i + len(wanted)] == wanted]
+    if match["occurrence"] is None:
+        return places
+    occurrence = int(match["occurrence"])
+    return places[occurrence : occurrence + 1]
+
+
+def _nearest(prompt: str, selector: str) -> str:
+    words = [word.text for word in split_words(prompt)]
+    close = get_close_matches(selector.casefold(), [word.casefold() for word in words], n=1)
+    if close:
+        return f"; did you mean '{close[0]}'?"
+    return f"; its words are: {', '.join(words)}" if words else "; the prompt is empty"
+
+
+def _times(count: int) -> str:
+    return "twice" if count == 2 else f"{count} times"

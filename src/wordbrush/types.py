@@ -1,0 +1,45 @@
+"""Which branch of an edit each row of a model's batch belongs to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SOURCE = 0
+"""The branch of the source prompt; targets are branches 1, 2, ..."""
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """One row of a model call: a branch, with its prompt (`conditional`) or with the negative prompt."""
+
+    branch: int
+    conditional: bool
+
+
+@dataclass(frozen=True)
+class BatchLayout:
+    """The rows of one model call, in order. Rows are asked for by branch, never by position."""
+
+    rows: tuple[BatchRow, ...]
+
+    @classmethod
+    def of(cls, branches: Sequence[int], *, guided: bool, replayed_source: bool = False) -> "BatchLayout":
+        """Rows in diffusers' order: all negative ones, then all with their prompts.
+
+        `replayed_source` adds the source's prompt alone, for a source that is not denoised in this run.
+
+        >>> BatchLayout.of([0, 1], guided=True).conditional(1)
+        3
+        """
+        rows = [BatchRow(branch, False) for branch in branches] if guided else []
+        rows += [BatchRow(branch, True) for branch in branches]
+        if replayed_source:
+            rows.append(BatchRow(SOURCE, True))
+        return cls(tuple(rows))
+
+    def conditional(self, branch: int) -> int:
+        """The position of a branch's row with its prompt."""
+        return self.rows.index(BatchRow(branch, True))
+
+    def has_source(self) -> bool:
+        """Whether the source's own row is in this call."""
+        return BatchRow(SOURCE, True) in self.rows

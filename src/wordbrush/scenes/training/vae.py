@@ -13,12 +13,16 @@ from wordbrush.scenes.training.run import TrainingRun
 
 SEED = 11
 KL_WEIGHT = 1e-5
+LATENT_CHANNELS = 4
 
 
 def train_vae(folder: Path, minutes: float, device: str, batch_size: int = 32, compiled: bool = True) -> AutoencoderKL:
     """Train for a number of minutes in all and return the averaged, whitened autoencoder."""
     torch.manual_seed(SEED)
     vae = build_vae().to(device, memory_format=torch.channels_last)  # type: ignore[call-arg]
+    with torch.no_grad():
+        # Start with little noise on the latents: the untrained decoder would drown in it.
+        vae.quant_conv.bias[LATENT_CHANNELS:] = -6
     run = TrainingRun(folder, {"vae": vae}, minutes=minutes, learning_rate=1.5e-3, ema_decay=0.995)
     forward = torch.compile(_reconstruct) if compiled else _reconstruct
 

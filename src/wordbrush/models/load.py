@@ -1,0 +1,136 @@
+"""Load a model: safetensors only, no remote code, quietly."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wordbrush.edits.schedule import Window
+from wordbrush.errors import ModelError, SettingsError
+from wordbrush.models.folder import check_folder, fingerprint, read_config, read_settings, resolve_folder
+from wordbrush.sampling.adapter import Adapter
+
+DTYPES = ("float32", "float16", "bfloat16")
+DEVICES = ("cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a model is used with where a caller gives nothing; the values are Prompt-to-Prompt's for SD v1-4."""
+
+    num_inference_steps: int = 50
+    guidance_scale: float = 7.5
+    cross_replace_steps: float = 0.8
+    self_replace_steps: float = 0.4
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A loaded model: `native_size` is (height, width) in pixels, `vocabulary` the only words it knows, if few."""
+
+    name: str
+    folder: Path
+    fingerprint: str
+    device: str
+    dtype: str
+    defaults: Defaults
+    vocabulary: frozenset[str] | None
+    native_size: tuple[int, int]
+
+
+def load_model(model: str | Path | None, device: str | None, dtype: str | None) -> tuple[Adapter, ModelInfo]:
+    """Load a model by folder or hub id (None: the bundled one), on a device, in a dtype.
+
+    Raises `ModelError` when it cannot be loaded, `SettingsError` for an unknown device or dtype.
+    """
+    folder = resolve_folder(model)
+    check_folder(folder)
+    own = read_settings(folder)
+    device, dtype = _choose(device, dtype)
+    adapter, pixels = _load_stable_diffusion(folder, device, dtype)
+    info = ModelInfo(
+        name="bundled" if model is None else str(model),
+        folder=folder,
+        fingerprint=fingerprint(folder),
+        device=device,
+        dtype=dtype,
+        defaults=_defaults(folder, own),
+        vocabulary=frozenset(own["vocabulary"]) if "vocabulary" in own else None,
+        native_size=(pixels, pixels),
+    )
+    return adapter, info
+
+
+def _choose(device: str | None, dtype: str | None) -> tuple[str, str]:
+    import torch
+
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    device = device or next(name for name in ("cuda", "mps", "cpu") if available[name])
+    kind = device.split(":")[0]
+    if kind not in DEVICES:
+        raise SettingsError(f"device is '{device}'; give one of {', '.join(DEVICES)}")
+    if not available[kind]:
+        raise SettingsError(f"device is '{device}', which this machine does not have; use cpu")
+    dtype = dtype or ("float32" if kind == "cpu" else "float16")
+    if dtype not in DTYPES:
+        raise SettingsError(f"dtype is '{dtype}'; give one of {', '.join(DTYPES)}")
+    return device, dtype
+
+
+def _defaults(folder: Path, own: dict[str, Any]) -> Defaults:
+    names = Defaults.__dataclass_fields__
+    values = {name: own[name] for name in names if name in own}
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ModelError(f"'{folder / 'wordbrush.json'}' has {name} = {value!r}; give a number")
+        if name.endswith("_replace_steps"):
+            Window.parse(value, f"{name} in '{folder / 'wordbrush.json'}'")
+    return Defaults(**values)
+
+
+def _load_stable_diffusion(folder: Path, device: str, dtype: str) -> tuple[Adapter, int]:
+    import torch
+
+    from wordbrush.models.stable_diffusion import StableDiffusion
+
+    with _quiet():
+        from diffusers import AutoencoderKL, UNet2DConditionModel
+        from transformers import CLIPTextModel, CLIPTokenizer
+
+        try:
+            common = {"local_files_only": True, "use_safetensors": True}
+            unet = UNet2DConditionModel.from_pretrained(folder / "unet", dtype=getattr(torch, dtype), **common)
+            vae = AutoencoderKL.from_pretrained(folder / "vae", dtype=getattr(torch, dtype), **common)
+            text = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=getattr(torch, dtype), **common)
+            tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+        except Exception as error:  # these libraries raise dozens of types for a broken file
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise ModelError(f"'{folder}' cannot be loaded ({reason:.160}); download or save the model again") from error
+    modules = [module.to(device).eval().requires_grad_(False) for module in (unet, vae, text)]
+    adapter = StableDiffusion(
+        tokenizer=tokenizer,
+        text_encoder=modules[2],
+        unet=modules[0],
+        vae=modules[1],
+        scheduler_config=read_config(folder, "scheduler", "scheduler_config.json"),
+    )
+    return adapter, int(unet.config["sample_size"]) * adapter.vae_factor
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the progress bars of loading, for a command line of few lines."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    bars = (diffusers_logging, transformers_logging)
+    shown = transformers_logging.is_progress_bar_enabled()
+    for bar in bars:
+        bar.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            for bar in bars:
+                bar.enable_progress_bar()

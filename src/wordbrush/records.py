@@ -1,0 +1,99 @@
+"""The record of a run: everything that is needed to run it again, bit for bit."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from PIL.Image import Image
+
+from wordbrush.edits.settings import EditSettings
+from wordbrush.errors import RecordError
+from wordbrush.files import write_atomically
+from wordbrush.json_form import from_plain, to_plain
+from wordbrush.sampling.settings import GenerationSettings
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """The model of a run: its name as given, a hash of its weights, and what it computed on and in."""
+
+    name: str
+    fingerprint: str
+    device: str
+    dtype: str
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run. `edit` is None for a generation; `together` says that source and targets ran as one batch.
+
+    `acted` says in words what each target's edit did, `controlled_calls` how many attention calls it controlled;
+    `image_sha256` are the `pixel_sha256` of the run's pictures by name.
+    """
+
+    model: ModelRecord
+    generation: GenerationSettings
+    edit: EditSettings | None
+    together: bool
+    keep_bytes: int
+    acted: tuple[tuple[str, ...], ...]
+    controlled_calls: int
+    versions: Mapping[str, str]
+    image_sha256: Mapping[str, str]
+    schema: int = SCHEMA
+
+    def to_json(self) -> str:
+        """The record as indented JSON."""
+        return json.dumps(to_plain(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "RunRecord":
+        """Read what `to_json` wrote. Raises `RecordError` naming the field that is wrong."""
+        try:
+            plain = json.loads(text)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise RecordError(f"the record is not JSON ({error}); give a record.json that wordbrush wrote") from None
+        if isinstance(plain, dict) and plain.get("schema", SCHEMA) != SCHEMA:
+            raise RecordError(f"the record has schema {plain['schema']!r}, and this wordbrush reads {SCHEMA}; update it")
+        return from_plain(cls, plain, "the record")
+
+
+def save_record(record: RunRecord, path: Path) -> None:
+    """Write `record.json`, whole or not at all."""
+    write_atomically(path, record.to_json().encode())
+
+
+def pixel_sha256(image: Image) -> str:
+    """A hash of a picture's mode, size and pixels, whatever file it is in.
+
+    >>> from PIL import Image
+    >>> pixel_sha256(Image.new("RGB", (2, 2)))[:8]
+    'ed2dd0fc'
+    """
+    digest = hashlib.sha256(f"{image.mode} {image.size[0]} {image.size[1]}\\n".encode())
+    digest.update(image.tobytes())
+    return digest.hexdigest()
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    def installed(name: str) -> str:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            return "source"
+
+    names = ("wordbrush", "torch", "diffusers", "transformers")
+    return (*((name, installed(name)) for name in names), ("python", platform.python_version()))
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    return dict(_versions())

@@ -19,7 +19,11 @@ from wordbrush.scenes.vocabulary import NOUNS
 SIDE = 64
 DRAWN = 512
 OUT = Path(__file__).parents[1] / "src/wordbrush/scenes/art"
-SVG_FAMILIES = {"noto": "iconify-json-noto", "twemoji": "iconify-json-twemoji", "flat": "iconify-json-fluent-emoji-flat"}
+SVG_FAMILIES = {
+    "noto": "iconify-json-noto",
+    "twemoji": "iconify-json-twemoji",
+    "flat": "iconify-json-fluent-emoji-flat",
+}
 
 
 def from_svg(icons: dict, slug: str) -> Image.Image:
@@ -28,8 +32,9 @@ def from_svg(icons: dict, slug: str) -> Image.Image:
         slug = icons["aliases"][slug]["parent"]
     icon = icons["icons"][slug]
     width, height = icon.get("width", icons["width"]), icon.get("height", icons["height"])
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 {width} {height}">'
-    png = resvg_py.svg_to_bytes(svg_string=svg + icon["body"] + "</svg>", width=DRAWN, height=DRAWN)
+    namespaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    svg = f'<svg {namespaces} viewBox="0 0 {width} {height}">{icon["body"]}</svg>'
+    png = resvg_py.svg_to_bytes(svg_string=svg, width=DRAWN, height=DRAWN)
     return Image.open(io.BytesIO(bytes(png))).convert("RGBA")
 
 

@@ -14,6 +14,8 @@ from wordbrush.runs import EditRun, OnStep, run_edit, run_source, run_together
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import KeptSource
 from wordbrush.sampling.settings import GenerationSettings
+from wordbrush.scenes.vocabulary import SYNONYMS
+from wordbrush.tokens.unknown_words import unknown_words
 
 
 class Editor:
@@ -130,6 +132,18 @@ class Editor:
         )
         results = self._generate_and_edit(generation, settings, on_step)
         return results[0] if isinstance(target, str) else results
+
+    def regenerate(self, source: Source, prompt: str, *, on_step: OnStep | None = None) -> Source:
+        """The plain picture of another prompt with all of a source's settings: what an edit is compared with."""
+        return self._generate(replace(source.settings, prompt=prompt), 0, on_step)
+
+    def unknown_words(self, prompts: Sequence[str]) -> dict[str, str | None]:
+        """Words of prompts that a model with a small vocabulary never saw, and the nearest it knows."""
+        if self.model.vocabulary is None:
+            return {}
+        return {
+            w: near for prompt in prompts for w, near in unknown_words(prompt, self.model.vocabulary, SYNONYMS).items()
+        }
 
     def replay(self, record: RunRecord, *, on_step: OnStep | None = None) -> Source | list[EditResult]:
         """Run a record again: its source, or all its edits; the same pixels on the same machine.

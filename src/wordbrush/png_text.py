@@ -26,6 +26,13 @@ def save_png(image: Image.Image, path: Path, record: RunRecord, index: int | Non
     write_atomically(path, buffer.getvalue())
 
 
+def save_plain_png(image: Image.Image, path: Path) -> None:
+    """Write a PNG without a record, whole or not at all."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    write_atomically(path, buffer.getvalue())
+
+
 def parameters(record: RunRecord, index: int | None) -> str:
     """The generation text that image viewers and other tools read, as the Stable Diffusion web UI writes it."""
     made = record.generation
@@ -57,7 +64,9 @@ def read_record(path: str | Path) -> RunRecord:
     except OSError as error:
         raise RecordError(f"'{path}' cannot be read ({error.strerror}); give a record.json or a PNG") from None
     except UnicodeDecodeError:
-        raise RecordError(f"'{path}' is neither JSON nor PNG; give a record.json or a PNG that wordbrush wrote") from None
+        raise RecordError(
+            f"'{path}' is neither JSON nor PNG; give a record.json or a PNG that wordbrush wrote"
+        ) from None
     if len(text) > _MAX_JSON_BYTES:
         raise RecordError(f"'{path}' is too large for a record; give a record.json that wordbrush wrote")
     return RunRecord.from_json(text)

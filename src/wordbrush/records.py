@@ -61,7 +61,9 @@ class RunRecord:
         except (json.JSONDecodeError, RecursionError) as error:
             raise RecordError(f"the record is not JSON ({error}); give a record.json that wordbrush wrote") from None
         if isinstance(plain, dict) and plain.get("schema", SCHEMA) != SCHEMA:
-            raise RecordError(f"the record has schema {plain['schema']!r}, and this wordbrush reads {SCHEMA}; update it")
+            raise RecordError(
+                f"the record has schema {plain['schema']!r}, and this wordbrush reads {SCHEMA}; update it"
+            )
         return from_plain(cls, plain, "the record")
 
 

@@ -43,7 +43,7 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class EditResult:
-    """One edited picture: `index` is its place among the targets of its run, `latents` (1, C, h, w) the finished ones."""
+    """One edited picture: `index` is its place among its run's targets, `latents` (1, C, h, w) the finished ones."""
 
     image: Image
     source: Source

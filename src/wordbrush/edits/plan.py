@@ -69,7 +69,7 @@ class TargetPlan:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> "TargetPlan":
-        """Fold a token map with the weights (num_steps, T) of its schedule, on the device and in the dtype of a model."""
+        """Fold a token map with the weights (num_steps, T) of its schedule, for a model's device and dtype."""
         self_steps = self_replace_steps.self_steps(len(cross_weights_NT))
         folded: dict[tuple[float, ...], CrossEdit | None] = {}
         steps = []

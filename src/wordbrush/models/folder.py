@@ -39,7 +39,9 @@ def resolve_folder(model: str | Path | None) -> Path:
     if folder.exists():
         raise ModelError(f"'{model}' is a file; give the folder of a diffusers model, or a hub id such as owner/name")
     if isinstance(model, Path) or not _HUB_ID.fullmatch(model) or model.startswith("."):
-        raise ModelError(f"there is no folder '{model}'; give the folder of a diffusers model, or a hub id as owner/name")
+        raise ModelError(
+            f"there is no folder '{model}'; give the folder of a diffusers model, or a hub id as owner/name"
+        )
     return _fetch(model)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from wordbrush.attention.sites import AttentionCall, Site
@@ -62,7 +62,7 @@ class Intercept:
         def enter(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             text = kwargs.get("encoder_hidden_states", args[1] if len(args) > 1 else None)
             self._mode.site = Site(name, "self" if text is None else "cross")
-            self._mode.__enter__()
+            self._mode.__enter__()  # type: ignore[no-untyped-call]
             self._inside += 1
 
         return enter
@@ -70,7 +70,7 @@ class Intercept:
     def _leaving(self, *_: object) -> None:
         if self._inside:  # torch also calls this when an earlier hook of the layer raised, before it was entered
             self._inside -= 1
-            self._mode.__exit__(None, None, None)
+            self._mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
 
     def _check(self) -> None:
         missed = sorted(set(self._layers) - self._mode.seen)
@@ -98,11 +98,15 @@ class _KernelMode(TorchFunctionMode):
             return func(*args, **(kwargs or {}))
         return self._attention(*args, **(kwargs or {}))
 
-    def _attention(self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **rest: Any) -> Tensor:
+    def _attention(
+        self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **rest: Any
+    ) -> Tensor:
         assert self.site is not None
         if attn_mask is not None:
             raise ControlError(f"attention layer '{self.site.name}' is masked, which is not supported for this model")
         self.seen.add(self.site.name)
         return self._handler(
-            AttentionCall(self.site, query, key, value, lambda q, k, v: F.scaled_dot_product_attention(q, k, v, **rest))
+            AttentionCall(
+                self.site, query, key, value, lambda q, k, v: F.scaled_dot_product_attention(q, k, v, **rest)
+            )
         )

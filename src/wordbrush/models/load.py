@@ -106,7 +106,9 @@ def _load_stable_diffusion(folder: Path, device: str, dtype: str) -> tuple[Adapt
             tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
         except Exception as error:  # these libraries raise dozens of types for a broken file
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise ModelError(f"'{folder}' cannot be loaded ({reason:.160}); download or save the model again") from error
+            raise ModelError(
+                f"'{folder}' cannot be loaded ({reason:.160}); download or save the model again"
+            ) from error
     modules = [module.to(device).eval().requires_grad_(False) for module in (unet, vae, text)]
     adapter = StableDiffusion(
         tokenizer=tokenizer,

@@ -1,7 +1,7 @@
 """The Stable Diffusion family: a U-Net with cross-attention, one CLIP text encoder, an image autoencoder."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
@@ -10,8 +10,8 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from wordbrush.errors import OutputError, PromptError, SettingsError
-from wordbrush.sampling.adapter import Control, Prediction
 from wordbrush.models.intercept import Intercept, attention_layers
+from wordbrush.sampling.adapter import Control, Prediction
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 
@@ -53,7 +53,7 @@ class StableDiffusion:
         self._scheduler_config = scheduler_config
         self._layers = attention_layers(unet)
         cross = sum(bool(getattr(layer, "is_cross_attention", False)) for layer in self._layers.values())
-        self._sites = {"cross": cross, "self": len(self._layers) - cross}
+        self._sites: dict[Literal["cross", "self"], int] = {"cross": cross, "self": len(self._layers) - cross}
 
     @property
     def device(self) -> torch.device:
@@ -93,7 +93,11 @@ class StableDiffusion:
     def encode(self, prompt: str) -> Tensor:
         """The text encoder's last hidden states (1, T, C) of one prompt, padded to the model's length."""
         ids = self._tokenizer(
-            prompt, padding="max_length", max_length=self._tokenizer.model_max_length, return_tensors="pt", verbose=False
+            prompt,
+            padding="max_length",
+            max_length=self._tokenizer.model_max_length,
+            return_tensors="pt",
+            verbose=False,
         ).input_ids
         states: Tensor = self._text_encoder(ids.to(self.device))[0]
         return states.to(self.dtype)
@@ -103,7 +107,9 @@ class StableDiffusion:
         factor = self.vae_factor * 2 ** (len(self._unet.config["block_out_channels"]) - 1)
         for name, value in (("height", height), ("width", width)):
             if value < 1 or value % self.vae_factor:
-                raise SettingsError(f"{name} is {value}; give a positive multiple of {self.vae_factor} (best of {factor})")
+                raise SettingsError(
+                    f"{name} is {value}; give a positive multiple of {self.vae_factor} (best of {factor})"
+                )
         shape = (1, int(self._unet.config["in_channels"]), height // self.vae_factor, width // self.vae_factor)
         generator = torch.Generator("cpu").manual_seed(seed)
         return torch.randn(shape, generator=generator, dtype=self.dtype).to(self.device)

@@ -14,7 +14,6 @@ from torch import Tensor
 from wordbrush.attention.sites import AttentionCall
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
-
 Prediction = tuple[Tensor, int]
 """A model's prediction (B, C, h, w) and the number of attention calls that were controlled."""
 

@@ -54,7 +54,7 @@ class Backdrop:
 
 @dataclass(frozen=True)
 class Scene:
-    """A cast, its objects from back to front, its backdrop, and the chance (`draws`, in -1..1) it was composed with."""
+    """A cast, its objects from back to front, its backdrop, and the chance (`draws`, in -1..1) behind them."""
 
     cast: Cast
     objects: tuple[Placed, ...]
@@ -128,9 +128,7 @@ def _sample_cast(rng: np.random.Generator, held_out: bool) -> Cast:
         known = families_of(word or subject, held_out=hold) or families_of(word or subject)
         return str(rng.choice(known))
 
-    return Cast(
-        relation, subject, partner, place, adjective, photo, family(subject, held_out), family(partner, False)
-    )
+    return Cast(relation, subject, partner, place, adjective, photo, family(subject, held_out), family(partner, False))
 
 
 def _arrange(cast: Cast, chance: Iterator[float]) -> Iterator[Placed]:

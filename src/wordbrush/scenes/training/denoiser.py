@@ -19,7 +19,7 @@ SNR_LIMIT = 5.0
 
 
 class LatentPool:
-    """Encoded scenes in a ring: drawn from at random, and slowly replaced by new ones, so that none is learnt by heart."""
+    """Encoded scenes in a ring: drawn from at random, slowly replaced, so that none is learnt by heart."""
 
     def __init__(self, vae: AutoencoderKL, size: int, device: str, seed: int, start: int) -> None:
         """Fill a ring of `size` scenes from batch `start` of the stream `seed`."""
@@ -67,8 +67,8 @@ def train_denoiser(
     """
     torch.manual_seed(SEED)
     tokenizer = build_tokenizer(known_words())
-    unet = build_unet().to(device, memory_format=torch.channels_last)  # type: ignore[call-arg]
-    text = build_text_encoder(tokenizer).to(device)  # type: ignore[arg-type]
+    unet = build_unet().to(device, memory_format=torch.channels_last)
+    text = build_text_encoder(tokenizer).to(device)
     run = TrainingRun(folder, {"unet": unet, "text_encoder": text}, minutes=minutes, learning_rate=1e-3)
     # A run that goes on must not see the scenes that it began with again.
     pool = LatentPool(vae.to(device), pool_size, device, SEED, start=run.step)

@@ -5,7 +5,6 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
 
 from wordbrush.scenes.batch import sample_batch
 from wordbrush.scenes.training.networks import build_vae
@@ -19,7 +18,7 @@ LATENT_CHANNELS = 4
 def train_vae(folder: Path, minutes: float, device: str, batch_size: int = 32, compiled: bool = True) -> AutoencoderKL:
     """Train for a number of minutes in all and return the averaged, whitened autoencoder."""
     torch.manual_seed(SEED)
-    vae = build_vae().to(device, memory_format=torch.channels_last)  # type: ignore[call-arg]
+    vae = build_vae().to(device, memory_format=torch.channels_last)
     with torch.no_grad():
         # Start with little noise on the latents: the untrained decoder would drown in it.
         vae.quant_conv.bias[LATENT_CHANNELS:] = -6
@@ -60,7 +59,7 @@ def whiten(vae: AutoencoderKL, pictures: Tensor) -> None:
 
     The pipeline knows only one scaling factor for all channels; whitened latents need none.
     """
-    latents = torch.cat([vae.encode(chunk).latent_dist.mean for chunk in pictures.split(64)])
+    latents = torch.cat([vae.encode(chunk).latent_dist.mean for chunk in torch.split(pictures, 64)])
     channels = latents.shape[1]
     flat = latents.permute(1, 0, 2, 3).reshape(channels, -1).double()
     mean = flat.mean(dim=1)

@@ -1,0 +1,221 @@
+"""The command line: parses, calls the editor, writes. It holds no logic of its own."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wordbrush.cli_values import picture_size, word_numbers
+from wordbrush.errors import RecordError, SettingsError, WordbrushError
+from wordbrush.files import check_writable
+from wordbrush.progress import Progress
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from wordbrush.editor import Editor
+    from wordbrush.results import EditResult
+
+app = typer.Typer(
+    help="Edit an image by editing its prompt.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
+
+Model = Annotated[str | None, typer.Option(help="Diffusers folder or hub id; the bundled model if not given.")]
+Seed = Annotated[int, typer.Option(help="What the noise is drawn from.")]
+Steps = Annotated[int | None, typer.Option(help="Denoising steps; the model's default if not given.")]
+Guidance = Annotated[float | None, typer.Option(help="Classifier-free guidance scale; the model's default.")]
+Negative = Annotated[str, typer.Option(help="Negative prompt.")]
+Size = Annotated[str | None, typer.Option(help="Pixels: 512, or HEIGHTxWIDTH; the model's default.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps; the best there is.")]
+Dtype = Annotated[str | None, typer.Option(help="float32, float16 or bfloat16.")]
+Out = Annotated[Path, typer.Option(help="Folder for what is made.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")]
+
+
+@app.command()
+def generate(
+    prompt: str,
+    model: Model = None,
+    seed: Seed = 0,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    negative: Negative = "",
+    size: Size = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    out: Out = Path("wordbrush-out"),
+    quiet: Quiet = False,
+) -> None:
+    """Make a picture of PROMPT: source.png and record.json."""
+    pixels = picture_size(size)
+    check_writable(out)
+    editor = _load(model, device, dtype, quiet, keep_bytes=0)
+    _warn_of_unknown_words(editor, [prompt, negative])
+    with Progress("generating", quiet) as progress:
+        source = editor.generate(
+            prompt,
+            seed=seed,
+            num_inference_steps=steps,
+            guidance_scale=guidance,
+            negative_prompt=negative,
+            size=pixels,
+            on_step=progress,
+        )
+    _say_written(source.save(out), quiet)
+
+
+@app.command()
+def edit(
+    source: str,
+    target: Annotated[list[str] | None, typer.Argument(help="Edited prompts; with --weight alone, none.")] = None,
+    model: Model = None,
+    seed: Seed = 0,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    negative: Negative = "",
+    size: Size = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    out: Out = Path("wordbrush-out"),
+    quiet: Quiet = False,
+    kind: Annotated[str, typer.Option(help="auto, replace or refine.")] = "auto",
+    cross_steps: Annotated[float | None, typer.Option(help="Part of the steps that keep the source's maps.")] = None,
+    cross_steps_for: Annotated[list[str] | None, typer.Option(help="WORD=F: the same for one word.")] = None,
+    self_steps: Annotated[float | None, typer.Option(help="Part of the steps that keep its self-attention.")] = None,
+    self_max_pixels: Annotated[int, typer.Option(help="Largest self-attention kept: 256 or 1024.")] = 256,
+    weight: Annotated[list[str] | None, typer.Option(help="WORD=K: multiply the word's attention by K.")] = None,
+    no_comparison: Annotated[bool, typer.Option("--no-comparison", help="Skip comparison.png.")] = False,
+) -> None:
+    """Make a picture of SOURCE and edit it into each TARGET: source.png, edited.png, comparison.png, record.json."""
+    pixels = picture_size(size)
+    equalizer = word_numbers("--weight", weight or [], "red=2.0")
+    windows = word_numbers("--cross-steps-for", cross_steps_for or [], "cat=0.4")
+    if not target and not equalizer:
+        raise SettingsError("there is no TARGET prompt and no --weight; give one of them")
+    check_writable(out)
+    editor = _load(model, device, dtype, quiet, keep_bytes=0)
+    everywhere = editor.model.defaults.cross_replace_steps if cross_steps is None else cross_steps
+    targets = target or [source]
+    _warn_of_unknown_words(editor, [source, *targets, negative])
+    with Progress("editing", quiet) as progress:
+        results = editor.generate_and_edit(
+            source,
+            targets,
+            seed=seed,
+            num_inference_steps=steps,
+            guidance_scale=guidance,
+            negative_prompt=negative,
+            size=pixels,
+            edit=kind,
+            cross_replace_steps={"default_": everywhere, **windows},
+            self_replace_steps=self_steps,
+            self_replace_max_pixels=self_max_pixels,
+            equalizer=equalizer,
+            on_step=progress,
+        )
+    assert isinstance(results, list)
+    sheet = None if no_comparison else _comparison(editor, results, quiet)
+    for lines in results[0].record.acted:
+        _say("; ".join(lines), quiet)
+    _write_edits(results, sheet, out, quiet)
+
+
+@app.command()
+def replay(
+    record: Annotated[Path, typer.Argument(help="A record.json, or a PNG that wordbrush wrote.")],
+    model: Annotated[str | None, typer.Option(help="Where the recorded model is now, if it moved.")] = None,
+    out: Out = Path("wordbrush-out"),
+    quiet: Quiet = False,
+) -> None:
+    """Make the pictures of a RECORD again, with the same pixels on the same machine."""
+    from wordbrush.png_text import read_record
+
+    recorded = read_record(record)
+    check_writable(out)
+    name = model or (None if recorded.model.name == "bundled" else recorded.model.name)
+    editor = _load(name, recorded.model.device, recorded.model.dtype, quiet, keep_bytes=0)
+    with Progress("replaying", quiet) as progress:
+        made = editor.replay(recorded, on_step=progress)
+    if isinstance(made, list):
+        again = made[0].record
+        _write_edits(made, None, out, quiet)
+    else:
+        again = made.record
+        _say_written(made.save(out), quiet)
+    differing = [name for name, sha in recorded.image_sha256.items() if again.image_sha256.get(name) != sha]
+    if differing:
+        raise RecordError(
+            f"the pixels of {', '.join(differing)} differ from the record's, which was made with "
+            f"{dict(recorded.versions)}; the new pictures are in '{out}'"
+        )
+    _say("the pixels are the recorded ones, bit for bit", quiet)
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"wordbrush {installed('wordbrush')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line: exit code 0, or 2 after one line that names the bad input and its remedy."""
+    try:
+        app()
+    except WordbrushError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+
+
+def _load(model: str | None, device: str | None, dtype: str | None, quiet: bool, keep_bytes: int) -> "Editor":
+    from wordbrush.editor import Editor
+
+    return Editor.from_pretrained(model, device, dtype, keep_bytes=keep_bytes)
+
+
+def _comparison(editor: "Editor", results: "list[EditResult]", quiet: bool) -> "Image":
+    """Source, edit and plain regeneration of each target, as in figure 3.1."""
+    from wordbrush.visualise import comparison
+
+    source = results[0].source
+    rows = []
+    with Progress("plain, for comparison", quiet, parts=len(results)) as progress:
+        for result in results:
+            plain = editor.regenerate(source, result.target, on_step=progress)
+            rows.append(
+                [
+                    (f"source: {source.prompt}", source.image),
+                    (f"wordbrush: {result.target}", result.image),
+                    ("same prompt and seed, without wordbrush", plain.image),
+                ]
+            )
+            progress.next_part()
+    return comparison(rows)
+
+
+def _write_edits(results: "list[EditResult]", sheet: "Image | None", out: Path, quiet: bool) -> None:
+    from wordbrush.png_text import save_plain_png
+
+    written = list(dict.fromkeys(path for result in results for path in result.save(out)))
+    if sheet is not None:
+        written.append(out / "comparison.png")
+        save_plain_png(sheet, written[-1])
+    _say_written(written, quiet)
+
+
+def _warn_of_unknown_words(editor: "Editor", prompts: list[str]) -> None:
+    for word, nearest in editor.unknown_words(prompts).items():
+        hint = f"; the nearest word it knows is '{nearest}'" if nearest else ""
+        typer.echo(f"warning: this model never saw the word '{word}'{hint}", err=True)
+
+
+def _say(line: str, quiet: bool) -> None:
+    if not quiet:
+        typer.echo(line)
+
+
+def _say_written(paths: "list[Path]", quiet: bool) -> None:
+    _say("wrote " + ", ".join(str(path) for path in paths), quiet)

@@ -1,0 +1,54 @@
+"""A progress bar on a terminal, a line at the end elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+
+class Progress:
+    """Shows steps as they are done: a context manager to be given as `on_step`; `parts` runs count as one bar."""
+
+    def __init__(self, label: str, quiet: bool, parts: int = 1) -> None:
+        """Show nothing when `quiet`."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        console = Console(stderr=True)
+        self._label = label
+        self._quiet = quiet
+        self._parts = parts
+        self._part = 0
+        self._started = time.monotonic()
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=quiet or not console.is_terminal,
+        )
+        self._terminal = console.is_terminal
+        self._task = self._bar.add_task(label, total=None)
+
+    def __enter__(self) -> Self:
+        """Start the bar."""
+        self._bar.start()
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show how many steps of the current part are done."""
+        self._bar.update(self._task, completed=self._part * total + done, total=self._parts * total)
+
+    def next_part(self) -> None:
+        """Go on to the next of the parts."""
+        self._part += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop the bar; where there is none, say how long it took."""
+        self._bar.stop()
+        if kind is None and not self._quiet and not self._terminal:
+            print(f"{self._label}: done in {time.monotonic() - self._started:.1f} s", file=sys.stderr)

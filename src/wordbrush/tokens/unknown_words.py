@@ -1,0 +1,23 @@
+"""Words that a model with a small vocabulary never saw, and the nearest that it knows."""
+
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+
+from wordbrush.tokens.words import split_words
+
+
+def unknown_words(prompt: str, vocabulary: Collection[str], synonyms: Mapping[str, str]) -> dict[str, str | None]:
+    """Each unknown word of a prompt with the nearest known one: by meaning, else by spelling, else None.
+
+    >>> unknown_words("a puppy and lions", {"a", "and", "dog", "lion"}, {"puppy": "dog"})
+    {'puppy': 'dog', 'lions': 'lion'}
+    """
+    unknown: dict[str, str | None] = {}
+    for word in split_words(prompt):
+        text = word.text.casefold()
+        if text in vocabulary or not any(map(str.isalnum, text)):
+            continue
+        meant = synonyms.get(text) or synonyms.get(text.removesuffix("s"))
+        close = get_close_matches(text, sorted(vocabulary), n=1)
+        unknown[word.text] = meant if meant in vocabulary else (close[0] if close else None)
+    return unknown

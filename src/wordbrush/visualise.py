@@ -1,0 +1,53 @@
+"""Sheets of pictures with captions, for looking at."""
+
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+_MARGIN = 14
+_CAPTION = 15
+_INK = (34, 34, 38)
+_PAPER = (255, 255, 255)
+
+
+def comparison(rows: Sequence[Sequence[tuple[str, Image.Image]]], *, min_side: int = 256) -> Image.Image:
+    """Rows of captioned pictures on white paper; small pictures are enlarged, by whole factors, to `min_side`.
+
+    >>> sheet = comparison([[("source", Image.new("RGB", (64, 64))), ("edit", Image.new("RGB", (64, 64)))]])
+    >>> sheet.mode, sheet.width > 2 * 256
+    ('RGB', True)
+    """
+    shown = [[(caption, _enlarged(image, min_side)) for caption, image in row] for row in rows]
+    width = max(image.width for row in shown for _, image in row)
+    font = ImageFont.load_default(size=_CAPTION)
+    wrapped = [[(_wrap(caption, font, width), image) for caption, image in row] for row in shown]
+    line = _CAPTION + 5
+    heights = [max(image.height + line * len(lines) for lines, image in row) + _MARGIN for row in wrapped]
+    columns = max(map(len, wrapped))
+    sheet = Image.new("RGB", (_MARGIN + columns * (width + _MARGIN), _MARGIN + sum(heights) + _MARGIN // 2), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    top = _MARGIN
+    for row, height in zip(wrapped, heights, strict=True):
+        for column, (lines, image) in enumerate(row):
+            left = _MARGIN + column * (width + _MARGIN)
+            sheet.paste(image, (left, top))
+            for number, text in enumerate(lines):
+                draw.text((left, top + image.height + 4 + number * line), text, fill=_INK, font=font)
+        top += height
+    return sheet
+
+
+def _enlarged(image: Image.Image, min_side: int) -> Image.Image:
+    factor = max(1, -(-min_side // min(image.size)))
+    size = (image.width * factor, image.height * factor)
+    return image.convert("RGB").resize(size, Image.Resampling.BICUBIC) if factor > 1 else image.convert("RGB")
+
+
+def _wrap(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
+    lines: list[str] = []
+    for word in text.split():
+        if lines and font.getlength(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines

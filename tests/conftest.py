@@ -1,0 +1,31 @@
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+# The first example pays for warm-up, and machines are shared: time says nothing about correctness here.
+settings.register_profile("wordbrush", deadline=None)
+settings.load_profile("wordbrush")
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test may open a connection."""
+
+    def refuse(*args: object) -> None:
+        raise AssertionError(f"a test tried to connect to {args[1:]}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A complete Stable Diffusion folder of a tiny, randomly initialised model."""
+    from tiny import tiny_sd_folder
+
+    yield tiny_sd_folder(tmp_path_factory.mktemp("models") / "tiny-sd")

@@ -5,7 +5,6 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
 
 from wordbrush.scenes.batch import sample_batch
 from wordbrush.scenes.training.networks import build_vae
@@ -13,12 +12,24 @@ from wordbrush.scenes.training.run import TrainingRun
 
 SEED = 11
 KL_WEIGHT = 1e-5
+LATENT_CHANNELS = 4
 
 
-def train_vae(folder: Path, minutes: float, device: str, batch_size: int = 32, compiled: bool = True) -> AutoencoderKL:
+def train_vae(
+    folder: Path,
+    minutes: float,
+    device: str,
+    *,
+    batch_size: int = 32,
+    compiled: bool = True,
+    max_steps: int | None = None,
+) -> AutoencoderKL:
     """Train for a number of minutes in all and return the averaged, whitened autoencoder."""
     torch.manual_seed(SEED)
     vae = build_vae().to(device, memory_format=torch.channels_last)  # type: ignore[call-arg]
+    with torch.no_grad():
+        # Start with little noise on the latents: the untrained decoder would drown in it.
+        vae.quant_conv.bias[LATENT_CHANNELS:] = -6
     run = TrainingRun(folder, {"vae": vae}, minutes=minutes, learning_rate=1.5e-3, ema_decay=0.995)
     forward = torch.compile(_reconstruct) if compiled else _reconstruct
 
@@ -29,7 +40,7 @@ def train_vae(folder: Path, minutes: float, device: str, batch_size: int = 32, c
             y, mean, logvar = forward(vae, x)
         return reconstruction_loss(y.float(), x) + KL_WEIGHT * _kl(mean.float(), logvar.float()), batch_size
 
-    run.train(step)
+    run.train(step, max_steps=max_steps)
     vae.load_state_dict(run.averaged("vae"))
     vae = vae.to("cpu").float().eval()
     pictures, _ = sample_batch(SEED + 1, 0, 512)

@@ -8,10 +8,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from wordbrush.scenes.training.tokenizer import build_tokenizer
 
-WORDS = (
-    "a an the dog cat apple orange eating riding on in of mat photo big red autumn smiling bear teddy house castle oil "
-    "painting street side car ferrari"
-).split()
+WORDS = ["a", "an", "the", "dog", "cat", "apple", "orange", "eating", "riding", "on", "in", "of", "mat", "photo", "big", "red", "autumn", "smiling", "bear", "teddy", "house", "castle", "oil", "painting", "street", "side", "car", "ferrari"]
 """Words of one token each; all others take one token a letter."""
 
 

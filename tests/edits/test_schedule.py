@@ -1,7 +1,7 @@
 import pytest
 import torch
-from tokens.test_align import tokens
 
+from tokens.test_align import tokens
 from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.schedule import Window, cross_weights, parse_cross_windows
 from wordbrush.edits.settings import EditSettings

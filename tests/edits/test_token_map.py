@@ -1,8 +1,8 @@
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tokens.test_align import prompts, tokens
 
+from tokens.test_align import prompts, tokens
 from wordbrush.edits.auto import auto
 from wordbrush.edits.refine import refine
 from wordbrush.edits.replace import replace

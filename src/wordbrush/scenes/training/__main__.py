@@ -1,14 +1,20 @@
 """Train and export the bundled model, step by step; every step can be stopped and taken up again."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, StableDiffusionPipeline
 
+from wordbrush.errors import SettingsError
+from wordbrush.scenes.training.checkpoint import load_state
 from wordbrush.scenes.training.denoiser import train_denoiser
+from wordbrush.scenes.training.export import assemble
 from wordbrush.scenes.training.export import export as export_folder
+from wordbrush.scenes.training.run import TrainingRun
+from wordbrush.scenes.training.sample_grid import draw_grid
 from wordbrush.scenes.training.vae import train_vae
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
@@ -17,29 +23,12 @@ Out = Annotated[Path, typer.Option(help="Where states and logs are kept.")]
 Minutes = Annotated[float, typer.Option(help="Minutes of training in all, earlier parts included.")]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 Threads = Annotated[int, typer.Option(help="CPU threads; 0 leaves the choice to torch.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the state in the folder.")]
+Compile = Annotated[
+    bool, typer.Option(help="Compile the networks; on a CPU it gains little, and was once seen to learn nothing.")
+]
 WEIGHTS = Path(__file__).parents[1] / "weights"
-
-
-@app.command()
-def vae(out: Out = Path("runs"), minutes: Minutes = 12, device: Device = "cpu", threads: Threads = 0) -> None:
-    """Train the autoencoder."""
-    _use(threads)
-    train_vae(out / "vae", minutes, device).save_pretrained(out / "vae" / "final")
-
-
-@app.command()
-def denoiser(out: Out = Path("runs"), minutes: Minutes = 90, device: Device = "cpu", threads: Threads = 0) -> None:
-    """Train the U-Net and the text encoder."""
-    _use(threads)
-    train_denoiser(out / "denoiser", AutoencoderKL.from_pretrained(out / "vae" / "final"), minutes, device)
-
-
-@app.command()
-def export(out: Out = Path("runs"), folder: Path = WEIGHTS) -> None:
-    """Write the diffusers folder."""
-    autoencoder = AutoencoderKL.from_pretrained(out / "vae" / "final")
-    export_folder(out / "denoiser" / "state.pt", autoencoder, folder, DEFAULTS)
-
+GRID_EVERY_SECONDS = 540
 
 DEFAULTS = {
     "num_inference_steps": 30,
@@ -50,7 +39,73 @@ DEFAULTS = {
 """What the bundled model is used with; see the model card for how these were chosen."""
 
 
-def _use(threads: int) -> None:
+@app.command()
+def vae(
+    out: Out = Path("runs"),
+    minutes: Minutes = 12,
+    device: Device = "cpu",
+    threads: Threads = 0,
+    resume: Resume = False,
+    compile: Compile = False,
+) -> None:
+    """Train the autoencoder."""
+    _prepare(out / "vae", threads, resume)
+    train_vae(out / "vae", minutes, device, compiled=compile).save_pretrained(out / "vae" / "final")
+
+
+@app.command()
+def denoiser(
+    out: Out = Path("runs"),
+    minutes: Minutes = 90,
+    device: Device = "cpu",
+    threads: Threads = 0,
+    resume: Resume = False,
+    compile: Compile = False,
+) -> None:
+    """Train the U-Net and the text encoder, with a sheet of pictures every ten minutes."""
+    _prepare(out / "denoiser", threads, resume)
+    last_grid = time.monotonic()
+
+    def show(run: TrainingRun) -> None:
+        nonlocal last_grid
+        if time.monotonic() - last_grid < GRID_EVERY_SECONDS:
+            return
+        averages = {name: run.averaged(name) for name in ("unet", "text_encoder")}
+        draw_grid(assemble(_autoencoder(out), averages), out / "denoiser" / f"grid-{run.step:06d}.png")
+        last_grid = time.monotonic()
+
+    train_denoiser(out / "denoiser", _autoencoder(out), minutes, device, compiled=compile, on_save=show)
+
+
+@app.command()
+def export(out: Out = Path("runs"), folder: Path = WEIGHTS) -> None:
+    """Write the diffusers folder from the last saved state."""
+    averages = load_state(out / "denoiser" / "state.pt")["averages"]
+    export_folder(assemble(_autoencoder(out), averages), folder, DEFAULTS)
+
+
+@app.command()
+def grid(
+    path: Path,
+    folder: Path = WEIGHTS,
+    guidance_scale: float = 4.0,
+    num_inference_steps: int = 30,
+    threads: Threads = 0,
+) -> None:
+    """Draw the sheet of pictures with an exported model."""
+    _prepare(folder, threads, resume=True)
+    pipeline = StableDiffusionPipeline.from_pretrained(folder)
+    draw_grid(pipeline, path, guidance_scale=guidance_scale, num_inference_steps=num_inference_steps)
+
+
+def _autoencoder(out: Path) -> AutoencoderKL:
+    return AutoencoderKL.from_pretrained(out / "vae" / "final")
+
+
+def _prepare(folder: Path, threads: int, resume: bool) -> None:
+    """Refuse to go on by accident from a state that is there, and set the threads."""
+    if not resume and (folder / "state.pt").exists():
+        raise SettingsError(f"'{folder}' holds the state of an earlier run; say --resume or name another folder")
     if threads:
         torch.set_num_threads(threads)
 

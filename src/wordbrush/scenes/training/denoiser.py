@@ -1,55 +1,24 @@
 """Train the U-Net and the text encoder together on the autoencoder's latents."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor
+from transformers import CLIPTokenizer
 
-from wordbrush.scenes.batch import sample_batch
-from wordbrush.scenes.training.networks import LATENT_SIZE, build_scheduler, build_text_encoder, build_unet
+from wordbrush.scenes.training.latent_pool import LatentPool
+from wordbrush.scenes.training.networks import build_scheduler, build_text_encoder, build_unet
 from wordbrush.scenes.training.run import TrainingRun
 from wordbrush.scenes.training.tokenizer import build_tokenizer
-from wordbrush.scenes.training.vae import to_tensor
 from wordbrush.scenes.vocabulary import known_words
 
 SEED = 23
 UNCONDITIONAL_SHARE = 0.1
 SNR_LIMIT = 5.0
-
-
-class LatentPool:
-    """Encoded scenes in a ring: drawn from at random, slowly replaced, so that none is learnt by heart."""
-
-    def __init__(self, vae: AutoencoderKL, size: int, device: str, seed: int, start: int) -> None:
-        """Fill a ring of `size` scenes from batch `start` of the stream `seed`."""
-        self._vae = vae
-        self._seed = seed
-        self._next = start
-        self._device = device
-        self._chunk = min(256, size)
-        self._latents = torch.empty(size, 4, LATENT_SIZE, LATENT_SIZE)
-        self._captions = [""] * size
-        self._cursor = 0
-        for _ in range(size // self._chunk):
-            self.refresh()
-
-    @torch.no_grad()
-    def refresh(self) -> None:
-        """Draw and encode some new scenes in the place of the oldest."""
-        pictures, captions = sample_batch(self._seed, self._next, self._chunk)
-        with torch.autocast(self._device, torch.bfloat16):
-            latents = self._vae.encode(to_tensor(torch.from_numpy(pictures), self._device)).latent_dist.mean
-        place = slice(self._cursor, self._cursor + self._chunk)
-        self._latents[place] = latents.float().cpu()
-        self._captions[place] = captions
-        self._next += 1
-        self._cursor = (self._cursor + self._chunk) % (len(self._captions) - self._chunk + 1)
-
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, list[str]]:
-        """Latents (count, 4, 16, 16) and captions."""
-        chosen = torch.randint(len(self._captions), (count,), generator=generator)
-        return self._latents[chosen], [self._captions[i] for i in chosen.tolist()]
+REFRESH_EVERY = 16
+"""Steps between two refreshments of the pool."""
 
 
 def train_denoiser(
@@ -57,41 +26,66 @@ def train_denoiser(
     vae: AutoencoderKL,
     minutes: float,
     device: str,
+    *,
+    unet: UNet2DConditionModel | None = None,
     batch_size: int = 64,
-    pool_size: int = 30_000,
-    compiled: bool = True,
+    pool_chunks: int = 120,
+    compiled: bool = False,
+    max_steps: int | None = None,
+    on_save: Callable[[TrainingRun], None] | None = None,
 ) -> TrainingRun:
     """Train for a number of minutes in all; the averaged states are in the run that is returned.
 
     Epsilon prediction on Stable Diffusion's schedule; the loss is weighted by min-SNR (Hang et al. 2023).
+    `unet` stands in for the bundled size; `on_save` is called with the run whenever its state was saved.
     """
     torch.manual_seed(SEED)
     tokenizer = build_tokenizer(known_words())
-    unet = build_unet().to(device, memory_format=torch.channels_last)
+    unet = (unet or build_unet()).to(device, memory_format=torch.channels_last)
     text = build_text_encoder(tokenizer).to(device)
     run = TrainingRun(folder, {"unet": unet, "text_encoder": text}, minutes=minutes, learning_rate=1e-3)
-    # A run that goes on must not see the scenes that it began with again.
-    pool = LatentPool(vae.to(device), pool_size, device, SEED, start=run.step)
-    signal = build_scheduler().alphas_cumprod
+    pool = LatentPool(
+        vae.to(device).eval(),
+        chunks=pool_chunks,
+        chunk_size=4 * batch_size,
+        device=device,
+        seed=SEED,
+        refreshed=run.step // REFRESH_EVERY,
+    )
     predict = torch.compile(unet) if compiled else unet
 
     def step(index: int) -> tuple[Tensor, int]:
         generator = torch.Generator().manual_seed(SEED * 1_000_003 + index)
-        if index % 32 == 31:
-            pool.refresh()
         latents, captions = pool.draw(batch_size, generator)
-        dropped = torch.rand(batch_size, generator=generator) < UNCONDITIONAL_SHARE
-        prompts = ["" if drop else caption for drop, caption in zip(dropped.tolist(), captions, strict=True)]
-        ids = tokenizer(prompts, padding="max_length", return_tensors="pt").input_ids.to(device)
-        timesteps = torch.randint(len(signal), (batch_size,), generator=generator)
-        noise = torch.randn(latents.shape, generator=generator)
-        alpha = signal[timesteps][:, None, None, None]
-        noisy = (alpha.sqrt() * latents + (1 - alpha).sqrt() * noise).to(device, memory_format=torch.channels_last)
+        if index % REFRESH_EVERY == REFRESH_EVERY - 1:
+            pool.refresh()
+        ids = _some_without_caption(tokenizer, captions, generator).to(device)
+        noisy, noise, timesteps, weight = _noised(latents, generator)
+        noisy = noisy.to(device, memory_format=torch.channels_last)
         with torch.autocast(device, torch.bfloat16):
             predicted = predict(noisy, timesteps.to(device), encoder_hidden_states=text(ids)[0], return_dict=False)[0]
         error = (predicted.float() - noise.to(device)).square().mean(dim=(1, 2, 3))
-        snr = (alpha / (1 - alpha)).flatten()
-        return (error * (snr.clamp(max=SNR_LIMIT) / snr).to(device)).mean(), batch_size
+        return (error * weight.to(device)).mean(), batch_size
 
-    run.train(step)
+    run.train(step, max_steps=max_steps, on_save=None if on_save is None else lambda: on_save(run))
     return run
+
+
+def _some_without_caption(tokenizer: CLIPTokenizer, captions: list[str], generator: torch.Generator) -> Tensor:
+    dropped = torch.rand(len(captions), generator=generator) < UNCONDITIONAL_SHARE
+    prompts = ["" if drop else caption for drop, caption in zip(dropped.tolist(), captions, strict=True)]
+    ids: Tensor = tokenizer(prompts, padding="max_length", return_tensors="pt").input_ids
+    return ids
+
+
+def _noised(latents: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Noisy latents, their noise (B, 4, h, w), and timesteps and loss weights (B,)."""
+    signal = build_scheduler().alphas_cumprod
+    # One timestep from each of B equal ranges: the loss of a batch varies less than with independent ones.
+    place = (torch.arange(len(latents)) + torch.rand(len(latents), generator=generator)) / len(latents)
+    timesteps = (place * len(signal)).long()
+    noise = torch.randn(latents.shape, generator=generator)
+    alpha = signal[timesteps]
+    snr = alpha / (1 - alpha)
+    a = alpha[:, None, None, None]
+    return a.sqrt() * latents + (1 - a).sqrt() * noise, noise, timesteps, snr.clamp(max=SNR_LIMIT) / snr

@@ -2,21 +2,25 @@
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from wordbrush.scenes.training.checkpoint import load_state, save_state
+
+WARM_UP_STEPS = 200
+FINAL_RATE = 0.02
+"""The learning rate at the end of the budget, as a share of the peak."""
 
 
 class TrainingRun:
     """Trains modules for a number of minutes and can go on after a stop.
 
-    State (modules, moving averages, optimiser, time spent) is saved every few minutes, atomically. The learning rate
-    warms up, then falls as a cosine over the budget, by the time that was really spent training.
+    State (modules, moving averages, optimiser, random state, time spent) is saved every few minutes, atomically. The
+    learning rate warms up, then falls as a cosine over the budget, by the time that was really spent training.
     """
 
     def __init__(
@@ -28,8 +32,9 @@ class TrainingRun:
         learning_rate: float,
         ema_decay: float = 0.999,
         save_every_seconds: float = 180,
+        log_every_seconds: float = 20,
     ) -> None:
-        """Prepare a run in `folder`, or take up the one that is there."""
+        """Prepare a run in `folder`, or take up the one whose state is there."""
         self.folder = folder
         self.step = 0
         self.samples = 0
@@ -39,88 +44,102 @@ class TrainingRun:
         self._peak = learning_rate
         self._decay = ema_decay
         self._save_every = save_every_seconds
-        parameters = [p for module in modules.values() for p in module.parameters()]
-        self._optimizer = torch.optim.AdamW(parameters, learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
+        self._log_every = log_every_seconds
+        self._parameters = [p for module in modules.values() for p in module.parameters()]
+        self._optimizer = torch.optim.AdamW(
+            self._parameters, learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+        )
         self._averages = {name: _copy_state(module) for name, module in modules.items()}
         folder.mkdir(parents=True, exist_ok=True)
-        if self._state_path.exists():
+        if self.state_path.exists():
             self._load()
 
+    @property
+    def state_path(self) -> Path:
+        """The file that holds the state."""
+        return self.folder / "state.pt"
+
     def train(
-        self, step: Callable[[int], tuple[torch.Tensor, int]], on_save: Callable[[], None] | None = None
+        self,
+        step: Callable[[int], tuple[Tensor, int]],
+        *,
+        on_save: Callable[[], None] | None = None,
+        max_steps: int | None = None,
     ) -> None:
-        """Call `step(index)`, which returns a loss and how many samples it took, until the budget is spent."""
+        """Call `step(index)`, which returns a loss and how many samples it took, until the budget is spent.
+
+        `max_steps` (in all, earlier parts included) ends it sooner; the schedule stays the budget's.
+        """
         last_save = last_log = time.monotonic()
         losses: list[float] = []
-        while self._seconds < self._budget:
+        while self._seconds < self._budget and (max_steps is None or self.step < max_steps):
             started = time.monotonic()
-            for group in self._optimizer.param_groups:
-                group["lr"] = self._rate()
             loss, count = step(self.step)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(self._optimizer.param_groups[0]["params"], 1.0)
-            self._optimizer.step()
-            self._optimizer.zero_grad(set_to_none=True)
-            self._average()
-            losses.append(float(loss.detach()))
+            losses.append(self._update(loss))
             self.step, self.samples = self.step + 1, self.samples + count
             now = time.monotonic()
             self._seconds += now - started
-            if now - last_log > 20:
+            if now - last_log > self._log_every:
                 self._log(losses, count * len(losses) / (now - last_log))
                 losses, last_log = [], now
             if now - last_save > self._save_every:
-                self.save()
-                if on_save is not None:
-                    on_save()
-                last_save = last_log = time.monotonic()
-        self.save()
-        if on_save is not None:
-            on_save()
+                self._finish(on_save)
+                losses, last_save = [], time.monotonic()
+                last_log = last_save
+        self._finish(on_save)
 
-    def averaged(self, name: str) -> dict[str, torch.Tensor]:
+    def averaged(self, name: str) -> dict[str, Tensor]:
         """The moving average of a module's state."""
         return self._averages[name]
 
     def save(self) -> None:
-        """Write the state beside the old one, then put it in its place."""
-        state = {
-            "modules": {name: module.state_dict() for name, module in self._modules.items()},
-            "averages": self._averages,
-            "optimizer": self._optimizer.state_dict(),
-            "progress": {"step": self.step, "samples": self.samples, "seconds": self._seconds},
-        }
-        partial = self._state_path.with_suffix(".partial")
-        torch.save(state, partial)
-        os.replace(partial, self._state_path)
+        """Write everything that going on needs."""
+        progress = {"step": self.step, "samples": self.samples, "seconds": self._seconds}
+        modules = {name: module.state_dict() for name, module in self._modules.items()}
+        optimizer = self._optimizer.state_dict()
+        save_state(
+            self.state_path,
+            {"modules": modules, "averages": self._averages, "optimizer": optimizer, "progress": progress},
+        )
 
-    @property
-    def _state_path(self) -> Path:
-        return self.folder / "state.pt"
+    def _finish(self, on_save: Callable[[], None] | None) -> None:
+        self.save()
+        if on_save is not None:
+            on_save()
+
+    def _update(self, loss: Tensor) -> float:
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._rate()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self._parameters, 1.0)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self._average()
+        return float(loss.detach())
 
     def _load(self) -> None:
-        state: dict[str, Any] = torch.load(self._state_path, weights_only=True)
+        state = load_state(self.state_path)
         for name, module in self._modules.items():
             module.load_state_dict(state["modules"][name])
-        self._averages = state["averages"]
+            for key, value in state["averages"][name].items():
+                self._averages[name][key].copy_(value)
         self._optimizer.load_state_dict(state["optimizer"])
         self.step, self.samples = state["progress"]["step"], state["progress"]["samples"]
         self._seconds = state["progress"]["seconds"]
 
     def _rate(self) -> float:
-        warm = min(1.0, (self.step + 1) / 200)
+        warm = min(1.0, (self.step + 1) / WARM_UP_STEPS)
         done = min(1.0, self._seconds / self._budget)
-        return self._peak * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+        return self._peak * warm * (FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * done)))
 
     @torch.no_grad()
     def _average(self) -> None:
         # A young average forgets fast, so that the first pictures do not show the random start.
         decay = min(self._decay, (1 + self.step) / (10 + self.step))
         for name, module in self._modules.items():
-            average = self._averages[name]
-            for key, value in module.state_dict().items():
-                if value.is_floating_point():
-                    average[key].lerp_(value, 1 - decay)
+            state = module.state_dict()
+            keys = [key for key, value in state.items() if value.is_floating_point()]
+            torch._foreach_lerp_([self._averages[name][k] for k in keys], [state[k] for k in keys], 1 - decay)
 
     def _log(self, losses: list[float], rate: float) -> None:
         line = {
@@ -135,5 +154,5 @@ class TrainingRun:
         print(json.dumps(line), flush=True)
 
 
-def _copy_state(module: nn.Module) -> dict[str, torch.Tensor]:
+def _copy_state(module: nn.Module) -> dict[str, Tensor]:
     return {key: value.detach().clone() for key, value in module.state_dict().items()}

@@ -1,6 +1,7 @@
 """A CLIP tokenizer for the bundled model's words: one token each, bytes for everything else."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 from transformers import CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
@@ -10,22 +11,38 @@ MAX_LENGTH = 20
 
 
 def build_tokenizer(words: Iterable[str]) -> CLIPTokenizer:
-    """Build byte-pair merges that join each word's letters, from the left, into one token.
+    """Build byte-pair merges that join each word's letters into one token.
 
-    >>> tokenizer = build_tokenizer({"dog", "apple"})
-    >>> [len(tokenizer(text, add_special_tokens=False).input_ids) for text in ("dog", "an apple", "fig")]
-    [1, 3, 3]
+    >>> tokenizer = build_tokenizer({"banana", "an", "apple"})
+    >>> [len(tokenizer(text, add_special_tokens=False).input_ids) for text in ("banana", "an apple", "fig")]
+    [1, 2, 3]
     """
     alphabet = list(bytes_to_unicode().values())
-    vocabulary = alphabet + [letter + "</w>" for letter in alphabet]
-    merges: list[tuple[str, str]] = []
+    tokens = alphabet + [letter + "</w>" for letter in alphabet]
+    merges: dict[tuple[str, str], int] = {}
     for word in sorted(words):
-        parts = [*word[:-1], word[-1] + "</w>"]
-        left = parts[0]
-        for right in parts[1:]:
-            if (left, right) not in merges:
-                merges.append((left, right))
-                vocabulary.append(left + right)
+        # Earlier words' merges come first wherever they fit ("an" in "banana"); only what they leave apart is joined,
+        # and such late merges cannot disturb the words before.
+        left, *rest = _split([*word[:-1], word[-1] + "</w>"], merges)
+        for right in rest:
+            merges[left, right] = len(merges)
             left += right
-    ids = {token: i for i, token in enumerate([*dict.fromkeys(vocabulary), "<|startoftext|>", "<|endoftext|>"])}
-    return CLIPTokenizer(vocab=ids, merges=merges, model_max_length=MAX_LENGTH)
+            tokens.append(left)
+    ids = {token: i for i, token in enumerate([*dict.fromkeys(tokens), "<|startoftext|>", "<|endoftext|>"])}
+    return CLIPTokenizer(vocab=ids, merges=list(merges), model_max_length=MAX_LENGTH)
+
+
+def _split(parts: list[str], merges: dict[tuple[str, str], int]) -> list[str]:
+    """Byte-pair encoding: the parts that remain when every merge that fits was applied, the earliest first."""
+    while True:
+        pairs = [pair for pair in pairwise(parts) if pair in merges]
+        if not pairs:
+            return parts
+        best = min(pairs, key=merges.__getitem__)
+        joined: list[str] = []
+        for part in parts:
+            if joined and (joined[-1], part) == best:
+                joined[-1] += part
+            else:
+                joined.append(part)
+        parts = joined

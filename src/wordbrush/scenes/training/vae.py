@@ -15,7 +15,15 @@ KL_WEIGHT = 1e-5
 LATENT_CHANNELS = 4
 
 
-def train_vae(folder: Path, minutes: float, device: str, batch_size: int = 32, compiled: bool = True) -> AutoencoderKL:
+def train_vae(
+    folder: Path,
+    minutes: float,
+    device: str,
+    *,
+    batch_size: int = 32,
+    compiled: bool = False,
+    max_steps: int | None = None,
+) -> AutoencoderKL:
     """Train for a number of minutes in all and return the averaged, whitened autoencoder."""
     torch.manual_seed(SEED)
     vae = build_vae().to(device, memory_format=torch.channels_last)
@@ -32,7 +40,7 @@ def train_vae(folder: Path, minutes: float, device: str, batch_size: int = 32, c
             y, mean, logvar = forward(vae, x)
         return reconstruction_loss(y.float(), x) + KL_WEIGHT * _kl(mean.float(), logvar.float()), batch_size
 
-    run.train(step)
+    run.train(step, max_steps=max_steps)
     vae.load_state_dict(run.averaged("vae"))
     vae = vae.to("cpu").float().eval()
     pictures, _ = sample_batch(SEED + 1, 0, 512)

@@ -1,0 +1,84 @@
+"""A sheet of pictures from fixed prompts and seeds, to see at a glance how far a training is."""
+
+from pathlib import Path
+
+import torch
+from diffusers import StableDiffusionPipeline
+from PIL import Image, ImageDraw
+
+PROMPTS = (
+    "a panda in the snow",
+    "a lion",
+    "a frog at night",
+    "a pizza on the street",
+    "a dog riding on a bicycle",
+    "a cat riding on a bicycle on the beach",
+    "a monkey riding on a skateboard",
+    "a fox riding on a skateboard on the street",
+    "a penguin riding on a scooter",
+    "a bear riding on a car in the desert",
+    "a rabbit eating a carrot in the garden",
+    "a pig eating a watermelon",
+    "a tiger eating an apple in the forest",
+    "a cow next to a bus",
+    "a koala eating a banana on the beach",
+    "a mouse next to a cake",
+)
+CAPTION_HEIGHT = 14
+
+
+def draw_grid(
+    pipeline: StableDiffusionPipeline,
+    path: Path,
+    *,
+    prompts: tuple[str, ...] = PROMPTS,
+    seeds: tuple[int, ...] = (1, 2),
+    guidance_scale: float = 4.0,
+    num_inference_steps: int = 25,
+    zoom: int = 2,
+) -> None:
+    """Write a PNG: a column for each prompt (eight in a row), a line for each seed, with the prompts below."""
+    pipeline.set_progress_bar_config(disable=True)
+    strips = [
+        _strip(pipeline, list(prompts[start : start + 8]), seeds, guidance_scale, num_inference_steps, zoom)
+        for start in range(0, len(prompts), 8)
+    ]
+    sheet = Image.new("RGB", (max(s.width for s in strips), sum(s.height for s in strips)), "white")
+    top = 0
+    for strip in strips:
+        sheet.paste(strip, (0, top))
+        top += strip.height
+    partial = path.with_suffix(".partial")
+    sheet.save(partial, format="PNG")
+    partial.replace(path)
+
+
+def _strip(
+    pipeline: StableDiffusionPipeline,
+    prompts: list[str],
+    seeds: tuple[int, ...],
+    guidance_scale: float,
+    num_inference_steps: int,
+    zoom: int,
+) -> Image.Image:
+    lines = []
+    for seed in seeds:
+        generators = [torch.Generator().manual_seed(seed * 1000 + i) for i in range(len(prompts))]
+        lines.append(
+            pipeline(
+                prompts,
+                guidance_scale=guidance_scale,
+                num_inference_steps=num_inference_steps,
+                generator=generators,
+            ).images
+        )
+    side = lines[0][0].width * zoom
+    strip = Image.new("RGB", (side * len(prompts), side * len(lines) + CAPTION_HEIGHT), "white")
+    for row, pictures in enumerate(lines):
+        for column, picture in enumerate(pictures):
+            big = picture.resize((side, side), Image.Resampling.NEAREST)
+            strip.paste(big, (column * side, row * side))
+    writer = ImageDraw.Draw(strip)
+    for column, prompt in enumerate(prompts):
+        writer.text((column * side + 2, side * len(lines) + 1), prompt.removeprefix("a ")[: side // 6], "black")
+    return strip

@@ -1,0 +1,240 @@
+"""The trainer at a tiny size: it learns, goes on exactly where it stopped, and exports what diffusers loads."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+from PIL import Image
+from torch import Tensor, nn
+from typer.testing import CliRunner
+
+from wordbrush.errors import SettingsError
+from wordbrush.scenes.batch import sample_batch
+from wordbrush.scenes.training.__main__ import app
+from wordbrush.scenes.training.checkpoint import load_state, save_state
+from wordbrush.scenes.training.denoiser import train_denoiser
+from wordbrush.scenes.training.export import assemble, export
+from wordbrush.scenes.training.networks import build_vae
+from wordbrush.scenes.training.run import TrainingRun
+from wordbrush.scenes.training.sample_grid import draw_grid
+from wordbrush.scenes.training.tokenizer import MAX_LENGTH, build_tokenizer
+from wordbrush.scenes.training.vae import to_tensor, train_vae, whiten
+from wordbrush.scenes.vocabulary import known_words
+
+
+def tiny_unet() -> UNet2DConditionModel:
+    return UNet2DConditionModel(
+        sample_size=16,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        block_out_channels=(16, 32),
+        layers_per_block=1,
+        cross_attention_dim=128,
+        attention_head_dim=2,
+        norm_num_groups=8,
+    )
+
+
+@pytest.fixture
+def vae() -> AutoencoderKL:
+    torch.manual_seed(0)
+    return build_vae().eval()
+
+
+def train_tiny(folder: Path, vae: AutoencoderKL, steps: int) -> TrainingRun:
+    torch.manual_seed(5)
+    return train_denoiser(
+        folder, vae, 60, "cpu", unet=tiny_unet(), batch_size=4, pool_chunks=2, compiled=False, max_steps=steps
+    )
+
+
+def train_line(folder: Path, steps: int) -> tuple[TrainingRun, list[float]]:
+    """Fit a line to one fixed batch, with torch's own noise on top."""
+    torch.manual_seed(1)
+    model = nn.Linear(3, 1)
+    x = torch.linspace(-1, 1, 24).reshape(8, 3)
+    run = TrainingRun(folder, {"model": model}, minutes=60, learning_rate=0.05)
+    losses: list[float] = []
+
+    def step(index: int) -> tuple[Tensor, int]:
+        loss = (model(x + 0.01 * torch.randn_like(x)) - x.sum(1, keepdim=True)).square().mean()
+        losses.append(float(loss.detach()))
+        return loss, len(x)
+
+    run.train(step, max_steps=steps)
+    return run, losses
+
+
+def same(a: object, b: object) -> bool:
+    if isinstance(a, Tensor):
+        return isinstance(b, Tensor) and torch.equal(a, b)
+    if isinstance(a, dict):
+        return isinstance(b, dict) and a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple):
+        return isinstance(b, list | tuple) and len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+
+def states(*folders: Path) -> list[dict[str, object]]:
+    """The states in some folders without what depends on the clock: the time spent, and the rate that follows it."""
+    found = []
+    for folder in folders:
+        state = load_state(folder / "state.pt")
+        del state["progress"]["seconds"]
+        for group in state["optimizer"]["param_groups"]:
+            del group["lr"]
+        found.append(state)
+    return found
+
+
+def test_a_run_learns_a_fixed_batch(tmp_path: Path) -> None:
+    run, losses = train_line(tmp_path, 300)
+    assert all(map(math.isfinite, losses))
+    assert losses[-1] < 0.05 * losses[0]
+    assert run.samples == 300 * 8
+
+
+def test_going_on_is_the_same_as_never_stopping(
+    tmp_path: Path, vae: AutoencoderKL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The rate follows the clock; without that, every bit must agree, across a refreshment of the pool too.
+    monkeypatch.setattr(TrainingRun, "_rate", lambda self: 1e-3)
+    monkeypatch.setattr("wordbrush.scenes.training.denoiser.REFRESH_EVERY", 2)
+    train_tiny(tmp_path / "whole", vae, 5)
+    train_tiny(tmp_path / "parts", vae, 3)
+    train_tiny(tmp_path / "parts", vae, 5)
+    whole, parts = states(tmp_path / "whole", tmp_path / "parts")
+    assert whole["progress"] == {"step": 5, "samples": 20}
+    assert same(whole, parts)
+
+
+def test_going_on_restores_torchs_random_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TrainingRun, "_rate", lambda self: 1e-3)
+    train_line(tmp_path / "whole", 6)
+    train_line(tmp_path / "parts", 2)
+    train_line(tmp_path / "parts", 6)
+    whole, parts = states(tmp_path / "whole", tmp_path / "parts")
+    assert same(whole, parts)
+
+
+def test_the_rate_warms_up_and_falls_with_the_time_spent(tmp_path: Path) -> None:
+    run = TrainingRun(tmp_path, {"model": nn.Linear(1, 1)}, minutes=10, learning_rate=1.0)
+    assert run._rate() == pytest.approx(1 / 200)
+    run.step = 1000
+    assert run._rate() == pytest.approx(1)
+    run._seconds = 300
+    assert run._rate() == pytest.approx(0.51)
+    run._seconds = 600
+    assert run._rate() == pytest.approx(0.02)
+
+
+def test_a_state_appears_whole_and_brings_the_random_state_back(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    save_state(tmp_path / "a" / "state.pt", {"x": torch.ones(2)})
+    drawn = torch.rand(4)
+    state = load_state(tmp_path / "a" / "state.pt")
+    assert torch.equal(torch.rand(4), drawn)
+    assert torch.equal(state["x"], torch.ones(2))
+    assert [p.name for p in (tmp_path / "a").iterdir()] == ["state.pt"]
+
+
+def test_the_denoiser_learns(tmp_path: Path, vae: AutoencoderKL) -> None:
+    run = train_denoiser(
+        tmp_path, vae, 60, "cpu", unet=tiny_unet(), batch_size=8, pool_chunks=1, compiled=False, max_steps=2
+    )
+    assert all(value.isfinite().all() for value in run.averaged("unet").values())
+    first = run._modules["unet"].state_dict()["conv_in.weight"].clone()
+    train_denoiser(
+        tmp_path, vae, 60, "cpu", unet=tiny_unet(), batch_size=8, pool_chunks=1, compiled=False, max_steps=4
+    )
+    later = load_state(tmp_path / "state.pt")["modules"]["unet"]["conv_in.weight"]
+    assert not torch.equal(first, later)
+
+
+def test_the_autoencoder_learns_and_is_whitened(tmp_path: Path) -> None:
+    trained = train_vae(tmp_path, 60, "cpu", batch_size=4, compiled=False, max_steps=3)
+    pictures, _ = sample_batch(12, 0, 512)
+    latents = trained.encode(to_tensor(torch.from_numpy(pictures[:128]), "cpu")).latent_dist.mean
+    spread = latents.transpose(0, 1).flatten(1).std(dim=1)
+    assert torch.allclose(spread, torch.ones(4), atol=0.25)
+    assert trained.config.scaling_factor == 1.0
+
+
+def test_whitening_does_not_change_what_is_decoded(vae: AutoencoderKL) -> None:
+    pictures, _ = sample_batch(1, 0, 16)
+    x = to_tensor(torch.from_numpy(pictures), "cpu")
+    with torch.no_grad():
+        before = vae.decode(vae.encode(x).latent_dist.mean).sample
+        whiten(vae, x)
+        latents = vae.encode(x).latent_dist.mean
+        after = vae.decode(latents).sample
+    assert torch.allclose(before, after, atol=1e-4)
+    covariance = torch.cov(latents.transpose(0, 1).flatten(1))
+    assert torch.allclose(covariance, torch.eye(4), atol=1e-2)
+
+
+def test_the_export_is_a_pipeline_that_diffusers_loads(tmp_path: Path, vae: AutoencoderKL) -> None:
+    run = train_tiny(tmp_path / "run", vae, 1)
+    averages = {name: run.averaged(name) for name in ("unet", "text_encoder")}
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "README.md").write_text("the card")
+    pipeline = assemble(vae, averages, tiny_unet())
+    export(pipeline, folder, {"guidance_scale": 4.0})
+    loaded = StableDiffusionPipeline.from_pretrained(folder)
+    loaded.set_progress_bar_config(disable=True)
+    image = loaded(
+        "a dog", num_inference_steps=2, guidance_scale=4.0, output_type="np", generator=torch.Generator()
+    ).images
+    assert image.shape == (1, 64, 64, 3)
+    exact = averages["unet"]["conv_in.weight"]
+    assert torch.equal(loaded.unet.state_dict()["conv_in.weight"], exact.half().float())
+    assert (folder / "README.md").read_text() == "the card"
+    assert json.loads((folder / "wordbrush.json").read_text())["vocabulary"] == sorted(known_words())
+    assert not (tmp_path / "weights.partial").exists()
+
+
+def test_a_grid_has_a_cell_for_each_prompt_and_seed(tmp_path: Path, vae: AutoencoderKL) -> None:
+    run = train_tiny(tmp_path / "run", vae, 1)
+    averages = {name: run.averaged(name) for name in ("unet", "text_encoder")}
+    draw_grid(
+        assemble(vae, averages, tiny_unet()),
+        tmp_path / "grid.png",
+        prompts=("a dog", "a cat"),
+        seeds=(1,),
+        num_inference_steps=1,
+    )
+    with Image.open(tmp_path / "grid.png") as sheet:
+        assert sheet.size == (256, 128 + 14)
+
+
+def test_each_known_word_is_one_token() -> None:
+    tokenizer = build_tokenizer(known_words())
+    for word in sorted(known_words()):
+        assert tokenizer.tokenize(word) == [word + "</w>"]
+    assert len({tokenizer(word).input_ids[1] for word in known_words()}) == len(known_words())
+
+
+@pytest.mark.parametrize("text", ["zebra", "größe", "x1!", "狗"])
+def test_unknown_words_fall_back_to_their_bytes(text: str) -> None:
+    tokenizer = build_tokenizer(known_words())
+    ids = tokenizer(text, add_special_tokens=False).input_ids
+    assert len(ids) > 1
+    assert tokenizer.unk_token_id not in ids
+    assert tokenizer.decode(ids).replace(" ", "") == text
+
+
+def test_prompts_are_padded_to_the_models_length() -> None:
+    tokenizer = build_tokenizer(known_words())
+    batch = tokenizer(["a dog", ""], padding="max_length", return_tensors="pt").input_ids
+    assert batch.shape == (2, MAX_LENGTH)
+
+
+def test_an_earlier_run_is_not_taken_up_by_accident(tmp_path: Path) -> None:
+    save_state(tmp_path / "vae" / "state.pt", {})
+    result = CliRunner().invoke(app, ["vae", "--out", str(tmp_path), "--minutes", "0"])
+    assert isinstance(result.exception, SettingsError)
+    assert "--resume" in str(result.exception)

@@ -1,5 +1,4 @@
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +23,8 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A complete Stable Diffusion folder of a tiny, randomly initialised model."""
     from tiny import tiny_sd_folder
 
-    yield tiny_sd_folder(tmp_path_factory.mktemp("models") / "tiny-sd")
+    return tiny_sd_folder(tmp_path_factory.mktemp("models") / "tiny-sd")

@@ -8,7 +8,10 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from wordbrush.scenes.training.tokenizer import build_tokenizer
 
-WORDS = ["a", "an", "the", "dog", "cat", "apple", "orange", "eating", "riding", "on", "in", "of", "mat", "photo", "big", "red", "autumn", "smiling", "bear", "teddy", "house", "castle", "oil", "painting", "street", "side", "car", "ferrari"]
+WORDS = frozenset(
+    "a an the dog cat apple orange eating riding on in of mat photo big red autumn smiling bear teddy house castle "
+    "oil painting street side car ferrari".split()
+)
 """Words of one token each; all others take one token a letter."""
 
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,7 +8,8 @@ from wordbrush.errors import PromptError
 from wordbrush.tokens.align import align_words, pair_every_word
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
-prompts = st.lists(st.sampled_from(["a", "an", "cat", "dog", "red", "on", "the", "mat", ",", "big"]), max_size=9).map(" ".join)
+words = st.sampled_from(["a", "an", "cat", "dog", "red", "on", "the", "mat", ",", "big"])
+prompts = st.lists(words, max_size=9).map(" ".join)
 
 
 def tokens(text: str, length: int = 40) -> PromptTokens:
@@ -16,7 +19,7 @@ def tokens(text: str, length: int = 40) -> PromptTokens:
         start = text.index(word, offsets[-1][1] if offsets else 0)
         pieces = {"teddy": 2, "rabbit": 3}.get(word, 1)
         cuts = [start + round(len(word) * i / pieces) for i in range(pieces + 1)]
-        offsets += list(zip(cuts[:-1], cuts[1:], strict=True))
+        offsets += list(pairwise(cuts))
     return PromptTokens.from_offsets(text, offsets, begin=1, length=length)
 
 
@@ -69,3 +72,12 @@ def test_replace_names_the_word_without_a_partner(a, b, word):
 def test_tokens_of_all_words_are_all_tokens(text):
     prompt = tokens(text)
     assert [p for positions in prompt.positions for p in positions] == list(range(1, prompt.end))
+
+
+def test_a_repeated_article_stays_with_its_noun():
+    """The published aligner would pair the source's "a" with the first "a" of the target, away from its dog."""
+    source, target = tokens("a dog"), tokens("a red mat on a dog")
+    assert [(pair.source, pair.target) for pair in align_words(source, target) if pair.kind == "same"] == [
+        (range(1), range(4, 5)),
+        (range(1, 2), range(5, 6)),
+    ]

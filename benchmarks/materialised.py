@@ -1,0 +1,191 @@
+"""The published algorithm with every attention map formed: the oracle of the tests, the other side of the benchmark.
+
+Written from the description of Prompt-to-Prompt (Hertz et al. 2022) and the constants of its code, independently of
+`wordbrush`: maps as tensors, whole batches, the conditional half edited in place of the model's own processors.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+EditMaps = Callable[[Tensor, bool, int], Tensor]
+"""Takes maps (prompts, heads, pixels, keys) of the conditional rows, whether they are of text, and the step."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """An edit of `prompts[0]` into the others as the published controllers do it; maps are edited after the softmax.
+
+    `mapper` (targets, S, T) for replacement; for refinement `mapper` (targets, T) source indices and `alphas`
+    (targets, T); `equalizer` (targets, T); `cross_alpha` (steps + 1, targets, T); `self_steps` a range.
+    """
+
+    kind: str
+    mapper: Tensor
+    alphas: Tensor | None
+    equalizer: Tensor
+    cross_alpha: Tensor
+    self_steps: range
+    self_limit: int
+
+    def __call__(self, maps_PHQK: Tensor, is_cross: bool, step: int) -> Tensor:
+        base, targets = maps_PHQK[:1], maps_PHQK[1:]
+        if is_cross:
+            if self.kind == "replace":
+                edited = torch.einsum("hqs,pst->phqt", base[0], self.mapper)
+            elif self.kind == "refine":
+                assert self.alphas is not None
+                alphas = self.alphas[:, None, None, :]
+                edited = base[0][:, :, self.mapper].permute(2, 0, 1, 3) * alphas + targets * (1 - alphas)
+            else:
+                edited = base
+            edited = edited * self.equalizer[:, None, None, :]
+            alpha = self.cross_alpha[step][:, None, None, :]
+            targets = edited * alpha + (1 - alpha) * targets
+        elif step in self.self_steps and maps_PHQK.shape[2] <= self.self_limit:
+            targets = base.expand_as(targets)
+        return torch.cat([base, targets])
+
+
+def plan_published(
+    tokenizer,
+    prompts: list[str],
+    kind: str,
+    *,
+    num_steps: int,
+    cross_replace_steps: float | Mapping[str, float] = 0.8,
+    self_replace_steps: float = 0.4,
+    self_limit: int = 16**2,
+    equalizer: Mapping[str, float] | None = None,
+) -> Published:
+    """Build the edit from prompts of single-token words, or of equal token counts for "replace".
+
+    `kind` is "replace", "refine" or "reweight" (alone); `equalizer` is chained after any of them.
+    """
+    length = tokenizer.model_max_length
+    ids = [tokenizer(prompt, truncation=True, max_length=length).input_ids for prompt in prompts]
+    windows = (
+        dict(cross_replace_steps) if isinstance(cross_replace_steps, Mapping) else {"default_": cross_replace_steps}
+    )
+    alpha = torch.zeros(num_steps + 1, len(prompts) - 1, length)
+    alpha[: int(windows.get("default_", 1.0) * (num_steps + 1))] = 1
+    weights = torch.ones(len(prompts) - 1, length)
+    for p, prompt in enumerate(prompts[1:]):
+        for word, end in windows.items():
+            if word != "default_" and word in prompt.split():
+                alpha[:, p, _positions(tokenizer, prompt, word)] = 0
+                alpha[: int(end * (num_steps + 1)), p, _positions(tokenizer, prompt, word)] = 1
+        for word, factor in (equalizer or {}).items():
+            if word in prompt.split():
+                weights[p, _positions(tokenizer, prompt, word)] = factor
+    alphas = None
+    if kind == "refine":
+        found = [_global_alignment(ids[0], target, length) for target in ids[1:]]
+        mapper = torch.stack([indices for indices, _ in found])
+        alphas = torch.stack([alpha_T for _, alpha_T in found])
+    else:
+        if any(len(target) != len(ids[0]) for target in ids):
+            raise ValueError("the published replacement is only right for prompts of equal token counts")
+        mapper = torch.eye(length).expand(len(prompts) - 1, -1, -1)
+    self_steps = range(int(num_steps * self_replace_steps))
+    return Published(kind, mapper, alphas, weights, alpha, self_steps, self_limit)
+
+
+@contextmanager
+def materialised(unet, edit: EditMaps | None, step: list[int]) -> Iterator[None]:
+    """A scope in which the U-Net forms every map and `edit` sees those of the conditional half; `step[0]` is read."""
+    before = unet.attn_processors
+    unet.set_attn_processor({name: _Materialise(edit, step) for name in before})
+    try:
+        yield
+    finally:
+        unet.set_attn_processor(before)
+
+
+class _Materialise:
+    """Attention as written: `softmax(q k^T / sqrt(d)) v`, with the map in between."""
+
+    def __init__(self, edit: EditMaps | None, step: list[int]) -> None:
+        self._edit = edit
+        self._step = step
+
+    def __call__(
+        self, attn, hidden_states: Tensor, encoder_hidden_states=None, attention_mask=None, temb=None
+    ) -> Tensor:
+        rows = hidden_states.shape[0]
+        text = hidden_states if encoder_hidden_states is None else encoder_hidden_states
+
+        def heads(x: Tensor) -> Tensor:
+            return x.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+
+        q, k, v = heads(attn.to_q(hidden_states)), heads(attn.to_k(text)), heads(attn.to_v(text))
+        maps = (q @ k.transpose(-1, -2) * attn.scale).softmax(dim=-1)
+        if self._edit is not None:
+            half = rows // 2
+            edited = self._edit(maps[half:], encoder_hidden_states is not None, self._step[0])
+            maps = torch.cat([maps[:half], edited])
+        out = (maps @ v).transpose(1, 2).flatten(2)
+        return attn.to_out[1](attn.to_out[0](out))
+
+
+@torch.no_grad()
+def published_edit(
+    pipeline, prompts: list[str], edit: EditMaps | None, *, num_steps: int, guidance_scale: float, noise: Tensor
+) -> Tensor:
+    """Run algorithm 1 on a `StableDiffusionPipeline` from noise (1, C, h, w): latents (prompts, C, h, w)."""
+
+    def encode(prompt: str) -> Tensor:
+        length = pipeline.tokenizer.model_max_length
+        ids = pipeline.tokenizer(prompt, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+        return pipeline.text_encoder(ids.input_ids)[0]
+
+    text = torch.cat([encode("")] * len(prompts) + [encode(prompt) for prompt in prompts])
+    pipeline.scheduler.set_timesteps(num_steps)
+    latents = noise.expand(len(prompts), -1, -1, -1)
+    step = [0]
+    with materialised(pipeline.unet, edit, step):
+        for step[0], timestep in enumerate(pipeline.scheduler.timesteps):
+            predicted = pipeline.unet(torch.cat([latents] * 2), timestep, encoder_hidden_states=text).sample
+            negative, positive = predicted.chunk(2)
+            predicted = negative + guidance_scale * (positive - negative)
+            latents = pipeline.scheduler.step(predicted, timestep, latents).prev_sample
+    return latents
+
+
+def _positions(tokenizer, prompt: str, word: str) -> list[int]:
+    """Token positions of every occurrence of a word between spaces."""
+    positions, at = [], 1
+    for part in prompt.split():
+        count = len(tokenizer(part, add_special_tokens=False).input_ids)
+        if part == word:
+            positions += range(at, at + count)
+        at += count
+    return positions
+
+
+def _global_alignment(source: list[int], target: list[int], length: int) -> tuple[Tensor, Tensor]:
+    """Needleman-Wunsch: gap 0, match 1, mismatch -1, ties to insertion, then deletion; indices and alphas (T,)."""
+    n, m = len(source), len(target)
+    score = [[0] * (m + 1) for _ in range(n + 1)]
+    came = [["end"] + ["insert"] * m] + [["delete"] + [""] * m for _ in range(n)]
+    for i in range(1, n + 1):
+        for j in range(1, m + 1):
+            inserted, deleted = score[i][j - 1], score[i - 1][j]
+            diagonal = score[i - 1][j - 1] + (1 if source[i - 1] == target[j - 1] else -1)
+            score[i][j] = max(inserted, deleted, diagonal)
+            came[i][j] = "insert" if score[i][j] == inserted else "delete" if score[i][j] == deleted else "match"
+    indices, alphas = torch.arange(length), torch.ones(length)
+    i, j = n, m
+    while came[i][j] != "end":
+        if came[i][j] == "match":
+            i, j = i - 1, j - 1
+            indices[j] = i
+        elif came[i][j] == "insert":
+            j -= 1
+            indices[j], alphas[j] = -1, 0
+        else:
+            i -= 1
+    return indices, alphas

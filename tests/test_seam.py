@@ -1,0 +1,146 @@
+"""The seam leaves nothing behind, and an edit that cannot act is an error."""
+
+import pytest
+import torch
+from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
+from torch import nn
+
+from tiny import tiny_pipeline, tiny_unet
+from wordbrush.attention.sites import AttentionCall
+from wordbrush.editor import Editor
+from wordbrush.errors import ControlError
+from wordbrush.models.intercept import Intercept, attention_layers
+from wordbrush.models.load import load_model
+
+X, TEXT = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(0)), torch.ones(2, 7, 32)
+
+
+def call(unet: nn.Module) -> torch.Tensor:
+    with torch.no_grad():
+        return unet(X, 10, encoder_hidden_states=TEXT).sample
+
+
+def hooks(unet: nn.Module) -> int:
+    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in unet.modules())
+
+
+def test_passing_through_is_bit_identical_and_sees_every_layer_once():
+    unet = tiny_unet()
+    seen: list[AttentionCall] = []
+
+    def handler(attention: AttentionCall) -> torch.Tensor:
+        seen.append(attention)
+        return attention.plain()
+
+    plain = call(unet)
+    with Intercept(attention_layers(unet), handler):
+        assert torch.equal(call(unet), plain)
+    assert sorted(c.site.name for c in seen) == sorted(attention_layers(unet))
+    kinds = {layer: module.is_cross_attention for layer, module in attention_layers(unet).items()}
+    assert all((c.site.kind == "cross") == kinds[c.site.name] for c in seen)
+    assert hooks(unet) == 0
+
+
+class Boom(Exception):
+    pass
+
+
+@pytest.mark.parametrize("error", [Boom, KeyboardInterrupt, SystemExit])
+def test_an_error_at_any_layer_leaves_the_model_as_it_was(error):
+    unet = tiny_unet()
+    plain = call(unet)
+    layers = attention_layers(unet)
+    for broken in layers:
+
+        def handler(attention: AttentionCall, broken: str = broken) -> torch.Tensor:
+            if attention.site.name == broken:
+                raise error
+            return attention.q * 0
+
+        with pytest.raises(error), Intercept(layers, handler):
+            call(unet)
+        assert hooks(unet) == 0
+        assert torch.overrides._get_current_function_mode() is None
+        assert torch.equal(call(unet), plain)
+
+
+def test_an_error_inside_the_model_leaves_it_as_it_was():
+    unet = tiny_unet()
+    ran: list[nn.Module] = []
+    watches = [m.register_forward_hook(lambda module, *_: ran.append(module)) for m in unet.modules()]
+    plain = call(unet)
+    for watch in watches:
+        watch.remove()
+    assert len(ran) > 100
+    for module in ran:
+        handle = module.register_forward_hook(_raise)
+        with pytest.raises(Boom), Intercept(attention_layers(unet), AttentionCall.plain):
+            call(unet)
+        handle.remove()
+        assert hooks(unet) == 0
+        assert torch.overrides._get_current_function_mode() is None
+    assert torch.equal(call(unet), plain)
+
+
+def _raise(*_: object) -> None:
+    raise Boom
+
+
+@pytest.mark.parametrize("sabotage", ["slicing", "legacy processor", "one legacy layer", "masked"])
+def test_what_bypasses_the_kernel_is_told(sabotage):
+    unet = tiny_unet()
+    kwargs = {}
+    if sabotage == "slicing":
+        unet.set_attention_slice("max")
+    elif sabotage == "legacy processor":
+        unet.set_attn_processor(AttnProcessor())
+    elif sabotage == "one legacy layer":
+        unet.set_attn_processor(AttnProcessor2_0())
+        next(iter(attention_layers(unet).values())).set_processor(AttnProcessor())
+    else:
+        kwargs["encoder_attention_mask"] = torch.ones(2, 7)
+    with pytest.raises(ControlError, match=r"did not use|is masked"):
+        with Intercept(attention_layers(unet), AttentionCall.plain), torch.no_grad():
+            unet(X, 10, encoder_hidden_states=TEXT, **kwargs)
+    assert hooks(unet) == 0
+
+
+def test_an_edit_raises_where_it_cannot_act(tiny_folder):
+    adapter, info = load_model(tiny_folder, "cpu", None)
+    adapter._unet.set_attention_slice("max")
+    with pytest.raises(ControlError, match="attention slicing"):
+        Editor(adapter, info).generate_and_edit("a dog", "a cat", num_inference_steps=2)
+
+
+def test_self_attention_too_large_for_the_limit_is_told(tiny_folder):
+    editor = Editor.from_pretrained(tiny_folder, "cpu")
+    with pytest.raises(ControlError, match="raise self_replace_max_pixels"):
+        editor.generate_and_edit("a dog", "a cat", num_inference_steps=4, self_replace_max_pixels=8)
+
+
+def test_an_interrupted_edit_leaves_the_editor_as_it_was(tiny_folder):
+    editor = Editor.from_pretrained(tiny_folder, "cpu")
+    run = {"seed": 1, "num_inference_steps": 4}
+    before = editor.generate("a dog", **run)
+    for stop in range(1, 5):
+
+        def on_step(done: int, total: int, stop: int = stop) -> None:
+            if done == stop:
+                raise Boom
+
+        with pytest.raises(Boom):
+            editor.edit(before, "a cat", on_step=on_step)
+    assert torch.equal(editor.generate("a dog", **run).latents, before.latents)
+
+
+def test_lora_scaled_layers_and_custom_hooks_still_pass():
+    """Hooks of others on the same layers run as before, inside and outside of the scope."""
+    unet = tiny_pipeline().unet
+    layer = next(iter(attention_layers(unet).values()))
+    counted = []
+    handle = layer.register_forward_hook(lambda *_: counted.append(1))
+    with Intercept(attention_layers(unet), AttentionCall.plain):
+        call(unet)
+    call(unet)
+    assert len(counted) == 2
+    handle.remove()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from wordbrush.editor import Editor
+    from wordbrush.edits.settings import CrossSteps
     from wordbrush.results import EditResult
 
 app = typer.Typer(
@@ -50,7 +51,7 @@ def generate(
     """Make a picture of PROMPT: source.png and record.json."""
     pixels = picture_size(size)
     check_writable(out)
-    editor = _load(model, device, dtype, quiet, keep_bytes=0)
+    editor = _load(model, device, dtype)
     _warn_of_unknown_words(editor, [prompt, negative])
     with Progress("generating", quiet) as progress:
         source = editor.generate(
@@ -94,8 +95,7 @@ def edit(
     if not target and not equalizer:
         raise SettingsError("there is no TARGET prompt and no --weight; give one of them")
     check_writable(out)
-    editor = _load(model, device, dtype, quiet, keep_bytes=0)
-    everywhere = editor.model.defaults.cross_replace_steps if cross_steps is None else cross_steps
+    editor = _load(model, device, dtype)
     targets = target or [source]
     _warn_of_unknown_words(editor, [source, *targets, negative])
     with Progress("editing", quiet) as progress:
@@ -108,7 +108,7 @@ def edit(
             negative_prompt=negative,
             size=pixels,
             edit=kind,
-            cross_replace_steps={"default_": everywhere, **windows},
+            cross_replace_steps=_cross_steps(editor, cross_steps, windows),
             self_replace_steps=self_steps,
             self_replace_max_pixels=self_max_pixels,
             equalizer=equalizer,
@@ -125,16 +125,18 @@ def edit(
 def replay(
     record: Annotated[Path, typer.Argument(help="A record.json, or a PNG that wordbrush wrote.")],
     model: Annotated[str | None, typer.Option(help="Where the recorded model is now, if it moved.")] = None,
-    out: Out = Path("wordbrush-out"),
+    out: Out = Path("wordbrush-replay"),
     quiet: Quiet = False,
 ) -> None:
     """Make the pictures of a RECORD again, with the same pixels on the same machine."""
     from wordbrush.png_text import read_record
 
     recorded = read_record(record)
+    if out.resolve() == record.resolve().parent:
+        raise SettingsError(f"--out '{out}' is the folder of the record itself; give another, to keep what is there")
     check_writable(out)
     name = model or (None if recorded.model.name == "bundled" else recorded.model.name)
-    editor = _load(name, recorded.model.device, recorded.model.dtype, quiet, keep_bytes=0)
+    editor = _load(name, recorded.model.device, recorded.model.dtype)
     with Progress("replaying", quiet) as progress:
         made = editor.replay(recorded, on_step=progress)
     if isinstance(made, list):
@@ -147,7 +149,7 @@ def replay(
     if differing:
         raise RecordError(
             f"the pixels of {', '.join(differing)} differ from the record's, which was made with "
-            f"{dict(recorded.versions)}; the new pictures are in '{out}'"
+            f"{', '.join(f'{name} {number}' for name, number in recorded.versions.items())}; the new ones are in '{out}'"
         )
     _say("the pixels are the recorded ones, bit for bit", quiet)
 
@@ -155,9 +157,9 @@ def replay(
 @app.callback(invoke_without_command=True)
 def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if version:
-        from importlib.metadata import version as installed
+        from wordbrush.records import installed_versions
 
-        typer.echo(f"wordbrush {installed('wordbrush')}")
+        typer.echo(f"wordbrush {installed_versions()['wordbrush']}")
         raise typer.Exit
 
 
@@ -170,10 +172,17 @@ def main() -> None:
         sys.exit(2)
 
 
-def _load(model: str | None, device: str | None, dtype: str | None, quiet: bool, keep_bytes: int) -> "Editor":
+def _load(model: str | None, device: str | None, dtype: str | None) -> "Editor":
     from wordbrush.editor import Editor
 
-    return Editor.from_pretrained(model, device, dtype, keep_bytes=keep_bytes)
+    return Editor.from_pretrained(model, device, dtype, keep_bytes=0)  # nothing is edited again in this process
+
+
+def _cross_steps(editor: "Editor", everywhere: float | None, windows: dict[str, float]) -> "CrossSteps | None":
+    """One window, or one per word with that of all others."""
+    if not windows:
+        return everywhere
+    return {"default_": editor.model.defaults.cross_replace_steps if everywhere is None else everywhere, **windows}
 
 
 def _comparison(editor: "Editor", results: "list[EditResult]", quiet: bool) -> "Image":

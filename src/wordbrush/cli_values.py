@@ -1,6 +1,10 @@
 """Options of the command line that are more than a number: parsed strictly, with an error that shows how."""
 
+import re
+
 from wordbrush.errors import SettingsError
+
+_SIDE = re.compile(r"0*[1-9][0-9]{0,5}")
 
 
 def word_numbers(option: str, values: list[str], example: str) -> dict[str, float]:
@@ -19,7 +23,7 @@ def word_numbers(option: str, values: list[str], example: str) -> dict[str, floa
             parsed = None
         if not equals or not word or parsed is None:
             raise SettingsError(f"{option} '{value}' is not WORD=NUMBER; write for example {option} {example}")
-        if word in numbers:
+        if word.casefold() in map(str.casefold, numbers):  # prompts are searched without regard to case
             raise SettingsError(f"{option} names '{word}' twice; give it once")
         numbers[word] = parsed
     return numbers
@@ -34,7 +38,9 @@ def picture_size(value: str | None) -> tuple[int, int] | None:
     if value is None:
         return None
     sides = value.lower().split("x")
-    if len(sides) > 2 or not all(side.strip().isdecimal() and int(side) > 0 for side in sides):
-        raise SettingsError(f"--size '{value}' is not a size; write 512, or HEIGHTxWIDTH such as 512x768, in pixels")
+    if len(sides) > 2 or not all(_SIDE.fullmatch(side.strip()) for side in sides):
+        raise SettingsError(
+            f"--size '{value:.20}' is not a size; write 512, or HEIGHTxWIDTH such as 512x768, in pixels"
+        )
     height, width = int(sides[0]), int(sides[-1])
     return height, width

@@ -28,6 +28,11 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def check_writable(folder: Path) -> None:
     """Make a folder and try it, before any work is done for it. Raises `OutputError`."""
-    probe = folder / ".wordbrush-probe"
-    write_atomically(probe, b"")
-    probe.unlink(missing_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"the folder '{folder}' cannot be written to ({error.strerror}); choose another folder"
+        ) from None

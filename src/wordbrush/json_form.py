@@ -49,7 +49,10 @@ def _build(kind: Any, value: object, where: str) -> object:
             _wrong(where, "an object", value)
         return {key: _build(arguments[1], item, f"{where}.{key}") for key, item in cast(dict[str, Any], value).items()}
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            _wrong(where, "a number of usual size", value)
     if isinstance(kind, type) and isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
         return value
     return _wrong(where, getattr(kind, "__name__", str(kind)), value)

@@ -69,7 +69,7 @@ def read_record(path: str | Path) -> RunRecord:
         ) from None
     if len(text) > _MAX_JSON_BYTES:
         raise RecordError(f"'{path}' is too large for a record; give a record.json that wordbrush wrote")
-    return RunRecord.from_json(text)
+    return RunRecord.from_json(text, f"'{path}': the record")
 
 
 def _png_record(path: Path) -> str:
@@ -83,7 +83,7 @@ def _png_record(path: Path) -> str:
         raise RecordError(f"'{path}' carries no wordbrush record; give a PNG that wordbrush wrote, or its record.json")
     try:
         return json.dumps(json.loads(chunk)["record"])
-    except (json.JSONDecodeError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise RecordError(f"the wordbrush record in '{path}' is damaged; give its record.json") from None
 
 

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, a line at the end elsewhere."""
+"""A progress bar on a terminal, a line at the start and at the end elsewhere."""
 
 import sys
 import time
@@ -38,7 +38,9 @@ class Progress:
         return self
 
     def __call__(self, done: int, total: int) -> None:
-        """Show how many steps of the current part are done."""
+        """Show how many steps of the current part are done; where there is no bar, say once that they have begun."""
+        if done == 1 and self._part == 0 and not self._quiet and not self._terminal:
+            print(f"{self._label} ...", file=sys.stderr)
         self._bar.update(self._task, completed=self._part * total + done, total=self._parts * total)
 
     def next_part(self) -> None:

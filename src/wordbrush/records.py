@@ -54,17 +54,15 @@ class RunRecord:
         return json.dumps(to_plain(self), indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> "RunRecord":
-        """Read what `to_json` wrote. Raises `RecordError` naming the field that is wrong."""
+    def from_json(cls, text: str, where: str = "the record") -> "RunRecord":
+        """Read what `to_json` wrote; `where` is what errors call it. Raises `RecordError` naming the wrong field."""
         try:
             plain = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise RecordError(f"the record is not JSON ({error}); give a record.json that wordbrush wrote") from None
+        except (ValueError, RecursionError) as error:
+            raise RecordError(f"{where} is not JSON ({error}); give a record.json that wordbrush wrote") from None
         if isinstance(plain, dict) and plain.get("schema", SCHEMA) != SCHEMA:
-            raise RecordError(
-                f"the record has schema {plain['schema']!r}, and this wordbrush reads {SCHEMA}; update it"
-            )
-        return from_plain(cls, plain, "the record")
+            raise RecordError(f"{where} has schema {plain['schema']!r}, and this wordbrush reads {SCHEMA}; update it")
+        return from_plain(cls, plain, where)
 
 
 def save_record(record: RunRecord, path: Path) -> None:
@@ -77,9 +75,9 @@ def pixel_sha256(image: Image) -> str:
 
     >>> from PIL import Image
     >>> pixel_sha256(Image.new("RGB", (2, 2)))[:8]
-    'ed2dd0fc'
+    '11721f67'
     """
-    digest = hashlib.sha256(f"{image.mode} {image.size[0]} {image.size[1]}\\n".encode())
+    digest = hashlib.sha256(f"{image.mode} {image.size[0]} {image.size[1]}\n".encode())
     digest.update(image.tobytes())
     return digest.hexdigest()
 

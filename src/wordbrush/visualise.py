@@ -8,6 +8,7 @@ _MARGIN = 14
 _CAPTION = 15
 _INK = (34, 34, 38)
 _PAPER = (255, 255, 255)
+_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def comparison(rows: Sequence[Sequence[tuple[str, Image.Image]]], *, min_side: int = 256) -> Image.Image:
@@ -43,11 +44,21 @@ def _enlarged(image: Image.Image, min_side: int) -> Image.Image:
     return image.convert("RGB").resize(size, Image.Resampling.BICUBIC) if factor > 1 else image.convert("RGB")
 
 
-def _wrap(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
+def _wrap(text: str, font: _Font, width: int) -> list[str]:
     lines: list[str] = []
     for word in text.split():
         if lines and font.getlength(f"{lines[-1]} {word}") <= width:
             lines[-1] += f" {word}"
         else:
-            lines.append(word)
+            lines += _pieces(word, font, width)
     return lines
+
+
+def _pieces(word: str, font: _Font, width: int) -> list[str]:
+    """A word in pieces that fit, for one that is wider than its picture."""
+    pieces = [""]
+    for letter in word:
+        if pieces[-1] and font.getlength(pieces[-1] + letter) > width:
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from wordbrush.edits.schedule import Window, parse_cross_windows
+from wordbrush.edits.schedule import DEFAULT, Window, parse_cross_windows
 from wordbrush.errors import SettingsError
 
 EditKind = Literal["auto", "replace", "refine"]
@@ -34,6 +34,20 @@ class EditSettings:
     self_replace_max_pixels: int
     equalizer: Mapping[str, float]
 
+    def __post_init__(self) -> None:
+        """Check what does not depend on the prompts: a record's values come here without `parse`."""
+        if not self.targets:
+            raise SettingsError("there is no target prompt; give at least one")
+        if self.edit not in get_args(EditKind):
+            raise SettingsError(f"edit is '{self.edit}'; give one of {', '.join(get_args(EditKind))}")
+        if self.self_replace_max_pixels < 1:
+            raise SettingsError(f"self_replace_max_pixels is {self.self_replace_max_pixels}; give 1 or more")
+        if DEFAULT not in self.cross_replace_steps:
+            raise SettingsError(f"cross_replace_steps has no '{DEFAULT}'; give the window of all other words")
+        for word, window in self.cross_replace_steps.items():
+            Window.parse(window, f"cross_replace_steps of '{word}'")
+        Window.parse(self.self_replace_steps, "self_replace_steps")
+
     @classmethod
     def parse(
         cls,
@@ -49,17 +63,11 @@ class EditSettings:
         >>> EditSettings.parse(["a cat"], "auto", 0.8, 0.4).cross_replace_steps
         {'default_': (0.0, 0.8)}
         """
-        if not targets:
-            raise SettingsError("there is no target prompt; give at least one")
-        if edit not in get_args(EditKind):
-            raise SettingsError(f"edit is '{edit}'; give one of {', '.join(get_args(EditKind))}")
-        if self_replace_max_pixels < 1:
-            raise SettingsError(f"self_replace_max_pixels is {self_replace_max_pixels}; give 1 or more")
         cross = {word: (w.start, w.end) for word, w in parse_cross_windows(cross_replace_steps).items()}
         injected = Window.parse(self_replace_steps, "self_replace_steps")
         return cls(
             tuple(targets),
-            edit,  # type: ignore[arg-type]  # checked above
+            edit,  # type: ignore[arg-type]  # checked below
             cross,
             (injected.start, injected.end),
             self_replace_max_pixels,

@@ -32,7 +32,10 @@ def resolve_folder(model: str | Path | None) -> Path:
     Only configurations, tokenizer files and safetensors are fetched. Raises `ModelError`.
     """
     if model is None:
-        return bundled_folder()
+        folder = bundled_folder()
+        if not folder.is_dir():
+            raise ModelError("this installation lacks the bundled model; install wordbrush again, or name a model")
+        return folder
     folder = Path(model).expanduser()
     if folder.is_dir():
         return folder
@@ -47,8 +50,11 @@ def resolve_folder(model: str | Path | None) -> Path:
 
 def check_folder(folder: Path) -> None:
     """Raise `ModelError` unless a folder holds a pipeline that can be edited with, as safetensors."""
-    index = _read_json(folder / "model_index.json", f"'{folder}' is not a diffusers model: it has no model_index.json")
-    name = index.get("_class_name")
+    index = read_json(
+        folder / "model_index.json",
+        f"'{folder}' is not a diffusers model: it has no model_index.json; give a folder that save_pretrained wrote",
+    )
+    name = str(index.get("_class_name"))
     if name not in PIPELINES:
         raise ModelError(f"'{folder}' is a {name}; wordbrush edits with {', '.join(PIPELINES)}")
     for component in PIPELINES[name]:
@@ -56,6 +62,9 @@ def check_folder(folder: Path) -> None:
             raise ModelError(f"'{folder}' lacks its '{component}' folder; download or save the model again, whole")
         if component in _WEIGHTS:
             _check_weights(folder, component)
+    tokenizer = folder / "tokenizer"
+    if not any((tokenizer / name).is_file() for name in ("tokenizer.json", "vocab.json")):
+        raise ModelError(f"'{tokenizer}' has no tokenizer.json or vocab.json; download or save the model again, whole")
 
 
 def fingerprint(folder: Path) -> str:
@@ -83,16 +92,10 @@ def fingerprint(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def read_settings(folder: Path) -> dict[str, Any]:
-    """What a folder's own `wordbrush.json` says, or nothing where there is none."""
-    path = folder / "wordbrush.json"
-    return _read_json(path, f"'{path}' cannot be read") if path.exists() else {}
-
-
 def read_config(folder: Path, component: str, name: str) -> dict[str, Any]:
     """A component's configuration file."""
     path = folder / component / name
-    return _read_json(path, f"'{folder}' lacks '{component}/{name}'; download or save the model again, whole")
+    return read_json(path, f"'{folder}' lacks '{component}/{name}'; download or save the model again, whole")
 
 
 def _check_weights(folder: Path, component: str) -> None:
@@ -109,7 +112,8 @@ def _check_weights(folder: Path, component: str) -> None:
     raise ModelError(f"'{part}' has no {stem}.safetensors; download or save the model again, whole")
 
 
-def _read_json(path: Path, missing: str) -> dict[str, Any]:
+def read_json(path: Path, missing: str) -> dict[str, Any]:
+    """A file's JSON object. Raises `ModelError`, with the text `missing` when there is no such file."""
     try:
         content = json.loads(path.read_text())
     except (FileNotFoundError, NotADirectoryError):
@@ -123,7 +127,7 @@ def _read_json(path: Path, missing: str) -> dict[str, Any]:
 
 def _fetch(model: str) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     patterns = ["model_index.json", "wordbrush.json", "scheduler/*.json", "tokenizer/*"]
     for component, stem in _WEIGHTS.items():
@@ -131,7 +135,9 @@ def _fetch(model: str) -> Path:
         patterns += [f"{component}/{stem}.safetensors.index.json", f"{component}/{stem}-0*.safetensors"]
     try:
         return Path(snapshot_download(model, allow_patterns=patterns))
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
+    except HFValidationError:
+        raise ModelError(f"'{model}' is neither a folder nor a hub id; give a folder, or owner/name") from None
+    except OSError as error:
         if isinstance(error, HfHubHTTPError):
             raise ModelError(f"the hub does not give '{model}' ({error.response.status_code}); check the id") from None
         raise ModelError(

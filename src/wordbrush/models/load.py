@@ -4,25 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from wordbrush.edits.schedule import Window
 from wordbrush.errors import ModelError, SettingsError
-from wordbrush.models.folder import check_folder, fingerprint, read_config, read_settings, resolve_folder
+from wordbrush.models.folder import check_folder, fingerprint, read_config, resolve_folder
+from wordbrush.models.own_settings import Defaults, read_own_settings
 from wordbrush.sampling.adapter import Adapter
 
 DTYPES = ("float32", "float16", "bfloat16")
 DEVICES = ("cpu", "cuda", "mps")
-
-
-@dataclass(frozen=True)
-class Defaults:
-    """What a model is used with where a caller gives nothing; the values are Prompt-to-Prompt's for SD v1-4."""
-
-    num_inference_steps: int = 50
-    guidance_scale: float = 7.5
-    cross_replace_steps: float = 0.8
-    self_replace_steps: float = 0.4
 
 
 @dataclass(frozen=True)
@@ -46,7 +35,7 @@ def load_model(model: str | Path | None, device: str | None, dtype: str | None) 
     """
     folder = resolve_folder(model)
     check_folder(folder)
-    own = read_settings(folder)
+    defaults, vocabulary = read_own_settings(folder)
     device, dtype = _choose(device, dtype)
     adapter, pixels = _load_stable_diffusion(folder, device, dtype)
     info = ModelInfo(
@@ -55,8 +44,8 @@ def load_model(model: str | Path | None, device: str | None, dtype: str | None) 
         fingerprint=fingerprint(folder),
         device=device,
         dtype=dtype,
-        defaults=_defaults(folder, own),
-        vocabulary=frozenset(own["vocabulary"]) if "vocabulary" in own else None,
+        defaults=defaults,
+        vocabulary=vocabulary,
         native_size=(pixels, pixels),
     )
     return adapter, info
@@ -76,17 +65,6 @@ def _choose(device: str | None, dtype: str | None) -> tuple[str, str]:
     if dtype not in DTYPES:
         raise SettingsError(f"dtype is '{dtype}'; give one of {', '.join(DTYPES)}")
     return device, dtype
-
-
-def _defaults(folder: Path, own: dict[str, Any]) -> Defaults:
-    names = Defaults.__dataclass_fields__
-    values = {name: own[name] for name in names if name in own}
-    for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ModelError(f"'{folder / 'wordbrush.json'}' has {name} = {value!r}; give a number")
-        if name.endswith("_replace_steps"):
-            Window.parse(value, f"{name} in '{folder / 'wordbrush.json'}'")
-    return Defaults(**values)
 
 
 def _load_stable_diffusion(folder: Path, device: str, dtype: str) -> tuple[Adapter, int]:

@@ -1,6 +1,7 @@
 """The Stable Diffusion family: a U-Net with cross-attention, one CLIP text encoder, an image autoencoder."""
 
 from collections.abc import Mapping
+from textwrap import shorten
 from typing import Any, Literal
 
 import torch
@@ -84,7 +85,8 @@ class StableDiffusion:
         if tokens.end - 1 > room:
             lost = next(i for i, positions in enumerate(tokens.positions) if any(p > room for p in positions))
             raise PromptError(
-                f"the prompt has {tokens.end - 1} tokens and the model reads {room}; "
+                f"the prompt '{shorten(prompt, 40, placeholder=' ...')}' has {tokens.end - 1} tokens and the model "
+                f"reads {room}; "
                 f"'{tokens.phrase(range(lost, len(tokens.words)))}' would fall off, so shorten the prompt"
             )
         return tokens

@@ -1,0 +1,67 @@
+"""What a model is used with where a caller gives nothing, and what its folder may say of that itself."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wordbrush.edits.schedule import Window
+from wordbrush.errors import ModelError, SettingsError
+from wordbrush.models.folder import read_json
+
+NAME = "wordbrush.json"
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a model is used with where a caller gives nothing; the values are Prompt-to-Prompt's for SD v1-4."""
+
+    num_inference_steps: int = 50
+    guidance_scale: float = 7.5
+    cross_replace_steps: float = 0.8
+    self_replace_steps: float = 0.4
+
+
+def read_own_settings(folder: Path) -> tuple[Defaults, frozenset[str] | None]:
+    """The defaults of a model, and the only words that it knows (None: all), from its folder's `wordbrush.json`.
+
+    Every field of that file, and the file itself, may be missing. Raises `ModelError` for one that is wrong.
+    """
+    path = folder / NAME
+    if not path.exists():
+        return Defaults(), None
+    own = read_json(path, f"'{path}' cannot be read")
+    vocabulary = own.pop("vocabulary", None)
+    if vocabulary is not None and not _is_words(vocabulary):
+        raise ModelError(f"'{path}' has a vocabulary that is not a list of words; give a list of strings")
+    for name, value in own.items():
+        if name not in Defaults.__dataclass_fields__:
+            known = ", ".join(Defaults.__dataclass_fields__)
+            raise ModelError(f"'{path}' has '{name}'; it may have {known} and vocabulary")
+        _check(path, name, value)
+    return Defaults(**own), None if vocabulary is None else frozenset(vocabulary)
+
+
+def _check(path: Path, name: str, value: object) -> None:
+    if name == "num_inference_steps":
+        fits = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+        needed = "a whole number of 1 or more"
+    elif name == "guidance_scale":
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+        needed = "a number of 0 or more"
+    else:
+        fits, needed = not isinstance(value, list) and _is_window(value), "a number in 0..1"
+    if not fits:
+        raise ModelError(f"'{path}' has {name} = {value!r:.40}; give {needed}")
+
+
+def _is_words(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(word, str) for word in value)
+
+
+def _is_window(value: object) -> bool:
+    try:
+        Window.parse(value, "")
+    except SettingsError:
+        return False
+    return True

@@ -1,0 +1,71 @@
+"""Stable Diffusion v1-4 as it is on the hub, but for its weights: configurations, scheduler, vocabulary, file forms."""
+
+import pytest
+import torch
+from sd14 import clip_tokenizer_files, sd14_folder
+from transformers import CLIPTokenizer
+
+from wordbrush.editor import Editor
+from wordbrush.errors import PromptError
+from wordbrush.models.stable_diffusion import StableDiffusion
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory) -> CLIPTokenizer:
+    return CLIPTokenizer.from_pretrained(clip_tokenizer_files(tmp_path_factory.mktemp("clip") / "tokenizer"))
+
+
+@pytest.fixture(scope="module")
+def editor(tmp_path_factory) -> Editor:
+    folder = sd14_folder(tmp_path_factory.mktemp("models") / "stable-diffusion-v1-4")
+    return Editor.from_pretrained(folder, "cpu", "bfloat16")
+
+
+def words(tokenizer: CLIPTokenizer, prompt: str) -> dict[str, int]:
+    adapter = StableDiffusion.__new__(StableDiffusion)
+    adapter._tokenizer = tokenizer
+    tokens = adapter.tokenize(prompt)
+    return {word.text: len(positions) for word, positions in zip(tokens.words, tokens.positions, strict=True)}
+
+
+def test_the_vocabulary_is_clips(tokenizer):
+    assert tokenizer("a photo of a cat").input_ids == [49406, 320, 1125, 539, 320, 2368, 49407]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "counts"),
+    [
+        ("a Samoyed dog", {"a": 1, "Samoyed": 2, "dog": 1}),
+        ("A cat, sleeping!", {"A": 1, "cat": 1, ",": 1, "sleeping": 1, "!": 1}),
+        ("a t-shirt", {"a": 1, "t-shirt": 3}),
+        ("the dog's café", {"the": 1, "dog's": 2, "café": 1}),
+        ("two  spaces", {"two": 1, "spaces": 1}),
+        ("a 🐱 face", {"a": 1, "🐱": 1, "face": 1}),
+    ],
+)
+def test_words_take_the_tokens_of_their_characters(tokenizer, prompt, counts):
+    assert words(tokenizer, prompt) == counts
+
+
+def test_a_prompt_that_is_too_long_says_what_falls_off(tokenizer):
+    adapter = StableDiffusion.__new__(StableDiffusion)
+    adapter._tokenizer = tokenizer
+    prompt = " ".join(["very"] * 74 + ["old", "castle", "ruin"])
+    with pytest.raises(PromptError, match=r"has 77 tokens and the model reads 75; 'castle ruin' would fall off"):
+        adapter.tokenize(prompt)
+
+
+def test_edits_run_and_act(editor):
+    assert editor.model.native_size == (512, 512)
+    assert editor.model.defaults.guidance_scale == 7.5
+    source, targets = "a rabbit on the grass", ["a teddy bear on the grass", "a rabbit on the grass in autumn"]
+    results = editor.generate_and_edit(
+        source, targets, seed=1, num_inference_steps=2, size=(128, 192), equalizer={"grass": 2}
+    )
+    assert [result.image.size for result in results] == [(192, 128)] * 2
+    # 16 layers of cross-attention, and at this size all 16 of self-attention but the 6 of 16 x 24 pixels or more.
+    assert results[0].record.controlled_calls == 2 * (2 * 16)
+    assert results[0].record.acted[0] == ("'rabbit' -> 'teddy bear'", "'grass' x 2")
+    plain = editor.regenerate(results[0].source, targets[0])
+    assert (plain.latents - results[0].latents).abs().max() > 0.1
+    assert torch.isfinite(plain.latents).all()

@@ -20,13 +20,17 @@ def train_vae(
     minutes: float,
     device: str,
     *,
+    vae: AutoencoderKL | None = None,
     batch_size: int = 32,
     compiled: bool = False,
     max_steps: int | None = None,
 ) -> AutoencoderKL:
-    """Train for a number of minutes in all and return the averaged, whitened autoencoder."""
+    """Train for a number of minutes in all and return the averaged, whitened autoencoder.
+
+    `vae` stands in for the bundled size.
+    """
     torch.manual_seed(SEED)
-    vae = build_vae().to(device, memory_format=torch.channels_last)
+    vae = (vae or build_vae()).to(device, memory_format=torch.channels_last)
     with torch.no_grad():
         # Start with little noise on the latents: the untrained decoder would drown in it.
         vae.quant_conv.bias[LATENT_CHANNELS:] = -6

@@ -1,4 +1,4 @@
-"""Stable Diffusion v1-4 as it is on the hub, but for its weights: configurations, scheduler, vocabulary, file forms."""
+"""Stable Diffusion v1-4 as the hub has it, but for its weights: configurations, scheduler, vocabulary, files."""
 
 import pytest
 import torch

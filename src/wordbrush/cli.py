@@ -147,9 +147,10 @@ def replay(
         _say_written(made.save(out), quiet)
     differing = [name for name, sha in recorded.image_sha256.items() if again.image_sha256.get(name) != sha]
     if differing:
+        versions = ", ".join(f"{package} {number}" for package, number in recorded.versions.items())
         raise RecordError(
             f"the pixels of {', '.join(differing)} differ from the record's, which was made with "
-            f"{', '.join(f'{name} {number}' for name, number in recorded.versions.items())}; the new ones are in '{out}'"
+            f"{versions}; the new ones are in '{out}'"
         )
     _say("the pixels are the recorded ones, bit for bit", quiet)
 

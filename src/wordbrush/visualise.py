@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 _MARGIN = 14
 _CAPTION = 15
 _INK = (34, 34, 38)
+_HAIRLINE = (216, 216, 220)
 _PAPER = (255, 255, 255)
 _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -32,6 +33,8 @@ def comparison(rows: Sequence[Sequence[tuple[str, Image.Image]]], *, min_side: i
         for column, (lines, image) in enumerate(row):
             left = _MARGIN + column * (width + _MARGIN)
             sheet.paste(image, (left, top))
+            # A hairline around it: a picture may be as white as the paper.
+            draw.rectangle((left - 1, top - 1, left + image.width, top + image.height), outline=_HAIRLINE)
             for number, text in enumerate(lines):
                 draw.text((left, top + image.height + 4 + number * line), text, fill=_INK, font=font)
         top += height

@@ -31,10 +31,10 @@ WEIGHTS = Path(__file__).parents[1] / "weights"
 GRID_EVERY_SECONDS = 540
 
 DEFAULTS = {
-    "num_inference_steps": 30,
+    "num_inference_steps": 25,
     "guidance_scale": 4.0,
     "cross_replace_steps": 0.8,
-    "self_replace_steps": 0.4,
+    "self_replace_steps": 0.8,
 }
 """What the bundled model is used with; see the model card for how these were chosen."""
 

@@ -78,13 +78,14 @@ def test_a_swapped_word_keeps_its_own_map_in_refinement():
 
 
 def test_windows_and_weights_by_hand():
+    windows = {"default_": 0.95, "cat": 0.28}
     edit = plan(
-        "a dog", "a cat", "replace", cross_replace_steps={"default_": 0.8, "cat": 0.3}, equalizer={"cat": -2.0}
+        "a dog", "a cat", "replace", cross_replace_steps=windows, self_replace_steps=0.38, equalizer={"cat": -2.0}
     )
-    # Eleven rows for ten steps: int(0.8 * 11) = 8 and int(0.3 * 11) = 3, but int(0.4 * 10) = 4 for self-attention.
-    assert edit.cross_alpha[:, 0, 1].tolist() == [1] * 8 + [0] * 3
+    # Eleven rows for ten steps: int(0.95 * 11) = 10 and int(0.28 * 11) = 3, but int(0.38 * 10) = 3 for self-attention.
+    assert edit.cross_alpha[:, 0, 1].tolist() == [1] * 10 + [0] * 1
     assert edit.cross_alpha[:, 0, 2].tolist() == [1] * 3 + [0] * 8
-    assert edit.self_steps == range(4)
+    assert edit.self_steps == range(3)
     assert edit.equalizer[0, :4].tolist() == [1, 1, -2, 1]
 
 

@@ -79,9 +79,9 @@ CASES = {
     "words of several tokens": (
         "replace",
         "replace",
-        "a plover eating an apple",
-        ["a dunlin eating an apple"],
-        {"equalizer": {"dunlin": 2.0}, "cross_replace_steps": {"default_": 1.0, "dunlin": 0.4}},
+        "a kudu eating an apple",
+        ["a lynx eating an apple"],
+        {"equalizer": {"lynx": 2.0}, "cross_replace_steps": {"default_": 1.0, "lynx": 0.4}},
     ),
     "the smallest layers only": ("replace", "replace", "a dog", ["a cat"], {"limit": 64}),
 }

@@ -150,10 +150,10 @@ def _in_process_of_its_own(options: argparse.Namespace, folder: Path, variant: s
 
 
 def _markdown(report: dict[str, Any]) -> str:
-    settings, machine = report["settings"], report["machine"]
+    settings, threads = report["settings"], report["machine"]["threads"]
     lines = [
         f"Model: {report['model']}, {settings['size']} px, {settings['steps']} steps, {settings['dtype']} on "
-        f"{settings['device']} ({machine['threads']} threads), {settings['repeats']} turns; ratios are medians (min-max).",
+        f"{settings['device']} ({threads} threads), {settings['repeats']} turns; ratios are medians (min-max).",
         "",
         "| what / plain | plain, s | wordbrush | goal | materialised | StableDiffusionPipeline |",
         "|---|---|---|---|---|---|",

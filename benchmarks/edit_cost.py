@@ -26,7 +26,7 @@ from peak_memory import allocation_peak, can_measure_process, process_peak
 from workloads import Case, Model, Run, cases
 
 from wordbrush.models.folder import resolve_folder
-from wordbrush.records import installed_versions
+from wordbrush.versions import installed_versions
 
 MEMORY_GOAL = 1.02
 PROCESS_CASE = "swap"

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from sd14 import clip_tokenizer_files, sd14_folder
 from transformers import CLIPTokenizer
 
+from sd14 import clip_tokenizer_files, sd14_folder
 from wordbrush.editor import Editor
 from wordbrush.errors import PromptError
 from wordbrush.models.stable_diffusion import StableDiffusion

@@ -21,7 +21,7 @@ from wordbrush.scenes.training.networks import build_text_encoder
 from wordbrush.scenes.training.run import TrainingRun
 from wordbrush.scenes.training.sample_grid import draw_grid
 from wordbrush.scenes.training.tokenizer import MAX_LENGTH, build_tokenizer
-from wordbrush.scenes.training.vae import to_tensor, train_vae, whiten
+from wordbrush.scenes.training.vae import sharpen_decoder, to_tensor, train_vae, whiten
 from wordbrush.scenes.vocabulary import known_words
 
 
@@ -253,3 +253,10 @@ def test_an_earlier_run_is_not_taken_up_by_accident(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["vae", "--out", str(tmp_path), "--minutes", "0"])
     assert isinstance(result.exception, SettingsError)
     assert "--resume" in str(result.exception)
+
+
+def test_sharpening_changes_the_decoder_alone(tmp_path: Path, vae: AutoencoderKL) -> None:
+    before = {key: value.clone() for key, value in vae.state_dict().items()}
+    after = sharpen_decoder(tmp_path / "decoder", vae, 1.0, "cpu", batch_size=2, max_steps=3).state_dict()
+    changed = {key.split(".")[0] for key, value in after.items() if not torch.equal(value, before[key])}
+    assert changed == {"decoder"}

@@ -1,0 +1,141 @@
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from wordbrush.edits.settings import EditSettings
+from wordbrush.errors import RecordError
+from wordbrush.records import ModelRecord, RunRecord, pixel_sha256
+from wordbrush.sampling.settings import GenerationSettings
+from wordbrush.versions import installed_versions
+
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+fractions = st.floats(0, 1)
+windows = st.tuples(fractions, fractions).map(lambda pair: (min(pair), max(pair)))
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+
+edits = st.builds(
+    EditSettings,
+    targets=st.lists(text, min_size=1, max_size=3).map(tuple),
+    edit=st.sampled_from(["auto", "replace", "refine"]),
+    cross_replace_steps=st.dictionaries(text, windows, max_size=3).map(lambda d: {"default_": (0.0, 0.8), **d}),
+    self_replace_steps=windows,
+    self_replace_max_pixels=st.integers(1, 4096),
+    equalizer=st.dictionaries(text, numbers, max_size=3),
+)
+records = st.builds(
+    RunRecord,
+    model=st.builds(ModelRecord, name=text, fingerprint=text, device=text, dtype=text),
+    generation=st.builds(
+        GenerationSettings,
+        prompt=text,
+        negative_prompt=text,
+        seed=st.integers(0, 2**63 - 1),
+        num_inference_steps=st.integers(1, 1000),
+        guidance_scale=st.floats(0, 1e6),
+        height=st.integers(1, 4096),
+        width=st.integers(1, 4096),
+    ),
+    edit=st.none() | edits,
+    together=st.booleans(),
+    keep_bytes=st.integers(0, 2**40),
+    acted=st.lists(st.lists(text, max_size=2).map(tuple), max_size=2).map(tuple),
+    controlled_calls=st.integers(0, 10**6),
+    versions=st.dictionaries(text, text, max_size=3),
+    image_sha256=st.dictionaries(text, text, max_size=3),
+)
+
+EXAMPLE = RunRecord(
+    model=ModelRecord("owner/name", "0123456789abcdef", "cpu", "float32"),
+    generation=GenerationSettings("ein Hund, größer: 犬", "blurry", 7, 50, 7.5, 512, 768),
+    edit=EditSettings.parse(["eine Katze 🐈"], "auto", {"Katze": 0.4, "default_": 0.8}, 0.4, equalizer={"Katze": 2.0}),
+    together=True,
+    keep_bytes=0,
+    acted=(("'Hund' -> 'Katze'",),),
+    controlled_calls=70,
+    versions=installed_versions(),
+    image_sha256={"source": "00", "edited": "11"},
+)
+
+
+@given(records)
+def test_a_record_comes_back_from_its_json_as_it_was(record: RunRecord) -> None:
+    assert RunRecord.from_json(record.to_json()) == record
+
+
+def test_the_json_is_readable_as_it_stands() -> None:
+    assert "größer: 犬" in EXAMPLE.to_json()
+    assert json.loads(EXAMPLE.to_json())["schema"] == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("schema", 2, "has schema 2"),
+        ("schema", "1", "has schema '1'"),
+        ("extra", 1, "'extra', which this version"),
+        ("model", None, r"record\.model is None"),
+        ("model.name", 3, r"record\.model\.name is 3, where str"),
+        ("generation.seed", 1.5, r"generation\.seed is 1\.5, where int"),
+        ("generation.seed", 2**70, "seed is 1180591620717411303424"),
+        ("generation.num_inference_steps", True, "num_inference_steps is True, where int"),
+        ("generation.num_inference_steps", 0, "num_inference_steps is 0; give 1 or more"),
+        ("generation.guidance_scale", 10**400, "a number of usual size"),
+        ("generation.guidance_scale", float("nan"), "guidance_scale is nan"),
+        ("generation.height", -3, "size is -3x768"),
+        ("edit.edit", "swap", "'auto' or 'replace' or 'refine'"),
+        ("edit.targets", [], "there is no target prompt"),
+        ("edit.targets", "a cat", "targets is 'a cat'"),
+        ("edit.cross_replace_steps", {}, "has no 'default_'"),
+        ("edit.cross_replace_steps", {"default_": [0, 3]}, r"outside of 0\.\.1"),
+        ("edit.cross_replace_steps", {"default_": [0]}, r"default_ is \[0\], where a list of 2"),
+        ("edit.self_replace_steps", [0.5, 0.1], r"outside of 0\.\.1"),
+        ("edit.self_replace_steps", [0, float("nan")], r"outside of 0\.\.1"),
+        ("edit.self_replace_max_pixels", -1, "self_replace_max_pixels is -1"),
+        ("edit.equalizer", [2], r"equalizer is \[2\], where an object"),
+        ("together", 1, "together is 1, where bool"),
+    ],
+)
+def test_a_wrong_field_is_named(path: str, value: object, message: str) -> None:
+    plain = json.loads(EXAMPLE.to_json())
+    *parents, field = path.split(".")
+    place = plain
+    for parent in parents:
+        place = place[parent]
+    place[field] = value
+    with pytest.raises(RecordError, match=message) as caught:
+        RunRecord.from_json(json.dumps(plain))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("field", list(json.loads(EXAMPLE.to_json())))
+def test_a_missing_field_is_named(field: str) -> None:
+    plain = json.loads(EXAMPLE.to_json())
+    del plain[field]
+    with pytest.raises(RecordError, match=f"has no '{field}'"):
+        RunRecord.from_json(json.dumps(plain))
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "3", '"text"', "[" * 100_000, "1" * 5000])
+def test_what_is_no_record_is_refused(content: str) -> None:
+    with pytest.raises(RecordError):
+        RunRecord.from_json(content)
+
+
+def test_pixel_hash_tells_pixels_modes_and_shapes_apart() -> None:
+    images = [
+        Image.new("RGB", (2, 3)),
+        Image.new("RGB", (3, 2)),
+        Image.new("L", (6, 3)),
+        Image.new("RGB", (2, 3), (0, 0, 1)),
+    ]
+    assert len({pixel_sha256(image) for image in images}) == len(images)
+    assert pixel_sha256(images[0]) == pixel_sha256(images[0].copy())
+
+
+def test_records_of_different_settings_differ() -> None:
+    other = replace(EXAMPLE, generation=replace(EXAMPLE.generation, seed=8))
+    assert RunRecord.from_json(other.to_json()) != EXAMPLE

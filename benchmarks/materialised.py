@@ -6,7 +6,7 @@ Written from the description of Prompt-to-Prompt (Hertz et al. 2022) and the con
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -30,6 +30,13 @@ class Published:
     cross_alpha: Tensor
     self_steps: range
     self_limit: int
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> "Published":
+        """The same edit on a device and in a dtype."""
+        mapper = self.mapper.to(device, dtype if self.mapper.is_floating_point() else None)
+        alphas = None if self.alphas is None else self.alphas.to(device, dtype)
+        equalizer, cross_alpha = self.equalizer.to(device, dtype), self.cross_alpha.to(device, dtype)
+        return replace(self, mapper=mapper, alphas=alphas, equalizer=equalizer, cross_alpha=cross_alpha)
 
     def __call__(self, maps_PHQK: Tensor, is_cross: bool, step: int) -> Tensor:
         base, targets = maps_PHQK[:1], maps_PHQK[1:]
@@ -140,10 +147,10 @@ def published_edit(
     def encode(prompt: str) -> Tensor:
         length = pipeline.tokenizer.model_max_length
         ids = pipeline.tokenizer(prompt, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
-        return pipeline.text_encoder(ids.input_ids)[0]
+        return pipeline.text_encoder(ids.input_ids.to(pipeline.device))[0]
 
     text = torch.cat([encode("")] * len(prompts) + [encode(prompt) for prompt in prompts])
-    pipeline.scheduler.set_timesteps(num_steps)
+    pipeline.scheduler.set_timesteps(num_steps, device=pipeline.device)
     latents = noise.expand(len(prompts), -1, -1, -1)
     step = [0]
     with materialised(pipeline.unet, edit, step):

@@ -20,7 +20,9 @@ def test_words_may_hold_spaces_and_choose_an_occurrence() -> None:
     assert word_numbers("--weight", ["teddy bear=2", "cat[1]=-.5"], "") == {"teddy bear": 2.0, "cat[1]": -0.5}
 
 
-@pytest.mark.parametrize("value", ["-5", "0", "big", "", "32x", "x32", "1x2x3", "3.5", "1e3", "²", "1234567", "9" * 5000])
+@pytest.mark.parametrize(
+    "value", ["-5", "0", "big", "", "32x", "x32", "1x2x3", "3.5", "1e3", "²", "1234567", "9" * 5000]
+)
 def test_what_is_no_size_is_refused_in_a_short_line(value: str) -> None:
     with pytest.raises(SettingsError, match="is not a size") as caught:
         picture_size(value)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from test_records import EXAMPLE
 
+from test_records import EXAMPLE
 from wordbrush.errors import OutputError, RecordError
 from wordbrush.png_text import CHUNK, parameters, read_record, save_png
 from wordbrush.records import save_record
@@ -61,7 +61,7 @@ def test_a_picture_of_another_tool_has_no_record(tmp_path: Path) -> None:
         read_record(tmp_path / "foreign.png")
 
 
-@pytest.mark.parametrize("kept", [8, 40, 300, -200])
+@pytest.mark.parametrize("kept", [8, 40, 300])
 def test_a_truncated_picture_is_refused(png: Path, kept: int) -> None:
     png.write_bytes(png.read_bytes()[:kept])
     with pytest.raises(RecordError, match=r"edited\.png"):

@@ -69,6 +69,20 @@ CASES = {
         {"cross_replace_steps": 0.0, "self_replace_steps": 1.0},
     ),
     "all of both": ("replace", "replace", "a dog", ["a cat"], {"cross_replace_steps": 1.0, "self_replace_steps": 1.0}),
+    "refine several": (
+        "refine",
+        "refine",
+        "a dog eating an apple",
+        ["a big dog eating an apple", "photo of a dog eating an apple", "a dog eating an apple in the snow"],
+        {"equalizer": {"big": 3.0, "snow": -1.0}, "cross_replace_steps": {"default_": 0.6, "apple": 0.2}},
+    ),
+    "words of several tokens": (
+        "replace",
+        "replace",
+        "a kudu eating an apple",
+        ["a lynx eating an apple"],
+        {"equalizer": {"lynx": 2.0}, "cross_replace_steps": {"default_": 1.0, "lynx": 0.4}},
+    ),
     "the smallest layers only": ("replace", "replace", "a dog", ["a cat"], {"limit": 64}),
 }
 

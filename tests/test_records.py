@@ -8,8 +8,9 @@ from PIL import Image
 
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import RecordError
-from wordbrush.records import ModelRecord, RunRecord, installed_versions, pixel_sha256
+from wordbrush.records import ModelRecord, RunRecord, pixel_sha256
 from wordbrush.sampling.settings import GenerationSettings
+from wordbrush.versions import installed_versions
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 fractions = st.floats(0, 1)

@@ -1,10 +1,10 @@
-"""Stable Diffusion v1-4 as it is on the hub, but for its weights: configurations, scheduler, vocabulary, file forms."""
+"""Stable Diffusion v1-4 as the hub has it, but for its weights: configurations, scheduler, vocabulary, files."""
 
 import pytest
 import torch
-from sd14 import clip_tokenizer_files, sd14_folder
 from transformers import CLIPTokenizer
 
+from sd14 import clip_tokenizer_files, sd14_folder
 from wordbrush.editor import Editor
 from wordbrush.errors import PromptError
 from wordbrush.models.stable_diffusion import StableDiffusion

@@ -99,9 +99,9 @@ def test_what_bypasses_the_kernel_is_told(sabotage):
         next(iter(attention_layers(unet).values())).set_processor(AttnProcessor())
     else:
         kwargs["encoder_attention_mask"] = torch.ones(2, 7)
-    with pytest.raises(ControlError, match=r"did not use|is masked"):
-        with Intercept(attention_layers(unet), AttentionCall.plain), torch.no_grad():
-            unet(X, 10, encoder_hidden_states=TEXT, **kwargs)
+    scope = Intercept(attention_layers(unet), AttentionCall.plain)
+    with pytest.raises(ControlError, match=r"did not use|is masked"), scope, torch.no_grad():
+        unet(X, 10, encoder_hidden_states=TEXT, **kwargs)
     assert hooks(unet) == 0
 
 

@@ -31,7 +31,9 @@ def test_every_picture_of_every_row_is_there_side_by_side() -> None:
 def test_captions_are_written_below_and_wrap_within_their_picture() -> None:
     short = comparison([[("a dog", patch(RED)), ("b", patch(BLUE))]])
     blank = comparison([[("", patch(RED)), ("", patch(BLUE))]])
-    assert ImageChops.difference(short.crop((0, 275, short.width, 290)), blank.crop((0, 275, short.width, 290))).getbbox()
+    assert ImageChops.difference(
+        short.crop((0, 275, short.width, 290)), blank.crop((0, 275, short.width, 290))
+    ).getbbox()
     for caption in ("a dog eating an apple " * 5, "m" * 200):
         sheet = comparison([[(caption, patch(RED)), ("", patch(BLUE))]])
         assert sheet.height > short.height

@@ -1,1 +1,33 @@
-"""Edit an image by editing its prompt."""
+"""Edit an image by editing its prompt.
+
+>>> import wordbrush
+>>> wordbrush.Editor.__name__
+'Editor'
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wordbrush.editor import Editor
+    from wordbrush.png_text import read_record
+    from wordbrush.records import RunRecord
+    from wordbrush.results import EditResult, Source
+
+__all__ = ["EditResult", "Editor", "RunRecord", "Source", "read_record"]
+
+_HOMES = {
+    "EditResult": "wordbrush.results",
+    "Editor": "wordbrush.editor",
+    "RunRecord": "wordbrush.records",
+    "Source": "wordbrush.results",
+    "read_record": "wordbrush.png_text",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import on first use: `import wordbrush` and the command line's help stay light."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'wordbrush' has no attribute '{name}'")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -158,7 +158,7 @@ def replay(
 @app.callback(invoke_without_command=True)
 def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if version:
-        from wordbrush.records import installed_versions
+        from wordbrush.versions import installed_versions
 
         typer.echo(f"wordbrush {installed_versions()['wordbrush']}")
         raise typer.Exit

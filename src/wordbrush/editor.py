@@ -8,7 +8,7 @@ from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, CrossSteps, EditSettings, SelfSteps
 from wordbrush.errors import RecordError, SettingsError
 from wordbrush.models.load import ModelInfo, load_model
-from wordbrush.records import ModelRecord, RunRecord, installed_versions, pixel_sha256
+from wordbrush.records import ModelRecord, RunRecord, pixel_sha256
 from wordbrush.results import EditResult, Source, edited_name
 from wordbrush.runs import EditRun, OnStep, run_edit, run_source, run_together
 from wordbrush.sampling.adapter import Adapter
@@ -16,6 +16,7 @@ from wordbrush.sampling.loop import KeptSource
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.scenes.vocabulary import SYNONYMS
 from wordbrush.tokens.unknown_words import unknown_words
+from wordbrush.versions import installed_versions
 
 
 class Editor:

@@ -2,11 +2,8 @@
 
 import hashlib
 import json
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from PIL.Image import Image
@@ -80,20 +77,3 @@ def pixel_sha256(image: Image) -> str:
     digest = hashlib.sha256(f"{image.mode} {image.size[0]} {image.size[1]}\n".encode())
     digest.update(image.tobytes())
     return digest.hexdigest()
-
-
-@cache
-def _versions() -> tuple[tuple[str, str], ...]:
-    def installed(name: str) -> str:
-        try:
-            return version(name)
-        except PackageNotFoundError:
-            return "source"
-
-    names = ("wordbrush", "torch", "diffusers", "transformers")
-    return (*((name, installed(name)) for name in names), ("python", platform.python_version()))
-
-
-def installed_versions() -> dict[str, str]:
-    """Versions of what a result depends on."""
-    return dict(_versions())

@@ -27,6 +27,11 @@ class Cast:
     subject_family: str
     partner_family: str
 
+    @property
+    def caption(self) -> str:
+        """What the cast does, in words."""
+        return caption(self.relation, self.subject, self.partner, self.place, self.adjective, photo=self.photo)
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -64,8 +69,7 @@ class Scene:
     @property
     def caption(self) -> str:
         """What the scene shows, in words."""
-        cast = self.cast
-        return caption(cast.relation, cast.subject, cast.partner, cast.place, cast.adjective, photo=cast.photo)
+        return self.cast.caption
 
 
 def sample_scene(rng: np.random.Generator, *, held_out: bool = False) -> Scene:

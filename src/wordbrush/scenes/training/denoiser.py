@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor
-from transformers import CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from wordbrush.scenes.training.latent_pool import LatentPool
 from wordbrush.scenes.training.networks import build_scheduler, build_text_encoder, build_unet
@@ -59,16 +60,30 @@ def train_denoiser(
         latents, captions = pool.draw(batch_size, generator)
         if index % REFRESH_EVERY == REFRESH_EVERY - 1:
             pool.refresh()
-        ids = _some_without_caption(tokenizer, captions, generator).to(device)
-        noisy, noise, timesteps, weight = _noised(latents, generator)
-        noisy = noisy.to(device, memory_format=torch.channels_last)
+        ids = _some_without_caption(tokenizer, captions, generator)
         with torch.autocast(device, torch.bfloat16):
-            predicted = predict(noisy, timesteps.to(device), encoder_hidden_states=text(ids)[0], return_dict=False)[0]
-        error = (predicted.float() - noise.to(device)).square().mean(dim=(1, 2, 3))
-        return (error * weight.to(device)).mean(), batch_size
+            return denoising_loss(predict, text, latents, ids, generator, device), batch_size
 
     run.train(step, max_steps=max_steps, on_save=None if on_save is None else lambda: on_save(run))
     return run
+
+
+def denoising_loss(
+    predict: Callable[..., Any],
+    text: CLIPTextModel,
+    latents: Tensor,
+    ids: Tensor,
+    generator: torch.Generator,
+    device: str,
+) -> Tensor:
+    """How far a U-Net (`predict`) is from the noise put on latents (B, 4, h, w), told tokens `ids` (B, T); min-SNR."""
+    noisy, noise, timesteps, weight = _noised(latents, generator)
+    noisy = noisy.to(device, memory_format=torch.channels_last)
+    words = text(ids.to(device))[0]
+    predicted = predict(noisy, timesteps.to(device), encoder_hidden_states=words, return_dict=False)[0]
+    error = (predicted.float() - noise.to(device)).square().mean(dim=(1, 2, 3))
+    loss: Tensor = (error * weight.to(device)).mean()
+    return loss
 
 
 def _some_without_caption(tokenizer: CLIPTokenizer, captions: list[str], generator: torch.Generator) -> Tensor:

@@ -1,0 +1,242 @@
+"""The command line as a user meets it: what it writes, and one line for what it refuses."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from wordbrush import cli
+from wordbrush.editor import Editor
+from wordbrush.errors import OutputError
+
+FAST = ["--steps", "2"]
+SWAP = ["edit", "a dog eating an apple", "a cat eating an apple"]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tiny_folder, tmp_path):
+    """Run the command line in a fresh folder: exit code, output, errors, and the names of what is there."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str, model: Path | None = tiny_folder):
+        named = ["--model", str(model)] if model else []
+        monkeypatch.setattr(sys, "argv", ["wordbrush", *arguments, *named])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as exit_:
+            code = exit_.code or 0
+        output = capsys.readouterr()
+        return code, output.out, output.err, sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.*"))
+
+    return call
+
+
+def test_edit_writes_source_edit_comparison_and_record(run, tmp_path):
+    code, out, _, made = run(*SWAP, *FAST, "--out", "o")
+    assert code == 0
+    assert made == ["o/comparison.png", "o/edited.png", "o/record.json", "o/source.png"]
+    assert "'dog' -> 'cat'" in out
+    assert "o/edited.png" in out
+    record = json.loads((tmp_path / "o/record.json").read_text())
+    assert record["edit"]["targets"] == ["a cat eating an apple"]
+    with Image.open(tmp_path / "o/edited.png") as image:
+        assert json.loads(image.info["wordbrush"])["picture"] == 0
+        assert image.info["parameters"].startswith("a cat eating an apple\nSteps: 2, Sampler: DDIM")
+
+
+def test_several_targets_are_numbered(run):
+    code, _, _, made = run(*SWAP, "a dog eating an orange", *FAST, "--out", "o", "--no-comparison")
+    assert code == 0
+    assert made == ["o/edited-1.png", "o/edited-2.png", "o/record.json", "o/source.png"]
+
+
+def test_a_weight_alone_edits_the_source_itself(run):
+    code, out, _, _ = run("edit", "a smiling bear", "--weight", "smiling=3", *FAST)
+    assert code == 0
+    assert "'smiling' x 3" in out
+
+
+def test_quiet_says_nothing(run):
+    assert run(*SWAP, *FAST, "--quiet")[:3] == (0, "", "")
+
+
+def test_pictures_replay_bit_for_bit(run, tmp_path):
+    run(*SWAP, *FAST, "--out", "first", "--no-comparison", "--cross-steps-for", "cat=0.5", "--weight", "apple=2")
+    for carrier in ("record.json", "edited.png", "source.png"):
+        code, out, _, _ = run("replay", f"first/{carrier}", "--out", "again", model=None)
+        assert code == 0
+        assert "bit for bit" in out
+    for name in ("edited.png", "source.png"):
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_generate(run):
+    code, _, _, made = run("generate", "a dog", *FAST, "--out", "o", "--size", "32x48")
+    assert code == 0
+    assert made == ["o/record.json", "o/source.png"]
+
+
+def test_the_bundled_model_edits_and_knows_its_words(run, tmp_path):
+    code, _, err, _ = run("edit", "a puppy eating an apple", "a cat eating an apple", *FAST, "--out", "o", model=None)
+    assert code == 0
+    assert "warning: this model never saw the word 'puppy'; the nearest word it knows is 'dog'" in err
+    with Image.open(tmp_path / "o/edited.png") as image:
+        assert image.size == (64, 64)
+        assert np.asarray(image).std() > 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([*SWAP, "--weight", "horse=2"], "word 'horse' is not in the prompt 'a cat eating an apple'"),
+        (["edit", "cat and cat", "dog and dog", "--weight", "dog=2"], "say 'dog[0]' or 'dog[1]'"),
+        ([*SWAP, "--weight", "cat"], "--weight 'cat' is not WORD=NUMBER; write for example --weight red=2.0"),
+        ([*SWAP, "--weight", "cat=nan"], "the weight of 'cat' is nan"),
+        (["edit", "a dog " * 40, "a cat"], "would fall off, so shorten the prompt"),
+        (["edit", "a dog", "a dog"], "source and target are both 'a dog'; change a word, or give a weight"),
+        (["edit", "a dog"], "no TARGET prompt and no --weight"),
+        ([*SWAP, "--cross-steps", "1.5"], "cross_replace_steps"),
+        ([*SWAP, "--cross-steps-for", "cat=2"], "cross_replace_steps of 'cat'"),
+        ([*SWAP, "--self-steps", "-0.1"], "self_replace_steps"),
+        ([*SWAP, "--cross-steps", "0", "--self-steps", "0"], "select none of the"),
+        ([*SWAP, "--steps", "0"], "num_inference_steps is 0; give 1 or more"),
+        ([*SWAP, "--steps", "1001"], "this model takes 1 to 1000"),
+        ([*SWAP, "--size", "-64"], "is not a size"),
+        ([*SWAP, "--size", "big"], "--size 'big' is not a size"),
+        ([*SWAP, "--size", "33"], "give a positive multiple of 2"),
+        ([*SWAP, "--guidance", "-1"], "guidance_scale is -1.0"),
+        ([*SWAP, "--seed", "-1"], "seed is -1"),
+        ([*SWAP, "--kind", "swap"], "give one of auto, replace, refine"),
+        (["edit", "a dog", "a big dog", "--kind", "replace"], "use edit='auto'"),
+        ([*SWAP, "--device", "tpu"], "device is 'tpu'"),
+        ([*SWAP, "--dtype", "int4"], "dtype is 'int4'"),
+        (["replay", "nowhere.json"], "cannot be read"),
+    ],
+)
+def test_bad_input_is_one_line_and_changes_nothing(run, arguments, message):
+    fast = [] if "--steps" in arguments or arguments[0] == "replay" else FAST
+    code, out, err, made = run(*arguments, *fast)
+    assert code == 2
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == err.count("warning:") + 1
+    assert "Traceback" not in err
+    assert made == []
+
+
+def test_bad_models_are_told_apart(run, tiny_folder, tmp_path_factory):
+    def broken(change) -> Path:
+        folder = tmp_path_factory.mktemp("broken") / "model"
+        shutil.copytree(tiny_folder, folder)
+        change(folder)
+        return folder
+
+    def pickles(folder: Path) -> None:
+        (folder / "unet/diffusion_pytorch_model.safetensors").unlink()
+        (folder / "unet/diffusion_pytorch_model.bin").write_bytes(b"pickle")
+
+    def truncated(folder: Path) -> None:
+        path = folder / "vae/diffusion_pytorch_model.safetensors"
+        path.write_bytes(path.read_bytes()[:1000])
+
+    def other(folder: Path) -> None:
+        (folder / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
+
+    cases = {
+        "has no model_index.json": broken(lambda folder: (folder / "model_index.json").unlink()),
+        "holds only pickled weights": broken(pickles),
+        "lacks its 'vae' folder": broken(lambda folder: shutil.rmtree(folder / "vae")),
+        "cannot be loaded": broken(truncated),
+        "is a FluxPipeline; wordbrush edits with StableDiffusionPipeline": broken(other),
+        "there is no folder": Path("/no/such/folder"),
+        "the hub cannot be reached": Path("nobody/nothing-at-all"),
+    }
+    for message, model in cases.items():
+        code, out, err, made = run(*SWAP, *FAST, model=model)
+        assert (code, out, made) == (2, "", []), message
+        assert message in err
+        assert err.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_model_runs(run, tmp_path):
+    (tmp_path / "file").write_text("kept")
+    code, _, err, _ = run(*SWAP, "--out", "file/inside", model=Path("/never/looked/at"))
+    assert code == 2
+    assert "cannot be written" in err
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+@pytest.mark.parametrize("part", ["unet", "vae"])
+def test_nan_is_told_and_what_was_there_stays(run, tiny_folder, tmp_path, part):
+    model = tmp_path / "nan-model"
+    shutil.copytree(tiny_folder, model)
+    path = model / part / "diffusion_pytorch_model.safetensors"
+    weights = load_file(path)
+    save_file({name: torch.full_like(weight, float("nan")) for name, weight in weights.items()}, path)
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o/edited.png").write_text("an earlier picture")
+    code, _, err, _ = run(*SWAP, *FAST, "--out", "o", model=model)
+    assert code == 2
+    assert "not a number" in err or "not numbers" in err
+    assert (tmp_path / "o/edited.png").read_text() == "an earlier picture"
+    assert [p.name for p in (tmp_path / "o").iterdir()] == ["edited.png"]
+
+
+def test_an_all_black_picture_is_an_error(tiny_folder):
+    editor = Editor.from_pretrained(tiny_folder, "cpu")
+    editor._adapter._vae.decoder.conv_out.weight.zero_()
+    editor._adapter._vae.decoder.conv_out.bias.fill_(-5)
+    with pytest.raises(OutputError, match="all black"):
+        editor.generate("a dog", num_inference_steps=1)
+
+
+def test_help_and_version_need_no_torch():
+    script = (
+        "import sys; sys.argv = ['wordbrush', '{}']\ntry:\n import wordbrush.cli; wordbrush.cli.main()\nfinally:\n"
+    )
+    script += " print('torch' in sys.modules or 'diffusers' in sys.modules)"
+    for option in ("--help", "--version"):
+        done = subprocess.run(
+            [sys.executable, "-c", script.format(option)], capture_output=True, text=True, check=False
+        )
+        assert done.stdout.strip().endswith("False"), done.stderr
+
+
+def test_the_surface_is_as_published():
+    """Others build on these names; a change here is a change for them."""
+    import typer
+
+    shared = {
+        "--model",
+        "--seed",
+        "--steps",
+        "--guidance",
+        "--negative",
+        "--size",
+        "--device",
+        "--dtype",
+        "--out",
+        "--quiet",
+    }
+    own = {
+        "--kind",
+        "--cross-steps",
+        "--cross-steps-for",
+        "--self-steps",
+        "--self-max-pixels",
+        "--weight",
+        "--no-comparison",
+    }
+    commands = typer.main.get_command(cli.app).commands
+    options = {
+        name: {o for p in command.params for o in p.opts if o.startswith("--")} for name, command in commands.items()
+    }
+    assert options == {"generate": shared, "edit": shared | own, "replay": {"--model", "--out", "--quiet"}}

@@ -124,6 +124,18 @@ def test_replay_gives_the_same_pixels(editor):
         assert again.image.tobytes() == made.image.tobytes()
 
 
+def test_replay_computes_with_the_recorded_number_of_threads(editor):
+    made = editor.generate_and_edit(PROMPT, TARGETS[0], **RUN)
+    torch.set_num_threads(2)
+    try:
+        again = editor.replay(made.record)[0]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    assert again.record == made.record
+    assert torch.equal(again.latents, made.latents)
+
+
 def test_an_edit_of_a_source_made_together_replays(editor):
     first = editor.generate_and_edit(PROMPT, TARGETS[0], **RUN)
     second = editor.edit(first.source, TARGETS[1])

@@ -49,7 +49,7 @@ records = st.builds(
 )
 
 EXAMPLE = RunRecord(
-    model=ModelRecord("owner/name", "0123456789abcdef", "cpu", "float32"),
+    model=ModelRecord("owner/name", "0123456789abcdef", "cpu", "float32", 2),
     generation=GenerationSettings("ein Hund, größer: 犬", "blurry", 7, 50, 7.5, 512, 768),
     edit=EditSettings.parse(["eine Katze 🐈"], "auto", {"Katze": 0.4, "default_": 0.8}, 0.4, equalizer={"Katze": 2.0}),
     together=True,

@@ -149,8 +149,8 @@ def replay(
     if differing:
         versions = ", ".join(f"{package} {number}" for package, number in recorded.versions.items())
         raise RecordError(
-            f"the pixels of {', '.join(differing)} differ from the record's, which was made with "
-            f"{versions}; the new ones are in '{out}'"
+            f"the pixels of {', '.join(differing)} differ from the record's, made with {versions}; use that machine "
+            f"and those versions for the same pixels; the new pictures are in '{out}'"
         )
     _say("the pixels are the recorded ones, bit for bit", quiet)
 

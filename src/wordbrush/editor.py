@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, CrossSteps, EditSettings, SelfSteps
 from wordbrush.errors import RecordError, SettingsError
@@ -17,6 +19,9 @@ from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.scenes.vocabulary import SYNONYMS
 from wordbrush.tokens.unknown_words import unknown_words
 from wordbrush.versions import installed_versions
+
+MAX_THREADS = 1024
+"""More CPU threads than this are not taken over from a record, which may come from anywhere."""
 
 
 class Editor:
@@ -156,6 +161,14 @@ class Editor:
                 f"the record was made with '{record.model.name}' ({record.model.fingerprint[:12]}), and this is "
                 f"'{self.model.name}' ({self.model.fingerprint[:12]}); name the recorded model's folder with --model"
             )
+        threads = torch.get_num_threads()
+        torch.set_num_threads(max(1, min(record.model.threads, MAX_THREADS)))
+        try:
+            return self._replay(record, on_step)
+        finally:
+            torch.set_num_threads(threads)
+
+    def _replay(self, record: RunRecord, on_step: OnStep | None) -> Source | list[EditResult]:
         if record.edit is None:
             return self._generate(record.generation, record.keep_bytes, on_step)
         if record.together:
@@ -242,4 +255,6 @@ class Editor:
         ]
 
     def _model_record(self) -> ModelRecord:
-        return ModelRecord(self.model.name, self.model.fingerprint, self.model.device, self.model.dtype)
+        return ModelRecord(
+            self.model.name, self.model.fingerprint, self.model.device, self.model.dtype, torch.get_num_threads()
+        )

@@ -19,12 +19,16 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """The model of a run: its name as given, a hash of its weights, and what it computed on and in."""
+    """The model of a run: its name as given, a hash of its weights, and what it computed on and in.
+
+    `threads` are those of the CPU: sums are taken in another order with another number of them.
+    """
 
     name: str
     fingerprint: str
     device: str
     dtype: str
+    threads: int
 
 
 @dataclass(frozen=True)

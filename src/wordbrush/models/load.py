@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wordbrush.errors import ModelError, SettingsError
 from wordbrush.models.folder import check_folder, fingerprint, read_config, resolve_folder
@@ -76,17 +77,11 @@ def _load_stable_diffusion(folder: Path, device: str, dtype: str) -> tuple[Adapt
         from diffusers import AutoencoderKL, UNet2DConditionModel
         from transformers import CLIPTextModel, CLIPTokenizer
 
-        try:
-            common = {"local_files_only": True, "use_safetensors": True}
-            unet = UNet2DConditionModel.from_pretrained(folder / "unet", dtype=getattr(torch, dtype), **common)
-            vae = AutoencoderKL.from_pretrained(folder / "vae", dtype=getattr(torch, dtype), **common)
-            text = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=getattr(torch, dtype), **common)
-            tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-        except Exception as error:  # these libraries raise dozens of types for a broken file
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise ModelError(
-                f"'{folder}' cannot be loaded ({reason:.160}); download or save the model again"
-            ) from error
+        weights = {"dtype": getattr(torch, dtype), "use_safetensors": True}
+        unet = _load_part(UNet2DConditionModel, folder / "unet", **weights)
+        vae = _load_part(AutoencoderKL, folder / "vae", **weights)
+        text = _load_part(CLIPTextModel, folder / "text_encoder", **weights)
+        tokenizer = _load_part(CLIPTokenizer, folder / "tokenizer")
     modules = [module.to(device).eval().requires_grad_(False) for module in (unet, vae, text)]
     adapter = StableDiffusion(
         tokenizer=tokenizer,
@@ -96,6 +91,14 @@ def _load_stable_diffusion(folder: Path, device: str, dtype: str) -> tuple[Adapt
         scheduler_config=read_config(folder, "scheduler", "scheduler_config.json"),
     )
     return adapter, int(unet.config["sample_size"]) * adapter.vae_factor
+
+
+def _load_part(kind: Any, part: Path, **options: object) -> Any:
+    try:
+        return kind.from_pretrained(part, local_files_only=True, **options)
+    except Exception as error:  # these libraries raise dozens of types for a broken file
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"'{part}' cannot be loaded ({reason:.160}); download or save the model again") from error
 
 
 @contextmanager

@@ -108,7 +108,7 @@ def test_the_bundled_model_edits_and_knows_its_words(run, tmp_path):
         ([*SWAP, "--self-steps", "-0.1"], "self_replace_steps"),
         ([*SWAP, "--cross-steps", "0", "--self-steps", "0"], "select none of the"),
         ([*SWAP, "--steps", "0"], "num_inference_steps is 0; give 1 or more"),
-        ([*SWAP, "--steps", "1001"], "this model takes 1 to 1000"),
+        ([*SWAP, "--steps", "1000"], "this model takes 1 to 999"),
         ([*SWAP, "--size", "-64"], "is not a size"),
         ([*SWAP, "--size", "big"], "--size 'big' is not a size"),
         ([*SWAP, "--size", "33"], "give a positive multiple of 2"),

@@ -61,7 +61,7 @@ def test_a_picture_of_another_tool_has_no_record(tmp_path: Path) -> None:
         read_record(tmp_path / "foreign.png")
 
 
-@pytest.mark.parametrize("kept", [8, 40, 300])
+@pytest.mark.parametrize("kept", [8, 40, 300, -200])
 def test_a_truncated_picture_is_refused(png: Path, kept: int) -> None:
     png.write_bytes(png.read_bytes()[:kept])
     with pytest.raises(RecordError, match=r"edited\.png"):

@@ -116,3 +116,23 @@ def test_own_settings_that_are_wrong_are_named(folder: Path, field: str, value: 
     own(folder, **{field: value})
     with pytest.raises(ModelError, match=rf"wordbrush\.json' has .*{field}"):
         load_model(folder, "cpu", None)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "offset", "most"), [("leading", 1, 999), ("leading", 0, 1000), ("trailing", 1, 1000)]
+)
+def test_the_most_steps_that_are_taken_run_and_one_more_is_refused(
+    folder: Path, spacing: str, offset: int, most: int
+) -> None:
+    config = folder / "scheduler" / "scheduler_config.json"
+    config.write_text(
+        json.dumps({**json.loads(config.read_text()), "timestep_spacing": spacing, "steps_offset": offset})
+    )
+    adapter, _ = load_model(folder, "cpu", None)
+    for steps in (1, most // 2, most - 1, most):
+        solver = adapter.solver(steps)
+        latents = torch.zeros(1, 4, 2, 2)
+        for timestep in solver.timesteps[[0, -1]]:
+            assert torch.isfinite(solver.step(latents, timestep, latents)).all()
+    with pytest.raises(SettingsError, match=f"this model takes 1 to {most}$"):
+        adapter.solver(most + 1)

@@ -23,9 +23,12 @@ class DDIM:
         """Take any scheduler's config: only its noise schedule and timestep offsets are read."""
         # Latents are not pixels: a config that does not say so must not have them clipped to [-1, 1].
         self._scheduler = DDIMScheduler.from_config(dict(config), clip_sample=config.get("clip_sample", False))
-        trained = int(self._scheduler.config["num_train_timesteps"])
-        if not 1 <= num_inference_steps <= trained:
-            raise SettingsError(f"num_inference_steps is {num_inference_steps}; this model takes 1 to {trained}")
+        schedule = self._scheduler.config
+        # "Leading" timesteps are shifted up by the offset, and the highest must still be one that was trained.
+        shift = int(schedule["steps_offset"]) if schedule["timestep_spacing"] == "leading" else 0
+        most = int(schedule["num_train_timesteps"]) - shift
+        if not 1 <= num_inference_steps <= most:
+            raise SettingsError(f"num_inference_steps is {num_inference_steps}; this model takes 1 to {most}")
         self._scheduler.set_timesteps(num_inference_steps, device=device)
         self.timesteps: Tensor = self._scheduler.timesteps
 

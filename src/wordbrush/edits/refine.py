@@ -7,7 +7,10 @@ from wordbrush.tokens.prompt_tokens import PromptTokens
 
 
 def refine(source: PromptTokens, target: PromptTokens) -> TokenMap:
-    """Inject the source maps of the shared words only (paper section 2.3.3, "Text refinement")."""
+    """Inject the source maps of the shared words only (paper section 2.3.3, "Text refinement").
+
+    Equals the published refinement where no word repeats and the prompt does not shrink (`docs/decisions/0001`).
+    """
     shared = [pair for pair in align_words(source, target) if pair.kind == "same"]
     transfer_ST = correspondence(source, target, shared, keep_mass=False)
     return TokenMap(transfer_ST, (transfer_ST == 0).all(dim=0).to(transfer_ST.dtype))

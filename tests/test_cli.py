@@ -112,6 +112,7 @@ def test_the_bundled_model_edits_and_knows_its_words(run, tmp_path):
         ([*SWAP, "--size", "-64"], "is not a size"),
         ([*SWAP, "--size", "big"], "--size 'big' is not a size"),
         ([*SWAP, "--size", "33"], "give a positive multiple of 2"),
+        ([*SWAP, "--size", "999998"], "not enough memory for a picture of 999998 x 999998; give a smaller size"),
         ([*SWAP, "--guidance", "-1"], "guidance_scale is -1.0"),
         ([*SWAP, "--seed", "-1"], "seed is -1"),
         ([*SWAP, "--kind", "swap"], "give one of auto, replace, refine"),

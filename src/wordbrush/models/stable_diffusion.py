@@ -12,6 +12,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from wordbrush.errors import OutputError, PromptError, SettingsError
 from wordbrush.models.intercept import Intercept, attention_layers
+from wordbrush.models.memory import memory_shortage_told
 from wordbrush.sampling.adapter import Control, Prediction
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -117,7 +118,8 @@ class StableDiffusion:
                 )
         shape = (1, int(self._unet.config["in_channels"]), height // self.vae_factor, width // self.vae_factor)
         generator = torch.Generator("cpu").manual_seed(seed)
-        return torch.randn(shape, generator=generator, dtype=self.dtype).to(self.device)
+        with memory_shortage_told(f"a picture of {height} x {width}"):
+            return torch.randn(shape, generator=generator, dtype=self.dtype).to(self.device)
 
     def solver(self, num_inference_steps: int) -> DDIM:
         """DDIM on the model's noise schedule, whatever sampler its folder names: the method is defined on it."""
@@ -137,7 +139,8 @@ class StableDiffusion:
         """The RGB picture of latents (1, C, h, w). Raises `OutputError` when it is not one."""
         if not bool(torch.isfinite(latents).all()):
             raise OutputError("the model's latents are not numbers (NaN or infinite); try dtype='float32'")
-        pixels = self._vae.decode(latents / self._vae.config["scaling_factor"], return_dict=False)[0]
+        with memory_shortage_told("decoding a picture of this size"):
+            pixels = self._vae.decode(latents / self._vae.config["scaling_factor"], return_dict=False)[0]
         if not bool(torch.isfinite(pixels).all()):
             raise OutputError("the decoder's picture is not a number (NaN or infinite); try dtype='float32'")
         unit_HWC = (pixels[0] / 2 + 0.5).clamp(0, 1).permute(1, 2, 0).float().cpu()
@@ -146,5 +149,6 @@ class StableDiffusion:
         return Image.fromarray((unit_HWC * 255).round().to(torch.uint8).numpy())
 
     def _call_unet(self, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
-        prediction: Tensor = self._unet(latents, timestep, encoder_hidden_states=text, return_dict=False)[0]
+        with memory_shortage_told(f"{len(latents)} rows of this size"):
+            prediction: Tensor = self._unet(latents, timestep, encoder_hidden_states=text, return_dict=False)[0]
         return prediction

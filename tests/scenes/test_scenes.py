@@ -120,6 +120,12 @@ def test_every_sprite_is_there_and_its_family_is_licensed():
             assert f"`{family}`" in licences
 
 
+def test_the_text_of_the_attribution_licence_travels_with_the_art():
+    folder = files("wordbrush.scenes") / "art"
+    assert "`CC-BY-4.0.txt`" in (folder / "LICENSES.md").read_text()
+    assert "Section 3 – License Conditions" in (folder / "CC-BY-4.0.txt").read_text()
+
+
 def _grown(mask: np.ndarray, steps: int) -> np.ndarray:
     for _ in range(steps):
         padded = np.pad(mask, 1)

@@ -11,7 +11,7 @@ from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, CrossSteps, Ed
 from wordbrush.errors import RecordError, SettingsError
 from wordbrush.models.load import ModelInfo, load_model
 from wordbrush.records import ModelRecord, RunRecord, pixel_sha256
-from wordbrush.results import EditResult, Source, edited_name
+from wordbrush.results import EditResult, EditResults, Source, edited_name
 from wordbrush.runs import EditRun, OnStep, run_edit, run_source, run_together
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import KeptSource
@@ -249,10 +249,10 @@ class Editor:
             controlled_calls=run.controlled_calls,
             image_sha256={**source.record.image_sha256, **hashes},
         )
-        return [
+        return EditResults(
             EditResult(image, source, target, index, run.latents[index : index + 1], record)
             for index, (image, target) in enumerate(zip(images, settings.targets, strict=True))
-        ]
+        )
 
     def _model_record(self) -> ModelRecord:
         return ModelRecord(

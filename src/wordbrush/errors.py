@@ -30,3 +30,7 @@ class OutputError(WordbrushError, RuntimeError):
 
 class RecordError(WordbrushError, ValueError):
     """A record, or a picture that should carry one, cannot be read or replayed."""
+
+
+class MissingPackageError(WordbrushError, ImportError):
+    """A part of wordbrush needs an optional package that is not installed."""

@@ -16,14 +16,19 @@ CHUNK = "wordbrush"
 _MAX_JSON_BYTES = 1 << 24
 
 
-def save_png(image: Image.Image, path: Path, record: RunRecord, index: int | None) -> None:
-    """Write a PNG, whole or not at all, with the run's record in it; `index` is the target shown, None the source."""
+def png_bytes(image: Image.Image, record: RunRecord, index: int | None) -> bytes:
+    """A PNG with the run's record in it; `index` is the target shown, None the source."""
     info = PngInfo()
     info.add_itxt(CHUNK, json.dumps({"picture": index, "record": to_plain(record)}, ensure_ascii=False))
     info.add_itxt("parameters", parameters(record, index))
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", pnginfo=info)
-    write_atomically(path, buffer.getvalue())
+    return buffer.getvalue()
+
+
+def save_png(image: Image.Image, path: Path, record: RunRecord, index: int | None) -> None:
+    """Write such a PNG, whole or not at all."""
+    write_atomically(path, png_bytes(image, record, index))
 
 
 def save_plain_png(image: Image.Image, path: Path) -> None:

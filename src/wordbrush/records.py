@@ -11,6 +11,7 @@ from PIL.Image import Image
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import RecordError
 from wordbrush.files import write_atomically
+from wordbrush.html_view import card, edit_facts, escaped, facts_line, folded, generation_facts, plain_prompt, table
 from wordbrush.json_form import from_plain, to_plain
 from wordbrush.sampling.settings import GenerationSettings
 
@@ -64,6 +65,25 @@ class RunRecord:
         if isinstance(plain, dict) and plain.get("schema", SCHEMA) != SCHEMA:
             raise RecordError(f"{where} has schema {plain['schema']!r}, and this wordbrush reads {SCHEMA}; update it")
         return from_plain(cls, plain, where)
+
+    def _repr_html_(self) -> str:
+        model = [
+            ("computed in", f"{self.model.dtype} on {self.model.device}"),
+            ("weights", self.model.fingerprint[:12]),
+        ]
+        rows = [
+            ("model", f"<bdi>{escaped(self.model.name)}</bdi>{facts_line(model)}"),
+            ("source", f"{plain_prompt(self.generation.prompt)}{facts_line(generation_facts(self.generation))}"),
+        ]
+        if self.edit is not None:
+            for target, acted in zip(self.edit.targets, self.acted, strict=True):
+                rows.append(("target", plain_prompt(target) + facts_line([("acted:", ", ".join(acted))])))
+            calls = ("attention calls controlled", str(self.controlled_calls))
+            rows.append(("edit", facts_line([*edit_facts(self.edit), calls])))
+        details = [*self.versions.items(), *((f"pixels of {name}", sha) for name, sha in self.image_sha256.items())]
+        return card(
+            table(rows), folded("versions and hashes", table((name, escaped(value)) for name, value in details))
+        )
 
 
 def save_record(record: RunRecord, path: Path) -> None:

@@ -1,5 +1,6 @@
 """What an editor gives back: a source that can be edited again, and edits of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,13 +8,24 @@ from PIL.Image import Image
 from torch import Tensor
 
 from wordbrush.edits.settings import EditSettings
-from wordbrush.png_text import save_png
+from wordbrush.html_view import (
+    Figure,
+    acted_lines,
+    card,
+    edit_facts,
+    facts_line,
+    gallery,
+    generation_facts,
+    marked_prompts,
+    plain_prompt,
+)
+from wordbrush.png_text import png_bytes, save_png
 from wordbrush.records import RunRecord, save_record
 from wordbrush.sampling.loop import KeptSource
 from wordbrush.sampling.settings import GenerationSettings
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Source:
     """A generated picture with what its edits need: its latents at each step and, within a budget, its attention."""
 
@@ -40,8 +52,21 @@ class Source:
         save_record(self.record, paths[1])
         return paths
 
+    def __repr__(self) -> str:
+        """One line, without tensors."""
+        return f"<Source {self.prompt!r}, seed {self.settings.seed}, {_size(self.image)}>"
 
-@dataclass(frozen=True, eq=False)
+    def _repr_png_(self) -> bytes:
+        return png_bytes(self.image, self.record, None)
+
+    def _repr_html_(self) -> str:
+        figure = _figure(self.image, self._repr_png_(), f"source: {self.prompt}", plain_prompt(self.prompt))
+        return card(
+            gallery([figure]), facts_line([*generation_facts(self.settings), ("model", self.record.model.name)])
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class EditResult:
     """One edited picture: `index` is its place among its run's targets, `latents` (1, C, h, w) the finished ones."""
 
@@ -67,7 +92,55 @@ class EditResult:
         save_record(self.record, paths[2])
         return paths
 
+    def __repr__(self) -> str:
+        """One line, without tensors."""
+        return (
+            f"<EditResult {self.source.prompt!r} -> {self.target!r}, seed {self.source.settings.seed}, "
+            f"{_size(self.image)}>"
+        )
+
+    def _repr_png_(self) -> bytes:
+        return png_bytes(self.image, self.record, self.index)
+
+    def _repr_html_(self) -> str:
+        before, after = _prompts(self)
+        return _shown_edits([self], before, [after])
+
+
+class EditResults(list[EditResult]):
+    """The edits of one run, in the order of their targets: a list that a notebook shows beside its source."""
+
+    def _repr_html_(self) -> str:
+        if not self:
+            return card("no edits")
+        return _shown_edits(self, plain_prompt(self[0].source.prompt), [_prompts(edit)[1] for edit in self])
+
 
 def edited_name(settings: EditSettings, index: int) -> str:
     """What the picture of a target is called: "edited" where there is one, else "edited-1", "edited-2", ..."""
     return "edited" if len(settings.targets) == 1 else f"edited-{index + 1}"
+
+
+def _prompts(edit: EditResult) -> tuple[str, str]:
+    assert edit.record.edit is not None
+    return marked_prompts(edit.source.prompt, edit.target, edit.record.edit.equalizer)
+
+
+def _shown_edits(edits: Sequence[EditResult], source_caption: str, captions: Sequence[str]) -> str:
+    """One run's source and edits, side by side, with what acted in each and the settings of all."""
+    source, record = edits[0].source, edits[0].record
+    assert record.edit is not None
+    figures = [_figure(source.image, source._repr_png_(), f"source: {source.prompt}", source_caption)]
+    for edit, caption in zip(edits, captions, strict=True):
+        figures.append(_figure(edit.image, edit._repr_png_(), f"edited: {edit.target}", caption))
+    acted = [line for edit in edits for line in record.acted[edit.index]]
+    facts = [*generation_facts(source.settings), *edit_facts(record.edit), ("model", record.model.name)]
+    return card(gallery(figures), acted_lines(acted, record.controlled_calls), facts_line(facts))
+
+
+def _figure(image: Image, png: bytes, alt: str, caption: str) -> Figure:
+    return Figure(png, image.width, image.height, alt, caption)
+
+
+def _size(image: Image) -> str:
+    return f"{image.height} x {image.width}"

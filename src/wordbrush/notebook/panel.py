@@ -1,0 +1,202 @@
+"""The panel: a thin view of a `PanelState`, made of ipywidgets."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from threading import Event, Thread
+from typing import Any
+
+import ipywidgets as widgets
+
+from wordbrush.editor import Editor
+from wordbrush.html_view import card, code_block, escaped, marked_prompts
+from wordbrush.notebook.session import EditSession
+from wordbrush.notebook.state import PanelState
+from wordbrush.notebook.word_weights import WordWeights
+from wordbrush.results import EditResult, Source
+
+_MAX_SEED = 2**53 - 1  # the largest whole number up to which a browser holds all exactly
+_WIDE = {"width": "100%", "max_width": "780px"}
+_LABEL = {"description_width": "7em"}
+
+
+class EditPanel:
+    """Edit a picture in a notebook: change words, weigh them, choose windows, look.
+
+    The last expression of a cell shows it. `state` is what its controls say, `code` the Python that does the same,
+    `source` and `result` are the latest pictures, for the cells below. A run has a thread of its own, so that the
+    notebook stays alive and Cancel works.
+
+    >>> panel = EditPanel(Editor.from_pretrained(), "a dog eating an apple", num_inference_steps=2)
+    >>> panel.target.value = "a cat eating an apple"  # or type it
+    >>> panel.edit()
+    >>> panel.wait()
+    >>> panel.result.record.acted
+    (("'dog' -> 'cat'",),)
+    """
+
+    def __init__(
+        self,
+        editor: Editor,
+        prompt: str,
+        target: str | None = None,
+        *,
+        seed: int = 0,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+    ) -> None:
+        """Stand at `prompt`, and at the model's own settings where none are given; nothing runs yet."""
+        defaults = editor.model.defaults
+        self.state = PanelState(
+            prompt,
+            prompt if target is None else target,
+            seed,
+            defaults.num_inference_steps if num_inference_steps is None else num_inference_steps,
+            defaults.guidance_scale if guidance_scale is None else guidance_scale,
+            (0.0, defaults.cross_replace_steps),
+            (0.0, defaults.self_replace_steps),
+        )
+        self._session = EditSession(editor)
+        self._stop = Event()
+        self._worker: Thread | None = None
+        self._make_inputs()
+        self._make_outputs()
+        self.widget = widgets.VBox(
+            [
+                self.prompt,
+                self.target,
+                self.marks,
+                self.words.widget,
+                self.cross_window,
+                self.self_window,
+                _row(self.seed, self.steps, self.guidance),
+                _row(self.edit_button, self.cancel_button, self.bar),
+                self.problem,
+                self.pictures,
+                self.python,
+            ]
+        )
+        self._refresh()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return self.widget._repr_mimebundle_(**kwargs)
+
+    @property
+    def source(self) -> Source | None:
+        """The latest source."""
+        return self._session.source
+
+    @property
+    def result(self) -> EditResult | None:
+        """The latest edit."""
+        return self._session.result
+
+    @property
+    def code(self) -> str:
+        """Python that makes the pictures that the controls stand at."""
+        return self.state.code(self._session.model)
+
+    def edit(self) -> None:
+        """Run what the controls say, in the background; while a run is on, do nothing."""
+        if self._worker is not None and self._worker.is_alive():
+            return
+        self._stop = Event()
+        self.problem.value = ""
+        self._set_running(True)
+        self._worker = Thread(target=self._work, args=(self.state, self._stop), daemon=True)
+        self._worker.start()
+
+    def cancel(self) -> None:
+        """Stop the run after the step that it is at; the pictures stay those from before."""
+        self._stop.set()
+
+    def wait(self) -> None:
+        """Return when no run is on."""
+        if self._worker is not None:
+            self._worker.join()
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Show how far a run is."""
+        self.bar.description = what
+        self.bar.max = total
+        self.bar.value = done
+
+    def show(self, made: Source | EditResult) -> None:
+        """Show what was made."""
+        self.pictures.value = made._repr_html_()
+
+    def tell(self, problem: str) -> None:
+        """Show why a run ended early."""
+        self.problem.value = card(f'<div role="alert">{_warning(problem)}</div>')
+
+    def _work(self, state: PanelState, stop: Event) -> None:
+        self._session.run(state, self, stop)
+        self._set_running(False)
+
+    def _set_running(self, running: bool) -> None:
+        self.edit_button.disabled = running
+        self.cancel_button.disabled = not running
+        self.bar.value = 0
+        self.bar.layout.visibility = "visible" if running else "hidden"
+
+    def _make_inputs(self) -> None:
+        self.prompt = self._bound(widgets.Text, "prompt", "source", layout=_WIDE)
+        self.target = self._bound(widgets.Text, "target", "target", layout=_WIDE)
+        self.words = WordWeights(self._weights_changed)
+        window = partial(self._bound, widgets.FloatRangeSlider, min=0, max=1, step=0.05, layout=_WIDE)
+        self.cross_window = window(
+            "cross_replace_steps", "cross", tooltip="the steps in which words keep the source's maps: more holds more"
+        )
+        self.self_window = window(
+            "self_replace_steps", "self", tooltip="the steps in which the source's self-attention is kept: shapes"
+        )
+        number = {"width": "12em"}
+        self.seed = self._bound(widgets.BoundedIntText, "seed", "seed", min=0, max=_MAX_SEED, layout=number)
+        self.steps = self._bound(
+            widgets.BoundedIntText, "num_inference_steps", "steps", min=1, max=1000, layout=number
+        )
+        self.guidance = self._bound(
+            widgets.BoundedFloatText, "guidance_scale", "guidance", min=0, max=100, step=0.5, layout=number
+        )
+        self.edit_button = widgets.Button(description="Edit", button_style="primary", icon="paint-brush")
+        self.edit_button.on_click(lambda _: self.edit())
+        self.cancel_button = widgets.Button(description="Cancel", icon="stop", disabled=True)
+        self.cancel_button.on_click(lambda _: self.cancel())
+
+    def _make_outputs(self) -> None:
+        self.marks = widgets.HTML()
+        self.bar = widgets.IntProgress(layout=widgets.Layout(visibility="hidden"))
+        self.problem = widgets.HTML()
+        self.pictures = widgets.HTML()
+        self.python = widgets.HTML()
+
+    def _bound(self, kind: Callable[..., Any], field: str, label: str, **traits: Any) -> Any:
+        """A control that stands at a field of the state, and sets it."""
+        control = kind(value=getattr(self.state, field), description=label, style=_LABEL, **traits)
+
+        def changed(change: Any) -> None:
+            self.state = replace(self.state, **{field: change["new"]})
+            self._refresh()
+
+        control.observe(changed, names="value")
+        return control
+
+    def _weights_changed(self) -> None:
+        self.state = replace(self.state, weights=self.words.weights)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Show what follows from the state: how the prompts correspond, the words, the code."""
+        state = self.state
+        before, after = marked_prompts(state.prompt, state.target, state.equalizer())
+        self.marks.value = card(f"{before} &rarr; {after}", "<br>".join(map(_warning, self._session.hints(state))))
+        self.words.show(state.words())
+        self.python.value = card(code_block(self.code))
+
+
+def _row(*parts: Any) -> Any:
+    return widgets.HBox(list(parts), layout=widgets.Layout(flex_flow="row wrap"))
+
+
+def _warning(text: str) -> str:
+    return f"&#9888; <bdi>{escaped(text)}</bdi>"

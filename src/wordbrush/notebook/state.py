@@ -1,0 +1,113 @@
+"""What the panel stands at, as data, and the Python that makes the same pictures: no widget and no model here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from wordbrush.tokens.align import PairKind, align_words
+from wordbrush.tokens.prompt_tokens import PromptTokens
+from wordbrush.tokens.words import find_all_words
+
+BUNDLED = "bundled"
+
+
+@dataclass(frozen=True)
+class PanelWord:
+    """A word of the target prompt: `selector` names it and no other, `stands_for` are the source's words, if any."""
+
+    text: str
+    selector: str
+    kind: PairKind
+    stands_for: str
+
+
+@dataclass(frozen=True)
+class PanelState:
+    """All that the panel's controls say. `weights` are by selector; one of a word that is not there does not act."""
+
+    prompt: str
+    target: str
+    seed: int
+    num_inference_steps: int
+    guidance_scale: float
+    cross_replace_steps: tuple[float, float]
+    self_replace_steps: tuple[float, float]
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def words(self) -> tuple[PanelWord, ...]:
+        """The target's words in order, without its punctuation.
+
+        >>> state = PanelState("a dog", "a big cat", 7, 20, 7.5, (0.0, 0.8), (0.0, 0.4))
+        >>> [(word.selector, word.kind, word.stands_for) for word in state.words()]
+        [('a', 'same', 'a'), ('big', 'swapped', 'dog'), ('cat', 'swapped', 'dog')]
+        """
+        source, target = (
+            PromptTokens.from_offsets(text, [], begin=0, length=0) for text in (self.prompt, self.target)
+        )
+        return tuple(
+            PanelWord(target.words[i].text, _selector(target, i), pair.kind, source.phrase(pair.source))
+            for pair in align_words(source, target)
+            for i in pair.target
+            if any(map(str.isalnum, target.words[i].text))
+        )
+
+    def equalizer(self) -> dict[str, float]:
+        """The weights that act: of words that the target has, and other than one."""
+        names = {word.selector for word in self.words()}
+        return {selector: factor for selector, factor in self.weights.items() if selector in names and factor != 1}
+
+    def generate_arguments(self) -> dict[str, object]:
+        """What `Editor.generate` is given besides the prompt."""
+        return {
+            "seed": self.seed,
+            "num_inference_steps": self.num_inference_steps,
+            "guidance_scale": self.guidance_scale,
+        }
+
+    def edit_arguments(self) -> dict[str, object]:
+        """What `Editor.edit` is given besides the source and the target."""
+        weights = self.equalizer()
+        return {
+            "cross_replace_steps": self.cross_replace_steps,
+            "self_replace_steps": self.self_replace_steps,
+            **({"equalizer": weights} if weights else {}),
+        }
+
+    def code(self, model: str) -> str:
+        """Python that makes the source and the edit as they stand; `model` is the name that `ModelInfo` has.
+
+        >>> print(PanelState("a dog", "a cat", 7, 20, 7.5, (0.0, 0.8), (0.0, 0.4)).code("bundled"))
+        import wordbrush
+        <BLANKLINE>
+        editor = wordbrush.Editor.from_pretrained()
+        source = editor.generate("a dog", seed=7, num_inference_steps=20, guidance_scale=7.5)
+        result = editor.edit(source, "a cat", cross_replace_steps=(0.0, 0.8), self_replace_steps=(0.0, 0.4))
+        """
+        named = "" if model == BUNDLED else _literal(model)
+        return "\n".join(
+            [
+                "import wordbrush",
+                "",
+                f"editor = wordbrush.Editor.from_pretrained({named})",
+                f"source = editor.generate({_literal(self.prompt)}, {_keywords(self.generate_arguments())})",
+                f"result = editor.edit(source, {_literal(self.target)}, {_keywords(self.edit_arguments())})",
+            ]
+        )
+
+
+def _selector(prompt: PromptTokens, place: int) -> str:
+    text = prompt.words[place].text
+    places = [words.start for words in find_all_words(prompt.text, text)]
+    return text if len(places) == 1 else f"{text}[{places.index(place)}]"
+
+
+def _keywords(arguments: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}={_literal(value)}" for name, value in arguments.items())
+
+
+def _literal(value: object) -> str:
+    """Python source of a value, its texts in double quotes as far as they can be."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_literal(key)}: {_literal(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, str) and repr(value) == f"'{value}'" and '"' not in value:
+        return f'"{value}"'
+    return repr(value)

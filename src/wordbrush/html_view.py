@@ -21,7 +21,7 @@ Facts = Sequence[tuple[str, str]]
 """Names and values, as plain text."""
 
 # What HTML cannot hold: control characters and lone surrogates.
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _MIN_SIDE, _MAX_WIDTH = 256, 384
 _CHIP = "padding:0 .2em;border-radius:.25em"

@@ -111,8 +111,6 @@ class EditResults(list[EditResult]):
     """The edits of one run, in the order of their targets: a list that a notebook shows beside its source."""
 
     def _repr_html_(self) -> str:
-        if not self:
-            return card("no edits")
         return _shown_edits(self, plain_prompt(self[0].source.prompt), [_prompts(edit)[1] for edit in self])
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from textwrap import shorten
+from threading import Lock
 from typing import Any, Literal
 
 import torch
@@ -56,6 +57,8 @@ class StableDiffusion:
         self._unet = unet
         self._vae = vae
         self._scheduler_config = scheduler_config
+        # Hooks stand on the model itself and a tokenizer holds its last options: two threads must not meet in either.
+        self._one_at_a_time = Lock()
         self._layers = attention_layers(unet)
         cross = sum(bool(getattr(layer, "is_cross_attention", False)) for layer in self._layers.values())
         self._sites: dict[Literal["cross", "self"], int] = {"cross": cross, "self": len(self._layers) - cross}
@@ -83,7 +86,8 @@ class StableDiffusion:
         Raises `PromptError` when the prompt has more tokens than the model reads, and says which words fall off.
         """
         length = int(self._tokenizer.model_max_length)
-        encoded = self._tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        with self._one_at_a_time:
+            encoded = self._tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         tokens = PromptTokens.from_offsets(prompt, encoded["offset_mapping"], begin=1, length=length)
         room = length - 2
         if tokens.end - 1 > room:
@@ -98,13 +102,14 @@ class StableDiffusion:
     @torch.no_grad()
     def encode(self, prompt: str) -> Tensor:
         """The text encoder's last hidden states (1, T, C) of one prompt, padded to the model's length."""
-        ids = self._tokenizer(
-            prompt,
-            padding="max_length",
-            max_length=self._tokenizer.model_max_length,
-            return_tensors="pt",
-            verbose=False,
-        ).input_ids
+        with self._one_at_a_time:
+            ids = self._tokenizer(
+                prompt,
+                padding="max_length",
+                max_length=self._tokenizer.model_max_length,
+                return_tensors="pt",
+                verbose=False,
+            ).input_ids
         states: Tensor = self._text_encoder(ids.to(self.device))[0]
         return states.to(self.dtype)
 
@@ -128,11 +133,12 @@ class StableDiffusion:
     @torch.no_grad()
     def predict(self, latents: Tensor, timestep: Tensor, text: Tensor, control: Control | None) -> Prediction:
         """The U-Net's prediction for latents (B, C, h, w) and text (B, T, C)."""
-        if control is None:
-            return self._call_unet(latents, timestep, text), 0
-        with Intercept(self._layers, control):
-            prediction = self._call_unet(latents, timestep, text)
-        return prediction, control.verify(self._sites)
+        with self._one_at_a_time:
+            if control is None:
+                return self._call_unet(latents, timestep, text), 0
+            with Intercept(self._layers, control):
+                prediction = self._call_unet(latents, timestep, text)
+            return prediction, control.verify(self._sites)
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Image.Image:

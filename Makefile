@@ -3,10 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow check format bench clean
+.PHONY: demo notebook test test-slow check format bench clean
 
 demo: $(VENV)/.run
 	$(BIN)/wordbrush edit "a dog eating an apple" "a cat eating an apple" --seed 7 --out demo
+
+notebook: $(VENV)/.notebook
+	$(BIN)/jupyter lab notebooks
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "not slow"
@@ -35,6 +38,10 @@ $(VENV)/.torch: constraints.txt
 
 $(VENV)/.run: $(VENV)/.torch pyproject.toml
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.notebook: $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[notebook]" jupyterlab
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.run

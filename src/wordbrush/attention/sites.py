@@ -6,6 +6,7 @@ from typing import Literal
 from torch import Tensor
 
 from wordbrush.attention.attend import Attend
+from wordbrush.errors import ControlError
 
 
 @dataclass(frozen=True)
@@ -34,3 +35,22 @@ class AttentionCall:
     def plain(self) -> Tensor:
         """What the model computes without control, (B,H,Q,D)."""
         return self.attend(self.q, self.k, self.v)
+
+
+def grid(pixels: int, latent_size: tuple[int, int]) -> tuple[int, int]:
+    """The height and width of a layer with so many image positions, in a model that halves its latents (rounding up).
+
+    Raises `ControlError` when no halving of the latents (h, w) has so many.
+
+    >>> grid(256, (64, 64)), grid(24, (16, 24)), grid(6, (5, 7))
+    ((16, 16), (4, 6), (2, 3))
+    """
+    height, width = latent_size
+    while height * width > pixels and height * width > 1:
+        height, width = -(-height // 2), -(-width // 2)
+    if height * width != pixels:
+        raise ControlError(
+            f"an attention layer has {pixels} pixels, which is no halving of latents of {latent_size[0]} x "
+            f"{latent_size[1]}; its maps cannot be laid out"
+        )
+    return height, width

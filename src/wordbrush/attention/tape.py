@@ -28,9 +28,9 @@ class SourceTape:
         """How many steps, from the first, are recorded."""
         return len(self._steps)
 
-    def covers(self, step: int, *, inject_self: bool, self_max_pixels: int) -> bool:
-        """Whether an edit of this step finds all it needs here."""
-        return step < self.num_steps and (not inject_self or self_max_pixels <= self.self_max_pixels)
+    def covers(self, step: int, *, self_max_pixels: int) -> bool:
+        """Whether this step's cross-attention is here, and its self-attention of at most so many pixels (0: none)."""
+        return step < self.num_steps and self_max_pixels <= self.self_max_pixels
 
     def read(self, step: int, site: Site) -> tuple[Tensor, Tensor]:
         """The source's q and k, each (H, pixels or tokens, D), at a step and site."""

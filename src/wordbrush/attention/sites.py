@@ -17,6 +17,26 @@ class Site:
     kind: Literal["cross", "self"]
 
 
+@dataclass(frozen=True)
+class AttentionLayer:
+    """A site with its number of heads, and the height and width of its picture in cells."""
+
+    site: Site
+    heads: int
+    height: int
+    width: int
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Height and width in cells."""
+        return self.height, self.width
+
+    @property
+    def pixels(self) -> int:
+        """How many image positions the layer has."""
+        return self.height * self.width
+
+
 @dataclass(frozen=True, eq=False)
 class AttentionCall:
     """One attention of a model call: q (B,H,Q,D), k and v (B,H,K,D) after projection, and the model's own kernel."""
@@ -42,8 +62,8 @@ def grid(pixels: int, latent_size: tuple[int, int]) -> tuple[int, int]:
 
     Raises `ControlError` when no halving of the latents (h, w) has so many.
 
-    >>> grid(256, (64, 64)), grid(24, (16, 24)), grid(6, (5, 7))
-    ((16, 16), (4, 6), (2, 3))
+    >>> grid(256, (64, 64)), grid(24, (16, 24)), grid(12, (5, 7))
+    ((16, 16), (4, 6), (3, 4))
     """
     height, width = latent_size
     while height * width > pixels and height * width > 1:

@@ -19,6 +19,7 @@ from wordbrush.html_view import (
     marked_prompts,
     plain_prompt,
 )
+from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.png_text import png_bytes, save_png
 from wordbrush.records import RunRecord, save_record
 from wordbrush.sampling.loop import KeptSource
@@ -27,12 +28,16 @@ from wordbrush.sampling.settings import GenerationSettings
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Source:
-    """A generated picture with what its edits need: its latents at each step and, within a budget, its attention."""
+    """A generated picture with what its edits need: its latents at each step and, within a budget, its attention.
+
+    `maps` are those that its run was asked to capture.
+    """
 
     image: Image
     settings: GenerationSettings
     kept: KeptSource
     record: RunRecord
+    maps: AttentionMaps | None = None
 
     @property
     def prompt(self) -> str:
@@ -68,7 +73,10 @@ class Source:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EditResult:
-    """One edited picture: `index` is its place among its run's targets, `latents` (1, C, h, w) the finished ones."""
+    """One edited picture: `index` is its place among its run's targets, `latents` (1, C, h, w) the finished ones.
+
+    `maps` are those that its run was asked to capture.
+    """
 
     image: Image
     source: Source
@@ -76,6 +84,7 @@ class EditResult:
     index: int
     latents: Tensor
     record: RunRecord
+    maps: AttentionMaps | None = None
 
     @property
     def name(self) -> str:

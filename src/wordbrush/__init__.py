@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wordbrush.editor import Editor
+    from wordbrush.edits.blend import LocalBlend
     from wordbrush.png_text import read_record
     from wordbrush.records import RunRecord
     from wordbrush.results import EditResult, Source
 
-__all__ = ["EditResult", "Editor", "RunRecord", "Source", "read_record"]
+__all__ = ["EditResult", "Editor", "LocalBlend", "RunRecord", "Source", "read_record"]
 
 _HOMES = {
     "EditResult": "wordbrush.results",
     "Editor": "wordbrush.editor",
+    "LocalBlend": "wordbrush.edits.blend",
     "RunRecord": "wordbrush.records",
     "Source": "wordbrush.results",
     "read_record": "wordbrush.png_text",

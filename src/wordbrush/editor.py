@@ -5,10 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from PIL.Image import Image
+from torch import Tensor
 
 from wordbrush.attention.tape import SourceTape
+from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, CrossSteps, EditSettings, SelfSteps
 from wordbrush.errors import RecordError, SettingsError
+from wordbrush.masks import held_still, read_mask
 from wordbrush.models.load import ModelInfo, load_model
 from wordbrush.records import ModelRecord, RunRecord, pixel_sha256
 from wordbrush.results import EditResult, Source, edited_name
@@ -92,6 +96,8 @@ class Editor:
         self_replace_steps: SelfSteps | None = None,
         self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS,
         equalizer: Mapping[str, float] | None = None,
+        local_blend: LocalBlend | str | Sequence[str] | None = None,
+        mask: str | Path | Image | None = None,
         on_step: OnStep | None = None,
     ) -> EditResult | list[EditResult]:
         """Edit a source into a target prompt, or into each of several in one batch; the source is not run again.
@@ -101,11 +107,22 @@ class Editor:
         injected, for all words or per word (`{"cat": 0.4, "default_": 0.8}`); `self_replace_steps` the same for its
         self-attention, in layers of at most `self_replace_max_pixels`. `equalizer` multiplies the maps of words.
 
+        `local_blend` lets only the region of words change, and holds all other latents to the source's, bit for bit:
+        "auto" for the words that the edit changes, a word or a list of words, or a `LocalBlend` with all its settings.
+        `mask` is a picture or PNG of your own: only what is white in it may change, and in the words' region if both
+        are given.
+
         One target gives one result, a list gives a list. Raises `PromptError` for words that are not there or prompts
-        that ask for nothing, `SettingsError` for bad numbers, `ControlError` if the edit could not act.
+        that ask for nothing, `SettingsError` for bad numbers or a bad mask, `ControlError` if the edit could not act.
         """
         settings = self._edit_settings(
-            target, edit, cross_replace_steps, self_replace_steps, self_replace_max_pixels, equalizer
+            target,
+            edit,
+            cross_replace_steps,
+            self_replace_steps,
+            self_replace_max_pixels,
+            equalizer,
+            self._local_blend(local_blend, mask, source.settings),
         )
         results = self._edit(source, settings, on_step)
         return results[0] if isinstance(target, str) else results
@@ -125,6 +142,8 @@ class Editor:
         self_replace_steps: SelfSteps | None = None,
         self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS,
         equalizer: Mapping[str, float] | None = None,
+        local_blend: LocalBlend | str | Sequence[str] | None = None,
+        mask: str | Path | Image | None = None,
         on_step: OnStep | None = None,
     ) -> EditResult | list[EditResult]:
         """Make a source and its edits in one batch, at the cost of a plain batch of as many pictures.
@@ -134,7 +153,13 @@ class Editor:
         """
         generation = self._generation(prompt, seed, num_inference_steps, guidance_scale, negative_prompt, size)
         settings = self._edit_settings(
-            target, edit, cross_replace_steps, self_replace_steps, self_replace_max_pixels, equalizer
+            target,
+            edit,
+            cross_replace_steps,
+            self_replace_steps,
+            self_replace_max_pixels,
+            equalizer,
+            self._local_blend(local_blend, mask, generation),
         )
         results = self._generate_and_edit(generation, settings, on_step)
         return results[0] if isinstance(target, str) else results
@@ -198,6 +223,7 @@ class Editor:
         self_replace_steps: SelfSteps | None,
         self_replace_max_pixels: int,
         equalizer: Mapping[str, float] | None,
+        local_blend: LocalBlend | None,
     ) -> EditSettings:
         defaults = self.model.defaults
         return EditSettings.parse(
@@ -207,7 +233,19 @@ class Editor:
             defaults.self_replace_steps if self_replace_steps is None else self_replace_steps,
             self_replace_max_pixels,
             equalizer,
+            local_blend,
         )
+
+    def _local_blend(
+        self,
+        local_blend: LocalBlend | str | Sequence[str] | None,
+        mask: str | Path | Image | None,
+        generation: GenerationSettings,
+    ) -> LocalBlend | None:
+        if mask is None:
+            return LocalBlend.parse(local_blend, None)
+        size = self._adapter.latent_size(generation.height, generation.width)
+        return LocalBlend.parse(local_blend, read_mask(mask, size))
 
     def _generate(self, settings: GenerationSettings, keep_bytes: int, on_step: OnStep | None) -> Source:
         tape = SourceTape(keep_bytes, PROMPT_TO_PROMPT_MAX_PIXELS) if keep_bytes else None
@@ -233,6 +271,7 @@ class Editor:
             keep_bytes=keep_bytes,
             acted=(),
             controlled_calls=0,
+            warnings=(),
             versions=installed_versions(),
             image_sha256={"source": pixel_sha256(image)},
         )
@@ -240,6 +279,10 @@ class Editor:
 
     def _results(self, source: Source, settings: EditSettings, run: EditRun, *, together: bool) -> list[EditResult]:
         images = [self._adapter.decode(latents[None]) for latents in run.latents]
+        masks: list[Tensor | None] = [None] * len(images) if run.blend_masks is None else list(run.blend_masks)
+        if settings.local_blend is not None and settings.local_blend.hold_pixels:
+            pairs = zip(images, masks, strict=True)
+            images = [held_still(source.image, image, mask[-1]) for image, mask in pairs if mask is not None]
         hashes = {edited_name(settings, i): pixel_sha256(image) for i, image in enumerate(images)}
         record = replace(
             source.record,
@@ -247,11 +290,12 @@ class Editor:
             together=together,
             acted=run.acted,
             controlled_calls=run.controlled_calls,
+            warnings=run.warnings,
             image_sha256={**source.record.image_sha256, **hashes},
         )
         return [
-            EditResult(image, source, target, index, run.latents[index : index + 1], record)
-            for index, (image, target) in enumerate(zip(images, settings.targets, strict=True))
+            EditResult(image, source, target, index, run.latents[index : index + 1], record, mask)
+            for index, (image, target, mask) in enumerate(zip(images, settings.targets, masks, strict=True))
         ]
 
     def _model_record(self) -> ModelRecord:

@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-VOID = {"img"}
+VOID = {"img", "br"}
 
 
 class Page(HTMLParser):

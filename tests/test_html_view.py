@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pages import Page
+from wordbrush.edits.blend import LatentMask, LocalBlend
 from wordbrush.edits.settings import EditSettings
 from wordbrush.html_view import (
     Figure,
@@ -19,7 +20,9 @@ from wordbrush.html_view import (
     generation_facts,
     marked_prompts,
     plain_prompt,
+    sheet,
     table,
+    warnings,
 )
 from wordbrush.sampling.settings import GenerationSettings
 
@@ -86,9 +89,11 @@ def test_no_piece_lets_text_out(name, value):
         acted_lines([name, value], 3),
         table([(name, escaped(value))]),
         code_block(value),
+        warnings([name, value]),
+        sheet(Figure(b"", 8, 8, name, escaped(value))),
     ):
         page = Page(card(html))
-        assert {tag for tag, _ in page.elements} <= {"div", "bdi", "table", "tr", "th", "td", "pre"}
+        assert {tag for tag, _ in page.elements} <= {"div", "bdi", "table", "tr", "th", "td", "pre", "br", "img"}
         assert {attribute for _, attributes in page.elements for attribute in attributes} <= HARMLESS
         assert shown(value) in page.text
 
@@ -146,3 +151,18 @@ def test_settings_are_told_where_they_are_not_the_usual():
         ("self", "0–0.4"),
         ("self up to", "1024 pixels"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("blend", "told"),
+    [
+        (LocalBlend(), "what changes"),
+        (LocalBlend(("dog", "cat")), "dog, cat"),
+        (LocalBlend((), source_words=("dog",), target_words=(("cat",), ("dog", "fox"))), "dog, cat, fox"),
+        (LocalBlend(("dog",), mask=LatentMask(("#.",))), "dog and a mask"),
+        (LocalBlend((), mask=LatentMask(("#.",))), "a mask"),
+    ],
+)
+def test_a_local_blend_is_told_in_words(blend, told):
+    settings = EditSettings.parse(["a cat", "a fox"], "auto", 0.8, 0.4, local_blend=blend)
+    assert edit_facts(settings)[-1] == ("only in", told)

@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from wordbrush.edits.blend import AUTO, LocalBlend
 from wordbrush.edits.schedule import DEFAULT
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, EditSettings
 from wordbrush.sampling.settings import GenerationSettings
@@ -27,7 +28,7 @@ _MIN_SIDE, _MAX_WIDTH = 256, 384
 _CHIP = "padding:0 .2em;border-radius:.25em"
 _INS = f"{_CHIP};background:rgba(46,160,67,.3);text-decoration:underline"
 _DEL = f"{_CHIP};background:rgba(248,81,73,.25);text-decoration:line-through"
-_IMG = "width:100%;height:auto;display:block;margin:0;outline:1px solid rgba(128,128,128,.35)"
+_FRAME = "height:auto;display:block;margin:0;outline:1px solid rgba(128,128,128,.35)"
 _FAINT = "opacity:.8;font-size:.9em"
 
 
@@ -88,12 +89,16 @@ def gallery(figures: Iterable[Figure]) -> str:
     """Figures side by side, as many as there is room for; small pictures are enlarged."""
     shown = "".join(
         f'<figure style="margin:0;width:{_width(figure)}px;max-width:100%">'
-        f'<img src="data:image/png;base64,{b64encode(figure.png).decode()}" alt="{escaped(figure.alt)}" '
-        f'width="{figure.width}" height="{figure.height}" style="{_IMG}">'
+        f"{_img(figure, f'width:100%;{_FRAME}')}"
         f'<figcaption style="margin-top:.3em;overflow-wrap:anywhere">{figure.caption}</figcaption></figure>'
         for figure in figures
     )
     return f'<div style="display:flex;flex-wrap:wrap;gap:.8em;align-items:flex-start">{shown}</div>'
+
+
+def sheet(figure: Figure) -> str:
+    """A sheet of many pictures at its own size, or as wide as there is room for; its caption below."""
+    return f'{_img(figure, f"max-width:100%;{_FRAME}")}<div style="{_FAINT}">{figure.caption}</div>'
 
 
 def facts_line(facts: Facts) -> str:
@@ -107,6 +112,11 @@ def acted_lines(acted: Sequence[str], controlled_calls: int) -> str:
     lines = ", ".join(f"<bdi>{escaped(line)}</bdi>" for line in acted)
     calls = f"{controlled_calls} attention calls controlled"
     return f'<div style="{_FAINT}">acted: {lines + " &middot; " if lines else ""}{calls}</div>'
+
+
+def warnings(lines: Iterable[str]) -> str:
+    """What to know of a result or of a setting, a line each."""
+    return "<br>".join(f"&#9888; <bdi>{escaped(line)}</bdi>" for line in lines)
 
 
 def table(rows: Iterable[tuple[str, str]]) -> str:
@@ -152,7 +162,14 @@ def edit_facts(settings: EditSettings) -> Facts:
     facts.append(("self", _window(settings.self_replace_steps)))
     if settings.self_replace_max_pixels != PROMPT_TO_PROMPT_MAX_PIXELS:
         facts.append(("self up to", f"{settings.self_replace_max_pixels} pixels"))
-    return facts
+    return facts if settings.local_blend is None else [*facts, ("only in", _region(settings.local_blend))]
+
+
+def _img(figure: Figure, style: str) -> str:
+    return (
+        f'<img src="data:image/png;base64,{b64encode(figure.png).decode()}" alt="{escaped(figure.alt)}" '
+        f'width="{figure.width}" height="{figure.height}" style="{style}">'
+    )
 
 
 def _words(prompt: str) -> PromptTokens:
@@ -190,6 +207,13 @@ def _width(figure: Figure) -> int:
     """Whole factors, so that small pictures stay regular; large ones shrink."""
     factor = max(1, _MIN_SIDE // min(figure.width, figure.height))
     return min(figure.width * factor, _MAX_WIDTH)
+
+
+def _region(blend: LocalBlend) -> str:
+    """What a local blend lets change, in words."""
+    by_prompt = [*(blend.source_words or ()), *(word for words in blend.target_words or () for word in words)]
+    words = list(dict.fromkeys("what changes" if word == AUTO else word for word in (*blend.words, *by_prompt)))
+    return " and ".join([*([", ".join(words)] if words else []), *(["a mask"] if blend.mask else [])])
 
 
 def _window(window: tuple[float, float]) -> str:

@@ -31,11 +31,16 @@ def save_png(image: Image.Image, path: Path, record: RunRecord, index: int | Non
     write_atomically(path, png_bytes(image, record, index))
 
 
-def save_plain_png(image: Image.Image, path: Path) -> None:
-    """Write a PNG without a record, whole or not at all."""
+def plain_png_bytes(image: Image.Image) -> bytes:
+    """A PNG without a record."""
     buffer = io.BytesIO()
     image.save(buffer, format="PNG")
-    write_atomically(path, buffer.getvalue())
+    return buffer.getvalue()
+
+
+def save_plain_png(image: Image.Image, path: Path) -> None:
+    """Write a PNG without a record, whole or not at all."""
+    write_atomically(path, plain_png_bytes(image))
 
 
 def parameters(record: RunRecord, index: int | None) -> str:

@@ -18,10 +18,11 @@ from wordbrush.html_view import (
     generation_facts,
     marked_prompts,
     plain_prompt,
+    warnings,
 )
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.masks import mask_picture
-from wordbrush.png_text import png_bytes, save_plain_png, save_png
+from wordbrush.png_text import plain_png_bytes, png_bytes, save_plain_png, save_png
 from wordbrush.records import RunRecord, save_record
 from wordbrush.sampling.loop import KeptSource
 from wordbrush.sampling.settings import GenerationSettings
@@ -127,7 +128,8 @@ class EditResult:
 
     def _repr_html_(self) -> str:
         before, after = _prompts(self)
-        return _shown_edits([self], before, [after])
+        mask = [] if self.blend_mask is None else [_mask_figure(self.blend_mask)]
+        return _shown_edits([self], before, [after], mask)
 
 
 class EditResults(list[EditResult]):
@@ -147,7 +149,9 @@ def _prompts(edit: EditResult) -> tuple[str, str]:
     return marked_prompts(edit.source.prompt, edit.target, edit.record.edit.equalizer)
 
 
-def _shown_edits(edits: Sequence[EditResult], source_caption: str, captions: Sequence[str]) -> str:
+def _shown_edits(
+    edits: Sequence[EditResult], source_caption: str, captions: Sequence[str], more: Sequence[Figure] = ()
+) -> str:
     """One run's source and edits, side by side, with what acted in each and the settings of all."""
     source, record = edits[0].source, edits[0].record
     assert record.edit is not None
@@ -156,11 +160,20 @@ def _shown_edits(edits: Sequence[EditResult], source_caption: str, captions: Seq
         figures.append(_figure(edit.image, edit._repr_png_(), f"edited: {edit.target}", caption))
     acted = [line for edit in edits for line in record.acted[edit.index]]
     facts = [*generation_facts(source.settings), *edit_facts(record.edit), ("model", record.model.name)]
-    return card(gallery(figures), acted_lines(acted, record.controlled_calls), facts_line(facts))
+    return card(
+        gallery([*figures, *more]),
+        acted_lines(acted, record.controlled_calls),
+        facts_line(facts),
+        warnings(record.warnings),
+    )
 
 
 def _figure(image: Image, png: bytes, alt: str, caption: str) -> Figure:
     return Figure(png, image.width, image.height, alt, caption)
+
+
+def _mask_figure(mask: Image) -> Figure:
+    return _figure(mask, plain_png_bytes(mask), "mask: where the picture could change, white", "could change: white")
 
 
 def _size(image: Image) -> str:

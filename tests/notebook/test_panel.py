@@ -25,8 +25,13 @@ def chip(panel: EditPanel, word: str):
     return next(chip for chip in panel.words.chips.children if chip.description == word)
 
 
+def row(panel: EditPanel, word: str):
+    """The weight slider and the blend toggle of a pressed word."""
+    return next(row.children for row in panel.words.rows.children if row.children[0].description.startswith(word))
+
+
 def slider(panel: EditPanel, word: str):
-    return next(slider for slider in panel.words.sliders.children if slider.description.startswith(word))
+    return row(panel, word)[0]
 
 
 def press_edit(panel: EditPanel) -> None:
@@ -69,13 +74,13 @@ def test_every_control_sets_the_state_and_the_code(panel):
 
 
 def test_a_pressed_chip_has_a_slider_and_a_released_one_has_no_weight(panel):
-    assert panel.words.sliders.children == ()
+    assert panel.words.rows.children == ()
     chip(panel, "apple").value = True
     assert (slider(panel, "apple").min, slider(panel, "apple").max, slider(panel, "apple").value) == (-2, 10, 1)
     slider(panel, "apple").value = 4
-    assert "×4" in panel.marks.value or "&times;4" in panel.marks.value
+    assert "&times;4" in panel.marks.value
     chip(panel, "apple").value = False
-    assert panel.words.sliders.children == ()
+    assert panel.words.rows.children == ()
     assert panel.state.equalizer() == {}
 
 
@@ -133,6 +138,31 @@ def test_a_running_edit_can_be_cancelled_and_not_be_started_twice(panel):
     assert started_once
     assert "cancelled" in panel.problem.value
     assert panel.source is None
+
+
+def test_a_word_may_be_the_only_one_that_changes(panel):
+    panel.target.value = "a cat eating an apple"
+    chip(panel, "cat").value = True
+    row(panel, "cat")[1].value = True
+    assert panel.state.blend_words() == ["dog", "cat"]
+    assert "local_blend=[&quot;dog&quot;, &quot;cat&quot;]" in panel.python.value
+    press_edit(panel)
+    assert panel.problem.value == ""
+    assert "mask: where the picture could change, white" in panel.pictures.value
+    assert "only in\N{NO-BREAK SPACE}dog, cat" in Page(panel.pictures.value).text
+
+
+def test_maps_are_shown_and_go_with_the_next_picture(panel):
+    panel.target.value = "a cat eating an apple"
+    press_edit(panel)
+    panel.maps_button.click()
+    panel.wait()
+    images = [attributes["alt"] for tag, attributes in Page(panel.maps.value).elements if tag == "img"]
+    assert images == ["attention maps of a, cat, eating, an, apple"]
+    assert "mean over" in Page(panel.maps.value).text
+    panel.target.value = "a big dog"
+    press_edit(panel)
+    assert panel.maps.value == ""
 
 
 def test_nothing_of_a_prompt_becomes_html(editor):

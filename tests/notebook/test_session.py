@@ -5,6 +5,7 @@ import pytest
 
 import wordbrush
 from wordbrush.editor import Editor
+from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.notebook.session import EditSession
 from wordbrush.notebook.state import PanelState
 from wordbrush.results import EditResult, Source
@@ -18,6 +19,7 @@ class Seen:
     def __init__(self, stop_at: tuple[str, int] | None = None) -> None:
         self.steps: list[tuple[str, int, int]] = []
         self.shown: list[Source | EditResult] = []
+        self.maps: list[tuple[AttentionMaps, Source | EditResult]] = []
         self.problems: list[str] = []
         self.stop = Event()
         self._stop_at = stop_at
@@ -29,6 +31,9 @@ class Seen:
 
     def show(self, made):
         self.shown.append(made)
+
+    def show_maps(self, maps, made):
+        self.maps.append((maps, made))
 
     def tell(self, problem):
         self.problems.append(problem)
@@ -46,7 +51,7 @@ def session(editor) -> EditSession:
 
 def run(session: EditSession, state: PanelState, stop_at: tuple[str, int] | None = None) -> Seen:
     seen = Seen(stop_at)
-    session.run(state, seen, seen.stop)
+    session.edit(state, seen, seen.stop)
     return seen
 
 
@@ -64,6 +69,7 @@ def test_a_run_shows_its_steps_its_source_and_its_edit(session):
         {"weights": {"apple": 3.0}},
         {"cross_replace_steps": (0.2, 1.0)},
         {"self_replace_steps": (0.0, 1.0)},
+        {"blend": ("cat",)},
     ],
 )
 def test_another_edit_of_the_same_source_runs_the_edit_alone(session, change):
@@ -86,8 +92,9 @@ def test_another_source_is_made(session, change):
     assert session.source is not first
 
 
-def test_the_code_makes_the_same_pictures(session, tiny_folder):
-    state = replace(STATE, weights={"apple": 2.0})
+@pytest.mark.parametrize("change", [{"weights": {"apple": 2.0}}, {"blend": ("cat", "apple")}])
+def test_the_code_makes_the_same_pictures(session, change):
+    state = replace(STATE, **change)
     run(session, state)
     made: dict[str, object] = {}
     exec(state.code(session.model), made)
@@ -118,7 +125,7 @@ def test_what_nobody_foresaw_is_told_too(session):
             raise ZeroDivisionError("no picture")
 
     seen = Broken()
-    session.run(STATE, seen, seen.stop)
+    session.edit(STATE, seen, seen.stop)
     assert seen.problems == ["ZeroDivisionError: no picture"]
 
 
@@ -129,9 +136,36 @@ def test_cancel_keeps_the_pictures_from_before(session, where):
     state = replace(STATE, seed=9) if where[0] == "source" else replace(STATE, target="a big dog")
     seen = run(session, state, stop_at=where)
     assert seen.steps[-1][:2] == where
-    assert seen.problems == ["cancelled; the pictures are those from before"]
+    assert seen.problems == ["cancelled; what is shown was finished before"]
     assert (session.source, session.result) == before
     assert run(session, STATE).problems == []
+
+
+def test_only_the_chosen_words_region_changes(session):
+    run(session, replace(STATE, blend=("cat",)))
+    assert session.result.record.edit.local_blend.words == ("dog", "cat")
+    assert session.result.blend_masks is not None
+
+
+def test_maps_of_the_latest_picture_are_shown(session):
+    seen = Seen()
+    session.look(seen, seen.stop)
+    assert seen.problems == ["there is no picture to show the maps of; press Edit first"]
+    run(session, STATE)
+    seen = Seen()
+    session.look(seen, seen.stop)
+    (maps, made), *more = seen.maps
+    assert made is session.result
+    assert maps.words == ("a", "cat", "eating", "an", "apple")
+    assert more == []
+    assert [what for what, _, _ in seen.steps] == ["maps"] * 3
+
+
+def test_another_source_forgets_the_edit_of_the_one_before(session):
+    run(session, STATE)
+    run(session, replace(STATE, seed=8), stop_at=("edit", 1))
+    assert session.result is None
+    assert session.source.settings.seed == 8
 
 
 def test_unknown_words_are_hinted_at(session):

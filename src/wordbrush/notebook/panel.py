@@ -9,10 +9,12 @@ from typing import Any
 import ipywidgets as widgets
 
 from wordbrush.editor import Editor
-from wordbrush.html_view import card, code_block, escaped, marked_prompts
-from wordbrush.notebook.session import EditSession
+from wordbrush.html_view import Figure, card, code_block, escaped, marked_prompts, sheet, warnings
+from wordbrush.maps.attention_maps import AttentionMaps
+from wordbrush.notebook.session import EditSession, RunView
 from wordbrush.notebook.state import PanelState
-from wordbrush.notebook.word_weights import WordWeights
+from wordbrush.notebook.word_controls import WordControls
+from wordbrush.png_text import plain_png_bytes
 from wordbrush.results import EditResult, Source
 
 _MAX_SEED = 2**53 - 1  # the largest whole number up to which a browser holds all exactly
@@ -70,9 +72,10 @@ class EditPanel:
                 self.cross_window,
                 self.self_window,
                 _row(self.seed, self.steps, self.guidance),
-                _row(self.edit_button, self.cancel_button, self.bar),
+                _row(self.edit_button, self.maps_button, self.cancel_button, self.bar),
                 self.problem,
                 self.pictures,
+                self.maps,
                 self.python,
             ]
         )
@@ -97,14 +100,12 @@ class EditPanel:
         return self.state.code(self._session.model)
 
     def edit(self) -> None:
-        """Run what the controls say, in the background; while a run is on, do nothing."""
-        if self._worker is not None and self._worker.is_alive():
-            return
-        self._stop = Event()
-        self.problem.value = ""
-        self._set_running(True)
-        self._worker = Thread(target=self._work, args=(self.state, self._stop), daemon=True)
-        self._worker.start()
+        """Make what the controls say, in the background; while a run is on, do nothing."""
+        self._start(partial(self._session.edit, self.state))
+
+    def look(self) -> None:
+        """Show what each word of the latest picture looks at, in the background; while a run is on, do nothing."""
+        self._start(self._session.look)
 
     def cancel(self) -> None:
         """Stop the run after the step that it is at; the pictures stay those from before."""
@@ -122,19 +123,37 @@ class EditPanel:
         self.bar.value = done
 
     def show(self, made: Source | EditResult) -> None:
-        """Show what was made."""
+        """Show what was made; maps of what was there before go."""
         self.pictures.value = made._repr_html_()
+        self.maps.value = ""
+
+    def show_maps(self, maps: AttentionMaps, made: Source | EditResult) -> None:
+        """Show attention maps, laid over their picture."""
+        drawn = maps.sheet(made.image, overlays=True)
+        words = ", ".join(maps.words)
+        figure = Figure(plain_png_bytes(drawn), *drawn.size, f"attention maps of {words}", escaped(maps.aggregation))
+        self.maps.value = card(sheet(figure))
 
     def tell(self, problem: str) -> None:
         """Show why a run ended early."""
-        self.problem.value = card(f'<div role="alert">{_warning(problem)}</div>')
+        self.problem.value = card(f'<div role="alert">{warnings([problem])}</div>')
 
-    def _work(self, state: PanelState, stop: Event) -> None:
-        self._session.run(state, self, stop)
-        self._set_running(False)
+    def _start(self, run: Callable[[RunView, Event], None]) -> None:
+        if self._worker is not None and self._worker.is_alive():
+            return
+        self._stop = stop = Event()
+        self.problem.value = ""
+        self._set_running(True)
+
+        def work() -> None:
+            run(self, stop)
+            self._set_running(False)
+
+        self._worker = Thread(target=work, daemon=True)
+        self._worker.start()
 
     def _set_running(self, running: bool) -> None:
-        self.edit_button.disabled = running
+        self.edit_button.disabled = self.maps_button.disabled = running
         self.cancel_button.disabled = not running
         self.bar.value = 0
         self.bar.layout.visibility = "visible" if running else "hidden"
@@ -142,7 +161,7 @@ class EditPanel:
     def _make_inputs(self) -> None:
         self.prompt = self._bound(widgets.Text, "prompt", "source", layout=_WIDE)
         self.target = self._bound(widgets.Text, "target", "target", layout=_WIDE)
-        self.words = WordWeights(self._weights_changed)
+        self.words = WordControls(self._words_changed)
         window = partial(self._bound, widgets.FloatRangeSlider, min=0, max=1, step=0.05, layout=_WIDE)
         self.cross_window = window(
             "cross_replace_steps", "cross", tooltip="the steps in which words keep the source's maps: more holds more"
@@ -160,6 +179,10 @@ class EditPanel:
         )
         self.edit_button = widgets.Button(description="Edit", button_style="primary", icon="paint-brush")
         self.edit_button.on_click(lambda _: self.edit())
+        self.maps_button = widgets.Button(
+            description="Maps", icon="eye", tooltip="show what each word of the latest picture looks at"
+        )
+        self.maps_button.on_click(lambda _: self.look())
         self.cancel_button = widgets.Button(description="Cancel", icon="stop", disabled=True)
         self.cancel_button.on_click(lambda _: self.cancel())
 
@@ -168,6 +191,7 @@ class EditPanel:
         self.bar = widgets.IntProgress(layout=widgets.Layout(visibility="hidden"))
         self.problem = widgets.HTML()
         self.pictures = widgets.HTML()
+        self.maps = widgets.HTML()
         self.python = widgets.HTML()
 
     def _bound(self, kind: Callable[..., Any], field: str, label: str, **traits: Any) -> Any:
@@ -181,22 +205,18 @@ class EditPanel:
         control.observe(changed, names="value")
         return control
 
-    def _weights_changed(self) -> None:
-        self.state = replace(self.state, weights=self.words.weights)
+    def _words_changed(self) -> None:
+        self.state = replace(self.state, weights=self.words.weights, blend=self.words.blend)
         self._refresh()
 
     def _refresh(self) -> None:
         """Show what follows from the state: how the prompts correspond, the words, the code."""
         state = self.state
         before, after = marked_prompts(state.prompt, state.target, state.equalizer())
-        self.marks.value = card(f"{before} &rarr; {after}", "<br>".join(map(_warning, self._session.hints(state))))
+        self.marks.value = card(f"{before} &rarr; {after}", warnings(self._session.hints(state)))
         self.words.show(state.words())
         self.python.value = card(code_block(self.code))
 
 
 def _row(*parts: Any) -> Any:
     return widgets.HBox(list(parts), layout=widgets.Layout(flex_flow="row wrap"))
-
-
-def _warning(text: str) -> str:
-    return f"&#9888; <bdi>{escaped(text)}</bdi>"

@@ -1,10 +1,12 @@
 """Runs what the panel stands at, and keeps the source, so that another weight or window costs only the edit."""
 
+from collections.abc import Callable
 from threading import Event
 from typing import Protocol
 
 from wordbrush.editor import Editor
-from wordbrush.errors import WordbrushError
+from wordbrush.errors import SettingsError, WordbrushError
+from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.notebook.state import PanelState
 from wordbrush.results import EditResult, Source
 
@@ -20,6 +22,10 @@ class RunView(Protocol):
         """A picture is there."""
         ...
 
+    def show_maps(self, maps: AttentionMaps, made: Source | EditResult, /) -> None:
+        """The attention maps of a picture are there."""
+        ...
+
     def tell(self, problem: str, /) -> None:
         """The run ended early, and why."""
         ...
@@ -33,7 +39,7 @@ class EditSession:
     """An editor at work for one panel; `source` and `result` are the latest that were made."""
 
     def __init__(self, editor: Editor) -> None:
-        """Nothing runs before `run`."""
+        """Nothing runs before it is asked for."""
         self._editor = editor
         self.source: Source | None = None
         self.result: EditResult | None = None
@@ -50,43 +56,65 @@ class EditSession:
             for word, nearest in self._editor.unknown_words([state.prompt, state.target]).items()
         ]
 
-    def run(self, state: PanelState, view: RunView, stop: Event) -> None:
+    def edit(self, state: PanelState, view: RunView, stop: Event) -> None:
         """Make the source, unless it is there, and the edit. Every end is told to the view, and nothing is raised."""
-        try:
-            self._run(state, view, stop)
-        except Cancelled:
-            view.tell("cancelled; the pictures are those from before")
-        except WordbrushError as error:
-            view.tell(str(error))
-        except Exception as error:  # what is not foreseen must be told as well: no one reads a thread's traceback
-            view.tell(f"{type(error).__name__}: {error}")
 
-    def _run(self, state: PanelState, view: RunView, stop: Event) -> None:
-        def told(what: str, done: int, total: int) -> None:
-            if stop.is_set():
-                raise Cancelled
-            view.progress(what, done, total)
-
-        if self.source is None or not _is_of(self.source, state):
-            self.source = self._editor.generate(
-                state.prompt,
-                seed=state.seed,
-                num_inference_steps=state.num_inference_steps,
-                guidance_scale=state.guidance_scale,
-                on_step=lambda done, total: told("source", done, total),
+        def work() -> None:
+            if self.source is None or not _is_of(self.source, state):
+                self.source = self._editor.generate(
+                    state.prompt,
+                    seed=state.seed,
+                    num_inference_steps=state.num_inference_steps,
+                    guidance_scale=state.guidance_scale,
+                    on_step=_reporting("source", view, stop),
+                )
+                self.result = None
+                view.show(self.source)
+            result = self._editor.edit(
+                self.source,
+                state.target,
+                cross_replace_steps=state.cross_replace_steps,
+                self_replace_steps=state.self_replace_steps,
+                equalizer=state.equalizer(),
+                local_blend=state.blend_words() or None,
+                on_step=_reporting("edit", view, stop),
             )
-            view.show(self.source)
-        result = self._editor.edit(
-            self.source,
-            state.target,
-            cross_replace_steps=state.cross_replace_steps,
-            self_replace_steps=state.self_replace_steps,
-            equalizer=state.equalizer(),
-            on_step=lambda done, total: told("edit", done, total),
-        )
-        assert isinstance(result, EditResult)
-        self.result = result
-        view.show(result)
+            assert isinstance(result, EditResult)
+            self.result = result
+            view.show(result)
+
+        _told(work, view)
+
+    def look(self, view: RunView, stop: Event) -> None:
+        """Show what each word of the latest picture looks at. Every end is told to the view, and nothing is raised."""
+
+        def work() -> None:
+            made = self.result or self.source
+            if made is None:
+                raise SettingsError("there is no picture to show the maps of; press Edit first")
+            view.show_maps(self._editor.maps(made, on_step=_reporting("maps", view, stop)), made)
+
+        _told(work, view)
+
+
+def _reporting(what: str, view: RunView, stop: Event) -> Callable[[int, int], None]:
+    def on_step(done: int, total: int) -> None:
+        if stop.is_set():
+            raise Cancelled
+        view.progress(what, done, total)
+
+    return on_step
+
+
+def _told(work: Callable[[], None], view: RunView) -> None:
+    try:
+        work()
+    except Cancelled:
+        view.tell("cancelled; what is shown was finished before")
+    except WordbrushError as error:
+        view.tell(str(error))
+    except Exception as error:  # what is not foreseen must be told as well: no one reads a thread's traceback
+        view.tell(f"{type(error).__name__}: {error}")
 
 
 def _is_of(source: Source, state: PanelState) -> bool:

@@ -22,7 +22,9 @@ class PanelWord:
 
 @dataclass(frozen=True)
 class PanelState:
-    """All that the panel's controls say. `weights` are by selector; one of a word that is not there does not act."""
+    """All that the panel's controls say. `weights` are by selector, `blend` the selectors of the words whose region
+    alone may change; those of a word that is not there do not act.
+    """
 
     prompt: str
     target: str
@@ -32,6 +34,7 @@ class PanelState:
     cross_replace_steps: tuple[float, float]
     self_replace_steps: tuple[float, float]
     weights: Mapping[str, float] = field(default_factory=dict)
+    blend: tuple[str, ...] = ()
 
     def words(self) -> tuple[PanelWord, ...]:
         """The target's words in order, without its punctuation.
@@ -55,6 +58,18 @@ class PanelState:
         names = {word.selector for word in self.words()}
         return {selector: factor for selector, factor in self.weights.items() if selector in names and factor != 1}
 
+    def blend_words(self) -> list[str]:
+        """The words of the local blend: those chosen, and the source's that they stand for.
+
+        >>> PanelState("a dog", "a cat", 7, 20, 7.5, (0.0, 0.8), (0.0, 0.4), blend=("cat",)).blend_words()
+        ['dog', 'cat']
+        """
+        named: list[str] = []
+        for word in self.words():
+            if word.selector in self.blend:
+                named += [word.stands_for, word.selector] if word.kind == "swapped" else [word.selector]
+        return list(dict.fromkeys(named))
+
     def generate_arguments(self) -> dict[str, object]:
         """What `Editor.generate` is given besides the prompt."""
         return {
@@ -65,11 +80,12 @@ class PanelState:
 
     def edit_arguments(self) -> dict[str, object]:
         """What `Editor.edit` is given besides the source and the target."""
-        weights = self.equalizer()
+        weights, blend = self.equalizer(), self.blend_words()
         return {
             "cross_replace_steps": self.cross_replace_steps,
             "self_replace_steps": self.self_replace_steps,
             **({"equalizer": weights} if weights else {}),
+            **({"local_blend": blend} if blend else {}),
         }
 
     def code(self, model: str) -> str:
@@ -108,6 +124,8 @@ def _literal(value: object) -> str:
     """Python source of a value, its texts in double quotes as far as they can be."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_literal(key)}: {_literal(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_literal, value)) + "]"
     if isinstance(value, str) and repr(value) == f"'{value}'" and '"' not in value:
         return f'"{value}"'
     return repr(value)

@@ -29,7 +29,7 @@ def run_cell(source: str, names: dict[str, object], label: str) -> object:
 
 
 def test_there_are_notebooks():
-    assert [path.name for path in NOTEBOOKS] == ["01-first-edit.ipynb", "03-every-control.ipynb"]
+    assert [path.name for path in NOTEBOOKS] == ["01-first-edit.ipynb", "02-maps.ipynb", "03-every-control.ipynb"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

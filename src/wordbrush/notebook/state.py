@@ -7,7 +7,8 @@ from wordbrush.tokens.align import PairKind, align_words
 from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush.tokens.words import find_all_words
 
-BUNDLED = "bundled"
+_BUNDLED = "bundled"
+_WIDTH = 88
 
 
 @dataclass(frozen=True)
@@ -96,16 +97,21 @@ class PanelState:
         <BLANKLINE>
         editor = wordbrush.Editor.from_pretrained()
         source = editor.generate("a dog", seed=7, num_inference_steps=20, guidance_scale=7.5)
-        result = editor.edit(source, "a cat", cross_replace_steps=(0.0, 0.8), self_replace_steps=(0.0, 0.4))
+        result = editor.edit(
+            source,
+            "a cat",
+            cross_replace_steps=(0.0, 0.8),
+            self_replace_steps=(0.0, 0.4),
+        )
         """
-        named = "" if model == BUNDLED else _literal(model)
+        named = "" if model == _BUNDLED else _literal(model)
         return "\n".join(
             [
                 "import wordbrush",
                 "",
                 f"editor = wordbrush.Editor.from_pretrained({named})",
-                f"source = editor.generate({_literal(self.prompt)}, {_keywords(self.generate_arguments())})",
-                f"result = editor.edit(source, {_literal(self.target)}, {_keywords(self.edit_arguments())})",
+                _call("source", "editor.generate", [_literal(self.prompt)], self.generate_arguments()),
+                _call("result", "editor.edit", ["source", _literal(self.target)], self.edit_arguments()),
             ]
         )
 
@@ -116,8 +122,13 @@ def _selector(prompt: PromptTokens, place: int) -> str:
     return text if len(places) == 1 else f"{text}[{places.index(place)}]"
 
 
-def _keywords(arguments: Mapping[str, object]) -> str:
-    return ", ".join(f"{name}={_literal(value)}" for name, value in arguments.items())
+def _call(name: str, function: str, positional: list[str], keywords: Mapping[str, object]) -> str:
+    """An assignment of a call, in one line where it is short enough to read."""
+    arguments = positional + [f"{keyword}={_literal(value)}" for keyword, value in keywords.items()]
+    line = f"{name} = {function}({', '.join(arguments)})"
+    if len(line) <= _WIDTH:
+        return line
+    return "\n    ".join([f"{name} = {function}(", *(f"{argument}," for argument in arguments)]) + "\n)"
 
 
 def _literal(value: object) -> str:

@@ -12,7 +12,7 @@ from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, CrossSteps, EditSettings, SelfSteps
 from wordbrush.errors import RecordError, SettingsError
-from wordbrush.masks import held_still, read_mask
+from wordbrush.masks import held_still, mask_picture, read_mask
 from wordbrush.models.load import ModelInfo, load_model
 from wordbrush.records import ModelRecord, RunRecord, pixel_sha256
 from wordbrush.results import EditResult, Source, edited_name
@@ -280,10 +280,13 @@ class Editor:
     def _results(self, source: Source, settings: EditSettings, run: EditRun, *, together: bool) -> list[EditResult]:
         images = [self._adapter.decode(latents[None]) for latents in run.latents]
         masks: list[Tensor | None] = [None] * len(images) if run.blend_masks is None else list(run.blend_masks)
-        if settings.local_blend is not None and settings.local_blend.hold_pixels:
-            pairs = zip(images, masks, strict=True)
-            images = [held_still(source.image, image, mask[-1]) for image, mask in pairs if mask is not None]
-        hashes = {edited_name(settings, i): pixel_sha256(image) for i, image in enumerate(images)}
+        hashes = {}
+        for i, steps_hw in enumerate(masks):
+            if steps_hw is not None and settings.local_blend is not None:
+                if settings.local_blend.hold_pixels:
+                    images[i] = held_still(source.image, images[i], steps_hw[-1])
+                hashes[f"{edited_name(settings, i)}-mask"] = pixel_sha256(mask_picture(steps_hw[-1], images[i].size))
+            hashes[edited_name(settings, i)] = pixel_sha256(images[i])
         record = replace(
             source.record,
             edit=settings,

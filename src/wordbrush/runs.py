@@ -13,7 +13,7 @@ from wordbrush.edits.plan import EditPlan
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError
 from wordbrush.sampling.adapter import Adapter
-from wordbrush.sampling.blend import Blender
+from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.loop import Conditioning, KeptSource, Step, denoise
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.types import SOURCE

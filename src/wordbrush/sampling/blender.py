@@ -147,8 +147,8 @@ class Blender:
         elif blend.subtract_words and not bool((self._words() & ~self._subtracted())[index].any()):
             why = (
                 f"the region of {words} (threshold {blend.threshold}) is all subtracted with that of "
-                f"{_quoted(blend.subtract_words)} (subtract_threshold {blend.subtract_threshold}); lower the threshold "
-                "or raise the subtract_threshold"
+                f"{_quoted(blend.subtract_words)} (subtract_threshold {blend.subtract_threshold}); lower the first "
+                "threshold or raise the second"
             )
         else:
             why = (

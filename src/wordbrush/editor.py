@@ -193,8 +193,12 @@ class Editor:
             w: near for prompt in prompts for w, near in unknown_words(prompt, self.model.vocabulary, SYNONYMS).items()
         }
 
-    def replay(self, record: RunRecord, *, on_step: OnStep | None = None) -> Source | list[EditResult]:
+    def replay(
+        self, record: RunRecord, *, capture: MapsRequest | None = None, on_step: OnStep | None = None
+    ) -> Source | list[EditResult]:
         """Run a record again: its source, or all its edits; the same pixels on the same machine.
+
+        `capture` asks for attention maps of the run, as in the method that made it.
 
         Raises `RecordError` when the record was made with another model than this editor's.
         """
@@ -206,16 +210,18 @@ class Editor:
         threads = torch.get_num_threads()
         torch.set_num_threads(max(1, min(record.model.threads, MAX_THREADS)))
         try:
-            return self._replay(record, on_step)
+            return self._replay(record, capture, on_step)
         finally:
             torch.set_num_threads(threads)
 
-    def _replay(self, record: RunRecord, on_step: OnStep | None) -> Source | list[EditResult]:
+    def _replay(
+        self, record: RunRecord, capture: MapsRequest | None, on_step: OnStep | None
+    ) -> Source | list[EditResult]:
         if record.edit is None:
-            return self._generate(record.generation, record.keep_bytes, on_step)
+            return self._generate(record.generation, record.keep_bytes, on_step, capture)
         if record.together:
-            return self._generate_and_edit(record.generation, record.edit, on_step)
-        return self._edit(self._generate(record.generation, record.keep_bytes, None), record.edit, on_step)
+            return self._generate_and_edit(record.generation, record.edit, on_step, capture)
+        return self._edit(self._generate(record.generation, record.keep_bytes, None), record.edit, on_step, capture)
 
     def _generation(
         self,

@@ -33,6 +33,11 @@ class Source:
         return self.settings.prompt
 
     @property
+    def name(self) -> str:
+        """The file name without its ending."""
+        return "source"
+
+    @property
     def latents(self) -> Tensor:
         """Its finished latents (1, C, h, w)."""
         return self.kept.latents[-1]

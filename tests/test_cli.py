@@ -288,4 +288,6 @@ def test_the_surface_is_as_published():
     options = {
         name: {o for p in command.params for o in p.opts if o.startswith("--")} for name, command in commands.items()
     }
-    assert options == {"generate": shared, "edit": shared | own, "replay": {"--model", "--out", "--quiet"}}
+    maps = {"--target", "--record", "--words", "--resolution", "--per-step", "--self-components", "--shared-scale"}
+    replay = {"--model", "--out", "--quiet"}
+    assert options == {"generate": shared, "edit": shared | own, "replay": replay, "maps": shared | maps}

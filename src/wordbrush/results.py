@@ -7,6 +7,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from wordbrush.edits.settings import EditSettings
+from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.masks import mask_picture
 from wordbrush.png_text import save_plain_png, save_png
 from wordbrush.records import RunRecord, save_record
@@ -16,17 +17,26 @@ from wordbrush.sampling.settings import GenerationSettings
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A generated picture with what its edits need: its latents at each step and, within a budget, its attention."""
+    """A generated picture with what its edits need: its latents at each step and, within a budget, its attention.
+
+    `maps` are those that its run was asked to capture.
+    """
 
     image: Image
     settings: GenerationSettings
     kept: KeptSource
     record: RunRecord
+    maps: AttentionMaps | None = None
 
     @property
     def prompt(self) -> str:
         """The prompt it was made from."""
         return self.settings.prompt
+
+    @property
+    def name(self) -> str:
+        """The file name without its ending."""
+        return "source"
 
     @property
     def latents(self) -> Tensor:
@@ -46,6 +56,7 @@ class Source:
 class EditResult:
     """One edited picture: `index` is its place among its run's targets, `latents` (1, C, h, w) the finished ones.
 
+    `maps` are those that its run was asked to capture.
     `blend_masks` (steps, h, w) says where its latents could change, from the first step that a local blend acted in to
     the last; None without one.
     """
@@ -56,7 +67,8 @@ class EditResult:
     index: int
     latents: Tensor
     record: RunRecord
-    blend_masks: Tensor | None
+    maps: AttentionMaps | None = None
+    blend_masks: Tensor | None = None
 
     @property
     def blend_mask(self) -> Image | None:

@@ -1,12 +1,14 @@
-"""The three runs there are: a source, edits of a kept source, and a source with its edits side by side."""
+"""The runs there are: a source, edits of a kept source, a source with its edits side by side, and a second look."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor
 
+from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
-from wordbrush.attention.watch import Watch
+from wordbrush.attention.watch import Watch, column_maps
 from wordbrush.edits.blend_words import blend_tokens
 from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.plan import EditPlan
@@ -16,7 +18,7 @@ from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.loop import Conditioning, KeptSource, Step, denoise
 from wordbrush.sampling.settings import GenerationSettings
-from wordbrush.types import SOURCE
+from wordbrush.types import SOURCE, BatchLayout
 
 OnStep = Callable[[int, int], None]
 """Told after each step: steps done, steps in all."""
@@ -89,6 +91,32 @@ def run_together(
     return kept, _edit_run(steps, steps[-1].latents[1:], acted, edit, blend)
 
 
+def look_again(
+    adapter: Adapter, settings: GenerationSettings, kept: KeptSource, watch: Watch, on_step: OnStep | None = None
+) -> None:
+    """Give a watch the maps of a source that ran before: from its tape, and where that ends from one model call a
+    step on its kept latents, with its prompt alone.
+    """
+    tape = kept.tape
+    for step, timestep in enumerate(adapter.solver(settings.num_inference_steps).timesteps):
+        if watch.asks(step, SOURCE):
+            if tape is not None and tape.covers(step, self_max_pixels=watch.self_max_pixels):
+                _read_again(tape, step, watch)
+            else:
+                control = StepControl(step, BatchLayout.of([SOURCE], guided=False), None, watches=[watch])
+                adapter.predict(kept.latents[step], timestep, kept.text, control)
+        if on_step is not None:
+            on_step(step + 1, settings.num_inference_steps)
+
+
+def _read_again(tape: SourceTape, step: int, watch: Watch) -> None:
+    for site, q_HQD, k_HKD, attend in tape.calls(step):
+        columns_KW = watch.columns(SOURCE, site, q_HQD.shape[1])
+        if columns_KW is not None:
+            attend_values = partial(attend, q_HQD[None], k_HKD[None])
+            watch.take(step, SOURCE, site, column_maps(columns_KW, k_HKD, attend_values))
+
+
 def _plan(
     adapter: Adapter, settings: GenerationSettings, edit: EditSettings
 ) -> tuple[EditPlan, tuple[tuple[str, ...], ...]]:
@@ -107,8 +135,9 @@ def _blender(adapter: Adapter, settings: GenerationSettings, edit: EditSettings,
         return None
     source = adapter.tokenize(settings.prompt)
     tokens = blend_tokens(source, list(map(adapter.tokenize, edit.targets)), edit.local_blend, edit.equalizer)
+    layers = adapter.attention_layers(settings.height, settings.width)
     height, width = noise.shape[-2:]
-    return Blender(edit.local_blend, tokens, source.length, settings.num_inference_steps, (height, width))
+    return Blender(edit.local_blend, tokens, source.length, layers, settings.num_inference_steps, (height, width))
 
 
 def _edit_run(

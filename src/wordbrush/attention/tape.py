@@ -1,9 +1,11 @@
 """A recording of the source's queries and keys, so that a later edit does not run the source again."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from wordbrush.attention.attend import Attend
 from wordbrush.attention.sites import AttentionCall, Site
 
 
@@ -22,6 +24,7 @@ class SourceTape:
     _full: bool = False
     _steps: list[dict[Site, tuple[Tensor, Tensor]]] = field(default_factory=list)
     _text_keys: dict[Site, Tensor] = field(default_factory=dict)
+    _kernels: dict[Site, Attend] = field(default_factory=dict)
 
     @property
     def num_steps(self) -> int:
@@ -35,6 +38,11 @@ class SourceTape:
     def read(self, step: int, site: Site) -> tuple[Tensor, Tensor]:
         """The source's q and k, each (H, pixels or tokens, D), at a step and site."""
         return self._steps[step][site]
+
+    def calls(self, step: int) -> Iterator[tuple[Site, Tensor, Tensor, Attend]]:
+        """Every recorded attention of a step: its site, q and k as `read` gives them, and the model's own kernel."""
+        for site, (q_HQD, k_HKD) in self._steps[step].items():
+            yield site, q_HQD, k_HKD, self._kernels[site]
 
     def start_step(self) -> bool:
         """Begin to record a step; False once the budget is spent."""
@@ -63,6 +71,7 @@ class SourceTape:
             self._drop_step()
             return
         self._steps[-1][call.site] = (q_HQD, k_HKD)
+        self._kernels[call.site] = call.attend
 
     def _drop_step(self) -> None:
         # A step that does not fit whole is of no use: an edit reads all its sites.

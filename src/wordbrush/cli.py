@@ -6,7 +6,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wordbrush.cli_values import picture_size, word_numbers
+from wordbrush.cli_maps import maps
+from wordbrush.cli_options import (
+    Device,
+    Dtype,
+    Guidance,
+    Model,
+    Negative,
+    Out,
+    Quiet,
+    Seed,
+    Size,
+    Steps,
+    say,
+    say_written,
+    warn_of_unknown_words,
+)
+from wordbrush.cli_values import blend_options, picture_size, word_numbers
 from wordbrush.errors import RecordError, SettingsError, WordbrushError
 from wordbrush.files import check_writable
 from wordbrush.progress import Progress
@@ -21,17 +37,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Edit an image by editing its prompt.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
 )
-
-Model = Annotated[str | None, typer.Option(help="Diffusers folder or hub id; the bundled model if not given.")]
-Seed = Annotated[int, typer.Option(help="What the noise is drawn from.")]
-Steps = Annotated[int | None, typer.Option(help="Denoising steps; the model's default if not given.")]
-Guidance = Annotated[float | None, typer.Option(help="Classifier-free guidance scale; the model's default.")]
-Negative = Annotated[str, typer.Option(help="Negative prompt.")]
-Size = Annotated[str | None, typer.Option(help="Pixels: 512, or HEIGHTxWIDTH; the model's default.")]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps; the best there is.")]
-Dtype = Annotated[str | None, typer.Option(help="float32, float16 or bfloat16.")]
-Out = Annotated[Path, typer.Option(help="Folder for what is made.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")]
+app.command()(maps)
 
 
 @app.command()
@@ -52,7 +58,7 @@ def generate(
     pixels = picture_size(size)
     check_writable(out)
     editor = _load(model, device, dtype)
-    _warn_of_unknown_words(editor, [prompt, negative])
+    warn_of_unknown_words(editor, [prompt, negative])
     with Progress("generating", quiet) as progress:
         source = editor.generate(
             prompt,
@@ -63,7 +69,7 @@ def generate(
             size=pixels,
             on_step=progress,
         )
-    _say_written(source.save(out), quiet)
+    say_written(source.save(out), quiet)
 
 
 @app.command()
@@ -86,18 +92,25 @@ def edit(
     self_steps: Annotated[float | None, typer.Option(help="Part of the steps that keep its self-attention.")] = None,
     self_max_pixels: Annotated[int, typer.Option(help="Largest self-attention kept: 256 or 1024.")] = 256,
     weight: Annotated[list[str] | None, typer.Option(help="WORD=K: multiply the word's attention by K.")] = None,
+    blend: Annotated[str | None, typer.Option(help="WORD[,WORD]: only their region changes; or auto.")] = None,
+    blend_subtract: Annotated[str | None, typer.Option(help="WORD[,WORD]: their region does not change.")] = None,
+    blend_threshold: Annotated[float | None, typer.Option(help="Of a word's highest attention; less is more.")] = None,
+    blend_start: Annotated[float | None, typer.Option(help="Part of the steps before the blend.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="PNG: only what is white in it may change.")] = None,
+    hold_pixels: Annotated[bool, typer.Option("--hold-pixels", help="Outside, the source's very pixels.")] = False,
     no_comparison: Annotated[bool, typer.Option("--no-comparison", help="Skip comparison.png.")] = False,
 ) -> None:
     """Make a picture of SOURCE and edit it into each TARGET: source.png, edited.png, comparison.png, record.json."""
     pixels = picture_size(size)
     equalizer = word_numbers("--weight", weight or [], "red=2.0")
     windows = word_numbers("--cross-steps-for", cross_steps_for or [], "cat=0.4")
+    region = blend_options(blend, blend_subtract, blend_threshold, blend_start, mask, hold_pixels)
     if not target and not equalizer:
         raise SettingsError("there is no TARGET prompt and no --weight; give one of them")
     check_writable(out)
     editor = _load(model, device, dtype)
     targets = target or [source]
-    _warn_of_unknown_words(editor, [source, *targets, negative])
+    warn_of_unknown_words(editor, [source, *targets, negative])
     with Progress("editing", quiet) as progress:
         results = editor.generate_and_edit(
             source,
@@ -112,12 +125,16 @@ def edit(
             self_replace_steps=self_steps,
             self_replace_max_pixels=self_max_pixels,
             equalizer=equalizer,
+            local_blend=region,
+            mask=mask,
             on_step=progress,
         )
     assert isinstance(results, list)
     sheet = None if no_comparison else _comparison(editor, results, quiet)
     for lines in results[0].record.acted:
-        _say("; ".join(lines), quiet)
+        say("; ".join(lines), quiet)
+    for warning in results[0].record.warnings:
+        typer.echo(f"warning: {warning}", err=True)
     _write_edits(results, sheet, out, quiet)
 
 
@@ -144,7 +161,7 @@ def replay(
         _write_edits(made, None, out, quiet)
     else:
         again = made.record
-        _say_written(made.save(out), quiet)
+        say_written(made.save(out), quiet)
     differing = [name for name, sha in recorded.image_sha256.items() if again.image_sha256.get(name) != sha]
     if differing:
         versions = ", ".join(f"{package} {number}" for package, number in recorded.versions.items())
@@ -152,7 +169,7 @@ def replay(
             f"the pixels of {', '.join(differing)} differ from the record's, made with {versions}; use that machine "
             f"and those versions for the same pixels; the new pictures are in '{out}'"
         )
-    _say("the pixels are the recorded ones, bit for bit", quiet)
+    say("the pixels are the recorded ones, bit for bit", quiet)
 
 
 @app.callback(invoke_without_command=True)
@@ -195,13 +212,12 @@ def _comparison(editor: "Editor", results: "list[EditResult]", quiet: bool) -> "
     with Progress("plain, for comparison", quiet, parts=len(results)) as progress:
         for result in results:
             plain = editor.regenerate(source, result.target, on_step=progress)
-            rows.append(
-                [
-                    (f"source: {source.prompt}", source.image),
-                    (f"wordbrush: {result.target}", result.image),
-                    ("same prompt and seed, without wordbrush", plain.image),
-                ]
-            )
+            row = [
+                (f"source: {source.prompt}", source.image),
+                (f"wordbrush: {result.target}", result.image),
+                ("same prompt and seed, without wordbrush", plain.image),
+            ]
+            rows.append(row if result.blend_mask is None else [*row, ("white may change", result.blend_mask)])
             progress.next_part()
     return comparison(rows)
 
@@ -213,19 +229,4 @@ def _write_edits(results: "list[EditResult]", sheet: "Image | None", out: Path, 
     if sheet is not None:
         written.append(out / "comparison.png")
         save_plain_png(sheet, written[-1])
-    _say_written(written, quiet)
-
-
-def _warn_of_unknown_words(editor: "Editor", prompts: list[str]) -> None:
-    for word, nearest in editor.unknown_words(prompts).items():
-        hint = f"; the nearest word it knows is '{nearest}'" if nearest else ""
-        typer.echo(f"warning: this model never saw the word '{word}'{hint}", err=True)
-
-
-def _say(line: str, quiet: bool) -> None:
-    if not quiet:
-        typer.echo(line)
-
-
-def _say_written(paths: "list[Path]", quiet: bool) -> None:
-    _say("wrote " + ", ".join(str(path) for path in paths), quiet)
+    say_written(written, quiet)

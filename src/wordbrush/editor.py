@@ -15,7 +15,7 @@ from wordbrush.errors import RecordError, SettingsError
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.capture import Capture
 from wordbrush.maps.request import MapsRequest, Words
-from wordbrush.masks import held_still, read_mask
+from wordbrush.masks import held_still, mask_picture, read_mask
 from wordbrush.models.load import ModelInfo, load_model
 from wordbrush.records import ModelRecord, RunRecord, pixel_sha256
 from wordbrush.results import EditResult, EditResults, Source, edited_name
@@ -218,8 +218,12 @@ class Editor:
             w: near for prompt in prompts for w, near in unknown_words(prompt, self.model.vocabulary, SYNONYMS).items()
         }
 
-    def replay(self, record: RunRecord, *, on_step: OnStep | None = None) -> Source | list[EditResult]:
+    def replay(
+        self, record: RunRecord, *, capture: MapsRequest | None = None, on_step: OnStep | None = None
+    ) -> Source | list[EditResult]:
         """Run a record again: its source, or all its edits; the same pixels on the same machine.
+
+        `capture` asks for attention maps of the run, as in the method that made it.
 
         Raises `RecordError` when the record was made with another model than this editor's.
         """
@@ -231,16 +235,18 @@ class Editor:
         threads = torch.get_num_threads()
         torch.set_num_threads(max(1, min(record.model.threads, MAX_THREADS)))
         try:
-            return self._replay(record, on_step)
+            return self._replay(record, capture, on_step)
         finally:
             torch.set_num_threads(threads)
 
-    def _replay(self, record: RunRecord, on_step: OnStep | None) -> Source | list[EditResult]:
+    def _replay(
+        self, record: RunRecord, capture: MapsRequest | None, on_step: OnStep | None
+    ) -> Source | list[EditResult]:
         if record.edit is None:
-            return self._generate(record.generation, record.keep_bytes, on_step)
+            return self._generate(record.generation, record.keep_bytes, on_step, capture)
         if record.together:
-            return self._generate_and_edit(record.generation, record.edit, on_step)
-        return self._edit(self._generate(record.generation, record.keep_bytes, None), record.edit, on_step)
+            return self._generate_and_edit(record.generation, record.edit, on_step, capture)
+        return self._edit(self._generate(record.generation, record.keep_bytes, None), record.edit, on_step, capture)
 
     def _generation(
         self,
@@ -347,10 +353,13 @@ class Editor:
     ) -> list[EditResult]:
         images = [self._adapter.decode(latents[None]) for latents in run.latents]
         masks: list[Tensor | None] = [None] * len(images) if run.blend_masks is None else list(run.blend_masks)
-        if settings.local_blend is not None and settings.local_blend.hold_pixels:
-            pairs = zip(images, masks, strict=True)
-            images = [held_still(source.image, image, mask[-1]) for image, mask in pairs if mask is not None]
-        hashes = {edited_name(settings, i): pixel_sha256(image) for i, image in enumerate(images)}
+        hashes = {}
+        for i, steps_hw in enumerate(masks):
+            if steps_hw is not None and settings.local_blend is not None:
+                if settings.local_blend.hold_pixels:
+                    images[i] = held_still(source.image, images[i], steps_hw[-1])
+                hashes[f"{edited_name(settings, i)}-mask"] = pixel_sha256(mask_picture(steps_hw[-1], images[i].size))
+            hashes[edited_name(settings, i)] = pixel_sha256(images[i])
         record = replace(
             source.record,
             edit=settings,

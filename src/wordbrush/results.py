@@ -47,6 +47,11 @@ class Source:
         return self.settings.prompt
 
     @property
+    def name(self) -> str:
+        """The file name without its ending."""
+        return "source"
+
+    @property
     def latents(self) -> Tensor:
         """Its finished latents (1, C, h, w)."""
         return self.kept.latents[-1]
@@ -77,8 +82,9 @@ class Source:
 class EditResult:
     """One edited picture: `index` is its place among its run's targets, `latents` (1, C, h, w) the finished ones.
 
-    `maps` are those that its run was asked to capture. `blend_masks` (steps, h, w) says where its latents could
-    change, from the first step that a local blend acted in to the last; None without one.
+    `maps` are those that its run was asked to capture.
+    `blend_masks` (steps, h, w) says where its latents could change, from the first step that a local blend acted in to
+    the last; None without one.
     """
 
     image: Image
@@ -87,8 +93,8 @@ class EditResult:
     index: int
     latents: Tensor
     record: RunRecord
-    maps: AttentionMaps | None
-    blend_masks: Tensor | None
+    maps: AttentionMaps | None = None
+    blend_masks: Tensor | None = None
 
     @property
     def blend_mask(self) -> Image | None:

@@ -84,8 +84,6 @@ class LocalBlend:
         if self.target_words is not None:
             entries = [self.target_words] if isinstance(self.target_words, str) else self.target_words
             object.__setattr__(self, "target_words", tuple(_words("target_words", entry) or () for entry in entries))
-        if not self.names_words and self.mask is None:
-            raise SettingsError("local_blend names no word and there is no mask; give one of them")
         if self.subtract_words and not self.names_words:
             raise SettingsError("subtract_words are subtracted from the region of words; name those, or 'auto'")
         for name, value in (("threshold", self.threshold), ("subtract_threshold", self.subtract_threshold)):

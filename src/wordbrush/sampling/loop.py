@@ -11,7 +11,7 @@ from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch
 from wordbrush.edits.plan import EditPlan, StepEdit
 from wordbrush.sampling.adapter import Adapter, Solver
-from wordbrush.sampling.blend import Blender
+from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.guidance import guided
 from wordbrush.types import SOURCE, BatchLayout
 

@@ -6,6 +6,7 @@ import pytest
 
 from pages import Page
 from wordbrush.editor import Editor
+from wordbrush.edits.blend import LocalBlend
 from wordbrush.notebook import EditPanel
 
 PROMPT = "a dog eating an apple"
@@ -143,9 +144,12 @@ def test_a_running_edit_can_be_cancelled_and_not_be_started_twice(panel):
 def test_a_word_may_be_the_only_one_that_changes(panel):
     panel.target.value = "a cat eating an apple"
     chip(panel, "cat").value = True
+    assert panel.blend_threshold.layout.display == "none"
     row(panel, "cat")[1].value = True
-    assert panel.state.blend_words() == ["dog", "cat"]
-    assert "local_blend=[&quot;dog&quot;, &quot;cat&quot;]" in panel.python.value
+    assert panel.blend_threshold.layout.display == "flex"
+    panel.blend_threshold.value = 0.5
+    assert panel.state.local_blend() == LocalBlend(("dog", "cat"), threshold=0.5)
+    assert 'local_blend=wordbrush.LocalBlend(["dog", "cat"], threshold=0.5)' in panel.code
     press_edit(panel)
     assert panel.problem.value == ""
     assert "mask: where the picture could change, white" in panel.pictures.value

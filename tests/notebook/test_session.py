@@ -92,7 +92,7 @@ def test_another_source_is_made(session, change):
     assert session.source is not first
 
 
-@pytest.mark.parametrize("change", [{"weights": {"apple": 2.0}}, {"blend": ("cat", "apple")}])
+@pytest.mark.parametrize("change", [{"weights": {"apple": 2.0}}, {"blend": ("cat", "apple"), "blend_threshold": 0.1}])
 def test_the_code_makes_the_same_pictures(session, change):
     state = replace(STATE, **change)
     run(session, state)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wordbrush.edits.blend import LocalBlend
 from wordbrush.notebook.state import PanelState
 from wordbrush.tokens.words import find_words, split_words
 
@@ -41,6 +42,20 @@ def test_only_weights_that_act_are_given():
     assert state.equalizer() == {"apple": 2.0}
     assert replace(state, target="a zebra").equalizer() == {"zebra": 3.0}
     assert "equalizer" not in START.edit_arguments()
+
+
+@pytest.mark.parametrize(
+    ("target", "chosen", "words"),
+    [
+        ("a cat eating an apple", ("cat", "apple"), ("dog", "cat", "apple")),
+        ("a dog eating an apple in the snow", ("snow",), ("snow",)),
+        ("an auto eating an apple", ("auto",), ("dog", "auto[0]")),  # "auto" alone would be what the edit changes
+    ],
+)
+def test_a_local_blend_has_the_words_and_what_they_stand_for(target, chosen, words):
+    state = replace(START, target=target, blend=chosen, blend_threshold=0.5)
+    assert state.local_blend() == LocalBlend(words, threshold=0.5)
+    assert replace(state, target="nothing of it").local_blend() is None
 
 
 texts = st.one_of(st.text(), st.sampled_from(['it\'s a "cat"', "a\\b", "a\nb", "{x} %s", "'''", '"""', "é 猫"]))

@@ -71,6 +71,7 @@ class EditPanel:
                 self.words.widget,
                 self.cross_window,
                 self.self_window,
+                self.blend_threshold,
                 _row(self.seed, self.steps, self.guidance),
                 _row(self.edit_button, self.maps_button, self.cancel_button, self.bar),
                 self.problem,
@@ -169,6 +170,16 @@ class EditPanel:
         self.self_window = window(
             "self_replace_steps", "self", tooltip="the steps in which the source's self-attention is kept: shapes"
         )
+        self.blend_threshold = self._bound(
+            widgets.FloatSlider,
+            "blend_threshold",
+            "only here >",
+            min=0,
+            max=0.95,
+            step=0.05,
+            tooltip="how strongly a place must listen to a word that changes 'only here'; more is a smaller region",
+            layout=_WIDE,
+        )
         number = {"width": "12em"}
         self.seed = self._bound(widgets.BoundedIntText, "seed", "seed", min=0, max=_MAX_SEED, layout=number)
         self.steps = self._bound(
@@ -215,6 +226,7 @@ class EditPanel:
         before, after = marked_prompts(state.prompt, state.target, state.equalizer())
         self.marks.value = card(f"{before} &rarr; {after}", warnings(self._session.hints(state)))
         self.words.show(state.words())
+        self.blend_threshold.layout.display = "flex" if state.local_blend() else "none"
         self.python.value = card(code_block(self.code))
 
 

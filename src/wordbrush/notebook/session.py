@@ -76,7 +76,7 @@ class EditSession:
                 cross_replace_steps=state.cross_replace_steps,
                 self_replace_steps=state.self_replace_steps,
                 equalizer=state.equalizer(),
-                local_blend=state.blend_words() or None,
+                local_blend=state.local_blend(),
                 on_step=_reporting("edit", view, stop),
             )
             assert isinstance(result, EditResult)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from wordbrush.edits.blend import AUTO, LocalBlend
 from wordbrush.tokens.align import PairKind, align_words
 from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush.tokens.words import find_all_words
@@ -24,7 +25,7 @@ class PanelWord:
 @dataclass(frozen=True)
 class PanelState:
     """All that the panel's controls say. `weights` are by selector, `blend` the selectors of the words whose region
-    alone may change; those of a word that is not there do not act.
+    alone may change, as far as `blend_threshold` has it reach; those of a word that is not there do not act.
     """
 
     prompt: str
@@ -36,6 +37,7 @@ class PanelState:
     self_replace_steps: tuple[float, float]
     weights: Mapping[str, float] = field(default_factory=dict)
     blend: tuple[str, ...] = ()
+    blend_threshold: float = LocalBlend.threshold
 
     def words(self) -> tuple[PanelWord, ...]:
         """The target's words in order, without its punctuation.
@@ -59,17 +61,18 @@ class PanelState:
         names = {word.selector for word in self.words()}
         return {selector: factor for selector, factor in self.weights.items() if selector in names and factor != 1}
 
-    def blend_words(self) -> list[str]:
-        """The words of the local blend: those chosen, and the source's that they stand for.
+    def local_blend(self) -> LocalBlend | None:
+        """The local blend of the words that are chosen, and of the source's that they stand for; None without any.
 
-        >>> PanelState("a dog", "a cat", 7, 20, 7.5, (0.0, 0.8), (0.0, 0.4), blend=("cat",)).blend_words()
-        ['dog', 'cat']
+        >>> PanelState("a dog", "a cat", 7, 20, 7.5, (0.0, 0.8), (0.0, 0.4), blend=("cat",)).local_blend().words
+        ('dog', 'cat')
         """
         named: list[str] = []
         for word in self.words():
             if word.selector in self.blend:
                 named += [word.stands_for, word.selector] if word.kind == "swapped" else [word.selector]
-        return list(dict.fromkeys(named))
+        words = dict.fromkeys(f"{name}[0]" if name == AUTO else name for name in named)
+        return LocalBlend(tuple(words), threshold=self.blend_threshold) if named else None
 
     def generate_arguments(self) -> dict[str, object]:
         """What `Editor.generate` is given besides the prompt."""
@@ -81,7 +84,7 @@ class PanelState:
 
     def edit_arguments(self) -> dict[str, object]:
         """What `Editor.edit` is given besides the source and the target."""
-        weights, blend = self.equalizer(), self.blend_words()
+        weights, blend = self.equalizer(), self.local_blend()
         return {
             "cross_replace_steps": self.cross_replace_steps,
             "self_replace_steps": self.self_replace_steps,
@@ -135,8 +138,8 @@ def _literal(value: object) -> str:
     """Python source of a value, its texts in double quotes as far as they can be."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_literal(key)}: {_literal(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_literal, value)) + "]"
+    if isinstance(value, LocalBlend):
+        return f"wordbrush.LocalBlend([{', '.join(map(_literal, value.words))}], threshold={value.threshold:g})"
     if isinstance(value, str) and repr(value) == f"'{value}'" and '"' not in value:
         return f'"{value}"'
     return repr(value)

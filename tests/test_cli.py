@@ -282,6 +282,12 @@ def test_the_surface_is_as_published():
         "--self-steps",
         "--self-max-pixels",
         "--weight",
+        "--blend",
+        "--blend-subtract",
+        "--blend-threshold",
+        "--blend-start",
+        "--mask",
+        "--hold-pixels",
         "--no-comparison",
     }
     commands = typer.main.get_command(cli.app).commands

@@ -50,7 +50,7 @@ class Blender:
         num_steps: int,
         latent_size: tuple[int, int],
     ) -> None:
-        """Prepare a run of `num_steps` on latents (h, w), whose targets look at `tokens`; `layers` are all of the model.
+        """Prepare a run of `num_steps` on latents (h, w), whose targets look at `tokens`; `layers` are all there are.
 
         Raises `SettingsError` when the user's mask has another size.
         """

@@ -240,4 +240,10 @@ def test_the_surface_is_as_published():
     options = {
         name: {o for p in command.params for o in p.opts if o.startswith("--")} for name, command in commands.items()
     }
-    assert options == {"generate": shared, "edit": shared | own, "replay": {"--model", "--out", "--quiet"}}
+    swept = {"--cross-steps", "--self-steps", "--weight", "--seeds", "--kind", "--self-max-pixels"}
+    assert options == {
+        "generate": shared,
+        "edit": shared | own,
+        "replay": {"--model", "--out", "--quiet"},
+        "sweep": (shared - {"--seed"}) | swept | {"--cells", "--max-cells"},
+    }

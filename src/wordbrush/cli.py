@@ -6,6 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wordbrush.cli_options import (
+    Device,
+    Dtype,
+    Guidance,
+    Model,
+    Negative,
+    Out,
+    Quiet,
+    Seed,
+    Size,
+    Steps,
+    say,
+    say_written,
+    warn_of_unknown_words,
+)
+from wordbrush.cli_sweep import sweep
 from wordbrush.cli_values import picture_size, word_numbers
 from wordbrush.errors import RecordError, SettingsError, WordbrushError
 from wordbrush.files import check_writable
@@ -21,17 +37,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Edit an image by editing its prompt.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
 )
-
-Model = Annotated[str | None, typer.Option(help="Diffusers folder or hub id; the bundled model if not given.")]
-Seed = Annotated[int, typer.Option(help="What the noise is drawn from.")]
-Steps = Annotated[int | None, typer.Option(help="Denoising steps; the model's default if not given.")]
-Guidance = Annotated[float | None, typer.Option(help="Classifier-free guidance scale; the model's default.")]
-Negative = Annotated[str, typer.Option(help="Negative prompt.")]
-Size = Annotated[str | None, typer.Option(help="Pixels: 512, or HEIGHTxWIDTH; the model's default.")]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps; the best there is.")]
-Dtype = Annotated[str | None, typer.Option(help="float32, float16 or bfloat16.")]
-Out = Annotated[Path, typer.Option(help="Folder for what is made.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")]
+app.command()(sweep)
 
 
 @app.command()
@@ -52,7 +58,7 @@ def generate(
     pixels = picture_size(size)
     check_writable(out)
     editor = _load(model, device, dtype)
-    _warn_of_unknown_words(editor, [prompt, negative])
+    warn_of_unknown_words(editor, [prompt, negative])
     with Progress("generating", quiet) as progress:
         source = editor.generate(
             prompt,
@@ -63,7 +69,7 @@ def generate(
             size=pixels,
             on_step=progress,
         )
-    _say_written(source.save(out), quiet)
+    say_written(source.save(out), quiet)
 
 
 @app.command()
@@ -97,7 +103,7 @@ def edit(
     check_writable(out)
     editor = _load(model, device, dtype)
     targets = target or [source]
-    _warn_of_unknown_words(editor, [source, *targets, negative])
+    warn_of_unknown_words(editor, [source, *targets, negative])
     with Progress("editing", quiet) as progress:
         results = editor.generate_and_edit(
             source,
@@ -117,7 +123,7 @@ def edit(
     assert isinstance(results, list)
     sheet = None if no_comparison else _comparison(editor, results, quiet)
     for lines in results[0].record.acted:
-        _say("; ".join(lines), quiet)
+        say("; ".join(lines), quiet)
     _write_edits(results, sheet, out, quiet)
 
 
@@ -144,7 +150,7 @@ def replay(
         _write_edits(made, None, out, quiet)
     else:
         again = made.record
-        _say_written(made.save(out), quiet)
+        say_written(made.save(out), quiet)
     differing = [name for name, sha in recorded.image_sha256.items() if again.image_sha256.get(name) != sha]
     if differing:
         versions = ", ".join(f"{package} {number}" for package, number in recorded.versions.items())
@@ -152,7 +158,7 @@ def replay(
             f"the pixels of {', '.join(differing)} differ from the record's, made with {versions}; use that machine "
             f"and those versions for the same pixels; the new pictures are in '{out}'"
         )
-    _say("the pixels are the recorded ones, bit for bit", quiet)
+    say("the pixels are the recorded ones, bit for bit", quiet)
 
 
 @app.callback(invoke_without_command=True)
@@ -213,19 +219,4 @@ def _write_edits(results: "list[EditResult]", sheet: "Image | None", out: Path, 
     if sheet is not None:
         written.append(out / "comparison.png")
         save_plain_png(sheet, written[-1])
-    _say_written(written, quiet)
-
-
-def _warn_of_unknown_words(editor: "Editor", prompts: list[str]) -> None:
-    for word, nearest in editor.unknown_words(prompts).items():
-        hint = f"; the nearest word it knows is '{nearest}'" if nearest else ""
-        typer.echo(f"warning: this model never saw the word '{word}'{hint}", err=True)
-
-
-def _say(line: str, quiet: bool) -> None:
-    if not quiet:
-        typer.echo(line)
-
-
-def _say_written(paths: "list[Path]", quiet: bool) -> None:
-    _say("wrote " + ", ".join(str(path) for path in paths), quiet)
+    say_written(written, quiet)

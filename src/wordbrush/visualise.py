@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from wordbrush.typeset import HAIRLINE, INK, PAPER, font, wrap
 
 _MARGIN = 14
 _CAPTION = 15
-_INK = (34, 34, 38)
-_HAIRLINE = (216, 216, 220)
-_PAPER = (255, 255, 255)
-_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def comparison(rows: Sequence[Sequence[tuple[str, Image.Image]]], *, min_side: int = 256) -> Image.Image:
@@ -21,12 +19,12 @@ def comparison(rows: Sequence[Sequence[tuple[str, Image.Image]]], *, min_side: i
     """
     shown = [[(caption, _enlarged(image, min_side)) for caption, image in row] for row in rows]
     width = max(image.width for row in shown for _, image in row)
-    font = ImageFont.load_default(size=_CAPTION)
-    wrapped = [[(_wrap(caption, font, width), image) for caption, image in row] for row in shown]
+    face = font(_CAPTION)
+    wrapped = [[(wrap(caption, face, width), image) for caption, image in row] for row in shown]
     line = _CAPTION + 5
     heights = [max(image.height + line * len(lines) for lines, image in row) + _MARGIN for row in wrapped]
     columns = max(map(len, wrapped))
-    sheet = Image.new("RGB", (_MARGIN + columns * (width + _MARGIN), _MARGIN + sum(heights) + _MARGIN // 2), _PAPER)
+    sheet = Image.new("RGB", (_MARGIN + columns * (width + _MARGIN), _MARGIN + sum(heights) + _MARGIN // 2), PAPER)
     draw = ImageDraw.Draw(sheet)
     top = _MARGIN
     for row, height in zip(wrapped, heights, strict=True):
@@ -34,9 +32,9 @@ def comparison(rows: Sequence[Sequence[tuple[str, Image.Image]]], *, min_side: i
             left = _MARGIN + column * (width + _MARGIN)
             sheet.paste(image, (left, top))
             # A hairline around it: a picture may be as white as the paper.
-            draw.rectangle((left - 1, top - 1, left + image.width, top + image.height), outline=_HAIRLINE)
+            draw.rectangle((left - 1, top - 1, left + image.width, top + image.height), outline=HAIRLINE)
             for number, text in enumerate(lines):
-                draw.text((left, top + image.height + 4 + number * line), text, fill=_INK, font=font)
+                draw.text((left, top + image.height + 4 + number * line), text, fill=INK, font=face)
         top += height
     return sheet
 
@@ -45,23 +43,3 @@ def _enlarged(image: Image.Image, min_side: int) -> Image.Image:
     factor = max(1, -(-min_side // min(image.size)))
     size = (image.width * factor, image.height * factor)
     return image.convert("RGB").resize(size, Image.Resampling.BICUBIC) if factor > 1 else image.convert("RGB")
-
-
-def _wrap(text: str, font: _Font, width: int) -> list[str]:
-    lines: list[str] = []
-    for word in text.split():
-        if lines and font.getlength(f"{lines[-1]} {word}") <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines += _pieces(word, font, width)
-    return lines
-
-
-def _pieces(word: str, font: _Font, width: int) -> list[str]:
-    """A word in pieces that fit, for one that is wider than its picture."""
-    pieces = [""]
-    for letter in word:
-        if pieces[-1] and font.getlength(pieces[-1] + letter) > width:
-            pieces.append("")
-        pieces[-1] += letter
-    return pieces

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from PIL.Image import Image
 
 from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.compose import plan_edit
@@ -164,6 +165,15 @@ class Editor:
         adapter.solver(generation.num_inference_steps)
         source, *targets = map(adapter.tokenize, (generation.prompt, *edit.targets))
         return plan_edit(source, targets, edit, generation.num_inference_steps)[1]
+
+    def noising(self, source: Source, step: int) -> Image:
+        """What the forward process makes of a source: its picture with the noise of a step, 0 the noisiest."""
+        solver = self._adapter.solver(source.settings.num_inference_steps)
+        return self._adapter.decode(solver.noised(source.latents, source.kept.latents[0], solver.timesteps[step]))
+
+    def denoising(self, source: Source, step: int) -> Image:
+        """What a source's latents were before a step of its run, decoded; after the last step, the picture itself."""
+        return self._adapter.decode(source.kept.latents[step])
 
     def unknown_words(self, prompts: Sequence[str]) -> dict[str, str | None]:
         """Words of prompts that a model with a small vocabulary never saw, and the nearest it knows."""

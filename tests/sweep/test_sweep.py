@@ -10,8 +10,9 @@ from PIL import Image
 from wordbrush.editor import Editor
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import PromptError, RecordError, SettingsError
+from wordbrush.psnr import psnr
 from wordbrush.sweep import Axis, Cell, Sweep, SweepReport, plan_sweep, run_sweep, sweep_sheet
-from wordbrush.sweep.run import num_runs, psnr
+from wordbrush.sweep.run import num_runs
 
 FAST = {"num_inference_steps": 2}
 DOG, CAT = "a dog eating an apple", "a cat eating an apple"
@@ -99,13 +100,6 @@ def test_a_report_goes_through_json_and_says_what_was_done(grid):
     for broken in ("nothing", "[]", json.dumps({**json.loads(report.to_json()), "cells": [1]})):
         with pytest.raises(RecordError):
             SweepReport.from_json(broken)
-
-
-def test_psnr():
-    black = Image.new("RGB", (4, 4))
-    grey = Image.new("RGB", (4, 4), (51, 51, 51))
-    assert psnr(black, black) is None
-    assert psnr(black, grey) == pytest.approx(-20 * np.log10(51 / 255), abs=0.01)
 
 
 def painted(cell: Cell, color: tuple[int, int, int]) -> Cell:

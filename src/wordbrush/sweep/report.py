@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from wordbrush.errors import RecordError
 from wordbrush.json_form import from_plain, to_plain
+from wordbrush.psnr import psnr
 from wordbrush.records import RunRecord
 from wordbrush.sweep.grid import Sweep
-from wordbrush.sweep.run import Cell, psnr
+from wordbrush.sweep.run import Cell
 
 SCHEMA = 1
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 from PIL.Image import Image
 
 from wordbrush.editor import Editor
@@ -64,18 +63,6 @@ def run_sweep(editor: Editor, sweep: Sweep, *, on_step: OnStep | None = None) ->
 def num_runs(sweep: Sweep) -> int:
     """How many pictures a sweep makes in all: its cells, and for each seed the source and the plain picture."""
     return sweep.num_cells + len(sweep.seeds) * (1 + (sweep.target != sweep.generation.prompt))
-
-
-def psnr(one: Image, other: Image) -> float | None:
-    """The likeness of two pictures of one size in dB, of all pixels together; None for equal ones.
-
-    >>> from PIL import Image
-    >>> psnr(Image.new("RGB", (2, 2), (0, 0, 0)), Image.new("RGB", (2, 2), (255, 255, 255)))
-    0.0
-    """
-    difference = np.asarray(one.convert("RGB"), np.float64) - np.asarray(other.convert("RGB"), np.float64)
-    error = float(np.square(difference / 255).mean())
-    return None if error == 0 else round(float(-10 * np.log10(error)), 2) + 0.0
 
 
 def _cell(editor: Editor, cell: CellSettings, source: Source, plain: Source, on_step: OnStep) -> Cell:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wordbrush.cli_figures import figures
 from wordbrush.cli_options import (
     Device,
     Dtype,
@@ -38,6 +39,7 @@ app = typer.Typer(
     help="Edit an image by editing its prompt.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
 )
 app.command()(sweep)
+app.command()(figures)
 
 
 @app.command()

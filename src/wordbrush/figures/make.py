@@ -46,7 +46,7 @@ def make_figure(
         for number, row in enumerate(figure.rows, 1)
         for line in _make_row(editor, figure, row, steps, pictures, f"{number}", on_step)
     ]
-    shown = [[(picture.caption, pictures.images[picture.file]) for picture in line.pictures] for line in lines]
+    shown = [[(_said(line, picture), pictures.images[picture.file]) for picture in line.pictures] for line in lines]
     save_plain_png(comparison(shown, min_side=192), folder / SHEET)
     info = editor.model
     made = MadeFigure(
@@ -60,6 +60,11 @@ def make_figure(
     )
     save_made(made, folder)
     return made
+
+
+def _said(line: Line, picture: Picture) -> str:
+    """The caption on a sheet, where no label stands beside a line."""
+    return f"{line.label}: {picture.caption}" if line.label and picture is not line.pictures[0] else picture.caption
 
 
 class _Pictures:

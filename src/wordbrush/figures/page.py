@@ -26,8 +26,8 @@ p { margin: .3rem 0; max-width: 46rem; }
 section { border-top: 1px solid var(--line); margin-top: 2.4rem; padding-top: 1.2rem; }
 .soft, figcaption small, h3 small { color: var(--soft); font-size: .82rem; }
 h3 { font-size: .95rem; font-weight: 600; margin: 1.1rem 0 .4rem; }
-h3 small { font-weight: 400; margin-left: .5rem; }
-.row { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.6rem, 1fr)); gap: 1rem .8rem; }
+h3 small { font-weight: 400; }
+.row { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.2rem, 1fr)); gap: 1rem .8rem; }
 figure { margin: 0; }
 img { display: block; width: 100%; height: auto; outline: 1px solid var(--line); }
 figcaption { font-size: .88rem; line-height: 1.35; margin-top: .4rem; }
@@ -86,7 +86,8 @@ def _section(entry: Entry) -> str:
 
 
 def _line(folder: Path, line: Line) -> str:
-    head = f"<h3>{escape(line.label)}<small>{escape(line.details)}</small></h3>"
+    label = f"{escape(line.label)}, " if line.label else ""
+    head = f"<h3>{label}<small>{escape(line.details)}</small></h3>"
     return head + '<div class="row">' + "".join(_picture(folder, picture) for picture in line.pictures) + "</div>"
 
 

@@ -18,7 +18,7 @@ _WIDTH, _HEIGHT = 1654, 2339
 """A4 at 200 dots an inch."""
 _MARGIN = 150
 _GAP = 24
-_MOST_ACROSS = 5
+_MOST_ACROSS = 7
 _WRONG = (163, 38, 27)
 _TITLE, _HEAD, _TEXT, _SMALL = 54, 40, 28, 22
 
@@ -34,24 +34,21 @@ def pdf_pages(entries: Sequence[Entry], title: str) -> bytes:
 
 
 def _pages(entries: Sequence[Entry], title: str) -> Iterator[Image.Image]:
-    """Figures flow down pages; what does not fit whole goes to the next."""
+    """Figures flow down pages; a figure that fits whole on the next page, or a part that does not fit, goes there."""
     page = _Page()
-    for piece in [
-        *_words(title, _TITLE, INK),
-        *(p for line in colophon(entries) for p in _words(line, _SMALL, SOFT_INK)),
-    ]:
-        page.add(piece)
+    page.add(
+        _stacked([*_words(title, _TITLE, INK), *(p for t in colophon(entries) for p in _words(t, _SMALL, SOFT_INK))])
+    )
     for entry in entries:
-        pieces = list(_pieces(entry))
-        # The head of a figure stays with its first row of pictures.
-        if not page.takes(sum(piece.height for piece in pieces)) and page.used > _HEIGHT // 3:
+        parts = _parts(entry)
+        if not page.takes(sum(part.height for part in parts)) and page.used > _HEIGHT // 3:
             yield page.sheet
             page = _Page()
-        for piece in pieces:
-            if not page.takes(piece.height):
+        for part in parts:
+            if not page.takes(part.height) and page.used > _MARGIN:
                 yield page.sheet
                 page = _Page()
-            page.add(piece)
+            page.add(part)
     yield page.sheet
 
 
@@ -70,25 +67,42 @@ class _Page:
         self.used += piece.height
 
 
-def _pieces(entry: Entry) -> Iterator[Image.Image]:
-    """A figure as strips of the page's width, none of which is broken."""
-    yield _rule()
-    yield from _words(f"Figure {entry.figure.name}", _HEAD, INK)
-    yield from _words(entry.figure.shows, _TEXT, INK)
-    yield from _words(entry.figure.note, _TEXT, SOFT_INK)
-    yield from _words(f"Failed: {entry.failure}" if entry.failure else "", _TEXT, _WRONG)
-    if entry.made is None:
-        return
-    for line in entry.made.lines:
-        yield _space(14)
-        yield from _words(", ".join(filter(None, [line.label, line.details])), _SMALL, SOFT_INK)
-        yield from _strips(entry.folder, line)
-    yield _space(10)
+def _parts(entry: Entry) -> list[Image.Image]:
+    """A figure as parts of the page's width that are not broken: its head with its first pictures, ..., its comment
+    with its last.
+    """
+    head = [
+        _rule(),
+        *_words(f"Figure {entry.figure.name}", _HEAD, INK),
+        *_words(entry.figure.shows, _TEXT, INK),
+        *_words(entry.figure.note, _TEXT, SOFT_INK),
+        *_words(f"Failed: {entry.failure}" if entry.failure else "", _TEXT, _WRONG),
+    ]
+    parts = [_line(entry.folder, line) for line in entry.made.lines] if entry.made else [[]]
+    parts[0] = [*head, *parts[0]]
+    if entry.made:
+        parts[-1] += [_space(10), *_comment(entry)]
+    return [_stacked(part) for part in parts]
+
+
+def _line(folder: Path, line: Line) -> list[Image.Image]:
+    label = ", ".join(filter(None, [line.label, line.details]))
+    return [_space(14), *_words(label, _SMALL, SOFT_INK), *_strips(folder, line)]
+
+
+def _comment(entry: Entry) -> list[Image.Image]:
     if entry.comment is None:
-        yield from _words(UNSEEN, _TEXT, SOFT_INK)
-    else:
-        yield from _words(f"Good: {entry.comment.good}", _TEXT, INK)
-        yield from _words(f"Bad: {entry.comment.bad}", _TEXT, INK)
+        return _words(UNSEEN, _TEXT, SOFT_INK)
+    return _words(f"Good: {entry.comment.good}", _TEXT, INK) + _words(f"Bad: {entry.comment.bad}", _TEXT, INK)
+
+
+def _stacked(pieces: Sequence[Image.Image]) -> Image.Image:
+    whole = _space(sum(piece.height for piece in pieces))
+    top = 0
+    for piece in pieces:
+        whole.paste(piece, (0, top))
+        top += piece.height
+    return whole
 
 
 def _strips(folder: Path, line: Line) -> Iterator[Image.Image]:

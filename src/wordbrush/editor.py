@@ -11,15 +11,19 @@ from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, CrossSteps, EditSettings, SelfSteps
 from wordbrush.errors import RecordError, SettingsError
+from wordbrush.maps.attention_maps import AttentionMaps
+from wordbrush.maps.capture import Capture
+from wordbrush.maps.request import MapsRequest, Words
 from wordbrush.models.load import ModelInfo, load_model
 from wordbrush.records import ModelRecord, RunRecord, pixel_sha256
 from wordbrush.results import EditResult, Source, edited_name
-from wordbrush.runs import EditRun, OnStep, run_edit, run_source, run_together
+from wordbrush.runs import EditRun, OnStep, look_again, run_edit, run_source, run_together
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import KeptSource
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.scenes.vocabulary import SYNONYMS
 from wordbrush.tokens.unknown_words import unknown_words
+from wordbrush.types import SOURCE
 from wordbrush.versions import installed_versions
 
 MAX_THREADS = 1024
@@ -73,16 +77,20 @@ class Editor:
         guidance_scale: float | None = None,
         negative_prompt: str = "",
         size: tuple[int, int] | None = None,
+        capture: MapsRequest | None = None,
         on_step: OnStep | None = None,
     ) -> Source:
         """Make a picture of `prompt`, and keep what edits of it need.
 
-        `size` is (height, width) in pixels; None stands for the model's own default everywhere. `on_step` is told the
-        steps done and the steps in all. Raises `PromptError` for a prompt over the token limit, `SettingsError` for a
-        bad number, `OutputError` when the model's output is no picture.
+        `size` is (height, width) in pixels; None stands for the model's own default everywhere. `capture` asks for
+        attention maps of the same run, given as the result's `maps`; the picture is the same with them. `on_step` is
+        told the steps done and the steps in all.
+
+        Raises `PromptError` for a prompt over the token limit, `SettingsError` for a bad number, `OutputError` when
+        the model's output is no picture.
         """
         settings = self.generation_settings(prompt, seed, num_inference_steps, guidance_scale, negative_prompt, size)
-        return self._generate(settings, self._keep_bytes, on_step)
+        return self._generate(settings, self._keep_bytes, on_step, capture)
 
     def edit(
         self,
@@ -94,6 +102,7 @@ class Editor:
         self_replace_steps: SelfSteps | None = None,
         self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS,
         equalizer: Mapping[str, float] | None = None,
+        capture: MapsRequest | None = None,
         on_step: OnStep | None = None,
     ) -> EditResult | list[EditResult]:
         """Edit a source into a target prompt, or into each of several in one batch; the source is not run again.
@@ -102,6 +111,7 @@ class Editor:
         published kinds. `cross_replace_steps` is the part of the steps in which the source's cross-attention maps are
         injected, for all words or per word (`{"cat": 0.4, "default_": 0.8}`); `self_replace_steps` the same for its
         self-attention, in layers of at most `self_replace_max_pixels`. `equalizer` multiplies the maps of words.
+        `capture` asks for the targets' attention maps: each result has those of the words that its prompt has.
 
         One target gives one result, a list gives a list. Raises `PromptError` for words that are not there or prompts
         that ask for nothing, `SettingsError` for bad numbers, `ControlError` if the edit could not act.
@@ -109,7 +119,7 @@ class Editor:
         settings = self._edit_settings(
             target, edit, cross_replace_steps, self_replace_steps, self_replace_max_pixels, equalizer
         )
-        results = self._edit(source, settings, on_step)
+        results = self._edit(source, settings, on_step, capture)
         return results[0] if isinstance(target, str) else results
 
     def generate_and_edit(
@@ -127,6 +137,7 @@ class Editor:
         self_replace_steps: SelfSteps | None = None,
         self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS,
         equalizer: Mapping[str, float] | None = None,
+        capture: MapsRequest | None = None,
         on_step: OnStep | None = None,
     ) -> EditResult | list[EditResult]:
         """Make a source and its edits in one batch, at the cost of a plain batch of as many pictures.
@@ -138,8 +149,39 @@ class Editor:
         settings = self._edit_settings(
             target, edit, cross_replace_steps, self_replace_steps, self_replace_max_pixels, equalizer
         )
-        results = self._generate_and_edit(generation, settings, on_step)
+        results = self._generate_and_edit(generation, settings, on_step, capture)
         return results[0] if isinstance(target, str) else results
+
+    def maps(
+        self, made: Source | EditResult, request: MapsRequest | Words = None, *, on_step: OnStep | None = None
+    ) -> AttentionMaps:
+        """The attention maps of a picture that was made before: which part of it each word looks at.
+
+        `request` names words ("dog", a phrase, or a token position; several in a list; None for every word), or is a
+        `MapsRequest` that also says how they are averaged. A source's maps come from what was kept of its attention,
+        and where that ends from one model call a step; an edit is run again.
+
+        Raises `PromptError` for a word that is not in the prompt, `SettingsError` for what the model has not, and for
+        more than the request's `max_bytes`, before anything runs.
+
+        >>> editor = Editor.from_pretrained()
+        >>> source = editor.generate("a dog eating an apple", num_inference_steps=4)
+        >>> maps = editor.maps(source, ["dog", "apple"])
+        >>> maps.word("dog").shape
+        (16, 16)
+        """
+        asked = request if isinstance(request, MapsRequest) else MapsRequest(request)
+        if isinstance(made, Source):
+            branch, seen = SOURCE, self._capture(asked, made.settings, {SOURCE: made.prompt})
+            look_again(self._adapter, made.settings, made.kept, seen.watch, on_step)
+        else:
+            assert made.record.edit is not None
+            branch = made.index + 1
+            seen = self._capture(asked, made.source.settings, {branch: made.target})
+            run_edit(self._adapter, made.source.settings, made.record.edit, made.source.kept, on_step, [seen.watch])
+        maps = seen.maps(branch)
+        assert maps is not None  # a word that is not in the prompt was refused above
+        return maps
 
     def regenerate(self, source: Source, prompt: str, *, on_step: OnStep | None = None) -> Source:
         """The plain picture of another prompt with all of a source's settings: what an edit is compared with."""
@@ -242,21 +284,44 @@ class Editor:
             equalizer,
         )
 
-    def _generate(self, settings: GenerationSettings, keep_bytes: int, on_step: OnStep | None) -> Source:
+    def _generate(
+        self,
+        settings: GenerationSettings,
+        keep_bytes: int,
+        on_step: OnStep | None,
+        capture: MapsRequest | None = None,
+    ) -> Source:
         tape = SourceTape(keep_bytes, PROMPT_TO_PROMPT_MAX_PIXELS) if keep_bytes else None
-        return self._source(settings, run_source(self._adapter, settings, tape, on_step), keep_bytes)
+        seen = self._capture(capture, settings, {SOURCE: settings.prompt}) if capture else None
+        kept = run_source(self._adapter, settings, tape, on_step, [seen.watch] if seen else ())
+        return self._source(settings, kept, keep_bytes, seen)
 
-    def _edit(self, source: Source, settings: EditSettings, on_step: OnStep | None) -> list[EditResult]:
-        run = run_edit(self._adapter, source.settings, settings, source.kept, on_step)
-        return self._results(source, settings, run, together=False)
+    def _edit(
+        self, source: Source, settings: EditSettings, on_step: OnStep | None, capture: MapsRequest | None = None
+    ) -> list[EditResult]:
+        targets = dict(enumerate(settings.targets, start=SOURCE + 1))
+        seen = self._capture(capture, source.settings, targets) if capture else None
+        watches = [seen.watch] if seen else ()
+        run = run_edit(self._adapter, source.settings, settings, source.kept, on_step, watches)
+        return self._results(source, settings, run, seen, together=False)
 
     def _generate_and_edit(
-        self, generation: GenerationSettings, settings: EditSettings, on_step: OnStep | None
+        self,
+        generation: GenerationSettings,
+        settings: EditSettings,
+        on_step: OnStep | None,
+        capture: MapsRequest | None = None,
     ) -> list[EditResult]:
-        kept, run = run_together(self._adapter, generation, settings, on_step)
-        return self._results(self._source(generation, kept, 0), settings, run, together=True)
+        prompts = dict(enumerate((generation.prompt, *settings.targets), start=SOURCE))
+        seen = self._capture(capture, generation, prompts) if capture else None
+        watches = [seen.watch] if seen else ()
+        kept, run = run_together(self._adapter, generation, settings, on_step, watches)
+        return self._results(self._source(generation, kept, 0, seen), settings, run, seen, together=True)
 
-    def _source(self, settings: GenerationSettings, kept: KeptSource, keep_bytes: int) -> Source:
+    def _capture(self, request: MapsRequest, settings: GenerationSettings, prompts: Mapping[int, str]) -> Capture:
+        return Capture(self._adapter, request, settings, prompts, self.model.name)
+
+    def _source(self, settings: GenerationSettings, kept: KeptSource, keep_bytes: int, seen: Capture | None) -> Source:
         image = self._adapter.decode(kept.latents[-1])
         record = RunRecord(
             model=self._model_record(),
@@ -269,9 +334,11 @@ class Editor:
             versions=installed_versions(),
             image_sha256={"source": pixel_sha256(image)},
         )
-        return Source(image, settings, kept, record)
+        return Source(image, settings, kept, record, seen.maps(SOURCE) if seen else None)
 
-    def _results(self, source: Source, settings: EditSettings, run: EditRun, *, together: bool) -> list[EditResult]:
+    def _results(
+        self, source: Source, settings: EditSettings, run: EditRun, seen: Capture | None, *, together: bool
+    ) -> list[EditResult]:
         images = [self._adapter.decode(latents[None]) for latents in run.latents]
         hashes = {edited_name(settings, i): pixel_sha256(image) for i, image in enumerate(images)}
         record = replace(
@@ -282,8 +349,9 @@ class Editor:
             controlled_calls=run.controlled_calls,
             image_sha256={**source.record.image_sha256, **hashes},
         )
+        maps = [seen.maps(index) if seen else None for index in range(SOURCE + 1, SOURCE + 1 + len(images))]
         return [
-            EditResult(image, source, target, index, run.latents[index : index + 1], record)
+            EditResult(image, source, target, index, run.latents[index : index + 1], record, maps[index])
             for index, (image, target) in enumerate(zip(images, settings.targets, strict=True))
         ]
 

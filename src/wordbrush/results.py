@@ -7,6 +7,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from wordbrush.edits.settings import EditSettings
+from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.png_text import save_png
 from wordbrush.records import RunRecord, save_record
 from wordbrush.sampling.loop import KeptSource
@@ -15,12 +16,16 @@ from wordbrush.sampling.settings import GenerationSettings
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A generated picture with what its edits need: its latents at each step and, within a budget, its attention."""
+    """A generated picture with what its edits need: its latents at each step and, within a budget, its attention.
+
+    `maps` are those that its run was asked to capture.
+    """
 
     image: Image
     settings: GenerationSettings
     kept: KeptSource
     record: RunRecord
+    maps: AttentionMaps | None = None
 
     @property
     def prompt(self) -> str:
@@ -43,7 +48,10 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class EditResult:
-    """One edited picture: `index` is its place among its run's targets, `latents` (1, C, h, w) the finished ones."""
+    """One edited picture: `index` is its place among its run's targets, `latents` (1, C, h, w) the finished ones.
+
+    `maps` are those that its run was asked to capture.
+    """
 
     image: Image
     source: Source
@@ -51,6 +59,7 @@ class EditResult:
     index: int
     latents: Tensor
     record: RunRecord
+    maps: AttentionMaps | None = None
 
     @property
     def name(self) -> str:

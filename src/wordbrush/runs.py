@@ -1,11 +1,14 @@
-"""The three runs there are: a source, edits of a kept source, and a source with its edits side by side."""
+"""The runs there are: a source, edits of a kept source, a source with its edits side by side, and a second look."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor
 
+from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
+from wordbrush.attention.watch import Watch, column_maps
 from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.plan import EditPlan
 from wordbrush.edits.settings import EditSettings
@@ -13,7 +16,7 @@ from wordbrush.errors import ControlError
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import Conditioning, KeptSource, Step, denoise
 from wordbrush.sampling.settings import GenerationSettings
-from wordbrush.types import SOURCE
+from wordbrush.types import SOURCE, BatchLayout
 
 OnStep = Callable[[int, int], None]
 """Told after each step: steps done, steps in all."""
@@ -31,12 +34,19 @@ class EditRun:
 
 
 def run_source(
-    adapter: Adapter, settings: GenerationSettings, tape: SourceTape | None, on_step: OnStep | None = None
+    adapter: Adapter,
+    settings: GenerationSettings,
+    tape: SourceTape | None,
+    on_step: OnStep | None = None,
+    watches: Sequence[Watch] = (),
 ) -> KeptSource:
-    """Generate, and record on `tape` what later edits need. Raises `PromptError` for a prompt that does not fit."""
+    """Generate, and record on `tape` what later edits need. Raises `PromptError` for a prompt that does not fit.
+
+    `watches` are given the maps that they ask for, here and in the other runs.
+    """
     text = _text(adapter, settings, ())
     noise = adapter.noise(settings.seed, settings.height, settings.width)
-    steps = _denoise(adapter, settings, noise, text, (SOURCE,), on_step, record_to=tape)
+    steps = _denoise(adapter, settings, noise, text, (SOURCE,), on_step, record_to=tape, watches=watches)
     return KeptSource(text.positive[SOURCE], (noise, *(step.latents for step in steps)), tape)
 
 
@@ -46,26 +56,59 @@ def run_edit(
     edit: EditSettings,
     kept: KeptSource,
     on_step: OnStep | None = None,
+    watches: Sequence[Watch] = (),
 ) -> EditRun:
     """Edit a source that ran before; only its targets run."""
     plan, acted = _plan(adapter, settings, edit)
     text = _text(adapter, settings, edit.targets, source=kept.text)
     branches = range(SOURCE + 1, SOURCE + 1 + len(edit.targets))
-    steps = _denoise(adapter, settings, kept.latents[0], text, branches, on_step, plan=plan, kept=kept)
+    steps = _denoise(
+        adapter, settings, kept.latents[0], text, branches, on_step, plan=plan, kept=kept, watches=watches
+    )
     return EditRun(steps[-1].latents, acted, _controlled(steps))
 
 
 def run_together(
-    adapter: Adapter, settings: GenerationSettings, edit: EditSettings, on_step: OnStep | None = None
+    adapter: Adapter,
+    settings: GenerationSettings,
+    edit: EditSettings,
+    on_step: OnStep | None = None,
+    watches: Sequence[Watch] = (),
 ) -> tuple[KeptSource, EditRun]:
     """Generate a source and edit it in one batch."""
     plan, acted = _plan(adapter, settings, edit)
     text = _text(adapter, settings, edit.targets)
     noise = adapter.noise(settings.seed, settings.height, settings.width)
     branches = range(SOURCE, SOURCE + 1 + len(edit.targets))
-    steps = _denoise(adapter, settings, noise, text, branches, on_step, plan=plan)
+    steps = _denoise(adapter, settings, noise, text, branches, on_step, plan=plan, watches=watches)
     kept = KeptSource(text.positive[SOURCE], (noise, *(step.latents[:1] for step in steps)), None)
     return kept, EditRun(steps[-1].latents[1:], acted, _controlled(steps))
+
+
+def look_again(
+    adapter: Adapter, settings: GenerationSettings, kept: KeptSource, watch: Watch, on_step: OnStep | None = None
+) -> None:
+    """Give a watch the maps of a source that ran before: from its tape, and where that ends from one model call a
+    step on its kept latents, with its prompt alone.
+    """
+    tape = kept.tape
+    for step, timestep in enumerate(adapter.solver(settings.num_inference_steps).timesteps):
+        if watch.asks(step, SOURCE):
+            if tape is not None and tape.covers(step, self_max_pixels=watch.self_max_pixels):
+                _read_again(tape, step, watch)
+            else:
+                control = StepControl(step, BatchLayout.of([SOURCE], guided=False), None, watches=[watch])
+                adapter.predict(kept.latents[step], timestep, kept.text, control)
+        if on_step is not None:
+            on_step(step + 1, settings.num_inference_steps)
+
+
+def _read_again(tape: SourceTape, step: int, watch: Watch) -> None:
+    for site, q_HQD, k_HKD, attend in tape.calls(step):
+        columns_KW = watch.columns(SOURCE, site, q_HQD.shape[1])
+        if columns_KW is not None:
+            attend_values = partial(attend, q_HQD[None], k_HKD[None])
+            watch.take(step, SOURCE, site, column_maps(columns_KW, k_HKD, attend_values))
 
 
 def _plan(
@@ -101,11 +144,21 @@ def _denoise(
     plan: EditPlan | None = None,
     kept: KeptSource | None = None,
     record_to: SourceTape | None = None,
+    watches: Sequence[Watch] = (),
 ) -> list[Step]:
     solver = adapter.solver(settings.num_inference_steps)
     steps = []
     for step in denoise(
-        adapter, solver, noise, text, branches, settings.guidance_scale, plan=plan, kept=kept, record_to=record_to
+        adapter,
+        solver,
+        noise,
+        text,
+        branches,
+        settings.guidance_scale,
+        plan=plan,
+        kept=kept,
+        record_to=record_to,
+        watches=watches,
     ):
         steps.append(step)
         if on_step is not None:

@@ -36,6 +36,11 @@ class BatchLayout:
             rows.append(BatchRow(SOURCE, True))
         return cls(tuple(rows))
 
+    @property
+    def branches(self) -> tuple[int, ...]:
+        """The branches that have a row with their prompt, in order."""
+        return tuple(row.branch for row in self.rows if row.conditional)
+
     def conditional(self, branch: int) -> int:
         """The position of a branch's row with its prompt."""
         return self.rows.index(BatchRow(branch, True))

@@ -1,7 +1,7 @@
 """One step's control of a model call: who takes what from the source, what is recorded, and proof that it happened."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from torch import Tensor
@@ -9,7 +9,8 @@ from torch import Tensor
 from wordbrush.attention.attend import CrossRow, SelfRow, edited_cross, injected_self
 from wordbrush.attention.sites import AttentionCall
 from wordbrush.attention.tape import SourceTape
-from wordbrush.edits.plan import StepEdit
+from wordbrush.attention.watch import Reading, Watch, column_maps
+from wordbrush.edits.plan import StepEdit, TargetStep
 from wordbrush.errors import ControlError
 from wordbrush.types import SOURCE, BatchLayout
 
@@ -18,7 +19,7 @@ class StepControl:
     """Answers every attention call of one model call.
 
     The source's q and k come from its own row where the batch has one, else from `tape`. With `record_to` the
-    source's row is recorded as well.
+    source's row is recorded as well. `watches` are given the maps that they ask for; the output is the same with them.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class StepControl:
         edit: StepEdit | None,
         tape: SourceTape | None = None,
         record_to: SourceTape | None = None,
+        watches: Sequence[Watch] = (),
     ) -> None:
         """Control the model call of `step`, whose rows are `layout`."""
         self._step = step
@@ -35,12 +37,15 @@ class StepControl:
         self._edit = edit
         self._tape = tape
         self._record_to = record_to
+        self._watches = watches
         self._controlled: Counter[str] = Counter()
 
     def __call__(self, call: AttentionCall) -> Tensor:
         """Compute one attention, (B,H,Q,D)."""
         if self._record_to is not None:
             self._record_to.write(call, self._layout.conditional(SOURCE))
+        for watch in self._watches:
+            self._show(call, watch)
         if self._edit is None:
             return call.plain()
         return self._cross(call, self._edit) if call.site.kind == "cross" else self._self(call, self._edit)
@@ -68,28 +73,65 @@ class StepControl:
     def _cross(self, call: AttentionCall, edit: StepEdit) -> Tensor:
         rows = []
         for branch, target in enumerate(edit.targets, start=SOURCE + 1):
-            if target.cross is not None:
-                q, k = self._source(call) if target.cross.uses_source else (None, None)
-                rows.append(CrossRow(self._layout.conditional(branch), target.cross, q, k))
+            row = self._cross_row(call, target, self._layout.conditional(branch))
+            if row is not None:
+                rows.append(row)
         if not rows:
             return call.plain()
         self._controlled["cross"] += len(rows)
         return edited_cross(call.q, call.k, call.v, rows, call.attend)
 
+    def _cross_row(self, call: AttentionCall, target: TargetStep | None, row: int) -> CrossRow | None:
+        if target is None or target.cross is None:
+            return None
+        q, k = self._source(call) if target.cross.uses_source else (None, None)
+        return CrossRow(row, target.cross, q, k)
+
     def _self(self, call: AttentionCall, edit: StepEdit) -> Tensor:
         rows = [
             SelfRow(self._layout.conditional(branch), *self._source(call))
             for branch, target in enumerate(edit.targets, start=SOURCE + 1)
-            if target.inject_self and call.pixels <= edit.self_replace_max_pixels
+            if self._injects(call, target)
         ]
         if not rows:
             return call.plain()
         self._controlled["self"] += len(rows)
         return injected_self(call.q, call.k, call.v, rows, call.attend)
 
+    def _injects(self, call: AttentionCall, target: TargetStep | None) -> bool:
+        if self._edit is None or target is None:
+            return False
+        return target.inject_self and call.pixels <= self._edit.self_replace_max_pixels
+
     def _source(self, call: AttentionCall) -> tuple[Tensor, Tensor]:
         if self._layout.has_source():
             row = self._layout.conditional(SOURCE)
             return call.q[row], call.k[row]
-        assert self._tape is not None  # the loop adds the source's row wherever the tape does not cover an edit
+        assert self._tape is not None  # the loop adds the source's row wherever the tape does not cover what is asked
         return self._tape.read(self._step, call.site)
+
+    def _show(self, call: AttentionCall, watch: Watch) -> None:
+        """Hand a watch the maps of what it asks of this call, of every branch here and of a source on the tape."""
+        for branch in sorted({SOURCE, *self._layout.branches}):
+            if watch.asks(self._step, branch):
+                columns_KW = watch.columns(branch, call.site, call.pixels)
+                if columns_KW is not None:
+                    watch.take(self._step, branch, call.site, self._maps(call, branch, columns_KW, watch.reads))
+
+    def _maps(self, call: AttentionCall, branch: int, columns_KW: Tensor, reads: Reading) -> Tensor:
+        target = self._target(branch) if reads == "edited" else None
+        from_source = branch == SOURCE or (call.site.kind == "self" and self._injects(call, target))
+        q_HQD, k_HKD = self._source(call) if from_source else self._own(call, branch)
+        row = self._cross_row(call, target, 0) if call.site.kind == "cross" else None
+
+        def attend_values(v_BHKD: Tensor) -> Tensor:
+            return edited_cross(q_HQD[None], k_HKD[None], v_BHKD, [] if row is None else [row], call.attend)
+
+        return column_maps(columns_KW, k_HKD, attend_values)
+
+    def _own(self, call: AttentionCall, branch: int) -> tuple[Tensor, Tensor]:
+        row = self._layout.conditional(branch)
+        return call.q[row], call.k[row]
+
+    def _target(self, branch: int) -> TargetStep | None:
+        return self._edit.targets[branch - SOURCE - 1] if self._edit is not None and branch != SOURCE else None

@@ -6,6 +6,7 @@ from typing import Literal
 from torch import Tensor
 
 from wordbrush.attention.attend import Attend
+from wordbrush.errors import ControlError
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,26 @@ class Site:
 
     name: str
     kind: Literal["cross", "self"]
+
+
+@dataclass(frozen=True)
+class AttentionLayer:
+    """A site with its number of heads, and the height and width of its picture in cells."""
+
+    site: Site
+    heads: int
+    height: int
+    width: int
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Height and width in cells."""
+        return self.height, self.width
+
+    @property
+    def pixels(self) -> int:
+        """How many image positions the layer has."""
+        return self.height * self.width
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,3 +55,22 @@ class AttentionCall:
     def plain(self) -> Tensor:
         """What the model computes without control, (B,H,Q,D)."""
         return self.attend(self.q, self.k, self.v)
+
+
+def grid(pixels: int, latent_size: tuple[int, int]) -> tuple[int, int]:
+    """The height and width of a layer with so many image positions, in a model that halves its latents (rounding up).
+
+    Raises `ControlError` when no halving of the latents (h, w) has so many.
+
+    >>> grid(256, (64, 64)), grid(24, (16, 24)), grid(12, (5, 7))
+    ((16, 16), (4, 6), (3, 4))
+    """
+    height, width = latent_size
+    while height * width > pixels and height * width > 1:
+        height, width = -(-height // 2), -(-width // 2)
+    if height * width != pixels:
+        raise ControlError(
+            f"an attention layer has {pixels} pixels, which is no halving of latents of {latent_size[0]} x "
+            f"{latent_size[1]}; its maps cannot be laid out"
+        )
+    return height, width

@@ -1,9 +1,11 @@
 """A recording of the source's queries and keys, so that a later edit does not run the source again."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from wordbrush.attention.attend import Attend
 from wordbrush.attention.sites import AttentionCall, Site
 
 
@@ -22,19 +24,25 @@ class SourceTape:
     _full: bool = False
     _steps: list[dict[Site, tuple[Tensor, Tensor]]] = field(default_factory=list)
     _text_keys: dict[Site, Tensor] = field(default_factory=dict)
+    _kernels: dict[Site, Attend] = field(default_factory=dict)
 
     @property
     def num_steps(self) -> int:
         """How many steps, from the first, are recorded."""
         return len(self._steps)
 
-    def covers(self, step: int, *, inject_self: bool, self_max_pixels: int) -> bool:
-        """Whether an edit of this step finds all it needs here."""
-        return step < self.num_steps and (not inject_self or self_max_pixels <= self.self_max_pixels)
+    def covers(self, step: int, *, self_max_pixels: int) -> bool:
+        """Whether this step's cross-attention is here, and its self-attention of at most so many pixels (0: none)."""
+        return step < self.num_steps and self_max_pixels <= self.self_max_pixels
 
     def read(self, step: int, site: Site) -> tuple[Tensor, Tensor]:
         """The source's q and k, each (H, pixels or tokens, D), at a step and site."""
         return self._steps[step][site]
+
+    def calls(self, step: int) -> Iterator[tuple[Site, Tensor, Tensor, Attend]]:
+        """Every recorded attention of a step: its site, q and k as `read` gives them, and the model's own kernel."""
+        for site, (q_HQD, k_HKD) in self._steps[step].items():
+            yield site, q_HQD, k_HKD, self._kernels[site]
 
     def start_step(self) -> bool:
         """Begin to record a step; False once the budget is spent."""
@@ -63,6 +71,7 @@ class SourceTape:
             self._drop_step()
             return
         self._steps[-1][call.site] = (q_HQD, k_HKD)
+        self._kernels[call.site] = call.attend
 
     def _drop_step(self) -> None:
         # A step that does not fit whole is of no use: an edit reads all its sites.

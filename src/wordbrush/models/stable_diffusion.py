@@ -7,9 +7,10 @@ from typing import Any, Literal
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from wordbrush.attention.sites import AttentionLayer, Site
 from wordbrush.errors import OutputError, PromptError, SettingsError
 from wordbrush.models.intercept import Intercept, attention_layers
 from wordbrush.models.memory import memory_shortage_told
@@ -126,6 +127,22 @@ class StableDiffusion:
         with memory_shortage_told(f"a picture of {height} x {width}"):
             return torch.randn(shape, generator=generator, dtype=self.dtype).to(self.device)
 
+    def attention_layers(self, height: int, width: int) -> tuple[AttentionLayer, ...]:
+        """The U-Net's attention layers for a picture of height x width pixels, in the order in which they run.
+
+        Each block but the last halves its picture on the way down, rounding up; the way up mirrors it.
+        """
+        last = len(self._unet.config["block_out_channels"]) - 1
+        layers = []
+        for name, module in self._layers.items():
+            part, _, rest = name.partition(".")
+            block = last if part == "mid_block" else int(rest.split(".")[0])
+            order = block if part == "down_blocks" else last + 1 + (block if part == "up_blocks" else -1)
+            cell = self.vae_factor * 2 ** (last - block if part == "up_blocks" else block)
+            site = Site(name, "cross" if getattr(module, "is_cross_attention", False) else "self")
+            layers.append((order, AttentionLayer(site, self._heads(module), -(-height // cell), -(-width // cell))))
+        return tuple(layer for _, layer in sorted(layers, key=lambda ordered: ordered[0]))
+
     def solver(self, num_inference_steps: int) -> DDIM:
         """DDIM on the model's noise schedule, whatever sampler its folder names: the method is defined on it."""
         return DDIM(self._scheduler_config, num_inference_steps, self.device)
@@ -152,6 +169,11 @@ class StableDiffusion:
         if not bool(unit_HWC.any()):
             raise OutputError("the picture is all black; try another seed, or dtype='float32'")
         return Image.fromarray((unit_HWC * 255).round().to(torch.uint8).numpy())
+
+    @staticmethod
+    def _heads(layer: nn.Module) -> int:
+        heads: Any = layer.heads
+        return int(heads)
 
     def _call_unet(self, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
         with memory_shortage_told(f"{len(latents)} rows of this size"):

@@ -11,7 +11,7 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from wordbrush.attention.sites import AttentionCall
+from wordbrush.attention.sites import AttentionCall, AttentionLayer
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 Prediction = tuple[Tensor, int]
@@ -67,6 +67,10 @@ class Adapter(Protocol):
 
     def noise(self, seed: int, height: int, width: int) -> Tensor:
         """The starting latents (1, C, h, w) of a seed for a picture of height x width pixels."""
+        ...
+
+    def attention_layers(self, height: int, width: int) -> tuple[AttentionLayer, ...]:
+        """The attention layers for a picture of height x width pixels, in the order in which they run."""
         ...
 
     def solver(self, num_inference_steps: int) -> Solver:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
+from wordbrush.attention.watch import Watch
 from wordbrush.edits.plan import EditPlan, StepEdit
 from wordbrush.sampling.adapter import Adapter, Solver
 from wordbrush.sampling.guidance import guided
@@ -52,25 +53,27 @@ def denoise(
     plan: EditPlan | None = None,
     kept: KeptSource | None = None,
     record_to: SourceTape | None = None,
+    watches: Sequence[Watch] = (),
 ) -> Iterator[Step]:
     """Denoise `branches` from the same noise (1, C, h, w); yields after every step.
 
     Branch 0 is the source. Where it is not among `branches`, `kept` stands for it: its recorded queries and keys, or
-    its prompt run once more from its kept latents at steps that are not recorded.
+    its prompt run once more from its kept latents at steps that are not recorded. `watches` are given the maps that
+    they ask for; the latents are the same with them.
     """
     latents = noise.expand(len(branches), -1, -1, -1)
     is_guided = guidance_scale > 1
     for index, timestep in enumerate(solver.timesteps):
         edit = plan.at(index) if plan is not None else None
-        replay = SOURCE not in branches and edit is not None and _needs_replay(edit, kept, index)
+        replay = SOURCE not in branches and kept is not None and _needs_replay(edit, watches, kept.tape, index)
         layout = BatchLayout.of(branches, guided=is_guided, replayed_source=replay)
         rows = [latents, latents] if is_guided else [latents]
         if replay and kept is not None:
             rows.append(kept.latents[index])
         recording = record_to if record_to is not None and record_to.start_step() else None
         control = None
-        if recording is not None or (edit is not None and edit.acts):
-            control = StepControl(index, layout, edit, kept.tape if kept else None, recording)
+        if recording is not None or watches or (edit is not None and edit.acts):
+            control = StepControl(index, layout, edit, kept.tape if kept else None, recording, watches)
         prediction, controlled = adapter.predict(torch.cat(rows), timestep, _text(conditioning, layout), control)
         count = len(branches)
         if is_guided:
@@ -85,10 +88,10 @@ def _text(conditioning: Conditioning, layout: BatchLayout) -> Tensor:
     )
 
 
-def _needs_replay(edit: StepEdit, kept: KeptSource | None, step: int) -> bool:
-    if not edit.uses_source or kept is None:
-        return False
-    inject_self = any(target.inject_self for target in edit.targets)
-    return kept.tape is None or not kept.tape.covers(
-        step, inject_self=inject_self, self_max_pixels=edit.self_replace_max_pixels
-    )
+def _needs_replay(edit: StepEdit | None, watches: Sequence[Watch], tape: SourceTape | None, step: int) -> bool:
+    """Whether the source's row must run: something is asked of it at this step that the tape does not hold."""
+    asked = [watch.self_max_pixels for watch in watches if watch.asks(step, SOURCE)]
+    if edit is not None and edit.uses_source:
+        injects = any(target.inject_self for target in edit.targets)
+        asked.append(edit.self_replace_max_pixels if injects else 0)
+    return bool(asked) and (tape is None or not tape.covers(step, self_max_pixels=max(asked)))

@@ -1,0 +1,53 @@
+"""Looking at attention maps while a model runs: only the columns that are asked for are ever formed.
+
+Legend: H heads, Q image queries, K keys (tokens, or pixels in self-attention), W asked columns, D head width.
+"""
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from wordbrush.attention.sites import Site
+
+Reading = Literal["edited", "own"]
+"""Of a branch that is edited: the map as its picture saw it (what the published code stores), or the branch's own."""
+
+
+class Watch(Protocol):
+    """Asks for maps of a run and receives them; it changes nothing of the run."""
+
+    reads: Reading
+    self_max_pixels: int
+    """The largest self-attention that it asks for; 0 for none."""
+
+    def asks(self, step: int, branch: int) -> bool:
+        """Whether anything is asked of a branch at a step: a source that is asked runs, where no tape holds it."""
+        ...
+
+    def columns(self, branch: int, site: Site, pixels: int) -> Tensor | None:
+        """Weights (K, W) over a site's keys, one column a word; None where nothing is asked."""
+        ...
+
+    def take(self, step: int, branch: int, site: Site, maps_HQW: Tensor) -> None:
+        """Receive the maps of the asked columns, in the model's dtype and on its device."""
+        ...
+
+
+def column_maps(columns_KW: Tensor, like_HKD: Tensor, attend_values: Callable[[Tensor], Tensor]) -> Tensor:
+    """The attention maps (H,Q,W) of columns, each the weighted sum of the keys' maps.
+
+    `attend_values` is one row's attention on values (1,H,K,D), edited or not: it is linear in its map, so values
+    that are the columns give the columns of the map. They are as wide as the model's own values, whose device and
+    dtype `like_HKD` has: another width would lose the fused kernel.
+    """
+    heads, keys, width = like_HKD.shape
+    values_KW = columns_KW.to(like_HKD)
+    maps = []
+    for part_KW in torch.split(values_KW, width, dim=1):
+        count = part_KW.shape[1]
+        values_1HKD = F.pad(part_KW, (0, width - count)).expand(1, heads, keys, width).contiguous()
+        maps.append(attend_values(values_1HKD)[0, :, :, :count])
+    return torch.cat(maps, dim=2)

@@ -1,0 +1,210 @@
+"""Attention maps as numbers: arrays with named axes, what was averaged in them, and ways to take a part."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from wordbrush.attention.watch import Reading
+from wordbrush.errors import PromptError, SettingsError
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class StackInfo:
+    """Maps of one resolution: the cross-attention layers whose mean they are, and the heads that were seen."""
+
+    sites: tuple[str, ...]
+    height: int
+    width: int
+    heads: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class MapsInfo:
+    """What maps are of, and how they were averaged.
+
+    `picture_size` is (height, width) in pixels. `tokens` are the positions of each word, whose maps are added up.
+    `steps` are the steps seen, counted from 0, the noisiest. `reads` tells edited maps from a picture's own, and
+    `component_shares` the part of the self-attention's variance in each of its principal components.
+    """
+
+    prompt: str
+    words: tuple[str, ...]
+    tokens: tuple[tuple[int, ...], ...]
+    picture_size: tuple[int, int]
+    num_inference_steps: int
+    steps: tuple[int, ...]
+    per_step: bool
+    per_head: bool
+    reads: Reading
+    stacks: tuple[StackInfo, ...]
+    component_shares: tuple[float, ...]
+    component_sites: tuple[str, ...]
+    model: str
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class MapArrays:
+    """Maps of a picture's words. `arrays` are float32 (words, steps, heads, height, width), one for each of
+    `info.stacks`, with 1 for what was averaged; `components` (components, height, width) those of self-attention.
+
+    A map says for each cell how much of its attention goes to the word: over all tokens of a prompt, the begin, end
+    and padding tokens among them, it adds up to 1 (where no edit re-weighted it).
+    """
+
+    info: MapsInfo
+    arrays: tuple[Floats, ...]
+    components: Floats | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words, by the names that `word` takes."""
+        return self.info.words
+
+    @property
+    def resolutions(self) -> tuple[tuple[int, int], ...]:
+        """The resolutions that are here, (height, width) in cells, from fine to coarse."""
+        return tuple(dict.fromkeys((stack.height, stack.width) for stack in self.info.stacks))
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The names of the layers that are here, averaged or not."""
+        return tuple(site for stack in self.info.stacks for site in stack.sites)
+
+    @property
+    def aggregation(self) -> str:
+        """What one map is the mean of, in words."""
+        info = self.info
+        steps = f"{'step' if len(info.steps) == 1 else 'steps'} {_listed(info.steps)} of {info.num_inference_steps}"
+        heads = " or ".join(dict.fromkeys(_heads(stack.heads) for stack in info.stacks))
+        layers = ", ".join(_layers(stack) for stack in info.stacks)
+        own = ", before the edit changed them" if info.reads == "own" else ""
+        taken = [part for part, apart in ((steps, info.per_step), (heads, info.per_head)) if not apart]
+        kept = [part for part, apart in ((steps, info.per_step), (heads, info.per_head)) if apart]
+        each = f"; each of {' and of '.join(kept)}" if kept else ""
+        return f"cross-attention maps{own}: mean over {', '.join([*taken, layers])}{each}"
+
+    def word(self, name: str | int) -> Floats:
+        """The map (height, width) of a word, or of a token position, averaged over what is still apart.
+
+        Raises `PromptError` for a word that is not here, `SettingsError` where a resolution must be chosen first.
+        """
+        mean: Floats = self._only()[self._index(name)].mean(axis=(0, 1), dtype=np.float32)
+        return mean
+
+    def threshold(self, name: str | int, part: float = 0.5) -> Bools:
+        """Where (height, width) a word's map is above `part` of its own largest value."""
+        map_hw = self.word(name)
+        above: Bools = map_hw > part * map_hw.max()
+        return above
+
+    def at(self, resolution: int | tuple[int, int]) -> Self:
+        """Only the maps of one resolution: its shorter side, or (height, width)."""
+        chosen = [s for s in self.info.stacks if resolution in ((s.height, s.width), min(s.height, s.width))]
+        known = ", ".join(f"{h} x {w}" for h, w in self.resolutions)
+        return self._taking(chosen, f"there are no maps of resolution {resolution}; there are: {known}")
+
+    def site(self, name: str) -> Self:
+        """Only the maps of one layer, of a request with `per_site`."""
+        chosen = [stack for stack in self.info.stacks if stack.sites == (name,)]
+        known = ", ".join(s.sites[0] for s in self.info.stacks if len(s.sites) == 1) or "none, they are averaged"
+        return self._taking(chosen, f"there are no maps of layer '{name}' alone; there are: {known}")
+
+    def step(self, index: int) -> Self:
+        """Only the maps of one step, counted from 0, of a request with `per_step`."""
+        if not self.info.per_step:
+            raise SettingsError(
+                f"the steps are averaged, so step {index} is not apart; ask for maps with per_step=True"
+            )
+        if index not in self.info.steps:
+            raise SettingsError(f"step {index} is not here; the steps are {_listed(self.info.steps)}")
+        at = self.info.steps.index(index)
+        arrays = tuple(array[:, at : at + 1] for array in self.arrays)
+        return replace(self, info=replace(self.info, steps=(index,)), arrays=arrays)
+
+    def head(self, index: int) -> Self:
+        """Only the maps of one head, counted from 0, of a request with `per_head`."""
+        if not self.info.per_head:
+            raise SettingsError(
+                f"the heads are averaged, so head {index} is not apart; ask for maps with per_head=True"
+            )
+        missing = [stack for stack in self.info.stacks if index not in stack.heads]
+        if missing:
+            raise SettingsError(f"head {index} is not here; the heads are {_listed(missing[0].heads)}")
+        stacks, arrays = [], []
+        for stack, array in zip(self.info.stacks, self.arrays, strict=True):
+            at = stack.heads.index(index)
+            stacks.append(replace(stack, heads=(index,)))
+            arrays.append(array[:, :, at : at + 1])
+        return replace(self, info=replace(self.info, stacks=tuple(stacks)), arrays=tuple(arrays))
+
+    def resized(self, size: tuple[int, int] | None = None) -> Self:
+        """All maps at another (height, width), bilinear; None is the size of the picture."""
+        size = self.info.picture_size if size is None else size
+        if min(size) < 1:
+            raise SettingsError(f"size is {size[0]} x {size[1]}; give a positive height and width")
+        arrays = tuple(resize(array, size) for array in self.arrays)
+        components = None if self.components is None else resize(self.components, size)
+        return replace(self, arrays=arrays, components=components)
+
+    def _only(self) -> Floats:
+        if len(self.arrays) != 1:
+            choices = ", ".join(f"{h} x {w}" for h, w in self.resolutions)
+            chooser = "at(resolution)" if len(self.resolutions) == len(self.arrays) else "site(name)"
+            raise SettingsError(f"there are {len(self.arrays)} maps a word ({choices}); choose with .{chooser} first")
+        return self.arrays[0]
+
+    def _index(self, name: str | int) -> int:
+        wanted = (f"token {name}" if isinstance(name, int) else name.strip()).casefold()
+        names = [word.casefold() for word in self.words]
+        if wanted not in names:
+            raise PromptError(f"there is no map of '{name}'; there are: {', '.join(self.words)}")
+        return names.index(wanted)
+
+    def _taking(self, chosen: Sequence[StackInfo], otherwise: str) -> Self:
+        if not chosen:
+            raise SettingsError(otherwise)
+        arrays = tuple(a for a, stack in zip(self.arrays, self.info.stacks, strict=True) if stack in chosen)
+        return replace(self, info=replace(self.info, stacks=tuple(chosen)), arrays=arrays)
+
+
+def resize(array: Floats, size: tuple[int, int], how: Image.Resampling = Image.Resampling.BILINEAR) -> Floats:
+    """An array (..., h, w) at another (height, width).
+
+    >>> resize(np.ones((2, 4, 4), np.float32), (8, 12)).shape
+    (2, 8, 12)
+    """
+    flat = array.reshape(-1, *array.shape[-2:])
+    resized = [np.asarray(Image.fromarray(map_hw).resize(size[::-1], how)) for map_hw in flat]
+    return np.stack(resized).reshape(*array.shape[:-2], *size)
+
+
+def _heads(heads: tuple[int, ...]) -> str:
+    return f"head {heads[0]}" if len(heads) == 1 else f"{len(heads)} heads"
+
+
+def _layers(stack: StackInfo) -> str:
+    layers = stack.sites[0] if len(stack.sites) == 1 else f"{len(stack.sites)} layers"
+    return f"{layers} of {stack.height} x {stack.width}"
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    """Numbers in a row, ranges as such.
+
+    >>> _listed((0, 1, 2, 5))
+    '0 to 2, 5'
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)

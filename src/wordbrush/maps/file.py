@@ -1,0 +1,120 @@
+"""Maps in a file: an .npz of plain float32 arrays with a JSON header, which numpy alone can read."""
+
+import io
+import json
+import zipfile
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from wordbrush.errors import RecordError
+from wordbrush.files import write_atomically
+from wordbrush.json_form import from_plain, to_plain
+from wordbrush.maps.arrays import Floats, MapArrays, MapsInfo
+
+FORMAT, SCHEMA = "wordbrush-maps", 1
+_MAX_HEADER_BYTES = 1 << 20
+_NPY_HEADER = 1 << 10
+
+Contents = tuple[MapsInfo, tuple[Floats, ...], Floats | None]
+"""What maps are of, their arrays, and the components of self-attention where they are there."""
+
+
+def save_maps(maps: MapArrays, path: str | Path) -> None:
+    """Write maps, whole or not at all: arrays `maps_0`, `maps_1`, ... in the order of the header's stacks."""
+    arrays = {f"maps_{index}": array for index, array in enumerate(maps.arrays)}
+    if maps.components is not None:
+        arrays["components"] = maps.components
+    header = {
+        "format": FORMAT,
+        "schema": SCHEMA,
+        "aggregation": maps.aggregation,
+        "shapes": {name: array.shape for name, array in arrays.items()},
+        "maps": to_plain(maps.info),
+    }
+    text = json.dumps(header, ensure_ascii=False).encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, array in {"header": np.frombuffer(text, np.uint8), **arrays}.items():
+            # A fixed date: the same maps are the same file.
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                npy.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
+    write_atomically(Path(path), buffer.getvalue())
+
+
+def load_maps(path: str | Path) -> Contents:
+    """Read what `save_maps` wrote; nothing in a file is executed. Raises `RecordError` for any other file."""
+    path = Path(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read(archive, path)
+    except RecordError:
+        raise
+    except OSError as error:
+        reason = error.strerror or "it is not a whole file"
+        raise RecordError(f"'{path}' cannot be read ({reason}); give a maps.npz that wordbrush wrote") from None
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        RecursionError,
+        zipfile.BadZipFile,
+        NotImplementedError,
+    ) as error:
+        raise RecordError(f"'{path}' holds no maps ({error}); give a maps.npz that wordbrush wrote") from None
+
+
+def _read(archive: zipfile.ZipFile, path: Path) -> Contents:
+    header = _header(archive, path)
+    info = from_plain(MapsInfo, header["maps"], f"'{path}': maps")
+    shapes = {str(name): tuple(map(int, shape)) for name, shape in header["shapes"].items()}
+    arrays = []
+    for index, stack in enumerate(info.stacks):
+        array = _array(archive, f"maps_{index}", shapes[f"maps_{index}"], path)
+        steps, heads = (len(info.steps) if info.per_step else 1), (len(stack.heads) if info.per_head else 1)
+        if array.ndim != 5 or array.shape[:3] != (len(info.words), steps, heads):
+            raise RecordError(f"'{path}' has maps of shape {array.shape} for {len(info.words)} words; it is damaged")
+        arrays.append(array)
+    components = None
+    if info.component_shares:
+        components = _array(archive, "components", shapes["components"], path)
+        if components.ndim != 3 or len(components) != len(info.component_shares):
+            raise RecordError(f"'{path}' has components of shape {components.shape}; it is damaged")
+    if not info.steps or not arrays:
+        raise RecordError(f"'{path}' has no maps in it; give a maps.npz that wordbrush wrote")
+    return info, tuple(arrays), components
+
+
+def _header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
+    if "header.npy" not in archive.namelist() or archive.getinfo("header.npy").file_size > _MAX_HEADER_BYTES:
+        raise RecordError(f"'{path}' has no header of wordbrush; give a maps.npz that wordbrush wrote")
+    header = json.loads(_member(archive, "header").tobytes())
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise RecordError(f"'{path}' is not a file of maps; give a maps.npz that wordbrush wrote")
+    if header.get("schema") != SCHEMA:
+        raise RecordError(
+            f"'{path}' has schema {header.get('schema')!r}, and this wordbrush reads {SCHEMA}; update it"
+        )
+    return header
+
+
+def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], path: Path) -> Floats:
+    # A small file can claim to unpack to any size: only what the header says is unpacked.
+    size = archive.getinfo(f"{name}.npy").file_size
+    if min(shape) < 1 or not 0 <= size - 4 * prod(shape) <= _NPY_HEADER:
+        raise RecordError(f"'{path}' has {size} bytes of '{name}', which is not its shape {shape}; it is damaged")
+    array = _member(archive, name)
+    if array.dtype != np.float32 or array.shape != shape:
+        raise RecordError(f"'{path}' has '{name}' of {array.dtype} and shape {array.shape}; it is damaged")
+    return array
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with archive.open(f"{name}.npy") as member:
+        array: NDArray[Any] = npy.read_array(member, allow_pickle=False)
+        return array

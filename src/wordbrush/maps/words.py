@@ -1,0 +1,72 @@
+"""Which token columns the asked words are."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from wordbrush.errors import PromptError, SettingsError
+from wordbrush.tokens.prompt_tokens import PromptTokens
+from wordbrush.tokens.words import find_all_words
+
+
+@dataclass(frozen=True)
+class AskedWord:
+    """A word by the name that it is asked for, and its token positions, whose maps add up to its own."""
+
+    name: str
+    positions: tuple[int, ...]
+
+
+def asked_words(
+    prompts: Mapping[int, PromptTokens], selectors: Sequence[str | int] | None
+) -> dict[int, tuple[AskedWord, ...]]:
+    """The asked words of each branch's prompt; None asks for every word. A word counts in the prompts that have it.
+
+    A prompt with none of them is left out. Raises `PromptError` for a word that no prompt has, that is ambiguous or
+    has no token of its own, and `SettingsError` for a position that is no token.
+
+    >>> offsets = [(0, 1), (2, 5), (6, 9), (10, 11), (12, 15), (15, 17)]
+    >>> prompt = PromptTokens.from_offsets("a cat and a corgi", offsets, begin=1, length=9)
+    >>> [(word.name, word.positions) for word in asked_words({0: prompt}, None)[0]]
+    [('a[0]', (1,)), ('cat', (2,)), ('and', (3,)), ('a[1]', (4,)), ('corgi', (5, 6))]
+    >>> asked_words({0: prompt}, ["corgi", 0])[0]
+    (AskedWord(name='corgi', positions=(5, 6)), AskedWord(name='token 0', positions=(0,)))
+    """
+    if selectors is None:
+        found = {branch: _every_word(prompt) for branch, prompt in prompts.items()}
+    else:
+        for selector in selectors:
+            if isinstance(selector, str) and not any(find_all_words(p.text, selector) for p in prompts.values()):
+                next(iter(prompts.values())).find(selector)  # raises, and names the prompt's words
+        found = {branch: _chosen(prompt, selectors) for branch, prompt in prompts.items()}
+    return {branch: words for branch, words in found.items() if words}
+
+
+def _every_word(prompt: PromptTokens) -> tuple[AskedWord, ...]:
+    if not any(prompt.positions):
+        raise PromptError(f"the prompt '{prompt.text}' has no words to see; ask for token positions, such as 0")
+    times = Counter(word.text.casefold() for word in prompt.words)
+    seen: Counter[str] = Counter()
+    words = []
+    for word, positions in zip(prompt.words, prompt.positions, strict=True):
+        key = word.text.casefold()
+        name = f"{word.text}[{seen[key]}]" if times[key] > 1 else word.text
+        seen[key] += 1
+        if positions:
+            words.append(AskedWord(name, positions))
+    return tuple(words)
+
+
+def _chosen(prompt: PromptTokens, selectors: Sequence[str | int]) -> tuple[AskedWord, ...]:
+    words: dict[str, AskedWord] = {}
+    for selector in selectors:
+        if isinstance(selector, int):
+            if not 0 <= selector < prompt.length:
+                raise SettingsError(f"token {selector} is not there; the model reads tokens 0 to {prompt.length - 1}")
+            words[f"token {selector}"] = AskedWord(f"token {selector}", (selector,))
+        elif find_all_words(prompt.text, selector):
+            positions = prompt.find(selector)
+            if not positions:
+                raise PromptError(f"'{selector}' has no token of its own in '{prompt.text}'; ask for its neighbour")
+            words.setdefault(selector.strip().casefold(), AskedWord(selector.strip(), positions))
+    return tuple(words.values())

@@ -101,6 +101,65 @@ def plan_published(
     return Published(kind, mapper, alphas, weights, alpha, self_steps, self_limit)
 
 
+class PublishedBlend:
+    """LocalBlend as published: maps stored after their edit, or before with `own`; summed over steps, thresholded.
+
+    `words` has for each prompt those whose region may change, `subtract` those whose may not. `grid` is that of the
+    layers that are used (16 x 16 at 512 pixels) and `masks` gets (prompts - 1, h, w) at each blended step.
+    """
+
+    def __init__(
+        self,
+        tokenizer,
+        prompts: list[str],
+        words: list[list[str]],
+        grid: tuple[int, int],
+        start: int,
+        subtract: list[list[str]] | None = None,
+        thresholds: tuple[float, float] = (0.3, 0.3),
+        own: bool = False,
+    ) -> None:
+        self._alpha = _layers(tokenizer, prompts, words)
+        self._subtract = None if subtract is None else _layers(tokenizer, prompts, subtract)
+        self._grid, self._start, self._thresholds, self._own = grid, start, thresholds, own
+        self._maps: dict[int, Tensor] = {}
+        self._layer = 0
+        self.masks: list[Tensor] = []
+
+    def watching(self, edit: EditMaps) -> EditMaps:
+        """The same edit, with the maps of the chosen layers stored."""
+
+        def stored(maps_PHQK: Tensor, is_cross: bool, step: int) -> Tensor:
+            edited = edit(maps_PHQK, is_cross, step)
+            if is_cross and maps_PHQK.shape[2] == self._grid[0] * self._grid[1]:
+                kept = maps_PHQK if self._own else edited
+                self._maps[self._layer] = self._maps.get(self._layer, 0) + kept
+                self._layer += 1
+            return edited
+
+        return stored
+
+    def after_step(self, latents: Tensor, step: int) -> Tensor:
+        self._layer = 0
+        if step < self._start:
+            return latents
+        maps = torch.cat(list(self._maps.values()), dim=1).unflatten(2, self._grid) / (step + 1)
+        mask = self._mask(maps, self._alpha, latents.shape[2:], self._thresholds[0], grow=True)
+        if self._subtract is not None:
+            mask &= ~self._mask(maps, self._subtract, latents.shape[2:], self._thresholds[1], grow=False)
+        self.masks.append(mask[1:, 0])
+        return latents[:1] + mask.to(latents) * (latents - latents[:1])
+
+    def _mask(self, maps: Tensor, alpha: Tensor, size, threshold: float, grow: bool) -> Tensor:
+        seen = (maps * alpha[:, None, None, None, :]).sum(-1).mean(1, keepdim=True)
+        if grow:
+            seen = torch.nn.functional.max_pool2d(seen, (3, 3), (1, 1), padding=(1, 1))
+        seen = torch.nn.functional.interpolate(seen, size=size)
+        seen = seen / seen.amax(dim=(2, 3), keepdim=True)
+        mask = seen > threshold
+        return mask[:1] | mask
+
+
 @contextmanager
 def materialised(unet, edit: EditMaps | None, step: list[int]) -> Iterator[None]:
     """A scope in which the U-Net forms every map and `edit` sees those of the conditional half; `step[0]` is read."""
@@ -140,7 +199,14 @@ class _Materialise:
 
 @torch.no_grad()
 def published_edit(
-    pipeline, prompts: list[str], edit: EditMaps | None, *, num_steps: int, guidance_scale: float, noise: Tensor
+    pipeline,
+    prompts: list[str],
+    edit: EditMaps | None,
+    *,
+    num_steps: int,
+    guidance_scale: float,
+    noise: Tensor,
+    blend: PublishedBlend | None = None,
 ) -> Tensor:
     """Run algorithm 1 on a `StableDiffusionPipeline` from noise (1, C, h, w): latents (prompts, C, h, w)."""
 
@@ -153,13 +219,27 @@ def published_edit(
     pipeline.scheduler.set_timesteps(num_steps, device=pipeline.device)
     latents = noise.expand(len(prompts), -1, -1, -1)
     step = [0]
+    if blend is not None:
+        assert edit is not None
+        edit = blend.watching(edit)
     with materialised(pipeline.unet, edit, step):
         for step[0], timestep in enumerate(pipeline.scheduler.timesteps):
             predicted = pipeline.unet(torch.cat([latents] * 2), timestep, encoder_hidden_states=text).sample
             negative, positive = predicted.chunk(2)
             predicted = negative + guidance_scale * (positive - negative)
             latents = pipeline.scheduler.step(predicted, timestep, latents).prev_sample
+            if blend is not None:
+                latents = blend.after_step(latents, step[0])
     return latents
+
+
+def _layers(tokenizer, prompts: list[str], words: list[list[str]]) -> Tensor:
+    """Ones (prompts, T) at the tokens of words."""
+    layers = torch.zeros(len(prompts), tokenizer.model_max_length)
+    for row, prompt, wanted in zip(layers, prompts, words, strict=True):
+        for word in wanted:
+            row[_positions(tokenizer, prompt, word)] = 1
+    return layers
 
 
 def _positions(tokenizer, prompt: str, word: str) -> list[int]:

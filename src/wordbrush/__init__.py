@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wordbrush.editor import Editor
+    from wordbrush.edits.blend import LocalBlend
     from wordbrush.maps.attention_maps import AttentionMaps
     from wordbrush.maps.request import MapsRequest
     from wordbrush.png_text import read_record
     from wordbrush.records import RunRecord
     from wordbrush.results import EditResult, Source
 
-__all__ = ["AttentionMaps", "EditResult", "Editor", "MapsRequest", "RunRecord", "Source", "read_record"]
+__all__ = ["AttentionMaps", "EditResult", "Editor", "LocalBlend", "MapsRequest", "RunRecord", "Source", "read_record"]
 
 _HOMES = {
     "AttentionMaps": "wordbrush.maps.attention_maps",
     "EditResult": "wordbrush.results",
     "Editor": "wordbrush.editor",
     "MapsRequest": "wordbrush.maps.request",
+    "LocalBlend": "wordbrush.edits.blend",
     "RunRecord": "wordbrush.records",
     "Source": "wordbrush.results",
     "read_record": "wordbrush.png_text",

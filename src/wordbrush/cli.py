@@ -23,7 +23,7 @@ from wordbrush.cli_options import (
     warn_of_unknown_words,
 )
 from wordbrush.cli_sweep import sweep
-from wordbrush.cli_values import picture_size, word_numbers
+from wordbrush.cli_values import blend_options, picture_size, word_numbers
 from wordbrush.errors import RecordError, SettingsError, WordbrushError
 from wordbrush.files import check_writable
 from wordbrush.progress import Progress
@@ -94,12 +94,19 @@ def edit(
     self_steps: Annotated[float | None, typer.Option(help="Part of the steps that keep its self-attention.")] = None,
     self_max_pixels: Annotated[int, typer.Option(help="Largest self-attention kept: 256 or 1024.")] = 256,
     weight: Annotated[list[str] | None, typer.Option(help="WORD=K: multiply the word's attention by K.")] = None,
+    blend: Annotated[str | None, typer.Option(help="WORD[,WORD]: only their region changes; or auto.")] = None,
+    blend_subtract: Annotated[str | None, typer.Option(help="WORD[,WORD]: their region does not change.")] = None,
+    blend_threshold: Annotated[float | None, typer.Option(help="Of a word's highest attention; less is more.")] = None,
+    blend_start: Annotated[float | None, typer.Option(help="Part of the steps before the blend.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="PNG: only what is white in it may change.")] = None,
+    hold_pixels: Annotated[bool, typer.Option("--hold-pixels", help="Outside, the source's very pixels.")] = False,
     no_comparison: Annotated[bool, typer.Option("--no-comparison", help="Skip comparison.png.")] = False,
 ) -> None:
     """Make a picture of SOURCE and edit it into each TARGET: source.png, edited.png, comparison.png, record.json."""
     pixels = picture_size(size)
     equalizer = word_numbers("--weight", weight or [], "red=2.0")
     windows = word_numbers("--cross-steps-for", cross_steps_for or [], "cat=0.4")
+    region = blend_options(blend, blend_subtract, blend_threshold, blend_start, mask, hold_pixels)
     if not target and not equalizer:
         raise SettingsError("there is no TARGET prompt and no --weight; give one of them")
     check_writable(out)
@@ -120,12 +127,16 @@ def edit(
             self_replace_steps=self_steps,
             self_replace_max_pixels=self_max_pixels,
             equalizer=equalizer,
+            local_blend=region,
+            mask=mask,
             on_step=progress,
         )
     assert isinstance(results, list)
     sheet = None if no_comparison else _comparison(editor, results, quiet)
     for lines in results[0].record.acted:
         say("; ".join(lines), quiet)
+    for warning in results[0].record.warnings:
+        typer.echo(f"warning: {warning}", err=True)
     _write_edits(results, sheet, out, quiet)
 
 
@@ -203,13 +214,12 @@ def _comparison(editor: "Editor", results: "list[EditResult]", quiet: bool) -> "
     with Progress("plain, for comparison", quiet, parts=len(results)) as progress:
         for result in results:
             plain = editor.regenerate(source, result.target, on_step=progress)
-            rows.append(
-                [
-                    (f"source: {source.prompt}", source.image),
-                    (f"wordbrush: {result.target}", result.image),
-                    ("same prompt and seed, without wordbrush", plain.image),
-                ]
-            )
+            row = [
+                (f"source: {source.prompt}", source.image),
+                (f"wordbrush: {result.target}", result.image),
+                ("same prompt and seed, without wordbrush", plain.image),
+            ]
+            rows.append(row if result.blend_mask is None else [*row, ("white may change", result.blend_mask)])
             progress.next_part()
     return comparison(rows)
 

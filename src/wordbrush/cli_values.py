@@ -1,8 +1,13 @@
 """Options of the command line that are more than a number: parsed strictly, with an error that shows how."""
 
 import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from wordbrush.errors import SettingsError
+
+if TYPE_CHECKING:
+    from wordbrush.edits.blend import LocalBlend
 
 _SIDE = re.compile(r"0*[1-9][0-9]{0,5}")
 
@@ -29,6 +34,48 @@ def word_numbers(option: str, values: list[str], example: str) -> dict[str, floa
     return numbers
 
 
+def words(option: str, value: str | None) -> tuple[str, ...]:
+    """Read WORD[,WORD].
+
+    >>> words("--blend", "teddy bear, cat[1]")
+    ('teddy bear', 'cat[1]')
+    """
+    if value is None:
+        return ()
+    parts = tuple(part.strip() for part in value.split(","))
+    if not all(parts):
+        raise SettingsError(f"{option} '{value}' is not WORD[,WORD]; write for example {option} dog,cat")
+    return parts
+
+
+def blend_options(
+    blend: str | None,
+    subtract: str | None,
+    threshold: float | None,
+    start: float | None,
+    mask: Path | None,
+    hold_pixels: bool,
+) -> "LocalBlend | None":
+    """Read the options of a local blend; None where none is asked for, or a mask alone with nothing else.
+
+    Raises `SettingsError` for one that could do nothing.
+    """
+    if blend is None and mask is None:
+        needed = {"--blend-start": start is not None, "--hold-pixels": hold_pixels}
+        _refuse(needed, "--blend WORD or --mask FILE")
+    if blend is None:
+        needed = {"--blend-subtract": subtract is not None, "--blend-threshold": threshold is not None}
+        _refuse(needed, "--blend WORD, whose region it is about")
+    named: dict[str, Any] = {"threshold": threshold, "start_blend": start}
+    given = {name: value for name, value in named.items() if value is not None}
+    if blend is None and not given and not hold_pixels:
+        return None  # a mask alone is a blend of its own
+    from wordbrush.edits.blend import LocalBlend
+
+    subtracted = words("--blend-subtract", subtract)
+    return LocalBlend(words("--blend", blend), subtract_words=subtracted, hold_pixels=hold_pixels, **given)
+
+
 def picture_size(value: str | None) -> tuple[int, int] | None:
     """Read "512" or "512x768" as (height, width).
 
@@ -44,3 +91,9 @@ def picture_size(value: str | None) -> tuple[int, int] | None:
         )
     height, width = int(sides[0]), int(sides[-1])
     return height, width
+
+
+def _refuse(given: dict[str, bool], needs: str) -> None:
+    for option, is_given in given.items():
+        if is_given:
+            raise SettingsError(f"{option} does nothing alone; add {needs}")

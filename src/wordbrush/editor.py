@@ -6,14 +6,17 @@ from pathlib import Path
 
 import torch
 from PIL.Image import Image
+from torch import Tensor
 
 from wordbrush.attention.tape import SourceTape
+from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, CrossSteps, EditSettings, SelfSteps
 from wordbrush.errors import RecordError, SettingsError
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.capture import Capture
 from wordbrush.maps.request import MapsRequest, Words
+from wordbrush.masks import held_still, mask_picture, read_mask
 from wordbrush.models.load import ModelInfo, load_model
 from wordbrush.records import ModelRecord, RunRecord, pixel_sha256
 from wordbrush.results import EditResult, Source, edited_name
@@ -103,6 +106,8 @@ class Editor:
         self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS,
         equalizer: Mapping[str, float] | None = None,
         capture: MapsRequest | None = None,
+        local_blend: LocalBlend | str | Sequence[str] | None = None,
+        mask: str | Path | Image | None = None,
         on_step: OnStep | None = None,
     ) -> EditResult | list[EditResult]:
         """Edit a source into a target prompt, or into each of several in one batch; the source is not run again.
@@ -113,11 +118,22 @@ class Editor:
         self-attention, in layers of at most `self_replace_max_pixels`. `equalizer` multiplies the maps of words.
         `capture` asks for the targets' attention maps: each result has those of the words that its prompt has.
 
+        `local_blend` lets only the region of words change, and holds all other latents to the source's, bit for bit:
+        "auto" for the words that the edit changes, a word or a list of words, or a `LocalBlend` with all its settings.
+        `mask` is a picture or PNG of your own: only what is white in it may change, and in the words' region if both
+        are given.
+
         One target gives one result, a list gives a list. Raises `PromptError` for words that are not there or prompts
-        that ask for nothing, `SettingsError` for bad numbers, `ControlError` if the edit could not act.
+        that ask for nothing, `SettingsError` for bad numbers or a bad mask, `ControlError` if the edit could not act.
         """
         settings = self._edit_settings(
-            target, edit, cross_replace_steps, self_replace_steps, self_replace_max_pixels, equalizer
+            target,
+            edit,
+            cross_replace_steps,
+            self_replace_steps,
+            self_replace_max_pixels,
+            equalizer,
+            self._local_blend(local_blend, mask, source.settings),
         )
         results = self._edit(source, settings, on_step, capture)
         return results[0] if isinstance(target, str) else results
@@ -138,6 +154,8 @@ class Editor:
         self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS,
         equalizer: Mapping[str, float] | None = None,
         capture: MapsRequest | None = None,
+        local_blend: LocalBlend | str | Sequence[str] | None = None,
+        mask: str | Path | Image | None = None,
         on_step: OnStep | None = None,
     ) -> EditResult | list[EditResult]:
         """Make a source and its edits in one batch, at the cost of a plain batch of as many pictures.
@@ -147,7 +165,13 @@ class Editor:
         """
         generation = self.generation_settings(prompt, seed, num_inference_steps, guidance_scale, negative_prompt, size)
         settings = self._edit_settings(
-            target, edit, cross_replace_steps, self_replace_steps, self_replace_max_pixels, equalizer
+            target,
+            edit,
+            cross_replace_steps,
+            self_replace_steps,
+            self_replace_max_pixels,
+            equalizer,
+            self._local_blend(local_blend, mask, generation),
         )
         results = self._generate_and_edit(generation, settings, on_step, capture)
         return results[0] if isinstance(target, str) else results
@@ -273,6 +297,7 @@ class Editor:
         self_replace_steps: SelfSteps | None,
         self_replace_max_pixels: int,
         equalizer: Mapping[str, float] | None,
+        local_blend: LocalBlend | None,
     ) -> EditSettings:
         defaults = self.model.defaults
         return EditSettings.parse(
@@ -282,7 +307,19 @@ class Editor:
             defaults.self_replace_steps if self_replace_steps is None else self_replace_steps,
             self_replace_max_pixels,
             equalizer,
+            local_blend,
         )
+
+    def _local_blend(
+        self,
+        local_blend: LocalBlend | str | Sequence[str] | None,
+        mask: str | Path | Image | None,
+        generation: GenerationSettings,
+    ) -> LocalBlend | None:
+        if mask is None:
+            return LocalBlend.parse(local_blend, None)
+        size = self._adapter.latent_size(generation.height, generation.width)
+        return LocalBlend.parse(local_blend, read_mask(mask, size))
 
     def _generate(
         self,
@@ -331,6 +368,7 @@ class Editor:
             keep_bytes=keep_bytes,
             acted=(),
             controlled_calls=0,
+            warnings=(),
             versions=installed_versions(),
             image_sha256={"source": pixel_sha256(image)},
         )
@@ -340,19 +378,27 @@ class Editor:
         self, source: Source, settings: EditSettings, run: EditRun, seen: Capture | None, *, together: bool
     ) -> list[EditResult]:
         images = [self._adapter.decode(latents[None]) for latents in run.latents]
-        hashes = {edited_name(settings, i): pixel_sha256(image) for i, image in enumerate(images)}
+        masks: list[Tensor | None] = [None] * len(images) if run.blend_masks is None else list(run.blend_masks)
+        hashes = {}
+        for i, steps_hw in enumerate(masks):
+            if steps_hw is not None and settings.local_blend is not None:
+                if settings.local_blend.hold_pixels:
+                    images[i] = held_still(source.image, images[i], steps_hw[-1])
+                hashes[f"{edited_name(settings, i)}-mask"] = pixel_sha256(mask_picture(steps_hw[-1], images[i].size))
+            hashes[edited_name(settings, i)] = pixel_sha256(images[i])
         record = replace(
             source.record,
             edit=settings,
             together=together,
             acted=run.acted,
             controlled_calls=run.controlled_calls,
+            warnings=run.warnings,
             image_sha256={**source.record.image_sha256, **hashes},
         )
         maps = [seen.maps(index) if seen else None for index in range(SOURCE + 1, SOURCE + 1 + len(images))]
         return [
-            EditResult(image, source, target, index, run.latents[index : index + 1], record, maps[index])
-            for index, (image, target) in enumerate(zip(images, settings.targets, strict=True))
+            EditResult(image, source, target, index, run.latents[index : index + 1], record, mask, maps[index])
+            for index, (image, target, mask) in enumerate(zip(images, settings.targets, masks, strict=True))
         ]
 
     def _model_record(self) -> ModelRecord:

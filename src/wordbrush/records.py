@@ -35,8 +35,8 @@ class ModelRecord:
 class RunRecord:
     """One run. `edit` is None for a generation; `together` says that source and targets ran as one batch.
 
-    `acted` says in words what each target's edit did, `controlled_calls` how many attention calls it controlled;
-    `image_sha256` are the `pixel_sha256` of the run's pictures by name.
+    `acted` says in words what each target's edit did, `controlled_calls` how many attention calls it controlled,
+    `warnings` what to know of the result; `image_sha256` are the `pixel_sha256` of the run's pictures by name.
     """
 
     model: ModelRecord
@@ -46,6 +46,7 @@ class RunRecord:
     keep_bytes: int
     acted: tuple[tuple[str, ...], ...]
     controlled_calls: int
+    warnings: tuple[str, ...]
     versions: Mapping[str, str]
     image_sha256: Mapping[str, str]
     schema: int = SCHEMA

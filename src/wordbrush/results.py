@@ -8,7 +8,8 @@ from torch import Tensor
 
 from wordbrush.edits.settings import EditSettings
 from wordbrush.maps.attention_maps import AttentionMaps
-from wordbrush.png_text import save_png
+from wordbrush.masks import mask_picture
+from wordbrush.png_text import save_plain_png, save_png
 from wordbrush.records import RunRecord, save_record
 from wordbrush.sampling.loop import KeptSource
 from wordbrush.sampling.settings import GenerationSettings
@@ -51,6 +52,8 @@ class EditResult:
     """One edited picture: `index` is its place among its run's targets, `latents` (1, C, h, w) the finished ones.
 
     `maps` are those that its run was asked to capture.
+    `blend_masks` (steps, h, w) says where its latents could change, from the first step that a local blend acted in to
+    the last; None without one.
     """
 
     image: Image
@@ -59,7 +62,13 @@ class EditResult:
     index: int
     latents: Tensor
     record: RunRecord
+    blend_masks: Tensor | None
     maps: AttentionMaps | None = None
+
+    @property
+    def blend_mask(self) -> Image | None:
+        """Where the finished picture could change, white in a grey picture of its size; None without a local blend."""
+        return None if self.blend_masks is None else mask_picture(self.blend_masks[-1], self.image.size)
 
     @property
     def name(self) -> str:
@@ -68,12 +77,18 @@ class EditResult:
         return edited_name(self.record.edit, self.index)
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Write the source, this edit and `record.json` of the run; both pictures carry it. Returns the paths."""
+        """Write the source, this edit and `record.json` of the run; both pictures carry it. Returns the paths.
+
+        With a local blend its mask is written as well, as `<name>-mask.png`, which `mask` of an editor reads.
+        """
         directory = Path(folder)
         paths = [directory / "source.png", directory / f"{self.name}.png", directory / "record.json"]
         save_png(self.source.image, paths[0], self.record, None)
         save_png(self.image, paths[1], self.record, self.index)
         save_record(self.record, paths[2])
+        if self.blend_mask is not None:
+            paths.append(directory / f"{self.name}-mask.png")
+            save_plain_png(self.blend_mask, paths[-1])
         return paths
 
 

@@ -9,11 +9,13 @@ from torch import Tensor
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch, column_maps
+from wordbrush.edits.blend_words import blend_tokens
 from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.plan import EditPlan
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError
 from wordbrush.sampling.adapter import Adapter
+from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.loop import Conditioning, KeptSource, Step, denoise
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.types import SOURCE, BatchLayout
@@ -25,12 +27,14 @@ OnStep = Callable[[int, int], None]
 @dataclass(frozen=True, eq=False)
 class EditRun:
     """Finished latents (targets, C, h, w) of an edit, what each target's edit did in words, and how many attention
-    calls it controlled.
+    calls it controlled; with a local blend its masks (targets, steps, h, w).
     """
 
     latents: Tensor
     acted: tuple[tuple[str, ...], ...]
     controlled_calls: int
+    blend_masks: Tensor | None
+    warnings: tuple[str, ...]
 
 
 def run_source(
@@ -62,10 +66,11 @@ def run_edit(
     plan, acted = _plan(adapter, settings, edit)
     text = _text(adapter, settings, edit.targets, source=kept.text)
     branches = range(SOURCE + 1, SOURCE + 1 + len(edit.targets))
+    blend = _blender(adapter, settings, edit, kept.latents[0])
     steps = _denoise(
-        adapter, settings, kept.latents[0], text, branches, on_step, plan=plan, kept=kept, watches=watches
+        adapter, settings, kept.latents[0], text, branches, on_step, plan=plan, kept=kept, watches=watches, blend=blend
     )
-    return EditRun(steps[-1].latents, acted, _controlled(steps))
+    return _edit_run(steps, steps[-1].latents, acted, edit, blend)
 
 
 def run_together(
@@ -80,9 +85,10 @@ def run_together(
     text = _text(adapter, settings, edit.targets)
     noise = adapter.noise(settings.seed, settings.height, settings.width)
     branches = range(SOURCE, SOURCE + 1 + len(edit.targets))
-    steps = _denoise(adapter, settings, noise, text, branches, on_step, plan=plan, watches=watches)
+    blend = _blender(adapter, settings, edit, noise)
+    steps = _denoise(adapter, settings, noise, text, branches, on_step, plan=plan, watches=watches, blend=blend)
     kept = KeptSource(text.positive[SOURCE], (noise, *(step.latents[:1] for step in steps)), None)
-    return kept, EditRun(steps[-1].latents[1:], acted, _controlled(steps))
+    return kept, _edit_run(steps, steps[-1].latents[1:], acted, edit, blend)
 
 
 def look_again(
@@ -124,6 +130,34 @@ def _plan(
     )
 
 
+def _blender(adapter: Adapter, settings: GenerationSettings, edit: EditSettings, noise: Tensor) -> Blender | None:
+    if edit.local_blend is None:
+        return None
+    source = adapter.tokenize(settings.prompt)
+    tokens = blend_tokens(source, list(map(adapter.tokenize, edit.targets)), edit.local_blend, edit.equalizer)
+    height, width = noise.shape[-2:]
+    return Blender(edit.local_blend, tokens, source.length, settings.num_inference_steps, (height, width))
+
+
+def _edit_run(
+    steps: list[Step],
+    latents: Tensor,
+    acted: tuple[tuple[str, ...], ...],
+    edit: EditSettings,
+    blend: Blender | None,
+) -> EditRun:
+    controlled = _controlled(steps)
+    if blend is None:
+        return EditRun(latents, acted, controlled, None, ())
+    masks = blend.finish()
+    shares = masks[:, -1].float().mean(dim=(1, 2)).tolist()
+    lines = zip(acted, blend.describe(), shares, strict=True)
+    held = tuple((*line, f"only {where}, {share:.0%} of the picture") for line, where, share in lines)
+    whole = [target for target, share in zip(edit.targets, shares, strict=True) if share == 1]
+    warnings = (f"the blend lets all of '{target}' change; raise its threshold to hold more still" for target in whole)
+    return EditRun(latents, held, controlled, masks, tuple(warnings))
+
+
 def _text(
     adapter: Adapter, settings: GenerationSettings, targets: tuple[str, ...], source: Tensor | None = None
 ) -> Conditioning:
@@ -145,6 +179,7 @@ def _denoise(
     kept: KeptSource | None = None,
     record_to: SourceTape | None = None,
     watches: Sequence[Watch] = (),
+    blend: Blender | None = None,
 ) -> list[Step]:
     solver = adapter.solver(settings.num_inference_steps)
     steps = []
@@ -159,6 +194,7 @@ def _denoise(
         kept=kept,
         record_to=record_to,
         watches=watches,
+        blend=blend,
     ):
         steps.append(step)
         if on_step is not None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.schedule import DEFAULT, Window, parse_cross_windows
 from wordbrush.errors import SettingsError
 
@@ -24,7 +25,7 @@ class EditSettings:
     """An edit of one source into each of `targets`.
 
     `cross_replace_steps` has a window (start, end) per word and one under "default_"; `equalizer` a factor per word.
-    A word that is in some of several targets acts in those.
+    A word that is in some of several targets acts in those. `local_blend` holds everything outside of a region still.
     """
 
     targets: tuple[str, ...]
@@ -33,6 +34,7 @@ class EditSettings:
     self_replace_steps: tuple[float, float]
     self_replace_max_pixels: int
     equalizer: Mapping[str, float]
+    local_blend: LocalBlend | None
 
     def __post_init__(self) -> None:
         """Check what does not depend on the prompts: a record's values come here without `parse`."""
@@ -47,6 +49,9 @@ class EditSettings:
         for word, window in self.cross_replace_steps.items():
             Window.parse(window, f"cross_replace_steps of '{word}'")
         Window.parse(self.self_replace_steps, "self_replace_steps")
+        blend = self.local_blend
+        if blend is not None and not blend.names_words and blend.mask is None:
+            raise SettingsError("local_blend names no word and there is no mask; give one of them")
 
     @classmethod
     def parse(
@@ -57,6 +62,7 @@ class EditSettings:
         self_replace_steps: SelfSteps,
         self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS,
         equalizer: Mapping[str, float] | None = None,
+        local_blend: LocalBlend | None = None,
     ) -> "EditSettings":
         """Check a user's values and bring them to one form; raises `SettingsError` naming the bad one.
 
@@ -72,4 +78,5 @@ class EditSettings:
             (injected.start, injected.end),
             self_replace_max_pixels,
             dict(equalizer or {}),
+            local_blend,
         )

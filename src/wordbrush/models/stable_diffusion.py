@@ -114,15 +114,19 @@ class StableDiffusion:
         states: Tensor = self._text_encoder(ids.to(self.device))[0]
         return states.to(self.dtype)
 
-    def noise(self, seed: int, height: int, width: int) -> Tensor:
-        """Gaussian latents (1, C, h, w), drawn on the CPU so that a seed means the same on every device."""
+    def latent_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of the latents of a picture: its own, over `vae_factor`."""
         factor = self.vae_factor * 2 ** (len(self._unet.config["block_out_channels"]) - 1)
         for name, value in (("height", height), ("width", width)):
             if value < 1 or value % self.vae_factor:
                 raise SettingsError(
                     f"{name} is {value}; give a positive multiple of {self.vae_factor} (best of {factor})"
                 )
-        shape = (1, int(self._unet.config["in_channels"]), height // self.vae_factor, width // self.vae_factor)
+        return height // self.vae_factor, width // self.vae_factor
+
+    def noise(self, seed: int, height: int, width: int) -> Tensor:
+        """Gaussian latents (1, C, h, w), drawn on the CPU so that a seed means the same on every device."""
+        shape = (1, int(self._unet.config["in_channels"]), *self.latent_size(height, width))
         generator = torch.Generator("cpu").manual_seed(seed)
         with memory_shortage_told(f"a picture of {height} x {width}"):
             return torch.randn(shape, generator=generator, dtype=self.dtype).to(self.device)

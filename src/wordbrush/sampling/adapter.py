@@ -65,6 +65,10 @@ class Adapter(Protocol):
         """The conditioning (1, T, C) of one prompt."""
         ...
 
+    def latent_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of the latents of a picture of height x width pixels; `SettingsError` where it has none."""
+        ...
+
     def noise(self, seed: int, height: int, width: int) -> Tensor:
         """The starting latents (1, C, h, w) of a seed for a picture of height x width pixels."""
         ...

@@ -11,6 +11,7 @@ from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch
 from wordbrush.edits.plan import EditPlan, StepEdit
 from wordbrush.sampling.adapter import Adapter, Solver
+from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.guidance import guided
 from wordbrush.types import SOURCE, BatchLayout
 
@@ -54,13 +55,17 @@ def denoise(
     kept: KeptSource | None = None,
     record_to: SourceTape | None = None,
     watches: Sequence[Watch] = (),
+    blend: Blender | None = None,
 ) -> Iterator[Step]:
     """Denoise `branches` from the same noise (1, C, h, w); yields after every step.
 
     Branch 0 is the source. Where it is not among `branches`, `kept` stands for it: its recorded queries and keys, or
     its prompt run once more from its kept latents at steps that are not recorded. `watches` are given the maps that
-    they ask for; the latents are the same with them.
+    they ask for; the latents are the same with them. `blend` is one of them, and holds part of each step's latents to
+    the source's.
     """
+    if blend is not None:
+        watches = [*watches, blend]
     latents = noise.expand(len(branches), -1, -1, -1)
     is_guided = guidance_scale > 1
     for index, timestep in enumerate(solver.timesteps):
@@ -79,7 +84,16 @@ def denoise(
         if is_guided:
             prediction = guided(prediction[:count], prediction[count : 2 * count], guidance_scale)
         latents = solver.step(prediction[:count], timestep, latents)
+        if blend is not None:
+            latents = _blended(blend, index, latents, branches, kept)
         yield Step(index, latents, controlled)
+
+
+def _blended(blend: Blender, step: int, latents: Tensor, branches: Sequence[int], kept: KeptSource | None) -> Tensor:
+    if SOURCE in branches:
+        return torch.cat([latents[:1], blend.after_step(step, latents[1:], latents[:1])])
+    assert kept is not None  # without the source's latents there is nothing to hold to
+    return blend.after_step(step, latents, kept.latents[step + 1])
 
 
 def _text(conditioning: Conditioning, layout: BatchLayout) -> Tensor:

@@ -1,0 +1,181 @@
+"""Local blend (paper, section 2.3.4): where the words' maps are low, the edited latents become the source's.
+
+Legend: P masks of one kind, H heads, Q image queries, K text tokens, W asked columns, h and w cells of a grid.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from wordbrush.attention.sites import Site, grid, shared_resolution
+from wordbrush.attention.watch import Reading
+from wordbrush.edits.blend import LocalBlend
+from wordbrush.edits.blend_words import BlendTokens
+from wordbrush.errors import ControlError, OutputError, SettingsError
+from wordbrush.types import SOURCE
+
+
+def region(maps_Phw: Tensor, size: tuple[int, int], threshold: float, pool: int) -> Tensor:
+    """Where each map is above `threshold` of its highest value, a boolean (P, *size).
+
+    Maps are grown by a maximum over `pool` x `pool` cells and brought to `size` by the nearest cell. A map that is
+    nowhere above zero has an empty region, not one of 0 / 0.
+
+    >>> region(torch.tensor([[[1.0, 0.2], [0.4, 0.0]]]), (2, 2), 0.3, pool=1).tolist()
+    [[[True, False], [True, False]]]
+    """
+    grown = F.max_pool2d(maps_Phw[:, None], pool, stride=1, padding=pool // 2)
+    cells = F.interpolate(grown, size=size)[:, 0]
+    peak = cells.amax(dim=(1, 2), keepdim=True)
+    return (cells / torch.where(peak > 0, peak, torch.inf)) > threshold
+
+
+class Blender:
+    """One run's local blend: a `Watch` of the words' maps, asked by the loop after each step for the blended latents.
+
+    Maps are summed over heads, layers of one resolution (`sites.shared_resolution`) and steps: their mean but for a
+    factor, which thresholds relative to the highest value do not see. At the first step all resolutions are read.
+    """
+
+    self_max_pixels = 0
+
+    def __init__(
+        self,
+        blend: LocalBlend,
+        tokens: Sequence[BlendTokens],
+        text_length: int,
+        num_steps: int,
+        latent_size: tuple[int, int],
+    ) -> None:
+        """Prepare a run of `num_steps` on latents (h, w), whose targets look at `tokens`.
+
+        Raises `SettingsError` when the user's mask has another size.
+        """
+        self.reads: Reading = blend.maps
+        self._blend = blend
+        self._tokens = tokens
+        self._start = blend.start_step(num_steps)
+        self._size = latent_size
+        self._columns = _columns(tokens, text_length)
+        self._sums: dict[tuple[int, int], Tensor] = {}
+        self._layers: list[int] = []
+        self._pixels: int | None = None
+        self._masks: list[Tensor] = []
+        self._own = None if blend.mask is None else blend.mask.to_tensor()
+        if self._own is not None and self._own.shape != latent_size:
+            mask, latents = (" x ".join(map(str, size)) for size in (self._own.shape, latent_size))
+            raise SettingsError(f"the mask has {mask} cells and the latents {latents}; give a mask of this picture")
+
+    def asks(self, step: int, branch: int) -> bool:
+        """Every step counts towards the mean, also those before the first that is blended."""
+        return branch in self._columns
+
+    def columns(self, branch: int, site: Site, pixels: int) -> Tensor | None:
+        """The words of a branch, in cross-attention of the blend's resolution."""
+        return self._columns[branch] if site.kind == "cross" and self._pixels in (None, pixels) else None
+
+    def take(self, step: int, branch: int, site: Site, maps_HQW: Tensor) -> None:
+        """Add one layer's maps to those so far."""
+        pixels = maps_HQW.shape[1]
+        if self._pixels is None and branch == SOURCE:
+            self._layers.append(pixels)
+        maps_QW = maps_HQW.to(torch.promote_types(maps_HQW.dtype, torch.float32)).sum(0)
+        self._sums[branch, pixels] = self._sums.get((branch, pixels), 0) + maps_QW
+
+    def after_step(self, step: int, latents: Tensor, source: Tensor) -> Tensor:
+        """The targets' latents (targets, C, h, w) with the source's (1, C, h, w) wherever they must not change."""
+        if self._pixels is None and self._columns:
+            self._pixels = shared_resolution(self._layers)
+            self._sums = {key: maps for key, maps in self._sums.items() if key[1] == self._pixels}
+        if step < self._start:
+            return latents
+        self._masks.append(self._allowed().to(latents.device))
+        return torch.where(self._masks[-1][:, None], latents, source)
+
+    def describe(self) -> list[str]:
+        """Where each target may change, in words."""
+        inside = [] if self._own is None else ["inside of the mask"]
+        where = [[f"where {_quoted(tokens.named, 'or')} is"] if tokens.named else [] for tokens in self._tokens]
+        return [" and ".join(words + inside) for words in where]
+
+    def finish(self) -> Tensor:
+        """The masks (targets, steps, h, w), from the first step that was blended to the last.
+
+        Raises `ControlError` when a target's finished picture may change nowhere.
+        """
+        for index, tokens in enumerate(self._tokens):
+            if not bool(self._masks[-1][index].any()):
+                raise self._nothing_changes(index, tokens)
+        return torch.stack(self._masks, dim=1)
+
+    def _allowed(self) -> Tensor:
+        """Where each target may change, (targets, h, w)."""
+        masks = self._own.expand(len(self._tokens), -1, -1) if self._own is not None else None
+        if not self._columns:
+            assert masks is not None  # a blend has words or a mask
+            return masks
+        words = self._words() & ~self._subtracted() if self._blend.subtract_words else self._words()
+        return words if masks is None else words & masks.to(words.device)
+
+    def _words(self) -> Tensor:
+        return self._either(0, self._blend.threshold, self._blend.pool)
+
+    def _subtracted(self) -> Tensor:
+        return self._either(1, self._blend.subtract_threshold, 1)
+
+    def _either(self, kind: int, threshold: float, pool: int) -> Tensor:
+        """Regions of kind 0, the words, or 1, those to subtract: the target's and the source's together."""
+        targets = torch.stack([self._map(SOURCE + 1 + i, kind) for i in range(len(self._tokens))])
+        sources = torch.stack([self._map(SOURCE, 2 * i + kind) for i in range(len(self._tokens))])
+        return region(targets, self._size, threshold, pool) | region(sources, self._size, threshold, pool)
+
+    def _map(self, branch: int, column: int) -> Tensor:
+        assert self._pixels is not None
+        return self._sums[branch, self._pixels][:, column].reshape(grid(self._pixels, self._size))
+
+    def _nothing_changes(self, index: int, tokens: BlendTokens) -> ControlError | OutputError:
+        if not all(bool(torch.isfinite(maps).all()) for maps in self._sums.values()):
+            return OutputError("the model's attention is not a number (NaN or infinite); try dtype='float32'")
+        words, blend = _quoted(tokens.named), self._blend
+        if not bool(self._words()[index].any()):
+            why = (
+                f"the maps of {words} are nowhere above {blend.threshold} of a highest value above zero; name a word "
+                "whose weight is above zero, or set the blend's maps='own'"
+            )
+        elif blend.subtract_words and not bool((self._words() & ~self._subtracted())[index].any()):
+            why = (
+                f"the region of {words} (threshold {blend.threshold}) is all subtracted with that of "
+                f"{_quoted(blend.subtract_words)} (subtract_threshold {blend.subtract_threshold}); lower the first "
+                "threshold or raise the second"
+            )
+        else:
+            why = (
+                f"the region of {words} (threshold {blend.threshold}) is all outside of the given mask; lower the "
+                "threshold, or draw the mask where the word is"
+            )
+        return ControlError(f"the blend lets target {index + 1} change nowhere: {why}")
+
+
+def _quoted(words: Sequence[str], conjunction: str = "and") -> str:
+    return f" {conjunction} ".join(f"'{word}'" for word in words)
+
+
+def _columns(tokens: Sequence[BlendTokens], length: int) -> dict[int, Tensor]:
+    """What is asked of each branch, (K, W): a target's words and those to subtract; of the source, for each target."""
+    if not any(target.named for target in tokens):
+        return {}
+    columns = {
+        branch: _one_hot(length, target.target, target.subtract_target)
+        for branch, target in enumerate(tokens, start=SOURCE + 1)
+    }
+    pairs = [positions for target in tokens for positions in (target.source, target.subtract_source)]
+    return {SOURCE: _one_hot(length, *pairs), **columns}
+
+
+def _one_hot(length: int, *columns: tuple[int, ...]) -> Tensor:
+    weights_KW = torch.zeros(length, len(columns))
+    for column, positions in enumerate(columns):
+        weights_KW[list(positions), column] = 1
+    return weights_KW

@@ -1,0 +1,115 @@
+import pytest
+
+from tiny import tiny_tokenizer
+from wordbrush.edits.blend import LatentMask, LocalBlend
+from wordbrush.edits.blend_words import BlendTokens, blend_tokens
+from wordbrush.errors import PromptError, SettingsError
+from wordbrush.tokens.prompt_tokens import PromptTokens
+
+
+def tokens(prompt: str) -> PromptTokens:
+    encoded = tiny_tokenizer()(prompt, add_special_tokens=False, return_offsets_mapping=True)
+    return PromptTokens.from_offsets(prompt, encoded["offset_mapping"], begin=1, length=77)
+
+
+def found(source: str, targets: list[str], blend: LocalBlend, **equalizer: float) -> tuple[BlendTokens, ...]:
+    return blend_tokens(tokens(source), [tokens(target) for target in targets], blend, equalizer)
+
+
+SOURCE = "a dog eating an apple"
+
+
+def test_auto_is_what_each_target_changes():
+    cat, orange, both = found(
+        SOURCE, ["a cat eating an apple", "a dog eating an orange", "a cat eating an orange"], LocalBlend()
+    )
+    assert (cat.source, cat.target, cat.named) == ((2,), (2,), ("dog", "cat"))
+    assert (orange.source, orange.target) == ((5,), (5,))
+    assert (both.source, both.target, both.named) == ((2, 5), (2, 5), ("dog", "apple", "cat", "orange"))
+
+
+def test_auto_is_what_is_new_gone_and_weighted_but_no_punctuation():
+    (new,) = found(SOURCE, ["a big dog, eating an apple"], LocalBlend())
+    assert (new.source, new.target) == ((), (2,))
+    (gone,) = found("a big dog", ["a dog"], LocalBlend())
+    assert (gone.source, gone.target) == ((2,), ())
+    (weighted,) = found(SOURCE, [SOURCE], LocalBlend(), apple=2.0)
+    assert (weighted.source, weighted.target, weighted.named) == ((5,), (5,), ("apple",))
+
+
+def test_a_word_acts_in_the_prompts_that_have_it():
+    cat, orange = found(SOURCE, ["a cat eating an apple", "a dog eating an orange"], LocalBlend(("dog", "cat")))
+    assert (cat.source, cat.target) == ((2,), (2,))
+    assert (orange.source, orange.target) == ((2,), (2,))
+    assert orange.named == ("dog",)
+
+
+def test_words_for_one_prompt_are_for_it_alone():
+    blend = LocalBlend("eating", source_words="apple", target_words=("cat", ["dog", "orange"]))
+    cat, orange = found(SOURCE, ["a cat eating an apple", "a dog eating an orange"], blend)
+    assert (cat.source, cat.target) == ((5,), (2,))
+    assert (orange.source, orange.target) == ((5,), (2, 5))
+
+
+def test_words_can_be_auto_and_more():
+    (both,) = found(SOURCE, ["a cat eating an apple"], LocalBlend(("auto", "apple"), subtract_words="eating"))
+    assert (both.source, both.target) == ((2, 5), (2, 5))
+    assert (both.subtract_source, both.subtract_target) == ((3,), (3,))
+
+
+def test_a_word_of_several_tokens_is_all_of_them():
+    (one,) = found("a kudu", ["a lynx"], LocalBlend("kudu"))
+    assert one.source == (2, 3, 4, 5)
+
+
+def test_an_ambiguous_word_is_an_error():
+    with pytest.raises(PromptError, match=r"say 'dog\[0\]' or 'dog\[1\]'"):
+        found("dog and dog", ["dog and cat"], LocalBlend("dog"))
+    assert found("dog and dog", ["cat and dog"], LocalBlend("dog[1]"))[0].target == ()
+
+
+def test_nothing_changed_is_an_error():
+    with pytest.raises(PromptError, match="no blend word is in the source"):
+        found(SOURCE, ["a dog eating an apple."], LocalBlend())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"threshold": 1.0}, "threshold is 1.0; give a number from 0 to below 1"),
+        ({"threshold": float("nan")}, "threshold is nan"),
+        ({"subtract_threshold": -0.1}, "subtract_threshold is -0.1"),
+        ({"start_blend": 1.0}, "start_blend is 1.0; give the part of the steps before the blend"),
+        ({"pool": 2}, "pool is 2; give an odd number"),
+        ({"pool": 0}, "pool is 0"),
+        ({"maps": "stored"}, "maps are 'stored'; give one of edited, own"),
+        ({"words": 3}, "words is 3; give a word, or a list of words"),
+        ({"words": (3,)}, r"words is \(3,\)"),
+        ({"words": (), "subtract_words": "dog"}, "subtracted from the region of words"),
+    ],
+)
+def test_a_bad_value_is_named(wrong, message):
+    with pytest.raises(SettingsError, match=message):
+        LocalBlend(**wrong)
+
+
+def test_what_an_editor_takes():
+    mask = LatentMask(("#.",))
+    assert LocalBlend.parse(None, None) is None
+    assert LocalBlend.parse(None, mask) == LocalBlend(words=(), mask=mask)
+    assert LocalBlend.parse("auto", None) == LocalBlend()
+    assert LocalBlend.parse(["dog", "cat"], mask) == LocalBlend(("dog", "cat"), mask=mask)
+    assert LocalBlend.parse(LocalBlend("dog", pool=1), mask) == LocalBlend("dog", pool=1, mask=mask)
+    with pytest.raises(SettingsError, match="local_blend is True; give a word"):
+        LocalBlend.parse(True, None)
+
+
+@pytest.mark.parametrize("rows", [(), ("",), ("#", "##"), ("#x",), ("..", "..")])
+def test_what_is_no_mask_is_refused(rows):
+    with pytest.raises(SettingsError, match="mask"):
+        LatentMask(rows)
+
+
+@pytest.mark.parametrize(("start", "first"), [(0.0, 0), (0.2, 10), (0.99, 49)])
+def test_the_first_blended_step(start, first):
+    assert LocalBlend(start_blend=start).start_step(50) == first

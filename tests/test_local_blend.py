@@ -1,0 +1,390 @@
+"""Local blend end to end: the published one with its maps formed; outside of its mask, the source to the bit."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from materialised import PublishedBlend, plan_published, published_edit
+from PIL import Image
+from torch import Tensor
+
+from wordbrush.attention.tape import SourceTape
+from wordbrush.editor import Editor
+from wordbrush.edits.blend import LatentMask, LocalBlend
+from wordbrush.edits.settings import EditSettings
+from wordbrush.errors import ControlError, OutputError, PromptError, SettingsError
+from wordbrush.models.folder import bundled_folder
+from wordbrush.models.load import load_model
+from wordbrush.models.stable_diffusion import StableDiffusion
+from wordbrush.runs import run_edit, run_source, run_together
+from wordbrush.sampling.settings import GenerationSettings
+
+STEPS, SEED, GUIDANCE = 5, 3, 5.0
+SOURCE, CAT, ORANGE = "a dog eating an apple", "a cat eating an apple", "a dog eating an orange"
+RUN = {"seed": 5, "num_inference_steps": 5, "guidance_scale": 5.0}
+SHARP = 0.7
+"""A threshold at which the random maps of the tiny model have a region that is a part of the picture."""
+
+
+@pytest.fixture(scope="module")
+def editor(tiny_folder) -> Editor:
+    return Editor.from_pretrained(tiny_folder, "cpu")
+
+
+@pytest.fixture(scope="module")
+def models(tiny_folder) -> dict[str, tuple[StableDiffusion, StableDiffusionPipeline]]:
+    def both(folder) -> tuple[StableDiffusion, StableDiffusionPipeline]:
+        # In double precision, so that no value is at a threshold on one side and beyond it on the other.
+        pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float64, local_files_only=True)
+        pipeline.set_progress_bar_config(disable=True)
+        parts = (pipeline.tokenizer, pipeline.text_encoder, pipeline.unet, pipeline.vae)
+        return StableDiffusion(*parts, pipeline.scheduler.config), pipeline
+
+    return {"tiny": both(tiny_folder), "bundled": both(bundled_folder())}
+
+
+def asked(targets: list[str], blend: LocalBlend | None, kind: str = "auto", **options) -> EditSettings:
+    return EditSettings.parse(targets, kind, 0.6, 0.5, local_blend=blend, **options)
+
+
+def generation(adapter: StableDiffusion, cells: tuple[int, int]) -> GenerationSettings:
+    height, width = (side * adapter.vae_factor for side in cells)
+    return GenerationSettings(SOURCE, "", SEED, STEPS, GUIDANCE, height, width)
+
+
+CASES = {
+    "replace": ("replace", [CAT], [["dog"], ["cat"]], {}, {}),
+    "several targets": ("replace", [CAT, ORANGE, CAT], [["dog"], ["cat"], ["orange"], ["cat", "eating"]], {}, {}),
+    "refine": ("refine", ["a big dog eating an apple"], [["dog"], ["big", "dog"]], {}, {}),
+    "reweight": ("reweight", [SOURCE], [["apple"], ["apple"]], {"equalizer": {"apple": 3.0}}, {}),
+    "subtracted": ("replace", [CAT], [["dog"], ["cat"]], {}, {"subtract": [["apple"], ["apple"]]}),
+    "from the first step": ("replace", [CAT], [["dog"], ["cat"]], {}, {"start": 0.0}),
+    "in the last step": ("replace", [CAT], [["dog"], ["cat"]], {}, {"start": 0.9}),
+    "words of several tokens": ("replace", ["a zebu eating an apple"], [["apple"], ["zebu"]], {}, {}),
+    "words of the target only": ("replace", [CAT], [[], ["cat"]], {}, {}),
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "model", "cells", "maps"),
+    [
+        *((case, "tiny", (16, 16), "edited") for case in CASES),
+        ("replace", "tiny", (16, 16), "own"),
+        ("several targets", "tiny", (16, 24), "edited"),
+        ("subtracted", "tiny", (24, 16), "own"),
+        ("replace", "bundled", (16, 16), "edited"),
+        ("subtracted", "bundled", (16, 24), "own"),
+    ],
+)
+def test_published_local_blend(models, case, model, cells, maps):
+    adapter, pipeline = models[model]
+    kind, targets, words, options, how = CASES[case]
+    source = "a kudu eating an apple" if "several tokens" in case else SOURCE
+    prompts = [source, *targets]
+    settings = replace(generation(adapter, cells), prompt=source)
+    noise = adapter.noise(SEED, settings.height, settings.width)
+    published = plan_published(
+        pipeline.tokenizer,
+        prompts,
+        kind,
+        num_steps=STEPS,
+        cross_replace_steps=0.6,
+        self_replace_steps=0.5,
+        **options,
+    ).to(adapter.device, adapter.dtype)
+    threshold = SHARP if model == "tiny" else 0.4
+    oracle = PublishedBlend(
+        pipeline.tokenizer,
+        prompts,
+        words,
+        (cells[0] // 2, cells[1] // 2),
+        start=int(how.get("start", 0.2) * STEPS),
+        subtract=how.get("subtract"),
+        thresholds=(threshold, 0.8),
+        own=maps == "own",
+    )
+    expected = published_edit(
+        pipeline, prompts, published, num_steps=STEPS, guidance_scale=GUIDANCE, noise=noise, blend=oracle
+    )
+    blend = LocalBlend(
+        source_words=tuple(words[0]),
+        target_words=tuple(map(tuple, words[1:])),
+        subtract_words=tuple(how.get("subtract", [[]])[0]),
+        threshold=threshold,
+        subtract_threshold=0.8,
+        start_blend=how.get("start", 0.2),
+        maps=maps,
+    )
+    edit = asked(targets, blend, "auto" if kind == "reweight" else kind, **options)
+    kept, run = run_together(adapter, settings, edit)
+    # Where the published one has 0 / 0, a prompt without words, its region is empty as well.
+    assert torch.equal(run.blend_masks, torch.stack(oracle.masks, dim=1))
+    torch.testing.assert_close(torch.cat([kept.latents[-1], run.latents]), expected, rtol=0, atol=1e-4)
+    assert run.blend_masks.any()
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["together", "later edit"])
+@pytest.mark.parametrize(
+    ("model", "cells", "guidance_scale"),
+    [
+        ("tiny", (16, 16), 5.0),
+        ("tiny", (16, 16), 1.0),
+        ("tiny", (24, 16), 5.0),
+        ("tiny", (18, 26), 5.0),
+        ("bundled", (16, 16), 5.0),
+    ],
+)
+def test_latents_outside_of_the_mask_are_the_sources_to_the_bit(
+    models, tiny_folder, model, cells, guidance_scale, kept
+):
+    adapter, _ = load_model(tiny_folder if model == "tiny" else None, "cpu", None)
+    settings = replace(generation(adapter, cells), guidance_scale=guidance_scale)
+    edit = asked([CAT, ORANGE], LocalBlend(threshold=SHARP if model == "tiny" else 0.4))
+    if kept:
+        source = run_source(adapter, settings, SourceTape(1 << 30, 256))
+        run = run_edit(adapter, settings, edit, source)
+    else:
+        source, run = run_together(adapter, settings, edit)
+    for latents, masks in zip(run.latents, run.blend_masks, strict=True):
+        apart = (latents - source.latents[-1][0]).abs()
+        assert masks.shape == (STEPS - 1, *cells)
+        assert torch.equal(apart[:, ~masks[-1]], torch.zeros_like(apart[:, ~masks[-1]]))
+        assert (apart.amax(0)[masks[-1]] > 0).all()
+    assert (~run.blend_masks).any()
+
+
+def test_every_step_from_the_first_blended_one_is_the_sources_outside(models, monkeypatch):
+    """Also in between: what the model sees at the next step, and what a run that ended there would give."""
+    adapter, _ = models["tiny"]
+    seen: list[Tensor] = []
+    predict = StableDiffusion.predict
+
+    def watching(self, latents, *rest):
+        seen.append(latents)
+        return predict(self, latents, *rest)
+
+    monkeypatch.setattr(StableDiffusion, "predict", watching)
+    edit = asked([CAT], LocalBlend(threshold=SHARP, start_blend=0.5))
+    _, run = run_together(adapter, generation(adapter, (16, 16)), edit)
+    assert run.blend_masks.shape[1] == STEPS - 2
+    for step in (1, 2):
+        assert (seen[step][0] != seen[step][1]).all(), "not yet"
+    for step, mask in zip((3, 4), run.blend_masks[0], strict=False):
+        source, target = seen[step][:2]
+        assert torch.equal((source == target).all(0), ~mask)
+
+
+def test_each_target_blends_with_the_source_alone(models):
+    adapter, _ = models["tiny"]
+    settings = generation(adapter, (16, 16))
+    blend = LocalBlend(threshold=SHARP)
+    _, both = run_together(adapter, settings, asked([CAT, ORANGE], blend))
+    for index, target in enumerate([CAT, ORANGE]):
+        _, alone = run_together(adapter, settings, asked([target], blend))
+        assert torch.equal(both.blend_masks[index], alone.blend_masks[0])
+        torch.testing.assert_close(both.latents[index], alone.latents[0], rtol=0, atol=1e-6)
+    assert not torch.equal(both.blend_masks[0], both.blend_masks[1])
+
+
+@pytest.mark.parametrize(
+    ("keep_bytes", "guidance_scale", "maps"),
+    [
+        (0, 5.0, "edited"),
+        (300_000, 5.0, "edited"),
+        (1 << 30, 5.0, "edited"),
+        (300_000, 1.0, "own"),
+        (1 << 30, 1.0, "edited"),
+    ],
+)
+def test_an_edit_of_a_kept_source_is_the_one_beside_it(models, keep_bytes, guidance_scale, maps):
+    adapter, _ = models["tiny"]
+    settings = replace(generation(adapter, (16, 16)), guidance_scale=guidance_scale)
+    edit = asked([CAT, "a dog in autumn"], LocalBlend(threshold=SHARP, maps=maps))
+    _, together = run_together(adapter, settings, edit)
+    kept = run_source(adapter, settings, SourceTape(keep_bytes, 256) if keep_bytes else None)
+    later = run_edit(adapter, settings, edit, kept)
+    assert torch.equal(later.blend_masks, together.blend_masks)
+    torch.testing.assert_close(later.latents, together.latents, rtol=0, atol=1e-6)
+
+
+def test_a_blend_of_the_whole_picture_is_the_plain_edit_and_says_so(editor):
+    source = editor.generate(SOURCE, **RUN)
+    plain = editor.edit(source, CAT)
+    whole = editor.edit(source, CAT, local_blend=LocalBlend(threshold=0.0))
+    assert torch.equal(whole.latents, plain.latents)
+    assert whole.record.warnings == (f"the blend lets all of '{CAT}' change; raise its threshold to hold more still",)
+    assert whole.record.acted == (("'dog' -> 'cat'", "only where 'dog' or 'cat' is, 100% of the picture"),)
+    assert plain.record.warnings == ()
+    assert plain.blend_masks is None
+    assert plain.blend_mask is None
+
+
+def test_edited_and_own_maps_have_other_masks(models):
+    """Replacement gives the new word the old one's map: the published masks are the source's, and own ones are not."""
+    adapter, _ = models["bundled"]
+    settings = generation(adapter, (16, 16))
+    masks = {}
+    for maps in ("edited", "own"):
+        edit = asked([CAT], LocalBlend(threshold=0.4, maps=maps, start_blend=0.0))
+        masks[maps] = run_together(adapter, settings, edit)[1].blend_masks[0]
+    source = asked([CAT], LocalBlend(words=(), source_words=("dog",), threshold=0.4, start_blend=0.0))
+    sources = run_together(adapter, settings, source)[1].blend_masks[0]
+    assert torch.equal(masks["edited"][0], sources[0])
+    assert (masks["own"][0] & ~masks["edited"][0]).any()
+
+
+def test_a_users_mask_alone_and_with_words(editor):
+    source = editor.generate(SOURCE, **RUN)
+    words = editor.edit(source, CAT, local_blend=LocalBlend(threshold=SHARP)).blend_masks[-1]
+    half = Image.new("L", (64, 64))
+    half.paste(255, (0, 0, 32, 64))
+    alone = editor.edit(source, CAT, mask=half)
+    both = editor.edit(source, CAT, local_blend=LocalBlend(threshold=SHARP), mask=half)
+    left = torch.zeros(16, 16, dtype=torch.bool)
+    left[:, :8] = True
+    assert torch.equal(alone.blend_masks[-1], left)
+    assert (both.blend_masks[-1] & ~left).sum() == 0
+    assert both.blend_masks[-1].any()
+    assert not torch.equal(both.blend_masks[-1], left)
+    assert (words & ~left).any()
+    assert alone.record.acted[0][-1] == "only inside of the mask, 50% of the picture"
+    assert both.record.acted[0][-1].startswith("only where 'dog' or 'cat' is and inside of the mask, ")
+    for result in (alone, both):
+        assert torch.equal(
+            (result.latents != source.latents).any(dim=1)[0] | result.blend_masks[-1], result.blend_masks[-1]
+        )
+
+
+def test_masks_are_pictures_that_can_be_given_again(editor):
+    source = editor.generate(SOURCE, **RUN)
+    first = editor.edit(source, CAT, local_blend=LocalBlend(threshold=SHARP, start_blend=0.0))
+    assert first.blend_mask.size == first.image.size
+    assert first.blend_mask.mode == "L"
+    again = editor.edit(source, CAT, mask=first.blend_mask)
+    assert torch.equal(again.blend_masks[-1], first.blend_masks[-1])
+
+
+def test_held_pixels_are_the_sources(editor):
+    source = editor.generate(SOURCE, **RUN)
+    blend = LocalBlend(threshold=SHARP)
+    decoded = editor.edit(source, CAT, local_blend=blend)
+    held = editor.edit(source, CAT, local_blend=replace(blend, hold_pixels=True))
+    assert torch.equal(held.latents, decoded.latents)
+    outside = torch.tensor([value == 0 for value in held.blend_mask.get_flattened_data()])
+    pixels = {
+        name: torch.tensor(list(r.image.get_flattened_data()))
+        for name, r in (("s", source), ("d", decoded), ("h", held))
+    }
+    assert torch.equal(pixels["h"][outside], pixels["s"][outside])
+    assert not torch.equal(pixels["d"][outside], pixels["s"][outside]), "or there would be nothing to hold"
+    assert (pixels["h"][~outside] == pixels["d"][~outside]).all(dim=1).any(), "inside, the edit shows"
+
+
+@pytest.mark.parametrize(
+    "blend",
+    [
+        {"local_blend": "auto"},
+        {"local_blend": ["dog", "cat"]},
+        {
+            "local_blend": LocalBlend(
+                source_words=("dog",),
+                target_words=(("cat", "apple"),),
+                subtract_words=("eating",),
+                subtract_threshold=0.9,
+                pool=1,
+                start_blend=0.5,
+                maps="own",
+                hold_pixels=True,
+            )
+        },
+        {"local_blend": "cat", "mask": Image.new("1", (32, 32), 1)},
+    ],
+)
+def test_replay_gives_the_same_pixels_and_masks(editor, blend):
+    source = editor.generate(SOURCE, **RUN)
+    for made in (editor.edit(source, CAT, **blend), editor.generate_and_edit(SOURCE, CAT, **RUN, **blend)):
+        assert set(made.record.image_sha256) == {"source", "edited", "edited-mask"}
+        again = editor.replay(type(made.record).from_json(made.record.to_json()))[0]
+        assert again.record == made.record
+        assert again.image.tobytes() == made.image.tobytes()
+        assert torch.equal(again.blend_masks, made.blend_masks)
+
+
+def corner() -> Image.Image:
+    """A mask of the one corner cell."""
+    image = Image.new("L", (16, 16))
+    image.putpixel((0, 0), 255)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("blend", "options", "error", "message"),
+    [
+        ("horse", {}, PromptError, "blend word 'horse' is in none of the prompts 'a dog eating an apple', 'a cat eat"),
+        (
+            LocalBlend(source_words=("cat",)),
+            {},
+            PromptError,
+            "word 'cat' is not in the prompt 'a dog eating an apple'",
+        ),
+        (LocalBlend(target_words=(("dog",),)), {}, PromptError, "word 'dog' is not in the prompt 'a cat eating an"),
+        (LocalBlend(target_words=(("cat",), ("cat",))), {}, SettingsError, "2 entries for 1 target prompts"),
+        (LocalBlend(subtract_words=("horse",)), {}, PromptError, "blend word 'horse' is in none"),
+        (LocalBlend(words=()), {}, SettingsError, "names no word and there is no mask"),
+        (
+            LocalBlend(subtract_words=("dog", "cat"), subtract_threshold=0.0),
+            {},
+            ControlError,
+            r"target 1 change nowhere: the region of 'dog' and 'cat' \(threshold 0.3\) is all subtracted with that of "
+            r"'dog' and 'cat' \(subtract_threshold 0.0\); lower the first threshold or raise the second",
+        ),
+        (
+            LocalBlend(threshold=0.99, pool=1),
+            {"mask": corner()},
+            ControlError,
+            r"the region of 'dog' and 'cat' \(threshold 0.99\) is all outside of the given mask; lower the threshold",
+        ),
+        (
+            LocalBlend(words=(), target_words=(("cat",),)),
+            {"equalizer": {"cat": -1.0}, "cross_replace_steps": 1.0},
+            ControlError,
+            "the maps of 'cat' are nowhere above 0.3 of a highest value above zero; name a word whose weight",
+        ),
+        (
+            LocalBlend(mask=LatentMask(("#.",))),
+            {},
+            SettingsError,
+            "the mask has 1 x 2 cells and the latents 16 x 16; give a mask of this picture",
+        ),
+    ],
+)
+def test_what_cannot_act_is_an_error_that_names_it(editor, blend, options, error, message):
+    source = editor.generate(SOURCE, **RUN)
+    with pytest.raises(error, match=message):
+        editor.edit(source, CAT, local_blend=blend, **options)
+
+
+def test_a_target_without_any_blend_word_is_named(editor):
+    source = editor.generate(SOURCE, **RUN)
+    with pytest.raises(PromptError, match=f"no blend word is in the source '{SOURCE}' or in the target '{ORANGE}'"):
+        editor.edit(source, [CAT, ORANGE], local_blend="cat")
+
+
+def test_a_weight_below_zero_has_no_region_of_its_own(editor):
+    """Divided by a highest value below zero, the published mask would be everything."""
+    source = editor.generate(SOURCE, **RUN)
+    weighted = {"equalizer": {"apple": -2.0}, "cross_replace_steps": 1.0}
+    result = editor.edit(source, SOURCE, local_blend=LocalBlend("apple", threshold=SHARP), **weighted)
+    alone = LocalBlend(words=(), source_words=("apple",), threshold=SHARP)
+    assert torch.equal(result.blend_masks, editor.edit(source, SOURCE, local_blend=alone, **weighted).blend_masks)
+    assert not result.blend_masks[-1].all()
+
+
+def test_attention_that_is_not_a_number_is_told(editor, monkeypatch):
+    source = editor.generate(SOURCE, **RUN)
+    encode = StableDiffusion.encode
+    broken = lambda self, prompt: encode(self, prompt) * (float("nan") if prompt == CAT else 1)  # noqa: E731
+    monkeypatch.setattr(StableDiffusion, "encode", broken)
+    with pytest.raises(OutputError, match="not a number"):
+        editor.edit(source, CAT, local_blend=LocalBlend(words=(), target_words=(("cat",),)))

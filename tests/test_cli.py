@@ -245,5 +245,6 @@ def test_the_surface_is_as_published():
         "generate": shared,
         "edit": shared | own,
         "replay": {"--model", "--out", "--quiet"},
+        "figures": {"--model", "--steps", "--device", "--dtype", "--out", "--quiet", "--list"},
         "sweep": (shared - {"--seed"}) | swept | {"--cells", "--max-cells"},
     }

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.blend import LocalBlend
+from wordbrush.edits.blend_words import blend_tokens
 from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, CrossSteps, EditSettings, SelfSteps
 from wordbrush.errors import RecordError, SettingsError
@@ -230,6 +231,8 @@ class Editor:
         adapter.noise(generation.seed, generation.height, generation.width)
         adapter.solver(generation.num_inference_steps)
         source, *targets = map(adapter.tokenize, (generation.prompt, *edit.targets))
+        if edit.local_blend is not None:
+            blend_tokens(source, targets, edit.local_blend, edit.equalizer)
         return plan_edit(source, targets, edit, generation.num_inference_steps)[1]
 
     def noising(self, source: Source, step: int) -> Image:

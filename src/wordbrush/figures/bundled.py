@@ -2,24 +2,30 @@
 edit, and a note that says so.
 """
 
-from wordbrush.figures.spec import Change, EditRow, Figure, NoiseRow, self_injection, swaps, weights
+from wordbrush.edits.blend import LocalBlend
+from wordbrush.figures.spec import Change, EditRow, Figure, MapsRow, NoiseRow, self_injection, swaps, weights
 
 _DOG, _CAT = "a dog eating an apple", "a cat riding on a bicycle"
-_EARLY = 0.4
+_EARLY = {"cross_replace_steps": 0.4, "self_replace_steps": 0.2}
 """A new place changes the whole picture: less of the source is kept."""
+_FREE = {"cross_replace_steps": 1.0, "self_replace_steps": 0.0}
+"""The source's self-attention would hold what a weight is to change."""
 
 
 def _beside_plain(source: str, targets: tuple[str, ...], seed: int) -> EditRow:
     return EditRow(source, tuple(map(Change, targets)), seed, with_plain=True)
 
 
+def _refined(source: str, targets: tuple[str, ...], seed: int, **settings: float) -> EditRow:
+    return EditRow(source, tuple(Change(target, **settings) for target in targets), seed)  # type: ignore[arg-type]
+
+
 def _places(source: str, places: tuple[str, ...], seed: int) -> EditRow:
-    changes = tuple(Change(f"{source} {place}", self_replace_steps=_EARLY) for place in places)
-    return EditRow(source, changes, seed)
+    return _refined(source, tuple(f"{source} {place}" for place in places), seed, **_EARLY)
 
 
-def _refined(source: str, targets: tuple[str, ...], seed: int) -> EditRow:
-    return EditRow(source, tuple(map(Change, targets)), seed)
+def _weights(prompt: str, word: str, seed: int) -> EditRow:
+    return weights(prompt, word, (-2, 2, 4, 8), seed, **_FREE)
 
 
 BUNDLED = (
@@ -28,13 +34,14 @@ BUNDLED = (
         "One word changed: the plain picture of the new prompt moves everything, the edit only what the word names.",
         (_beside_plain(_DOG, ("a cat eating an apple", "a dog eating an orange"), 7),),
     ),
+    Figure("2.2", "The attention map of every word.", (MapsRow(_DOG, 7), MapsRow(_CAT, 9))),
     Figure("2.3", "Forward: a picture on its way to noise. Reverse: from noise to the picture.", (NoiseRow(_DOG, 7),)),
     Figure(
         "2.3.4",
         "Self-attention of the source kept for none to all of the steps.",
         (
             self_injection(_DOG, "a cat eating an apple", (0.0, 0.25, 0.5, 0.75, 1.0), 7),
-            self_injection(_CAT, "a cat riding on a skateboard", (0.0, 0.25, 0.5, 0.75, 1.0), 2),
+            self_injection(_CAT, "a cat riding on a skateboard", (0.0, 0.25, 0.5, 0.75, 1.0), 9),
         ),
     ),
     Figure(
@@ -42,7 +49,7 @@ BUNDLED = (
         "Text replacement: the plain picture of the new prompt above, the edit below.",
         (
             _beside_plain(_DOG, ("a cat eating an apple",), 7),
-            _beside_plain(_CAT, ("a cat riding on a skateboard",), 2),
+            _beside_plain(_CAT, ("a cat riding on a skateboard",), 9),
         ),
     ),
     Figure(
@@ -60,13 +67,16 @@ BUNDLED = (
     Figure(
         "3.5",
         "Text replacement: the rider of a bicycle becomes a dog, a panda, a bear.",
-        (swaps("a photo of a small cat riding on a bicycle", "cat", ("dog", "panda", "bear"), 2),),
+        (swaps("a photo of a small cat riding on a bicycle", "cat", ("dog", "panda", "bear"), 9),),
     ),
     Figure(
         "3.6",
         "Text refinement: another size and other places for a car, places for a bear; two seeds of each.",
         (
-            *(_refined("a car", ("a big car", "a car on the street", "a car on the beach"), seed) for seed in (1, 2)),
+            *(
+                _refined("a car", ("a big car", "a car on the street", "a car on the beach"), seed, **_EARLY)
+                for seed in (1, 2)
+            ),
             *(
                 _places("a photo of a bear", ("in the forest", "in the snow", "in the desert"), seed)
                 for seed in (1, 2)
@@ -128,27 +138,58 @@ BUNDLED = (
     ),
     Figure(
         "3.13",
-        "Re-weighting: a word with a region of its own.",
-        (weights("a panda eating a banana", "banana", (-2, 0, 3, 8), 1),),
-        note="The banana stands for the smile.",
+        "Re-weighting: an adjective that the model draws.",
+        (_weights("a small bear", "small", 1),),
+        note="'Small' stands for 'smiling'.",
     ),
     Figure(
         "3.14",
-        "Re-weighting: an adjective without a region.",
-        (weights("a small bear", "small", (2, 4, 8, 16), 1),),
-        note="'Small' stands for 'lush'.",
+        "Re-weighting: a word for the whole picture.",
+        (_weights("a photo of a car in the snow", "snow", 1),),
+        note="'Snow' stands for 'lush'.",
     ),
     Figure(
         "3.15",
-        "Re-weighting: a word that is a relation.",
-        (weights("a rabbit riding on a skateboard", "riding", (2, 4, 8, 16), 1),),
+        "Re-weighting: a word for what is done.",
+        (_weights("a rabbit riding on a skateboard", "riding", 1),),
         note="'Riding' stands for 'happily'.",
     ),
     Figure(
         "3.16",
-        "Re-weighting: a noun of the whole picture.",
-        (weights("a photo of a car in the snow", "snow", (-2, 0, 3, 8), 1),),
-        note="Snow stands for leaves.",
+        "Re-weighting: a noun with a region of its own.",
+        (_weights("a panda eating a banana", "banana", 1),),
+        note="A banana stands for the leaves.",
+    ),
+    Figure(
+        "blend",
+        "Beyond the report: the same edit free, and with only the region of the changed words let change.",
+        (
+            EditRow(
+                _DOG,
+                (
+                    Change("a cat eating an apple", "dog -> cat, free", self_replace_steps=0.4),
+                    Change(
+                        "a cat eating an apple",
+                        "dog -> cat, blended",
+                        self_replace_steps=0.4,
+                        local_blend=LocalBlend(threshold=0.5),
+                    ),
+                ),
+                8,
+            ),
+            EditRow(
+                _DOG,
+                (
+                    Change("a dog eating an orange", "apple -> orange, free"),
+                    Change(
+                        "a dog eating an orange",
+                        "apple -> orange, blended",
+                        local_blend=LocalBlend(threshold=0.7),
+                    ),
+                ),
+                8,
+            ),
+        ),
     ),
 )
 """All figures, in the report's order."""

@@ -9,16 +9,20 @@ from wordbrush.editor import Editor
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError, PromptError
 from wordbrush.figures.made import Line, MadeFigure, Picture, figure_key, save_made
-from wordbrush.figures.spec import Change, EditRow, Figure, NoiseRow, Row
+from wordbrush.figures.spec import Change, EditRow, Figure, MapsRow, NoiseRow, Row
 from wordbrush.png_text import save_plain_png, save_png
 from wordbrush.psnr import psnr
 from wordbrush.records import RunRecord, pixel_sha256
 from wordbrush.results import EditResult, Source
+from wordbrush.run_counter import RunCounter
 from wordbrush.runs import OnStep
 from wordbrush.versions import installed_versions
 from wordbrush.visualise import comparison
 
 SHEET = "figure.png"
+
+_FLAT = 1e-6
+"""A map whose values differ by less looks nowhere."""
 
 
 def make_figure(
@@ -41,10 +45,11 @@ def make_figure(
         )
     steps = editor.model.defaults.num_inference_steps if num_inference_steps is None else num_inference_steps
     pictures = _Pictures(folder)
+    count = RunCounter(on_step, sum(map(_num_runs, figure.rows)))
     lines = [
         line
         for number, row in enumerate(figure.rows, 1)
-        for line in _make_row(editor, figure, row, steps, pictures, f"{number}", on_step)
+        for line in _make_row(editor, figure, row, steps, pictures, f"{number}", count)
     ]
     shown = [[(_said(line, picture), pictures.images[picture.file]) for picture in line.pictures] for line in lines]
     save_plain_png(comparison(shown, min_side=192), folder / SHEET)
@@ -94,15 +99,22 @@ class _Pictures:
 
 
 def _make_row(
-    editor: Editor, figure: Figure, row: Row, steps: int, pictures: _Pictures, number: str, on_step: OnStep | None
+    editor: Editor, figure: Figure, row: Row, steps: int, pictures: _Pictures, number: str, count: RunCounter
 ) -> Iterator[Line]:
-    source = editor.generate(row.source, seed=row.seed, num_inference_steps=steps, on_step=on_step)
+    source = editor.generate(row.source, seed=row.seed, num_inference_steps=steps, on_step=count.next())
     made_from = f"seed {row.seed}, {steps} steps, guidance {source.settings.guidance_scale:g}"
     match row:
         case NoiseRow():
             yield from _noise_lines(editor, row, source, pictures, number, made_from)
+        case MapsRow():
+            yield _maps_line(editor, figure, row, source, pictures, number, made_from)
         case EditRow():
-            yield from _edit_lines(editor, figure, row, source, pictures, number, made_from, on_step)
+            yield from _edit_lines(editor, figure, row, source, pictures, number, made_from, count)
+
+
+def _num_runs(row: Row) -> int:
+    """How many pictures a row needs."""
+    return 1 + len(row.changes) * (1 + row.with_plain) if isinstance(row, EditRow) else 1
 
 
 def _noise_lines(
@@ -123,6 +135,22 @@ def _noise_lines(
     yield Line("reverse", made_from, (*reverse, first))
 
 
+def _maps_line(
+    editor: Editor, figure: Figure, row: MapsRow, source: Source, pictures: _Pictures, number: str, made_from: str
+) -> Line:
+    maps = editor.maps(source)
+    large = source.image.resize((512, round(512 * source.image.height / source.image.width)), Image.Resampling.BICUBIC)
+    words = []
+    for place, word in enumerate(maps.words):
+        map_hw = maps.word(word)
+        if float(map_hw.max()) - float(map_hw.min()) < _FLAT:
+            raise ControlError(f"figure {figure.name}: the map of '{word}' is the same everywhere; change the prompt")
+        overlay = maps.overlay(word, source.image if min(source.image.size) >= 512 else large)
+        words.append(pictures.add_plain(f"{number}-map-{place}.png", word, overlay))
+    first = pictures.add_source(f"{number}-source.png", f"'{row.source}'", source)
+    return Line("", f"{made_from}; {maps.aggregation}", (first, *words))
+
+
 def _edit_lines(
     editor: Editor,
     figure: Figure,
@@ -131,12 +159,12 @@ def _edit_lines(
     pictures: _Pictures,
     number: str,
     made_from: str,
-    on_step: OnStep | None,
+    count: RunCounter,
 ) -> Iterator[Line]:
     first = pictures.add_source(f"{number}-source.png", f"'{row.source}'", source)
     plain: dict[str, Source] = {}
     if row.with_plain:
-        plain = {c.target: editor.regenerate(source, c.target, on_step=on_step) for c in row.changes}
+        plain = {c.target: editor.regenerate(source, c.target, on_step=count.next()) for c in row.changes}
         made = [
             pictures.add_source(
                 f"{number}-plain-{i}.png", f"'{target}'", picture, _likeness(picture.image, source.image)
@@ -146,21 +174,24 @@ def _edit_lines(
         yield Line("plain, same seed", made_from, (first, *made))
     edits = []
     for i, change in enumerate(row.changes, 1):
-        result = _edit(editor, source, change, on_step)
+        result = _edit(editor, source, change, count.next())
         _prove(figure, change, result, plain.get(change.target))
         details = f"{_settings(result)}; {_likeness(result.image, source.image)}"
         caption = change.label or f"'{change.target}'"
         edits.append(pictures.add_edit(f"{number}-edit-{i}.png", caption, result, details))
+        if result.blend_mask is not None:
+            edits.append(pictures.add_plain(f"{number}-mask-{i}.png", "white may change", result.blend_mask))
     yield Line("wordbrush" if row.with_plain else "", made_from, (first, *edits))
 
 
-def _edit(editor: Editor, source: Source, change: Change, on_step: OnStep | None) -> EditResult:
+def _edit(editor: Editor, source: Source, change: Change, on_step: OnStep) -> EditResult:
     result = editor.edit(
         source,
         change.target,
         cross_replace_steps=change.cross_replace_steps,
         self_replace_steps=change.self_replace_steps,
         equalizer=change.equalizer,
+        local_blend=change.local_blend,
         on_step=on_step,
     )
     assert isinstance(result, EditResult)

@@ -3,7 +3,8 @@
 The report gives no seeds, and finds a quarter of the steps most natural for self-attention.
 """
 
-from wordbrush.figures.spec import Change, EditRow, Figure, NoiseRow, self_injection, swaps, weights
+from wordbrush.edits.blend import LocalBlend
+from wordbrush.figures.spec import Change, EditRow, Figure, MapsRow, NoiseRow, self_injection, swaps, weights
 
 QUARTER = 0.25
 _DOG, _CAT = "a dog eating an apple", "a cat riding on a bicycle"
@@ -42,6 +43,7 @@ PAPER = (
         "One word changed: the plain picture of the new prompt moves everything, the edit only what the word names.",
         (_beside_plain(_DOG, ("a cat eating an apple", "a dog eating an orange"), 0),),
     ),
+    Figure("2.2", "The attention map of every word.", (MapsRow(_DOG, 0), MapsRow(_CAT, 1))),
     Figure("2.3", "Forward: a picture on its way to noise. Reverse: from noise to the picture.", (NoiseRow(_DOG, 0),)),
     Figure(
         "2.3.4",
@@ -143,6 +145,25 @@ PAPER = (
         "3.16",
         "Re-weighting: the noun that the adjective of figure 3.14 meant.",
         (weights("a photo of a tree full of leaves", "leaves", (2, 3, 4, 5), 0),),
+    ),
+    Figure(
+        "blend",
+        "Beyond the report: the same edit free, and with only the region of the changed words let change.",
+        (
+            EditRow(
+                _DOG,
+                (
+                    Change("a cat eating an apple", "dog -> cat, free", self_replace_steps=0.0),
+                    Change(
+                        "a cat eating an apple",
+                        "dog -> cat, blended",
+                        self_replace_steps=0.0,
+                        local_blend=LocalBlend(),
+                    ),
+                ),
+                0,
+            ),
+        ),
     ),
 )
 """All figures, in the report's order."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.settings import CrossSteps
 
 
@@ -10,7 +11,8 @@ from wordbrush.edits.settings import CrossSteps
 class Change:
     """One edit of a row's source: its prompt, or the source's own where only weights change.
 
-    None stands for the model's own default; `label` is what stands below the picture where the prompt does not say it.
+    `label` is what stands below the picture where the prompt does not say it. A setting that is None is the model's
+    own default. With `local_blend` only a region may change, and its mask is shown too.
     """
 
     target: str
@@ -18,6 +20,7 @@ class Change:
     cross_replace_steps: CrossSteps | None = None
     self_replace_steps: float | None = None
     equalizer: Mapping[str, float] = field(default_factory=dict)
+    local_blend: LocalBlend | None = None
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,15 @@ class NoiseRow:
     count: int = 7
 
 
-Row = EditRow | NoiseRow
+@dataclass(frozen=True)
+class MapsRow:
+    """A picture and the attention map of each of its words, laid over it."""
+
+    source: str
+    seed: int
+
+
+Row = EditRow | NoiseRow | MapsRow
 
 
 @dataclass(frozen=True)
@@ -71,15 +82,17 @@ def swaps(source: str, word: str, others: tuple[str, ...], seed: int, **settings
     return EditRow(source, tuple(changes), seed)
 
 
-def weights(prompt: str, word: str, factors: tuple[float, ...], seed: int) -> EditRow:
+def weights(prompt: str, word: str, factors: tuple[float, ...], seed: int, **settings: float) -> EditRow:
     """A row in which one word's attention is multiplied by each of several factors; the source is the first, times 1.
 
     >>> [change.label for change in weights("a red bus", "red", (2, 3), 1).changes]
     ['red x 2', 'red x 3']
     """
-    return EditRow(
-        prompt, tuple(Change(prompt, f"{word} x {factor:g}", equalizer={word: factor}) for factor in factors), seed
-    )
+    changes = [
+        Change(prompt, f"{word} x {factor:g}", equalizer={word: factor}, **settings)  # type: ignore[arg-type]
+        for factor in factors
+    ]
+    return EditRow(prompt, tuple(changes), seed)
 
 
 def self_injection(source: str, target: str, parts: tuple[float, ...], seed: int) -> EditRow:

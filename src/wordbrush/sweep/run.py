@@ -9,6 +9,7 @@ from wordbrush.editor import Editor
 from wordbrush.errors import IdleEditError
 from wordbrush.records import RunRecord
 from wordbrush.results import Source
+from wordbrush.run_counter import RunCounter
 from wordbrush.runs import OnStep
 from wordbrush.sweep.grid import CellSettings, Sweep
 
@@ -41,7 +42,7 @@ def run_sweep(editor: Editor, sweep: Sweep, *, on_step: OnStep | None = None) ->
     >>> [cell.record.controlled_calls > 0 for cell in run_sweep(editor, sweep)]
     [True, True]
     """
-    count = _Counter(on_step, num_runs(sweep))
+    count = RunCounter(on_step, num_runs(sweep))
     made = sweep.generation
     for seed in sweep.seeds:
         source = editor.generate(
@@ -71,21 +72,3 @@ def _cell(editor: Editor, cell: CellSettings, source: Source, plain: Source, on_
     except IdleEditError:
         return Cell(cell, plain.image, plain.record, False, source, plain)
     return Cell(cell, result.image, result.record, True, source, plain)
-
-
-class _Counter:
-    """Steps of several runs as those of one."""
-
-    def __init__(self, on_step: OnStep | None, runs: int) -> None:
-        self._on_step = on_step
-        self._runs = runs
-        self._started = 0
-
-    def next(self) -> OnStep:
-        before, self._started = self._started, self._started + 1
-
-        def told(done: int, total: int) -> None:
-            if self._on_step is not None:
-                self._on_step(before * total + done, self._runs * total)
-
-        return told

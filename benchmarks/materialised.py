@@ -151,7 +151,7 @@ class PublishedBlend:
         return latents[:1] + mask.to(latents) * (latents - latents[:1])
 
     def _mask(self, maps: Tensor, alpha: Tensor, size, threshold: float, grow: bool) -> Tensor:
-        seen = (maps * alpha[:, None, None, None, :]).sum(-1).mean(1, keepdim=True)
+        seen = (maps * alpha[:, None, None, None, :].to(maps)).sum(-1).mean(1, keepdim=True)
         if grow:
             seen = torch.nn.functional.max_pool2d(seen, (3, 3), (1, 1), padding=(1, 1))
         seen = torch.nn.functional.interpolate(seen, size=size)

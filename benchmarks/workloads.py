@@ -7,10 +7,11 @@ from pathlib import Path
 
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
-from materialised import plan_published, published_edit
+from materialised import PublishedBlend, plan_published, published_edit
 from torch import Tensor
 
 from wordbrush.attention.tape import SourceTape
+from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.settings import EditSettings
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush.runs import run_edit, run_source, run_together
@@ -67,12 +68,12 @@ def cases(model: Model, num_steps: int, size: int) -> dict[str, Case]:
     if tape.num_steps < min(num_steps, int(CROSS * (num_steps + 1))):
         raise SystemExit(f"a kept source of {num_steps} steps does not fit {KEEP_BYTES} bytes; take fewer --steps")
 
-    def together(targets: list[str]) -> Tensor:
-        kept, run = run_together(model.adapter, settings, _edit(targets))
+    def together(targets: list[str], blend: LocalBlend | None = None) -> Tensor:
+        kept, run = run_together(model.adapter, settings, _edit(targets, blend))
         return torch.cat([kept.latents[-1], run.latents])
 
-    def later(target: str) -> Tensor:
-        return run_edit(model.adapter, settings, _edit([target]), kept).latents
+    def later(target: str, blend: LocalBlend | None = None) -> Tensor:
+        return run_edit(model.adapter, settings, _edit([target], blend), kept).latents
 
     def kept_source() -> Tensor:
         return run_source(model.adapter, settings, SourceTape(KEEP_BYTES, 16**2)).latents[-1]
@@ -83,8 +84,8 @@ def cases(model: Model, num_steps: int, size: int) -> dict[str, Case]:
             "StableDiffusionPipeline": partial(_pipeline, model, settings, prompts),
         }
 
-    def materialised(kind: str, *targets: str) -> dict[str, Run]:
-        return {"materialised": partial(_materialised, model, settings, kind, [SOURCE, *targets])}
+    def materialised(kind: str, *targets: str, words: list[list[str]] | None = None) -> dict[str, Run]:
+        return {"materialised": partial(_materialised, model, settings, kind, [SOURCE, *targets], words)}
 
     def batch(title: str, kind: str, *targets: str) -> Case:
         ours: dict[str, Run] = {"wordbrush": partial(together, list(targets))}
@@ -95,6 +96,7 @@ def cases(model: Model, num_steps: int, size: int) -> dict[str, Case]:
             title, 1.05, {**plain([target]), "wordbrush": partial(later, target), **materialised(kind, target)}
         )
 
+    words, blend = [["dog"], ["cat"]], LocalBlend()
     return {
         "swap": batch("source and 1 target (a word swapped) / 2 pictures", "replace", SWAPPED),
         "add": batch("source and 1 target (a word added) / 2 pictures", "refine", ADDED),
@@ -103,12 +105,30 @@ def cases(model: Model, num_steps: int, size: int) -> dict[str, Case]:
         ),
         "later-swap": afterwards("later edit (a word swapped) / 1 picture", "replace", SWAPPED),
         "later-add": afterwards("later edit (a word added) / 1 picture", "refine", ADDED),
+        "blend": Case(
+            "source and 1 target (a word swapped, local blend) / 2 pictures",
+            1.05,
+            {
+                **plain([SOURCE, SWAPPED]),
+                "wordbrush": partial(together, [SWAPPED], blend),
+                **materialised("replace", SWAPPED, words=words),
+            },
+        ),
+        "later-blend": Case(
+            "later edit (a word swapped, local blend) / 1 picture",
+            1.05,
+            {
+                **plain([SWAPPED]),
+                "wordbrush": partial(later, SWAPPED, blend),
+                **materialised("replace", SWAPPED, words=words),
+            },
+        ),
         "keep": Case("source, kept for later edits / 1 picture", None, {**plain([SOURCE]), "wordbrush": kept_source}),
     }
 
 
-def _edit(targets: list[str]) -> EditSettings:
-    return EditSettings.parse(targets, "auto", CROSS, SELF)
+def _edit(targets: list[str], blend: LocalBlend | None) -> EditSettings:
+    return EditSettings.parse(targets, "auto", CROSS, SELF, local_blend=blend)
 
 
 def _plain(model: Model, settings: GenerationSettings, prompts: list[str]) -> Tensor:
@@ -132,12 +152,26 @@ def _pipeline(model: Model, settings: GenerationSettings, prompts: list[str]) ->
     return latents
 
 
-def _materialised(model: Model, settings: GenerationSettings, kind: str, prompts: list[str]) -> Tensor:
+def _materialised(
+    model: Model, settings: GenerationSettings, kind: str, prompts: list[str], words: list[list[str]] | None
+) -> Tensor:
     steps = settings.num_inference_steps
     noise = model.adapter.noise(settings.seed, settings.height, settings.width)
     edit = plan_published(
         model.pipeline.tokenizer, prompts, kind, num_steps=steps, cross_replace_steps=CROSS, self_replace_steps=SELF
     ).to(model.adapter.device, model.adapter.dtype)
+    blend = None
+    if words is not None:
+        # The coarsest resolution of the U-Net's down blocks with cross-attention: 16 x 16 of SD v1-4's 64 x 64.
+        crossing = sum("CrossAttn" in kind for kind in model.pipeline.unet.config["down_block_types"])
+        grid = tuple(side // 2 ** (crossing - 1) for side in noise.shape[2:])
+        blend = PublishedBlend(model.pipeline.tokenizer, prompts, words, grid, start=int(0.2 * steps))
     return published_edit(
-        model.pipeline, prompts, edit, num_steps=steps, guidance_scale=settings.guidance_scale, noise=noise
+        model.pipeline,
+        prompts,
+        edit,
+        num_steps=steps,
+        guidance_scale=settings.guidance_scale,
+        noise=noise,
+        blend=blend,
     )

@@ -1,6 +1,7 @@
 """The command line as a user meets it: what it writes, and one line for what it refuses."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -78,6 +79,44 @@ def test_pictures_replay_bit_for_bit(run, tmp_path):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
 
+def test_a_blend_writes_its_mask_and_replays(run, tmp_path):
+    blend = ["--blend", "dog, cat", "--blend-threshold", "0.7", "--blend-start", "0.5", "--hold-pixels"]
+    code, out, err, made = run(*SWAP, *FAST, *blend, "--out", "first")
+    assert (code, err.count("warning")) == (0, 0)
+    assert made == [
+        f"first/{name}" for name in ("comparison.png", "edited-mask.png", "edited.png", "record.json", "source.png")
+    ]
+    assert re.search(r"'dog' -> 'cat'; only where 'dog' or 'cat' is, \d+% of the picture", out)
+    code, out, _, _ = run("replay", "first/edited.png", "--out", "again", model=None)
+    assert code == 0
+    assert "bit for bit" in out
+    for name in ("edited.png", "edited-mask.png"):
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    code, _, _, _ = run(*SWAP, *FAST, "--mask", "first/edited-mask.png", "--out", "masked", "--no-comparison")
+    assert code == 0
+    with (
+        Image.open(tmp_path / "first/edited-mask.png") as one,
+        Image.open(tmp_path / "masked/edited-mask.png") as other,
+    ):
+        assert one.tobytes() == other.tobytes()
+    (tmp_path / "first/edited-mask.png").unlink()
+    code, out, _, _ = run("replay", "masked/record.json", "--out", "masked-again", model=None)
+    assert code == 0, "the record holds the mask itself"
+
+
+def test_several_targets_have_a_mask_each(run):
+    blend = ["--blend", "auto", "--blend-subtract", "eating", "--blend-threshold", "0.5"]
+    code, _, _, made = run(*SWAP, "a dog eating an orange", *FAST, *blend, "--out", "o", "--no-comparison")
+    assert code == 0
+    assert [name for name in made if "mask" in name] == ["o/edited-1-mask.png", "o/edited-2-mask.png"]
+
+
+def test_a_blend_of_everything_is_warned_of(run):
+    code, _, err, _ = run(*SWAP, *FAST, "--blend", "auto", "--blend-threshold", "0", "--no-comparison")
+    assert code == 0
+    assert "warning: the blend lets all of 'a cat eating an apple' change; raise its threshold" in err
+
+
 def test_generate(run):
     code, _, _, made = run("generate", "a dog", *FAST, "--out", "o", "--size", "32x48")
     assert code == 0
@@ -109,6 +148,15 @@ def test_the_bundled_model_edits_and_knows_its_words(run, tmp_path):
         ([*SWAP, "--cross-steps", "0", "--self-steps", "0"], "select none of the"),
         ([*SWAP, "--steps", "0"], "num_inference_steps is 0; give 1 or more"),
         ([*SWAP, "--steps", "1000"], "this model takes 1 to 999"),
+        ([*SWAP, "--blend", "horse"], "blend word 'horse' is in none of the prompts"),
+        ([*SWAP, "--blend", "dog,,cat"], "--blend 'dog,,cat' is not WORD[,WORD]"),
+        ([*SWAP, "--blend", "dog", "--blend-threshold", "1"], "threshold is 1.0; give a number from 0 to below 1"),
+        ([*SWAP, "--blend", "dog", "--blend-start", "1"], "start_blend is 1.0"),
+        ([*SWAP, "--blend-threshold", "0.3"], "--blend-threshold does nothing alone; add --blend WORD"),
+        ([*SWAP, "--blend-start", "0.3"], "--blend-start does nothing alone; add --blend WORD or --mask FILE"),
+        ([*SWAP, "--blend-subtract", "apple"], "--blend-subtract does nothing alone"),
+        ([*SWAP, "--hold-pixels"], "--hold-pixels does nothing alone"),
+        ([*SWAP, "--mask", "missing.png"], "the mask 'missing.png' cannot be read (No such file or directory)"),
         ([*SWAP, "--size", "-64"], "is not a size"),
         ([*SWAP, "--size", "big"], "--size 'big' is not a size"),
         ([*SWAP, "--size", "33"], "give a positive multiple of 2"),
@@ -234,6 +282,12 @@ def test_the_surface_is_as_published():
         "--self-steps",
         "--self-max-pixels",
         "--weight",
+        "--blend",
+        "--blend-subtract",
+        "--blend-threshold",
+        "--blend-start",
+        "--mask",
+        "--hold-pixels",
         "--no-comparison",
     }
     commands = typer.main.get_command(cli.app).commands
@@ -241,10 +295,12 @@ def test_the_surface_is_as_published():
         name: {o for p in command.params for o in p.opts if o.startswith("--")} for name, command in commands.items()
     }
     swept = {"--cross-steps", "--self-steps", "--weight", "--seeds", "--kind", "--self-max-pixels"}
+    maps = {"--target", "--record", "--words", "--resolution", "--per-step", "--self-components", "--shared-scale"}
     assert options == {
         "generate": shared,
         "edit": shared | own,
         "replay": {"--model", "--out", "--quiet"},
+        "maps": shared | maps,
         "figures": {"--model", "--steps", "--device", "--dtype", "--out", "--quiet", "--list"},
         "sweep": (shared - {"--seed"}) | swept | {"--cells", "--max-cells"},
     }

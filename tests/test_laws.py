@@ -6,6 +6,7 @@ from diffusers import StableDiffusionPipeline
 
 from tiny import tiny_sd_folder
 from wordbrush.editor import Editor
+from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.plan import EditPlan, TargetPlan
 from wordbrush.edits.schedule import Window
 from wordbrush.edits.token_map import TokenMap
@@ -134,6 +135,20 @@ def test_replay_computes_with_the_recorded_number_of_threads(editor):
         torch.set_num_threads(1)
     assert again.record == made.record
     assert torch.equal(again.latents, made.latents)
+
+
+def test_a_local_blend_is_the_same_from_every_run(editor, tiny_folder):
+    blend = {"local_blend": LocalBlend(threshold=0.7)}
+    together = editor.generate_and_edit(PROMPT, TARGETS, **RUN, **blend)
+    for keep_bytes in (0, 400_000, 1 << 30):
+        keeper = Editor.from_pretrained(tiny_folder, "cpu", keep_bytes=keep_bytes)
+        source = keeper.generate(PROMPT, **RUN)
+        for later, beside in zip(keeper.edit(source, TARGETS, **blend), together, strict=True):
+            assert torch.equal(later.blend_masks, beside.blend_masks)
+            torch.testing.assert_close(later.latents, beside.latents, rtol=0, atol=1e-4)
+            outside = ~later.blend_masks[-1]
+            assert outside.any()
+            assert torch.equal(later.latents[..., outside], source.latents[..., outside])
 
 
 def test_an_edit_of_a_source_made_together_replays(editor):

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from wordbrush.edits.blend import LatentMask, LocalBlend
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import RecordError
 from wordbrush.records import ModelRecord, RunRecord, pixel_sha256
@@ -17,6 +18,23 @@ fractions = st.floats(0, 1)
 windows = st.tuples(fractions, fractions).map(lambda pair: (min(pair), max(pair)))
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 
+words = st.lists(text, min_size=1, max_size=2).map(tuple)
+shares = st.floats(0, 1, exclude_max=True)
+masks = st.integers(1, 5).flatmap(lambda n: st.lists(st.text("#.", min_size=n, max_size=n), min_size=1, max_size=5))
+blends = st.builds(
+    LocalBlend,
+    words=words,
+    source_words=st.none() | words,
+    target_words=st.none() | st.lists(words, max_size=2).map(tuple),
+    subtract_words=words,
+    threshold=shares,
+    subtract_threshold=shares,
+    pool=st.sampled_from([1, 3, 5]),
+    start_blend=shares,
+    maps=st.sampled_from(["edited", "own"]),
+    mask=st.none() | masks.filter(lambda rows: "#" in "".join(rows)).map(tuple).map(LatentMask),
+    hold_pixels=st.booleans(),
+)
 edits = st.builds(
     EditSettings,
     targets=st.lists(text, min_size=1, max_size=3).map(tuple),
@@ -25,6 +43,7 @@ edits = st.builds(
     self_replace_steps=windows,
     self_replace_max_pixels=st.integers(1, 4096),
     equalizer=st.dictionaries(text, numbers, max_size=3),
+    local_blend=st.none() | blends,
 )
 records = st.builds(
     RunRecord,
@@ -44,6 +63,7 @@ records = st.builds(
     keep_bytes=st.integers(0, 2**40),
     acted=st.lists(st.lists(text, max_size=2).map(tuple), max_size=2).map(tuple),
     controlled_calls=st.integers(0, 10**6),
+    warnings=st.lists(text, max_size=2).map(tuple),
     versions=st.dictionaries(text, text, max_size=3),
     image_sha256=st.dictionaries(text, text, max_size=3),
 )
@@ -51,11 +71,19 @@ records = st.builds(
 EXAMPLE = RunRecord(
     model=ModelRecord("owner/name", "0123456789abcdef", "cpu", "float32", 2),
     generation=GenerationSettings("ein Hund, größer: 犬", "blurry", 7, 50, 7.5, 512, 768),
-    edit=EditSettings.parse(["eine Katze 🐈"], "auto", {"Katze": 0.4, "default_": 0.8}, 0.4, equalizer={"Katze": 2.0}),
+    edit=EditSettings.parse(
+        ["eine Katze 🐈"],
+        "auto",
+        {"Katze": 0.4, "default_": 0.8},
+        0.4,
+        equalizer={"Katze": 2.0},
+        local_blend=LocalBlend("Katze", target_words=(("Katze",),), mask=LatentMask(("#.", ".."))),
+    ),
     together=True,
     keep_bytes=0,
     acted=(("'Hund' -> 'Katze'",),),
     controlled_calls=70,
+    warnings=(),
     versions=installed_versions(),
     image_sha256={"source": "00", "edited": "11"},
 )
@@ -96,6 +124,14 @@ def test_the_json_is_readable_as_it_stands() -> None:
         ("edit.self_replace_steps", [0, float("nan")], r"outside of 0\.\.1"),
         ("edit.self_replace_max_pixels", -1, "self_replace_max_pixels is -1"),
         ("edit.equalizer", [2], r"equalizer is \[2\], where an object"),
+        ("edit.local_blend", "Katze", r"local_blend is 'Katze', where an object"),
+        ("edit.local_blend.words", "Katze", r"local_blend\.words is 'Katze', where tuple"),
+        ("edit.local_blend.target_words", [["Katze"], 3], r"target_words\[1\] is 3"),
+        ("edit.local_blend.threshold", 1, r"threshold is 1\.0; give a number from 0 to below 1"),
+        ("edit.local_blend.pool", 4, "pool is 4; give an odd number"),
+        ("edit.local_blend.maps", "stored", "'edited' or 'own'"),
+        ("edit.local_blend.mask.rows", ["#.", "#"], "a mask is rows of '#' and '.'"),
+        ("edit.local_blend.mask.rows", ["..", ".."], "the mask lets nothing change"),
         ("together", 1, "together is 1, where bool"),
     ],
 )

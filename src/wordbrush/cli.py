@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wordbrush.cli_figures import figures
+from wordbrush.cli_maps import maps
 from wordbrush.cli_options import (
     Device,
     Dtype,
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 app.command()(sweep)
 app.command()(figures)
+app.command()(maps)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from wordbrush.errors import SettingsError
 
@@ -91,6 +91,36 @@ def picture_size(value: str | None) -> tuple[int, int] | None:
         )
     height, width = int(sides[0]), int(sides[-1])
     return height, width
+
+
+def map_words(value: str | None) -> tuple[str, ...] | None:
+    """Read "dog,teddy bear" as words; None stands for every word.
+
+    >>> map_words("dog, teddy bear"), map_words(None)
+    (('dog', 'teddy bear'), None)
+    """
+    if value is None:
+        return None
+    words = tuple(word.strip() for word in value.split(","))
+    if not all(words):
+        raise SettingsError(f"--words '{value:.60}' has an empty word; write for example --words dog,apple")
+    return words
+
+
+def map_resolution(value: str | None) -> int | tuple[int, int] | Literal["all"] | None:
+    """Read "16", "16x24" (height first) or "all".
+
+    >>> map_resolution("16"), map_resolution("16x24"), map_resolution("all")
+    (16, (16, 24), 'all')
+    """
+    if value is None:
+        return None
+    if value == "all":
+        return "all"
+    sides = value.lower().split("x")
+    if len(sides) > 2 or not all(_SIDE.fullmatch(side.strip()) for side in sides):
+        raise SettingsError(f"--resolution '{value:.20}' is not one; write 16, HEIGHTxWIDTH such as 16x24, or all")
+    return (int(sides[0]), int(sides[1])) if len(sides) == 2 else int(sides[0])
 
 
 def _refuse(given: dict[str, bool], needs: str) -> None:

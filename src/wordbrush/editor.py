@@ -106,9 +106,9 @@ class Editor:
         self_replace_steps: SelfSteps | None = None,
         self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS,
         equalizer: Mapping[str, float] | None = None,
-        capture: MapsRequest | None = None,
         local_blend: LocalBlend | str | Sequence[str] | None = None,
         mask: str | Path | Image | None = None,
+        capture: MapsRequest | None = None,
         on_step: OnStep | None = None,
     ) -> EditResult | list[EditResult]:
         """Edit a source into a target prompt, or into each of several in one batch; the source is not run again.
@@ -154,9 +154,9 @@ class Editor:
         self_replace_steps: SelfSteps | None = None,
         self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS,
         equalizer: Mapping[str, float] | None = None,
-        capture: MapsRequest | None = None,
         local_blend: LocalBlend | str | Sequence[str] | None = None,
         mask: str | Path | Image | None = None,
+        capture: MapsRequest | None = None,
         on_step: OnStep | None = None,
     ) -> EditResult | list[EditResult]:
         """Make a source and its edits in one batch, at the cost of a plain batch of as many pictures.
@@ -252,8 +252,12 @@ class Editor:
             w: near for prompt in prompts for w, near in unknown_words(prompt, self.model.vocabulary, SYNONYMS).items()
         }
 
-    def replay(self, record: RunRecord, *, on_step: OnStep | None = None) -> Source | list[EditResult]:
+    def replay(
+        self, record: RunRecord, *, capture: MapsRequest | None = None, on_step: OnStep | None = None
+    ) -> Source | list[EditResult]:
         """Run a record again: its source, or all its edits; the same pixels on the same machine.
+
+        `capture` asks for attention maps of the run, as in the method that made it.
 
         Raises `RecordError` when the record was made with another model than this editor's.
         """
@@ -265,16 +269,18 @@ class Editor:
         threads = torch.get_num_threads()
         torch.set_num_threads(max(1, min(record.model.threads, MAX_THREADS)))
         try:
-            return self._replay(record, on_step)
+            return self._replay(record, capture, on_step)
         finally:
             torch.set_num_threads(threads)
 
-    def _replay(self, record: RunRecord, on_step: OnStep | None) -> Source | list[EditResult]:
+    def _replay(
+        self, record: RunRecord, capture: MapsRequest | None, on_step: OnStep | None
+    ) -> Source | list[EditResult]:
         if record.edit is None:
-            return self._generate(record.generation, record.keep_bytes, on_step)
+            return self._generate(record.generation, record.keep_bytes, on_step, capture)
         if record.together:
-            return self._generate_and_edit(record.generation, record.edit, on_step)
-        return self._edit(self._generate(record.generation, record.keep_bytes, None), record.edit, on_step)
+            return self._generate_and_edit(record.generation, record.edit, on_step, capture)
+        return self._edit(self._generate(record.generation, record.keep_bytes, None), record.edit, on_step, capture)
 
     def generation_settings(
         self,
@@ -400,8 +406,8 @@ class Editor:
         )
         maps = [seen.maps(index) if seen else None for index in range(SOURCE + 1, SOURCE + 1 + len(images))]
         return [
-            EditResult(image, source, target, index, run.latents[index : index + 1], record, mask, maps[index])
-            for index, (image, target, mask) in enumerate(zip(images, settings.targets, masks, strict=True))
+            EditResult(image, source, target, index, run.latents[index : index + 1], record, maps[index], masks[index])
+            for index, (image, target) in enumerate(zip(images, settings.targets, strict=True))
         ]
 
     def _model_record(self) -> ModelRecord:

@@ -24,8 +24,8 @@ def read_mask(mask: str | Path | Image.Image, latent_size: tuple[int, int]) -> L
 
     >>> half = Image.new("L", (64, 64))
     >>> half.paste(255, (32, 0, 64, 64))
-    >>> read_mask(half, (2, 4)).rows
-    ('..##', '..##')
+    >>> read_mask(half, (4, 4)).rows
+    ('..##', '..##', '..##', '..##')
     """
     named = "the mask" if isinstance(mask, Image.Image) else f"the mask '{mask}'"
     grey = _grey(mask if isinstance(mask, Image.Image) else _open(Path(mask), named), named)

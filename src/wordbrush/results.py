@@ -34,6 +34,11 @@ class Source:
         return self.settings.prompt
 
     @property
+    def name(self) -> str:
+        """The file name without its ending."""
+        return "source"
+
+    @property
     def latents(self) -> Tensor:
         """Its finished latents (1, C, h, w)."""
         return self.kept.latents[-1]
@@ -62,8 +67,8 @@ class EditResult:
     index: int
     latents: Tensor
     record: RunRecord
-    blend_masks: Tensor | None
     maps: AttentionMaps | None = None
+    blend_masks: Tensor | None = None
 
     @property
     def blend_mask(self) -> Image | None:

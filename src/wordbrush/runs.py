@@ -135,8 +135,9 @@ def _blender(adapter: Adapter, settings: GenerationSettings, edit: EditSettings,
         return None
     source = adapter.tokenize(settings.prompt)
     tokens = blend_tokens(source, list(map(adapter.tokenize, edit.targets)), edit.local_blend, edit.equalizer)
+    layers = adapter.attention_layers(settings.height, settings.width)
     height, width = noise.shape[-2:]
-    return Blender(edit.local_blend, tokens, source.length, settings.num_inference_steps, (height, width))
+    return Blender(edit.local_blend, tokens, source.length, layers, settings.num_inference_steps, (height, width))
 
 
 def _edit_run(

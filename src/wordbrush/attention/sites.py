@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import prod
 from typing import Literal
 
 from torch import Tensor
@@ -78,14 +79,17 @@ def grid(pixels: int, latent_size: tuple[int, int]) -> tuple[int, int]:
     return height, width
 
 
-def shared_resolution(layers: Iterable[int]) -> int:
-    """The coarsest resolution that several layers have, in pixels, given those of all; the coarsest if none is shared.
+def shared_layers(layers: Iterable[AttentionLayer]) -> tuple[AttentionLayer, ...]:
+    """The cross-attention layers of the coarsest resolution that several of them have; of the coarsest, if none has.
 
-    It is where Stable Diffusion's words have their clearest regions, 16 x 16 of 512 pixels: only the middle block,
-    a single layer, is coarser. Nothing of it is particular to a size or a model.
+    That is where words have their clearest regions: 16 x 16 of Stable Diffusion's 512 pixels, for only its middle
+    block, a single layer, is coarser. Nothing of it is particular to a size or a model.
 
-    >>> shared_resolution([4096, 4096, 1024, 1024, 256, 256, 64, 256, 256, 256, 1024])
-    256
+    >>> def cross(side): return AttentionLayer(Site(f"attn{side}", "cross"), 8, side, side)
+    >>> [layer.grid for layer in shared_layers(map(cross, (32, 16, 8, 16, 32)))]
+    [(16, 16), (16, 16)]
     """
-    counts = Counter(layers)
-    return min([pixels for pixels, count in counts.items() if count > 1] or counts)
+    cross = [layer for layer in layers if layer.site.kind == "cross"]
+    counts = Counter(layer.grid for layer in cross)
+    coarsest = min([grid for grid, count in counts.items() if count > 1] or counts, key=prod)
+    return tuple(layer for layer in cross if layer.grid == coarsest)

@@ -96,8 +96,13 @@ class MapArrays:
 
         Raises `PromptError` for a word that is not here, `SettingsError` where a resolution must be chosen first.
         """
-        mean: Floats = self._only()[self._index(name)].mean(axis=(0, 1), dtype=np.float32)
-        return mean
+        map_hw: Floats = self.averaged()._only()[self._index(name), 0, 0]
+        return map_hw
+
+    def averaged(self) -> Self:
+        """The same maps with their steps and heads averaged."""
+        arrays = tuple(array.mean(axis=(1, 2), keepdims=True, dtype=np.float32) for array in self.arrays)
+        return replace(self, info=replace(self.info, per_step=False, per_head=False), arrays=arrays)
 
     def threshold(self, name: str | int, part: float = 0.5) -> Bools:
         """Where (height, width) a word's map is above `part` of its own largest value."""

@@ -17,15 +17,15 @@ from wordbrush.png_text import save_plain_png
 class AttentionMaps(MapArrays):
     """Maps of a picture's words (see `MapArrays` for the arrays and how to take a part), with ways to show them."""
 
-    def tile(self, name: str | int, scale: float | None = None) -> Image.Image:
-        """One word's map in colour; `scale` is the lightest value, None the word's own largest."""
+    def tile(self, name: str | int, scale: tuple[float, float] | None = None) -> Image.Image:
+        """One word's map in colour; `scale` is the values of the darkest and lightest, None the word's own."""
         map_hw = self.word(name)
-        return draw.heat(map_hw, draw.tile_size(self), float(map_hw.max()) if scale is None else scale)
+        return draw.heat(map_hw, draw.tile_size(self), scale or draw.own_scale(map_hw))
 
-    def overlay(self, name: str | int, picture: Image.Image, scale: float | None = None) -> Image.Image:
+    def overlay(self, name: str | int, picture: Image.Image, scale: tuple[float, float] | None = None) -> Image.Image:
         """One word's map laid over its picture, at the picture's size."""
         map_hw = self.word(name)
-        return draw.overlay(map_hw, picture, float(map_hw.max()) if scale is None else scale)
+        return draw.overlay(map_hw, picture, scale or draw.own_scale(map_hw))
 
     def sheet(
         self, picture: Image.Image | None = None, *, overlays: bool = False, shared_scale: bool = False
@@ -58,7 +58,7 @@ class AttentionMaps(MapArrays):
         if self.components is not None and len(self.components) >= 3:
             pictures["self-components.png"] = self.components_picture(draw.tile_size(self))
         if len(self.arrays) == 1:
-            shared = float(self.arrays[0].mean(axis=(1, 2)).max()) if shared_scale else None
+            shared = draw.shared_scale_of(self.averaged()) if shared_scale else None
             large = picture.resize(draw.tile_size(self)[::-1], Image.Resampling.BICUBIC)
             shown = picture if min(picture.size) > min(large.size) else large
             for name, stem in zip(self.words, file_names(self.words), strict=True):

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from wordbrush.errors import SettingsError
-from wordbrush.maps.arrays import Floats, MapArrays, resize
+from wordbrush.maps.arrays import Floats, MapArrays, StackInfo, resize
 from wordbrush.maps.colour import coloured
 from wordbrush.maps.layout import Legend, Row, Tile, sheet
 
@@ -15,50 +15,64 @@ TILE_SIDE = 224
 
 MOST_COLUMNS, MOST_STEPS = 6, 10
 
+Scale = tuple[float, float]
+"""The values that the darkest and the lightest colour stand for."""
 
-def heat(map_hw: Floats, size: tuple[int, int], scale: float) -> Image.Image:
-    """A map in colour at (height, width), 0 darkest and `scale` lightest, smooth between its cells."""
-    smooth = resize(map_hw, size, Image.Resampling.BICUBIC)
-    return Image.fromarray(coloured(smooth / scale if scale > 0 else np.zeros_like(smooth)))
+_DIM, _FAINT, _STRONG = 0.7, 0.15, 0.78
+"""An overlay: how bright the grey picture is, and how opaque the map at its lowest and highest."""
 
 
-def overlay(map_hw: Floats, picture: Image.Image, scale: float) -> Image.Image:
-    """A map laid over its picture: grey and dim where it is 0, in the map's colours where it is high."""
-    size = picture.size[::-1]
-    value = np.clip(resize(map_hw, size, Image.Resampling.BICUBIC) / (scale if scale > 0 else 1), 0, 1)[..., None]
-    grey = np.asarray(picture.convert("L"), np.float32)[..., None].repeat(3, axis=2)
-    colour = np.asarray(heat(map_hw, size, scale), np.float32)
-    opacity = 0.30 + 0.42 * value
-    return Image.fromarray((grey * (1 - opacity) + colour * opacity + 0.5).clip(0, 255).astype(np.uint8))
+def heat(map_hw: Floats, size: tuple[int, int], scale: Scale) -> Image.Image:
+    """A map in colour at (height, width), smooth between its cells."""
+    return Image.fromarray(coloured(_unit(map_hw, size, scale)))
+
+
+def overlay(map_hw: Floats, picture: Image.Image, scale: Scale) -> Image.Image:
+    """A map laid over its picture: grey and dim where it is low, in the map's colours where it is high."""
+    unit_hw1 = _unit(map_hw, picture.size[::-1], scale)[..., None]
+    grey = np.asarray(picture.convert("L"), np.float32)[..., None]
+    opacity = _FAINT + (_STRONG - _FAINT) * unit_hw1
+    mixed = _DIM * grey * (1 - opacity) + coloured(unit_hw1[..., 0]) * opacity
+    return Image.fromarray(mixed.round().astype(np.uint8))
+
+
+def own_scale(map_hw: Floats) -> Scale:
+    """A map's own smallest and largest value."""
+    return float(map_hw.min()), float(map_hw.max())
+
+
+def shared_scale_of(maps: MapArrays) -> Scale:
+    """From 0 to the largest value of all words: what may be compared from word to word."""
+    return min(0.0, *(float(a.min()) for a in maps.arrays)), max(float(array.max()) for array in maps.arrays)
 
 
 def draw_words(maps: MapArrays, picture: Image.Image | None, *, overlays: bool, shared_scale: bool) -> Image.Image:
     """All words side by side as in figure 2.2, a row a resolution or layer where several are here.
 
-    With `picture` it stands first, and with `overlays` the maps lie on it. Each word is scaled to its own largest
-    value, or with `shared_scale` all to one.
+    With `picture` it stands first, and with `overlays` the maps lie on it. Each word has its own scale, from its
+    smallest to its largest value, or with `shared_scale` all have one.
     """
-    size = tile_size(maps)
+    maps, size = maps.averaged(), tile_size(maps)
     shown = None if picture is None else picture.convert("RGB").resize(size[::-1], Image.Resampling.BICUBIC)
-    first = [] if shown is None else [Tile(shown, "the picture")]
-    largest = max((float(array.mean(axis=(1, 2)).max()) for array in maps.arrays), default=0.0)
+    shared = shared_scale_of(maps)
+    several = len(maps.info.stacks) > 1
     rows = []
-    for index, stack in enumerate(maps.info.stacks):
-        tiles = list(first)
-        for word, map_hw in zip(maps.words, maps.arrays[index].mean(axis=(1, 2)), strict=True):
-            scale = largest if shared_scale else float(map_hw.max())
+    for stack, array in zip(maps.info.stacks, maps.arrays, strict=True):
+        tiles = [] if shown is None else [Tile(shown, "the picture")]
+        for word, map_hw in zip(maps.words, array[:, 0, 0], strict=True):
+            scale = shared if shared_scale else own_scale(map_hw)
             over = overlays and shown is not None
             image = overlay(map_hw, shown, scale) if over and shown is not None else heat(map_hw, size, scale)
-            tiles.append(Tile(image, word, f"{map_hw.max():.3f}"))
-        several = len(maps.info.stacks) > 1
-        name = stack.sites[0] if len(stack.sites) == 1 else f"{len(stack.sites)} layers"
-        label = f"{name.replace('_', ' ').replace('.', ' ')}, {stack.height} x {stack.width}" if several else ""
-        rows += [Row(part, label) for part in _even_rows(tiles, len(tiles) if several else MOST_COLUMNS)]
-    high = f"{largest:.3f}, for all words" if shared_scale else "each word's own largest value, given beside it"
-    return sheet(rows, Legend(maps.aggregation, "0", high))
+            low, high = own_scale(map_hw)
+            tiles.append(Tile(image, word, f"{low:.2g} to {high:.2g}"))
+        rows += [Row(part, _name(stack) if several else "") for part in _even_rows(tiles, several)]
+    ends = ("each word's smallest", "and largest value")
+    if shared_scale:
+        ends = (f"{shared[0]:.2g}", f"{shared[1]:.2g}, for all words")
+    return sheet(rows, Legend(maps.aggregation, *ends))
 
 
-def draw_steps(maps: MapArrays, picture: Image.Image | None = None) -> Image.Image:
+def draw_steps(maps: MapArrays) -> Image.Image:
     """A strip a word over the steps, at most ten of them evenly chosen; each word has one scale.
 
     Raises `SettingsError` for maps whose steps are averaged.
@@ -67,20 +81,15 @@ def draw_steps(maps: MapArrays, picture: Image.Image | None = None) -> Image.Ima
         raise SettingsError("the steps are averaged, so there is no strip of them; ask for maps with per_step=True")
     steps = maps.info.steps
     count = min(MOST_STEPS, len(steps))
-    chosen = [round(i * (len(steps) - 1) / max(1, count - 1)) for i in range(count)]
+    chosen = [steps[round(i * (len(steps) - 1) / max(1, count - 1))] for i in range(count)]
     height, width = tile_size(maps)
-    size = (height // 2, width // 2)
     rows = []
-    for name in maps.words:
-        maps_hw = [maps.step(steps[i]).word(name) for i in chosen]
-        scale = max(float(map_hw.max()) for map_hw in maps_hw)
-        last = name == maps.words[-1]
-        tiles = [
-            Tile(heat(m, size, scale), f"step {steps[i]}" if last else "")
-            for i, m in zip(chosen, maps_hw, strict=True)
-        ]
-        rows.append(Row(tiles, name))
-    return sheet(rows, Legend(maps.aggregation, "0", "each word's largest value over its steps"))
+    for word in maps.words:
+        maps_shw = np.stack([maps.step(step).word(word) for step in chosen])
+        captions = [f"step {step}" if word == maps.words[-1] else "" for step in chosen]
+        tiles = [heat(map_hw, (height // 2, width // 2), own_scale(maps_shw)) for map_hw in maps_shw]
+        rows.append(Row([Tile(*pair) for pair in zip(tiles, captions, strict=True)], word))
+    return sheet(rows, Legend(maps.aggregation, "each word's smallest", "and largest value over its steps"))
 
 
 def draw_components(maps: MapArrays, size: tuple[int, int]) -> Image.Image:
@@ -103,8 +112,21 @@ def tile_size(maps: MapArrays) -> tuple[int, int]:
     return round(height * factor), round(width * factor)
 
 
-def _even_rows(tiles: list[Tile], most: int) -> list[list[Tile]]:
-    """Tiles in as few rows as they fit, of about the same length."""
-    rows = ceil(len(tiles) / most)
-    length = ceil(len(tiles) / rows)
+def _unit(map_hw: Floats, size: tuple[int, int], scale: Scale) -> Floats:
+    low, high = scale
+    span = high - low if high > low else 1.0
+    unit: Floats = np.clip((resize(map_hw, size, Image.Resampling.BICUBIC) - low) / span, 0, 1)
+    return unit
+
+
+def _name(stack: StackInfo) -> str:
+    layers = stack.sites[0] if len(stack.sites) == 1 else f"{len(stack.sites)} layers"
+    return f"{layers.replace('_', ' ').replace('.', ' ')}, {stack.height} x {stack.width}"
+
+
+def _even_rows(tiles: list[Tile], several: bool) -> list[list[Tile]]:
+    """One stack's tiles in as few rows as they fit, of about the same length; of several stacks a row each."""
+    if several:
+        return [tiles]
+    length = ceil(len(tiles) / ceil(len(tiles) / MOST_COLUMNS))
     return [tiles[start : start + length] for start in range(0, len(tiles), length)]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from wordbrush.attention.sites import Site, grid, shared_resolution
+from wordbrush.attention.sites import AttentionLayer, Site, shared_layers
 from wordbrush.attention.watch import Reading
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.blend_words import BlendTokens
@@ -35,8 +35,8 @@ def region(maps_Phw: Tensor, size: tuple[int, int], threshold: float, pool: int)
 class Blender:
     """One run's local blend: a `Watch` of the words' maps, asked by the loop after each step for the blended latents.
 
-    Maps are summed over heads, layers of one resolution (`sites.shared_resolution`) and steps: their mean but for a
-    factor, which thresholds relative to the highest value do not see. At the first step all resolutions are read.
+    Maps are summed over heads, layers (`sites.shared_layers`) and steps: their mean but for a factor, which thresholds
+    relative to the highest value do not see.
     """
 
     self_max_pixels = 0
@@ -46,10 +46,11 @@ class Blender:
         blend: LocalBlend,
         tokens: Sequence[BlendTokens],
         text_length: int,
+        layers: Sequence[AttentionLayer],
         num_steps: int,
         latent_size: tuple[int, int],
     ) -> None:
-        """Prepare a run of `num_steps` on latents (h, w), whose targets look at `tokens`.
+        """Prepare a run of `num_steps` on latents (h, w), whose targets look at `tokens`; `layers` are all there are.
 
         Raises `SettingsError` when the user's mask has another size.
         """
@@ -59,9 +60,10 @@ class Blender:
         self._start = blend.start_step(num_steps)
         self._size = latent_size
         self._columns = _columns(tokens, text_length)
-        self._sums: dict[tuple[int, int], Tensor] = {}
-        self._layers: list[int] = []
-        self._pixels: int | None = None
+        seen = shared_layers(layers)
+        self._sites = {layer.site for layer in seen}
+        self._grid = seen[0].grid
+        self._sums: dict[int, Tensor] = {}
         self._masks: list[Tensor] = []
         self._own = None if blend.mask is None else blend.mask.to_tensor()
         if self._own is not None and self._own.shape != latent_size:
@@ -73,22 +75,16 @@ class Blender:
         return branch in self._columns
 
     def columns(self, branch: int, site: Site, pixels: int) -> Tensor | None:
-        """The words of a branch, in cross-attention of the blend's resolution."""
-        return self._columns[branch] if site.kind == "cross" and self._pixels in (None, pixels) else None
+        """The words of a branch, in the blend's layers."""
+        return self._columns[branch] if site in self._sites else None
 
     def take(self, step: int, branch: int, site: Site, maps_HQW: Tensor) -> None:
         """Add one layer's maps to those so far."""
-        pixels = maps_HQW.shape[1]
-        if self._pixels is None and branch == SOURCE:
-            self._layers.append(pixels)
         maps_QW = maps_HQW.to(torch.promote_types(maps_HQW.dtype, torch.float32)).sum(0)
-        self._sums[branch, pixels] = self._sums.get((branch, pixels), 0) + maps_QW
+        self._sums[branch] = self._sums.get(branch, 0) + maps_QW
 
     def after_step(self, step: int, latents: Tensor, source: Tensor) -> Tensor:
         """The targets' latents (targets, C, h, w) with the source's (1, C, h, w) wherever they must not change."""
-        if self._pixels is None and self._columns:
-            self._pixels = shared_resolution(self._layers)
-            self._sums = {key: maps for key, maps in self._sums.items() if key[1] == self._pixels}
         if step < self._start:
             return latents
         self._masks.append(self._allowed().to(latents.device))
@@ -132,8 +128,7 @@ class Blender:
         return region(targets, self._size, threshold, pool) | region(sources, self._size, threshold, pool)
 
     def _map(self, branch: int, column: int) -> Tensor:
-        assert self._pixels is not None
-        return self._sums[branch, self._pixels][:, column].reshape(grid(self._pixels, self._size))
+        return self._sums[branch][:, column].reshape(self._grid)
 
     def _nothing_changes(self, index: int, tokens: BlendTokens) -> ControlError | OutputError:
         if not all(bool(torch.isfinite(maps).all()) for maps in self._sums.values()):

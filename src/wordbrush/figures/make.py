@@ -10,6 +10,7 @@ from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError, PromptError
 from wordbrush.figures.made import Line, MadeFigure, Picture, figure_key, save_made
 from wordbrush.figures.spec import Change, EditRow, Figure, MapsRow, NoiseRow, Row
+from wordbrush.picture_grid import resized
 from wordbrush.png_text import save_plain_png, save_png
 from wordbrush.psnr import psnr
 from wordbrush.records import RunRecord, pixel_sha256
@@ -21,6 +22,8 @@ from wordbrush.visualise import comparison
 
 SHEET = "figure.png"
 
+_SIDE = 256
+"""Smaller pictures are enlarged to this on a sheet, and before a map is laid over them."""
 _FLAT = 1e-6
 """A map whose values differ by less looks nowhere."""
 
@@ -52,7 +55,7 @@ def make_figure(
         for line in _make_row(editor, figure, row, steps, pictures, f"{number}", count)
     ]
     shown = [[(_said(line, picture), pictures.images[picture.file]) for picture in line.pictures] for line in lines]
-    save_plain_png(comparison(shown, min_side=192), folder / SHEET)
+    save_plain_png(comparison(shown, min_side=_SIDE), folder / SHEET)
     info = editor.model
     made = MadeFigure(
         figure.name,
@@ -139,14 +142,15 @@ def _maps_line(
     editor: Editor, figure: Figure, row: MapsRow, source: Source, pictures: _Pictures, number: str, made_from: str
 ) -> Line:
     maps = editor.maps(source)
-    large = source.image.resize((512, round(512 * source.image.height / source.image.width)), Image.Resampling.BICUBIC)
+    factor = max(1, -(-_SIDE // min(source.image.size)))
+    size = (source.image.width * factor, source.image.height * factor)
+    large = resized(source.image, size)
     words = []
     for place, word in enumerate(maps.words):
         map_hw = maps.word(word)
         if float(map_hw.max()) - float(map_hw.min()) < _FLAT:
             raise ControlError(f"figure {figure.name}: the map of '{word}' is the same everywhere; change the prompt")
-        overlay = maps.overlay(word, source.image if min(source.image.size) >= 512 else large)
-        words.append(pictures.add_plain(f"{number}-map-{place}.png", word, overlay))
+        words.append(pictures.add_plain(f"{number}-map-{place}.png", word, maps.overlay(word, large)))
     first = pictures.add_source(f"{number}-source.png", f"'{row.source}'", source)
     return Line("", f"{made_from}; {maps.aggregation}", (first, *words))
 

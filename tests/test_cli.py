@@ -294,6 +294,13 @@ def test_the_surface_is_as_published():
     options = {
         name: {o for p in command.params for o in p.opts if o.startswith("--")} for name, command in commands.items()
     }
+    swept = {"--cross-steps", "--self-steps", "--weight", "--seeds", "--kind", "--self-max-pixels"}
     maps = {"--target", "--record", "--words", "--resolution", "--per-step", "--self-components", "--shared-scale"}
-    replay = {"--model", "--out", "--quiet"}
-    assert options == {"generate": shared, "edit": shared | own, "replay": replay, "maps": shared | maps}
+    assert options == {
+        "generate": shared,
+        "edit": shared | own,
+        "replay": {"--model", "--out", "--quiet"},
+        "maps": shared | maps,
+        "figures": {"--model", "--steps", "--device", "--dtype", "--out", "--quiet", "--list"},
+        "sweep": (shared - {"--seed"}) | swept | {"--cells", "--max-cells"},
+    }

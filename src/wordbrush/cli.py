@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wordbrush.cli_figures import figures
 from wordbrush.cli_maps import maps
 from wordbrush.cli_options import (
     Device,
@@ -22,6 +23,7 @@ from wordbrush.cli_options import (
     say_written,
     warn_of_unknown_words,
 )
+from wordbrush.cli_sweep import sweep
 from wordbrush.cli_values import blend_options, picture_size, word_numbers
 from wordbrush.errors import RecordError, SettingsError, WordbrushError
 from wordbrush.files import check_writable
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Edit an image by editing its prompt.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
 )
+app.command()(sweep)
+app.command()(figures)
 app.command()(maps)
 
 

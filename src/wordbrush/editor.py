@@ -10,6 +10,8 @@ from torch import Tensor
 
 from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.blend import LocalBlend
+from wordbrush.edits.blend_words import blend_tokens
+from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, CrossSteps, EditSettings, SelfSteps
 from wordbrush.errors import RecordError, SettingsError
 from wordbrush.maps.attention_maps import AttentionMaps
@@ -91,7 +93,7 @@ class Editor:
         Raises `PromptError` for a prompt over the token limit, `SettingsError` for a bad number, `OutputError` when
         the model's output is no picture.
         """
-        settings = self._generation(prompt, seed, num_inference_steps, guidance_scale, negative_prompt, size)
+        settings = self.generation_settings(prompt, seed, num_inference_steps, guidance_scale, negative_prompt, size)
         return self._generate(settings, self._keep_bytes, on_step, capture)
 
     def edit(
@@ -162,7 +164,7 @@ class Editor:
         Takes what `generate` and `edit` take, and raises what they raise. The source keeps its latents but none of
         its attention: later edits of it run its prompt once more in their windows.
         """
-        generation = self._generation(prompt, seed, num_inference_steps, guidance_scale, negative_prompt, size)
+        generation = self.generation_settings(prompt, seed, num_inference_steps, guidance_scale, negative_prompt, size)
         settings = self._edit_settings(
             target,
             edit,
@@ -210,6 +212,38 @@ class Editor:
         """The plain picture of another prompt with all of a source's settings: what an edit is compared with."""
         return self._generate(replace(source.settings, prompt=prompt), 0, on_step)
 
+    def apply(self, source: Source, settings: EditSettings, *, on_step: OnStep | None = None) -> list[EditResult]:
+        """Edit a source as checked settings say (a record's, or a cell's of a sweep): one result per target.
+
+        Raises what `edit` raises.
+        """
+        return self._edit(source, settings, on_step)
+
+    def preview(self, generation: GenerationSettings, edit: EditSettings) -> tuple[tuple[str, ...], ...]:
+        """What an edit would do to each target, in words, without running the model; raises what running it would.
+
+        >>> editor = Editor.from_pretrained()
+        >>> edit = EditSettings.parse(["a cat in the snow"], "auto", 0.8, 0.4)
+        >>> editor.preview(editor.generation_settings("a dog"), edit)
+        (("'dog' -> 'cat in the snow'",),)
+        """
+        adapter = self._adapter
+        adapter.noise(generation.seed, generation.height, generation.width)
+        adapter.solver(generation.num_inference_steps)
+        source, *targets = map(adapter.tokenize, (generation.prompt, *edit.targets))
+        if edit.local_blend is not None:
+            blend_tokens(source, targets, edit.local_blend, edit.equalizer)
+        return plan_edit(source, targets, edit, generation.num_inference_steps)[1]
+
+    def noising(self, source: Source, step: int) -> Image:
+        """What the forward process makes of a source: its picture with the noise of a step, 0 the noisiest."""
+        solver = self._adapter.solver(source.settings.num_inference_steps)
+        return self._adapter.decode(solver.noised(source.latents, source.kept.latents[0], solver.timesteps[step]))
+
+    def denoising(self, source: Source, step: int) -> Image:
+        """What a source's latents were before a step of its run, decoded; after the last step, the picture itself."""
+        return self._adapter.decode(source.kept.latents[step])
+
     def unknown_words(self, prompts: Sequence[str]) -> dict[str, str | None]:
         """Words of prompts that a model with a small vocabulary never saw, and the nearest it knows."""
         if self.model.vocabulary is None:
@@ -248,15 +282,16 @@ class Editor:
             return self._generate_and_edit(record.generation, record.edit, on_step, capture)
         return self._edit(self._generate(record.generation, record.keep_bytes, None), record.edit, on_step, capture)
 
-    def _generation(
+    def generation_settings(
         self,
         prompt: str,
-        seed: int,
-        num_inference_steps: int | None,
-        guidance_scale: float | None,
-        negative_prompt: str,
-        size: tuple[int, int] | None,
+        seed: int = 0,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        negative_prompt: str = "",
+        size: tuple[int, int] | None = None,
     ) -> GenerationSettings:
+        """A generation's settings, with the model's own defaults where nothing is given. Raises `SettingsError`."""
         defaults = self.model.defaults
         steps = defaults.num_inference_steps if num_inference_steps is None else num_inference_steps
         scale = defaults.guidance_scale if guidance_scale is None else guidance_scale

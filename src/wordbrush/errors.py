@@ -16,6 +16,10 @@ class SettingsError(WordbrushError, ValueError):
     """A number or a name is outside of what it may be."""
 
 
+class IdleEditError(SettingsError):
+    """An edit's windows and weights act at no step, so its picture would be a plain one of the target prompt."""
+
+
 class ModelError(WordbrushError):
     """A model folder or id cannot be loaded as asked."""
 

@@ -13,7 +13,7 @@ from wordbrush.edits.reweight import reweight
 from wordbrush.edits.schedule import DEFAULT, Window, cross_weights
 from wordbrush.edits.settings import EditKind, EditSettings
 from wordbrush.edits.token_map import TokenMap
-from wordbrush.errors import PromptError, SettingsError
+from wordbrush.errors import IdleEditError, PromptError
 from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush.tokens.words import find_all_words
 
@@ -34,7 +34,7 @@ def plan_edit(
 ) -> tuple[EditPlan, tuple[tuple[str, ...], ...]]:
     """The plan of all targets, and for each target what its edit does, in words.
 
-    Raises `PromptError` for a word that is in no target, or for prompts that ask for nothing, and `SettingsError`
+    Raises `PromptError` for a word that is in no target, or for prompts that ask for nothing, and `IdleEditError`
     when an edit would act at no step.
     """
     for word in [*settings.equalizer, *(w for w in settings.cross_replace_steps if w != DEFAULT)]:
@@ -66,7 +66,7 @@ def _plan_target(
         token_map, cross_weights(target, windows, num_steps), Window(*settings.self_replace_steps), device, dtype
     )
     if not any(step.acts for step in plan.steps):
-        raise SettingsError(
+        raise IdleEditError(
             f"cross_replace_steps and self_replace_steps select none of the {num_steps} steps, so the result would be "
             "a plain picture of the target prompt; widen a window, or generate the target prompt"
         )

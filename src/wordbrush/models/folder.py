@@ -48,6 +48,20 @@ def resolve_folder(model: str | Path | None) -> Path:
     return _fetch(model)
 
 
+def local_folder(model: str) -> Path | None:
+    """The folder that a model's name stands for, if it is on this machine and whole: nothing is fetched."""
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(model, "model_index.json")
+    folder = Path(model) if Path(model).is_dir() else Path(cached).parent if isinstance(cached, str) else None
+    try:
+        if folder is not None:
+            check_folder(folder)
+    except ModelError:
+        return None
+    return folder
+
+
 def check_folder(folder: Path) -> None:
     """Raise `ModelError` unless a folder holds a pipeline that can be edited with, as safetensors."""
     index = read_json(

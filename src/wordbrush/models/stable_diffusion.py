@@ -40,6 +40,11 @@ class DDIM:
         following: Tensor = self._scheduler.step(prediction, int(timestep), latents, return_dict=False)[0]
         return following
 
+    def noised(self, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+        """The forward process: finished latents (B, C, h, w) with as much noise as `timestep` has."""
+        noisy: Tensor = self._scheduler.add_noise(latents, noise, timestep.reshape(1))
+        return noisy
+
 
 class StableDiffusion:
     """An `Adapter` over the components of a Stable Diffusion 1.x or 2.x pipeline."""

@@ -39,6 +39,10 @@ class Solver(Protocol):
         """Go from the latents (B, C, h, w) of a timestep to those of the next."""
         ...
 
+    def noised(self, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+        """Finished latents (B, C, h, w) with as much of the noise as a timestep has: the forward process."""
+        ...
+
 
 class Adapter(Protocol):
     """A text-to-image model with an iterative sampler."""

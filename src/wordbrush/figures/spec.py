@@ -1,0 +1,105 @@
+"""A figure as data: what it shows, and the prompts, settings and seeds that it is made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from wordbrush.edits.blend import LocalBlend
+from wordbrush.edits.settings import CrossSteps
+
+
+@dataclass(frozen=True)
+class Change:
+    """One edit of a row's source: its prompt, or the source's own where only weights change.
+
+    `label` is what stands below the picture where the prompt does not say it. A setting that is None is the model's
+    own default. With `local_blend` only a region may change, and its mask is shown too.
+    """
+
+    target: str
+    label: str = ""
+    cross_replace_steps: CrossSteps | None = None
+    self_replace_steps: float | None = None
+    equalizer: Mapping[str, float] = field(default_factory=dict)
+    local_blend: LocalBlend | None = None
+
+
+@dataclass(frozen=True)
+class EditRow:
+    """A source and its edits; `with_plain` sets a line of plain pictures of the same prompts and seed above."""
+
+    source: str
+    changes: tuple[Change, ...]
+    seed: int
+    with_plain: bool = False
+
+
+@dataclass(frozen=True)
+class NoiseRow:
+    """A picture on its way to noise, and its latents on their way from noise to it, at `count` of the steps."""
+
+    source: str
+    seed: int
+    count: int = 7
+
+
+@dataclass(frozen=True)
+class MapsRow:
+    """A picture and the attention map of each of its words, laid over it."""
+
+    source: str
+    seed: int
+
+
+Row = EditRow | NoiseRow | MapsRow
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure. `name` is its number in the report; `note` says what stands for what where prompts are others."""
+
+    name: str
+    shows: str
+    rows: tuple[Row, ...]
+    note: str = ""
+
+    def prompts(self) -> list[str]:
+        """Every prompt that the model is given, in order."""
+        found: dict[str, None] = {}
+        for row in self.rows:
+            found[row.source] = None
+            if isinstance(row, EditRow):
+                found.update(dict.fromkeys(change.target for change in row.changes))
+        return list(found)
+
+
+def swaps(source: str, word: str, others: tuple[str, ...], seed: int, **settings: float) -> EditRow:
+    """A row in which one word, or phrase, is replaced by each of several.
+
+    >>> [change.target for change in swaps("a cat", "a cat", ("a dog", "an old cat"), 1).changes]
+    ['a dog', 'an old cat']
+    """
+    changes = [Change(source.replace(word, other, 1), **settings) for other in others]  # type: ignore[arg-type]
+    return EditRow(source, tuple(changes), seed)
+
+
+def weights(prompt: str, word: str, factors: tuple[float, ...], seed: int, **settings: float) -> EditRow:
+    """A row in which one word's attention is multiplied by each of several factors; the source is the first, times 1.
+
+    >>> [change.label for change in weights("a red bus", "red", (2, 3), 1).changes]
+    ['red x 2', 'red x 3']
+    """
+    changes = [
+        Change(prompt, f"{word} x {factor:g}", equalizer={word: factor}, **settings)  # type: ignore[arg-type]
+        for factor in factors
+    ]
+    return EditRow(prompt, tuple(changes), seed)
+
+
+def self_injection(source: str, target: str, parts: tuple[float, ...], seed: int) -> EditRow:
+    """A row of one edit with self-attention kept for each of several parts of the steps.
+
+    >>> [change.label for change in self_injection("a dog", "a cat", (0, 0.25), 1).changes]
+    ['self-attention 0 %', 'self-attention 25 %']
+    """
+    changes = [Change(target, f"self-attention {100 * part:g} %", self_replace_steps=part) for part in parts]
+    return EditRow(source, tuple(changes), seed)

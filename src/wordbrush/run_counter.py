@@ -1,0 +1,31 @@
+"""Progress over several runs, as if they were one."""
+
+from wordbrush.runs import OnStep
+
+
+class RunCounter:
+    """Tells `on_step` the steps of all of so many runs, which are counted as they start.
+
+    >>> told = []
+    >>> counter = RunCounter(lambda done, total: told.append((done, total)), runs=2)
+    >>> for run in (counter.next(), counter.next()):
+    ...     run(1, 1)
+    >>> told
+    [(1, 2), (2, 2)]
+    """
+
+    def __init__(self, on_step: OnStep | None, runs: int) -> None:
+        """Count up to `runs`."""
+        self._on_step = on_step
+        self._runs = runs
+        self._started = 0
+
+    def next(self) -> OnStep:
+        """What the next run is given as its `on_step`."""
+        before, self._started = self._started, self._started + 1
+
+        def told(done: int, total: int) -> None:
+            if self._on_step is not None:
+                self._on_step(before * total + done, self._runs * total)
+
+        return told

@@ -17,6 +17,7 @@ from wordbrush.scenes.training.__main__ import app
 from wordbrush.scenes.training.checkpoint import load_state, save_state
 from wordbrush.scenes.training.denoiser import denoising_loss, train_denoiser
 from wordbrush.scenes.training.export import assemble, export
+from wordbrush.scenes.training.inherit import inherit
 from wordbrush.scenes.training.networks import build_text_encoder
 from wordbrush.scenes.training.run import TrainingRun
 from wordbrush.scenes.training.sample_grid import draw_grid
@@ -42,13 +43,13 @@ def tiny_unet() -> UNet2DConditionModel:
 def vae() -> AutoencoderKL:
     torch.manual_seed(0)
     return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 3,
-        up_block_types=("UpDecoderBlock2D",) * 3,
-        block_out_channels=(8, 8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(8, 8, 8, 8),
         layers_per_block=1,
         latent_channels=4,
         norm_num_groups=4,
-        sample_size=64,
+        sample_size=128,
         mid_block_add_attention=False,
         scaling_factor=1.0,
     ).eval()
@@ -204,7 +205,7 @@ def test_the_export_is_a_pipeline_that_diffusers_loads(tmp_path: Path, vae: Auto
     image = loaded(
         "a dog", num_inference_steps=2, guidance_scale=4.0, output_type="np", generator=torch.Generator()
     ).images
-    assert image.shape == (1, 64, 64, 3)
+    assert image.shape == (1, 128, 128, 3)
     exact = averages["unet"]["conv_in.weight"]
     assert torch.equal(loaded.unet.state_dict()["conv_in.weight"], exact.half().float())
     assert (folder / "README.md").read_text() == "the card"
@@ -223,7 +224,7 @@ def test_a_grid_has_a_cell_for_each_prompt_and_seed(tmp_path: Path, vae: Autoenc
         num_inference_steps=1,
     )
     with Image.open(tmp_path / "grid.png") as sheet:
-        assert sheet.size == (256, 128 + 14)
+        assert sheet.size == (512, 256 + 14)
 
 
 def test_each_known_word_is_one_token() -> None:
@@ -260,3 +261,22 @@ def test_sharpening_changes_the_decoder_alone(tmp_path: Path, vae: AutoencoderKL
     after = sharpen_decoder(tmp_path / "decoder", vae, 1.0, "cpu", batch_size=2, max_steps=3).state_dict()
     changed = {key.split(".")[0] for key, value in after.items() if not torch.equal(value, before[key])}
     assert changed == {"decoder"}
+
+
+def test_a_new_denoiser_begins_with_what_an_earlier_one_knows(tmp_path: Path, vae: AutoencoderKL) -> None:
+    run = train_tiny(tmp_path / "run", vae, 2)
+    averages = {name: run.averaged(name) for name in ("unet", "text_encoder")}
+    export(assemble(vae, averages, tiny_unet()), tmp_path / "old", {})
+    tokenizer = build_tokenizer(known_words() | {"zeppelin"})
+    text = build_text_encoder(tokenizer)
+    wide = UNet2DConditionModel.from_config({**tiny_unet().config, "in_channels": 6, "out_channels": 6})
+    inherit(wide, text, tokenizer, tmp_path / "old")
+    old = averages["unet"]["conv_in.weight"].half().float()
+    assert torch.equal(wide.conv_in.weight[:, :4], old)
+    assert not wide.conv_in.weight[:, 4:].any()
+    assert not wide.conv_out.weight[4:].any()
+    learnt = averages["text_encoder"]
+    name = next(key for key in learnt if key.endswith("token_embedding.weight"))
+    before, now = build_tokenizer(known_words()).get_vocab(), tokenizer.get_vocab()
+    assert torch.equal(text.state_dict()[name][now["dog</w>"]], learnt[name][before["dog</w>"]])
+

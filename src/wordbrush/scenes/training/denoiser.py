@@ -9,6 +9,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from wordbrush.scenes.training.inherit import inherit
 from wordbrush.scenes.training.latent_pool import LatentPool
 from wordbrush.scenes.training.networks import build_scheduler, build_text_encoder, build_unet
 from wordbrush.scenes.training.run import TrainingRun
@@ -18,7 +19,7 @@ from wordbrush.scenes.vocabulary import known_words
 SEED = 23
 UNCONDITIONAL_SHARE = 0.1
 SNR_LIMIT = 5.0
-REFRESH_EVERY = 16
+REFRESH_EVERY = 8
 """Steps between two refreshments of the pool."""
 
 
@@ -29,6 +30,8 @@ def train_denoiser(
     device: str,
     *,
     unet: UNet2DConditionModel | None = None,
+    start: Path | None = None,
+    learning_rate: float = 1e-3,
     batch_size: int = 64,
     pool_chunks: int = 120,
     compiled: bool = False,
@@ -38,13 +41,15 @@ def train_denoiser(
     """Train for a number of minutes in all; the averaged states are in the run that is returned.
 
     Epsilon prediction on Stable Diffusion's schedule; the loss is weighted by min-SNR (Hang et al. 2023).
-    `unet` stands in for the bundled size; `on_save` is called with the run whenever its state was saved.
+    `unet` stands in for the bundled size; `start` is the folder of an earlier model to begin from; `on_save` is called with the run whenever its state was saved.
     """
     torch.manual_seed(SEED)
     tokenizer = build_tokenizer(known_words())
-    unet = (unet or build_unet()).to(device, memory_format=torch.channels_last)
-    text = build_text_encoder(tokenizer).to(device)
-    run = TrainingRun(folder, {"unet": unet, "text_encoder": text}, minutes=minutes, learning_rate=1e-3)
+    unet, text = unet or build_unet(), build_text_encoder(tokenizer)
+    if start is not None:
+        inherit(unet, text, tokenizer, start)
+    unet, text = unet.to(device, memory_format=torch.channels_last), text.to(device)
+    run = TrainingRun(folder, {"unet": unet, "text_encoder": text}, minutes=minutes, learning_rate=learning_rate)
     pool = LatentPool(
         vae.to(device).eval(),
         chunks=pool_chunks,
@@ -76,7 +81,7 @@ def denoising_loss(
     generator: torch.Generator,
     device: str,
 ) -> Tensor:
-    """How far a U-Net (`predict`) is from the noise put on latents (B, 4, h, w), told tokens `ids` (B, T); min-SNR."""
+    """How far a U-Net (`predict`) is from the noise put on latents (B, C, h, w), told tokens `ids` (B, T); min-SNR."""
     noisy, noise, timesteps, weight = _noised(latents, generator)
     noisy = noisy.to(device, memory_format=torch.channels_last)
     words = text(ids.to(device))[0]
@@ -94,7 +99,7 @@ def _some_without_caption(tokenizer: CLIPTokenizer, captions: list[str], generat
 
 
 def _noised(latents: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Noisy latents, their noise (B, 4, h, w), and timesteps and loss weights (B,)."""
+    """Noisy latents, their noise (B, C, h, w), and timesteps and loss weights (B,)."""
     signal = build_scheduler().alphas_cumprod
     # One timestep from each of B equal ranges: the loss of a batch varies less than with independent ones.
     place = (torch.arange(len(latents)) + torch.rand(len(latents), generator=generator)) / len(latents)

@@ -24,7 +24,9 @@ class LatentPool:
         self._device = device
         self._chunk_size = chunk_size
         self._chunks = chunks
-        self._latents = torch.empty(chunks * chunk_size, 4, LATENT_SIZE, LATENT_SIZE)
+        self._latents = torch.empty(
+            chunks * chunk_size, vae.config.latent_channels, LATENT_SIZE, LATENT_SIZE
+        )
         self._captions = [""] * (chunks * chunk_size)
         self._next = refreshed
         for _ in range(chunks):
@@ -43,6 +45,6 @@ class LatentPool:
         self._next += 1
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, list[str]]:
-        """Latents (count, 4, h, w), scaled as the U-Net sees them, and captions."""
+        """Latents (count, C, h, w), scaled as the U-Net sees them, and captions."""
         chosen = torch.randint(len(self._captions), (count,), generator=generator)
         return self._latents[chosen], [self._captions[i] for i in chosen.tolist()]

@@ -188,7 +188,10 @@ def test_the_wording_says_the_same_in_other_words():
     assert caption(cast) == "a dog next to a cat on the beach"
     assert caption(replace(cast, wording=frozenset({"and"}))) == "a dog and a cat on the beach"
     assert caption(replace(cast, wording=frozenset({"with", "place first"}))) == "on the beach a dog with a cat"
-    assert caption(Cast("eating", "dog", "", "cherries", wording=frozenset({"is", "the"}))) == "the dog is eating cherries"
+    assert (
+        caption(Cast("eating", "dog", "", "cherries", wording=frozenset({"is", "the"})))
+        == "the dog is eating cherries"
+    )
 
 
 def test_partners_keep_a_side_in_about_three_of_four_scenes():

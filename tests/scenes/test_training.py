@@ -13,10 +13,14 @@ from typer.testing import CliRunner
 
 from wordbrush.errors import SettingsError
 from wordbrush.scenes.batch import sample_batch
+from wordbrush.scenes.cast import Cast
+from wordbrush.scenes.render import render
+from wordbrush.scenes.scene import NUM_DRAWS, compose
 from wordbrush.scenes.training.__main__ import app
 from wordbrush.scenes.training.checkpoint import load_state, save_state
-from wordbrush.scenes.training.denoiser import denoising_loss, train_denoiser
+from wordbrush.scenes.training.denoiser import Batch, denoising_loss, train_denoiser
 from wordbrush.scenes.training.export import assemble, export
+from wordbrush.scenes.training.grounding import Truth, grounding_loss, truth_of
 from wordbrush.scenes.training.inherit import inherit
 from wordbrush.scenes.training.networks import build_text_encoder
 from wordbrush.scenes.training.run import TrainingRun
@@ -57,9 +61,7 @@ def vae() -> AutoencoderKL:
 
 def train_tiny(folder: Path, vae: AutoencoderKL, steps: int) -> TrainingRun:
     torch.manual_seed(5)
-    return train_denoiser(
-        folder, vae, 60, "cpu", unet=tiny_unet(), batch_size=4, pool_chunks=2, compiled=False, max_steps=steps
-    )
+    return train_denoiser(folder, vae, 60, "cpu", unet=tiny_unet(), batch_size=4, pool_chunks=2, max_steps=steps)
 
 
 def train_line(folder: Path, steps: int) -> tuple[TrainingRun, list[float]]:
@@ -158,10 +160,15 @@ def test_the_denoisers_loss_falls_on_a_fixed_batch() -> None:
     unet, text = tiny_unet(), build_text_encoder(tokenizer)
     latents = torch.randn(4, 4, 16, 16)
     ids = tokenizer(["a dog", "a cat", "an apple", ""], padding="max_length", return_tensors="pt").input_ids
+    tokens = torch.zeros(4, 3, MAX_LENGTH)
+    tokens[:3, 0, 2] = 1
+    masks = torch.zeros(4, 3, 16, 16)
+    masks[:, 0, 4:8, 4:8] = 1
+    batch = Batch(latents, ids, torch.tensor([True, True, True, False]), Truth(tokens, masks))
     optimizer = torch.optim.AdamW([*unet.parameters(), *text.parameters()], 3e-3)
     losses = []
     for _ in range(25):
-        loss = denoising_loss(unet, text, latents, ids, torch.Generator().manual_seed(0), "cpu")
+        loss = denoising_loss(unet, text, batch, torch.Generator().manual_seed(0), "cpu")
         losses.append(float(loss.detach()))
         optimizer.zero_grad()
         loss.backward()
@@ -280,3 +287,19 @@ def test_a_new_denoiser_begins_with_what_an_earlier_one_knows(tmp_path: Path, va
     before, now = build_tokenizer(known_words()).get_vocab(), tokenizer.get_vocab()
     assert torch.equal(text.state_dict()[name][now["dog</w>"]], learnt[name][before["dog</w>"]])
 
+
+def test_grounding_asks_words_to_look_at_what_they_name() -> None:
+    scene = compose(Cast("eating", "teddy bear", "noto", "cherries", "noto", "beach"), (0.2,) * NUM_DRAWS)
+    _, masks = render(scene)
+    truth = truth_of([scene], [masks], 12, 16)
+    words = ["", *scene.caption.split()]
+    named = [[words[i] for i in truth.tokens[0, phrase].nonzero().flatten()] for phrase in range(3)]
+    assert named == [["teddy", "bear"], ["cherries"], ["beach"]]
+    looking = torch.zeros(1, 256, 12)
+    for phrase in range(3):
+        looking += truth.masks[:, phrase].flatten(1)[..., None] * truth.tokens[:, phrase, None]
+    exact = (looking > 0.99).float()
+    weights = torch.ones(1)
+    assert grounding_loss([exact], truth, weights) < 1e-4
+    assert grounding_loss([1 - exact], truth, weights) > 0.5
+    assert grounding_loss([exact], truth, torch.zeros(1)) == 0

@@ -44,7 +44,7 @@ def sprite(drawing: str, family: str, long_side: int, flip: bool) -> NDArray[np.
 
 
 def painted(drawn: NDArray[np.float32], colour: str) -> NDArray[np.float32]:
-    """The drawing (h, w, 4) in one colour of the vocabulary: its light and shade stay, and a little of its own hues."""
+    """The drawing (h, w, 4) in one colour of the vocabulary: its light and shade stay, and a little of its hues."""
     rgb, alpha = drawn[..., :3], drawn[..., 3:]
     light = rgb @ np.array([0.3, 0.59, 0.11], np.float32)[:, None]
     mean = float(light.sum() / max(float(alpha.sum()), 1e-6))

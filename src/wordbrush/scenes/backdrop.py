@@ -10,5 +10,5 @@ from wordbrush.scenes.scene import Backdrop
 def draw_backdrop(backdrop: Backdrop, size: int) -> Picture:
     """Draw a place, (size, size, 3) in 0..1."""
     picture = PAINTERS[backdrop.place](backdrop, size, np.random.default_rng(backdrop.seed))
-    tint = np.array([1 + 0.2 * backdrop.warmth, 1, 1 - 0.24 * backdrop.warmth], np.float32)
-    return np.clip(picture * (tint * (1 + 0.2 * backdrop.light)), 0, 1)
+    tint = np.array([1 + 0.1 * backdrop.warmth, 1, 1 - 0.12 * backdrop.warmth], np.float32)
+    return np.clip(picture * (tint * (1 + 0.1 * backdrop.light)), 0, 1)

@@ -18,8 +18,8 @@ def caption(cast: Cast) -> str:
 
     >>> caption(Cast("eating", "panda", "", "orange", place="snow", subject_adjective="small", style="photo"))
     'a photo of a small panda eating an orange in the snow'
-    >>> caption(Cast("alone", "dog", "", place="mountain", season="autumn", count=2, wording=frozenset({"place first"})))
-    'on a mountain in autumn two dogs'
+    >>> caption(Cast("alone", "dog", "", place="mountain", season="autumn", count=2))
+    'two dogs on a mountain in autumn'
     """
     subject = _named(cast.subject, cast.subject_adjective, cast.count, definite="the" in cast.wording)
     words = subject

@@ -102,7 +102,7 @@ def _night(backdrop: Backdrop, size: int, rng: np.random.Generator) -> Picture:
 def _forest(backdrop: Backdrop, size: int, rng: np.random.Generator) -> Picture:
     leaves = np.array(_LEAVES[backdrop.season])
     ground = _GRASS[backdrop.season] if backdrop.season else ((0.34, 0.3, 0.16), (0.22, 0.24, 0.1))
-    picture = sky_and_ground(backdrop.horizon, size, (list(leaves * 0.5 + 0.1), list(leaves * 0.6 + 0.3)), ground)
+    picture = sky_and_ground(backdrop.horizon, size, (list(leaves * 0.6 + 0.2), list(leaves * 0.5 + 0.5)), ground)
     for _ in range(int(4 + 5 * backdrop.clutter)):
         x, width = rng.uniform(0, 1), rng.uniform(0.03, 0.06)
         shade = rng.uniform(0.75, 1.15)
@@ -112,7 +112,7 @@ def _forest(backdrop: Backdrop, size: int, rng: np.random.Generator) -> Picture:
 
 
 def _desert(backdrop: Backdrop, size: int, rng: np.random.Generator) -> Picture:
-    sky = ((0.98, 0.7, 0.42), (0.99, 0.88, 0.66))
+    sky = ((0.4, 0.66, 0.88), (0.97, 0.87, 0.68))
     picture = sky_and_ground(backdrop.horizon, size, sky, ((0.86, 0.6, 0.32), (0.74, 0.46, 0.22)))
     for _ in range(3):
         blob(picture, rng.uniform(0, 1), backdrop.horizon + 0.05, rng.uniform(0.2, 0.4), 0.1, (0.88, 0.64, 0.36))
@@ -143,7 +143,14 @@ def _city(backdrop: Backdrop, size: int, rng: np.random.Generator) -> Picture:
     while x < 1:
         width, height = rng.uniform(0.08, 0.16), rng.uniform(0.2, 0.46) + 0.1 * backdrop.clutter
         shade = rng.uniform(0.75, 1.2)
-        box(picture, x, backdrop.horizon - height, x + width, backdrop.horizon, (0.3 * shade, 0.36 * shade, 0.5 * shade))
+        box(
+            picture,
+            x,
+            backdrop.horizon - height,
+            x + width,
+            backdrop.horizon,
+            (0.3 * shade, 0.36 * shade, 0.5 * shade),
+        )
         for wy in np.arange(backdrop.horizon - height + 0.03, backdrop.horizon - 0.03, 0.07):
             box(picture, x + 0.025, wy, x + width - 0.025, wy + 0.02, (0.66, 0.78, 0.88))
         x += width + rng.uniform(0, 0.03)
@@ -165,7 +172,9 @@ def _mountain(backdrop: Backdrop, size: int, rng: np.random.Generator) -> Pictur
         if season in ("autumn", "spring"):
             blob(picture, x, backdrop.horizon - 0.03, 0.06, 0.055, _LEAVES[season])
         else:
-            _fir(picture, x, backdrop.horizon + 0.03, height, _LEAVES[None] if season != "winter" else (0.6, 0.7, 0.72))
+            _fir(
+                picture, x, backdrop.horizon + 0.03, height, _LEAVES[None] if season != "winter" else (0.6, 0.7, 0.72)
+            )
     if season == "winter":
         _snowfall(picture, backdrop, rng)
     return picture
@@ -188,7 +197,9 @@ def _farm(backdrop: Backdrop, size: int, rng: np.random.Generator) -> Picture:
 
 def _sea(backdrop: Backdrop, size: int, rng: np.random.Generator) -> Picture:
     low = 0.5 * (1 + backdrop.horizon)
-    picture = sky_and_ground(low, size, ((0.3, 0.78, 0.86), (0.06, 0.34, 0.62)), ((0.72, 0.68, 0.5), (0.55, 0.52, 0.4)))
+    picture = sky_and_ground(
+        low, size, ((0.3, 0.78, 0.86), (0.06, 0.34, 0.62)), ((0.72, 0.68, 0.5), (0.55, 0.52, 0.4))
+    )
     for _ in range(int(2 + 4 * backdrop.clutter)):
         x = rng.uniform(0, 1)
         blob(picture, x, low - 0.06, 0.02, 0.14, (0.12, 0.5, 0.32))
@@ -201,7 +212,9 @@ def _sea(backdrop: Backdrop, size: int, rng: np.random.Generator) -> Picture:
 
 def _space(backdrop: Backdrop, size: int, rng: np.random.Generator) -> Picture:
     low = 0.4 + 0.6 * backdrop.horizon
-    picture = sky_and_ground(low, size, ((0.05, 0.02, 0.12), (0.2, 0.08, 0.3)), ((0.62, 0.6, 0.62), (0.46, 0.44, 0.48)))
+    picture = sky_and_ground(
+        low, size, ((0.05, 0.02, 0.12), (0.2, 0.08, 0.3)), ((0.62, 0.6, 0.62), (0.46, 0.44, 0.48))
+    )
     for _ in range(int(8 + 20 * backdrop.clutter)):
         blob(picture, rng.uniform(0, 1), rng.uniform(0, low), 0.009, 0.009, (0.98, 0.98, 0.92))
     x, y = 0.15 + 0.7 * rng.uniform(), 0.16

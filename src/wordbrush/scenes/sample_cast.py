@@ -37,10 +37,17 @@ _RELATIONS: dict[Relation, float] = {
     "wearing": 0.03,
 }
 _PAINTABLE = frozenset(
-    "bicycle car scooter bus train boat rocket tractor house castle balloon umbrella guitar drum trumpet book gift chair "
-    "clock hat rose robot cake tent kite skateboard ball".split()
+    "bicycle car scooter bus train boat rocket tractor house castle balloon umbrella guitar drum trumpet book gift "
+    "chair clock hat rose robot cake tent kite skateboard ball".split()
 )
-_WORDINGS: dict[Wording, float] = {"the": 0.06, "is": 0.15, "place first": 0.08, "with": 0.25, "and": 0.2, "picture": 0.04}
+_WORDINGS: dict[Wording, float] = {
+    "the": 0.06,
+    "is": 0.15,
+    "place first": 0.08,
+    "with": 0.25,
+    "and": 0.2,
+    "picture": 0.04,
+}
 
 
 def sample_cast(rng: np.random.Generator, *, held_out: bool = False) -> Cast:

@@ -1,6 +1,7 @@
 """Styles of a whole picture, drawn over a rendered scene."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,13 +10,18 @@ from PIL import Image, ImageFilter
 Picture = NDArray[np.float32]
 """A picture (size, size, 3) in 0..1."""
 
+Drawn = NDArray[np.floating[Any]]
+"""The same, or a plane (size, size) of it, in the course of a calculation."""
+
 
 def in_style(picture: Picture, style: str | None, seed: int) -> Picture:
     """The picture in a style of the vocabulary; `seed` is that of its paper, where it has any."""
-    return picture if style is None else _STYLES[style](np.clip(picture, 0, 1), np.random.default_rng(seed))
+    if style is None:
+        return picture
+    return _STYLES[style](np.clip(picture, 0, 1), np.random.default_rng(seed)).astype(np.float32)
 
 
-def _photo(picture: Picture, rng: np.random.Generator) -> Picture:
+def _photo(picture: Picture, rng: np.random.Generator) -> Drawn:
     """A deeper contrast, and darker corners."""
     contrast = picture * picture * (3 - 2 * picture)
     away = np.linspace(-1, 1, len(picture), dtype=np.float32) ** 2
@@ -23,7 +29,7 @@ def _photo(picture: Picture, rng: np.random.Generator) -> Picture:
     return (0.35 * picture + 0.65 * contrast) * lens
 
 
-def _sketch(picture: Picture, rng: np.random.Generator) -> Picture:
+def _sketch(picture: Picture, rng: np.random.Generator) -> Drawn:
     """Pencil lines on paper, and a little shade."""
     grey = picture @ np.array([0.3, 0.59, 0.11], np.float32)
     lines = np.clip(5 * _edges(_blurred(grey, 0.6)), 0, 0.75)
@@ -31,7 +37,7 @@ def _sketch(picture: Picture, rng: np.random.Generator) -> Picture:
     return paper[..., None] * np.array([1.0, 0.985, 0.95], np.float32)
 
 
-def _oil_painting(picture: Picture, rng: np.random.Generator) -> Picture:
+def _oil_painting(picture: Picture, rng: np.random.Generator) -> Drawn:
     """Flat, saturated patches with raised edges (the filter of Kuwahara)."""
     radius = max(1, round(len(picture) / 40))
     padded = np.pad(picture, ((radius, radius), (radius, radius), (0, 0)), mode="edge")
@@ -48,7 +54,7 @@ def _oil_painting(picture: Picture, rng: np.random.Generator) -> Picture:
     return np.clip(grey + 1.45 * (flat - grey) + 0.35 * relief, 0, 1) * 0.94
 
 
-def _watercolor(picture: Picture, rng: np.random.Generator) -> Picture:
+def _watercolor(picture: Picture, rng: np.random.Generator) -> Drawn:
     """Thin washes on white paper that pool at their edges."""
     wash = np.stack([_blurred(picture[..., c], 1.1) for c in range(3)], -1)
     pools = np.clip(2.2 * _edges(wash.mean(-1)), 0, 0.3)[..., None]
@@ -61,7 +67,7 @@ def _watercolor(picture: Picture, rng: np.random.Generator) -> Picture:
     return 1 - (1 - wash) * mottle - pools * (1 - wash * 0.6)
 
 
-def _pixel_art(picture: Picture, rng: np.random.Generator) -> Picture:
+def _pixel_art(picture: Picture, rng: np.random.Generator) -> Drawn:
     """Large square pixels in few colours."""
     size = len(picture)
     small = max(8, size // 3)
@@ -69,30 +75,33 @@ def _pixel_art(picture: Picture, rng: np.random.Generator) -> Picture:
     coarse = [np.asarray(p.resize((small, small), Image.Resampling.BOX)) for p in planes]
     levels = np.round(np.stack(coarse, -1) * 5) / 5
     index = np.arange(size) * small // size
-    return levels[index][:, index]
+    large: Drawn = levels[index][:, index]
+    return large
 
 
-def _blurred(plane: NDArray[np.float32], radius: float) -> NDArray[np.float32]:
+def _blurred(plane: Drawn, radius: float) -> Drawn:
     """Blur a plane (size, size); the radius is in 128ths of the picture."""
     image = Image.fromarray((np.clip(plane, 0, 1) * 255).astype(np.uint8))
     blurred = image.filter(ImageFilter.GaussianBlur(radius * len(plane) / 128))
     return np.asarray(blurred, np.float32) / 255
 
 
-def _edges(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+def _edges(plane: Drawn) -> Drawn:
     """How fast a plane changes, per 128th of the picture."""
     down, right = np.gradient(plane)
-    return np.sqrt(down**2 + right**2) * (len(plane) / 128)
+    steepness: Drawn = np.hypot(down, right) * (len(plane) / 128)
+    return steepness
 
 
-def _boxes(padded: Picture, width: int) -> Picture:
+def _boxes(padded: Picture, width: int) -> Drawn:
     """Means of all windows of `width` squared."""
     sums = np.pad(padded, ((1, 0), (1, 0), (0, 0))).cumsum(0, dtype=np.float64).cumsum(1)
     total = sums[width:, width:] - sums[:-width, width:] - sums[width:, :-width] + sums[:-width, :-width]
-    return (total / width**2).astype(np.float32)
+    means: Drawn = total / width**2
+    return means
 
 
-_STYLES: dict[str, Callable[[Picture, np.random.Generator], Picture]] = {
+_STYLES: dict[str, Callable[[Picture, np.random.Generator], Drawn]] = {
     "photo": _photo,
     "sketch": _sketch,
     "oil painting": _oil_painting,

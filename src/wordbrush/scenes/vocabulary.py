@@ -127,7 +127,20 @@ NOUNS = {noun.word: noun for noun in _nouns()}
 BUILDINGS = ("house", "castle", "tree", "tent")
 """Things large enough to stand behind others."""
 
-HELD = ("sunflower", "rose", "balloon", "umbrella", "guitar", "drum", "trumpet", "kite", "ball", "book", "gift", "clock")
+HELD = (
+    "sunflower",
+    "rose",
+    "balloon",
+    "umbrella",
+    "guitar",
+    "drum",
+    "trumpet",
+    "kite",
+    "ball",
+    "book",
+    "gift",
+    "clock",
+)
 """Things that can be held."""
 
 WORN = ("crown", "hat")

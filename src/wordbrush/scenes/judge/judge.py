@@ -59,9 +59,7 @@ class Judge:
         pixels = np.stack([_sized(picture) for picture in pictures])
         nouns, places, styles = parts(self._network(as_input(torch.from_numpy(pixels))).logits)
         return [
-            Verdict(
-                dict(zip(NOUN_NAMES, row.tolist(), strict=True)), PLACE_NAMES[int(place)], STYLE_NAMES[int(style)]
-            )
+            Verdict(dict(zip(NOUN_NAMES, row.tolist(), strict=True)), PLACE_NAMES[int(place)], STYLE_NAMES[int(style)])
             for row, place, style in zip(nouns.sigmoid(), places.argmax(1), styles.argmax(1), strict=True)
         ]
 

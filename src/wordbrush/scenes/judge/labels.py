@@ -15,8 +15,9 @@ NUM_LABELS = len(NOUN_NAMES) + len(PLACE_NAMES) + len(STYLE_NAMES)
 
 def parts(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Cut logits (B, labels) into those of nouns (each its own question), of places and of styles (one of each)."""
-    nouns, places, styles = logits.split([len(NOUN_NAMES), len(PLACE_NAMES), len(STYLE_NAMES)], dim=1)
-    return nouns, places, styles
+    first = len(NOUN_NAMES)
+    second = first + len(PLACE_NAMES)
+    return logits[:, :first], logits[:, first:second], logits[:, second:]
 
 
 def encode(casts: list[Cast]) -> tuple[Tensor, Tensor, Tensor]:

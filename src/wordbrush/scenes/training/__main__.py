@@ -72,7 +72,6 @@ def denoiser(
     device: Device = "cpu",
     threads: Threads = 0,
     resume: Resume = False,
-    compile: Compile = False,
     start: Start = None,
     learning_rate: Annotated[float, typer.Option(help="The highest rate of the schedule.")] = 1e-3,
 ) -> None:
@@ -95,7 +94,6 @@ def denoiser(
         device,
         start=start,
         learning_rate=learning_rate,
-        compiled=compile,
         on_save=show,
     )
 

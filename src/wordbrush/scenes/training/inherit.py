@@ -41,7 +41,8 @@ def _overlap(old: nn.Module, new: nn.Module, but: str = " ") -> None:
 
 
 def _embeddings(text: CLIPTextModel) -> Tensor:
-    return next(values for name, values in text.state_dict().items() if name.endswith(EMBEDDINGS))
+    found: Tensor = next(values for name, values in text.state_dict().items() if name.endswith(EMBEDDINGS))
+    return found
 
 
 _SINGULAR = {noun.plural: noun.word + "</w>" for noun in NOUNS.values() if noun.plural}

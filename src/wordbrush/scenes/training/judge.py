@@ -1,4 +1,4 @@
-"""Train the judge on rendered scenes, blurred, shifted in colour and noised so that it forgives what a model smears."""
+"""Train the judge on rendered scenes, blurred, tinted and noised so that it forgives what a model smears."""
 
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def loss_of(logits: Tensor, casts: list[Cast]) -> Tensor:
 
 
 def accuracy(judge: Judge, count: int, *, held_out: bool) -> dict[str, float]:
-    """How often the judge is right on scenes it never saw: nouns shown that it finds, all nouns right, place, style."""
+    """How often the judge is right on new scenes: nouns shown that it finds, all nouns right, place, style."""
     found = shown = right = places = styles = 0
     for index in range(-(-count // 100)):
         pictures, casts = draw(SEED + 1, index, 100, held_out=held_out)

@@ -136,7 +136,8 @@ def _distance(mean: Tensor, teacher: AutoencoderKL, x: Tensor) -> Tensor:
     with torch.no_grad():
         small = functional.interpolate(x, size=(teacher.config.sample_size,) * 2, mode="area")
         told = teacher.encode(small).latent_dist.mean
-    return (mean[:, : told.shape[1]] - told).float().square().mean()
+    distance: Tensor = (mean[:, : told.shape[1]] - told).float().square().mean()
+    return distance
 
 
 def _kl(mean: Tensor, logvar: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wordbrush.cli_models import models
 from wordbrush.cli_values import picture_size, word_numbers
 from wordbrush.errors import RecordError, SettingsError, WordbrushError
 from wordbrush.files import check_writable
@@ -32,6 +33,7 @@ Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps; the best the
 Dtype = Annotated[str | None, typer.Option(help="float32, float16 or bfloat16.")]
 Out = Annotated[Path, typer.Option(help="Folder for what is made.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")]
+app.command()(models)
 
 
 @app.command()

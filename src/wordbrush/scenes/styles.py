@@ -51,7 +51,8 @@ def _oil_painting(picture: Picture, rng: np.random.Generator) -> Drawn:
     grey = flat.mean(-1, keepdims=True)
     relief = np.zeros_like(grey)
     relief[1:, 1:] = grey[1:, 1:] - grey[:-1, :-1]
-    return np.clip(grey + 1.45 * (flat - grey) + 0.35 * relief, 0, 1) * 0.94
+    painting: Drawn = np.clip(grey + 1.45 * (flat - grey) + 0.35 * relief, 0, 1) * 0.94
+    return painting
 
 
 def _watercolor(picture: Picture, rng: np.random.Generator) -> Drawn:
@@ -64,7 +65,8 @@ def _watercolor(picture: Picture, rng: np.random.Generator) -> Drawn:
             (len(picture), len(picture)), Image.Resampling.BICUBIC
         )
     )[..., None]
-    return 1 - (1 - wash) * mottle - pools * (1 - wash * 0.6)
+    washed: Drawn = 1 - (1 - wash) * mottle - pools * (1 - wash * 0.6)
+    return washed
 
 
 def _pixel_art(picture: Picture, rng: np.random.Generator) -> Drawn:

@@ -231,7 +231,7 @@ def test_a_grid_has_a_cell_for_each_prompt_and_seed(tmp_path: Path, vae: Autoenc
         num_inference_steps=1,
     )
     with Image.open(tmp_path / "grid.png") as sheet:
-        assert sheet.size == (512, 256 + 14)
+        assert sheet.size == (256, 128 + 14)
 
 
 def test_each_known_word_is_one_token() -> None:

@@ -97,8 +97,8 @@ def to_tensor(pictures: Tensor, device: str) -> Tensor:
 
 
 def reconstruction_loss(y: Tensor, x: Tensor) -> Tensor:
-    """Absolute and squared error of pixels, of their differences, which keeps edges sharp, and of means of 8 x 8, which
-    are the colours of things; (B, 3, h, w) each.
+    """Absolute and squared error of pixels, of their differences, which keeps edges sharp, and of means of 8 x 8, the
+    colours of things; (B, 3, h, w) each.
     """
     error = y - x
     edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()

@@ -56,7 +56,7 @@ def print_judge(judge: Judge) -> None:
 def print_autoencoder(editor: Editor) -> None:
     vae = AutoencoderKL.from_pretrained(editor.model.folder, subfolder="vae").float()
     print("\n| reconstruction of 256 rendered scenes | mean PSNR, dB | worst |\n|---|---|---|")
-    pictures, _ = draw(977, 0, 256)
+    pictures = draw(977, 0, 256)[0]
     found = []
     for chunk in pictures.split(32):
         x = to_tensor(chunk, "cpu")

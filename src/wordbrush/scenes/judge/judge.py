@@ -1,4 +1,4 @@
-"""Ask what a picture shows."""
+"""Ask what a picture shows, and where."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,73 +6,94 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from transformers import ResNetConfig, ResNetForImageClassification
+from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
 from wordbrush.scenes.judge.labels import NOUN_NAMES, NUM_LABELS, PLACE_NAMES, STYLE_NAMES, parts
 from wordbrush.scenes.render import SIZE
 
 WEIGHTS = Path(__file__).parent / "weights"
 
-PRESENT = 0.5
-"""A thing is there when its probability is at least this."""
+CELLS = SIZE // 4
+"""Cells on a side of what the judge says."""
+
+PRESENT = 0.005
+"""A thing is there when it covers at least this share of the picture; the smallest that scenes show cover more."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Verdict:
-    """What a picture shows: the probability of every noun, and the likeliest place and style (None: a plain one)."""
+    """What a picture shows: the share (nouns, h, w) of each cell that shows each noun, and the likeliest place and
+    style (None: a plain one).
+    """
 
-    nouns: dict[str, float]
+    shares: NDArray[np.float32]
     place: str | None
     style: str | None
 
     def shows(self, noun: str) -> bool:
         """Whether a noun of the vocabulary is there."""
-        return self.nouns[noun] >= PRESENT
+        return bool(self.where(noun).mean() >= PRESENT)
+
+    def where(self, noun: str) -> NDArray[np.bool_]:
+        """The cells (h, w) that mostly show a noun."""
+        mostly: NDArray[np.bool_] = self.shares[NOUN_NAMES.index(noun)] >= 0.5
+        return mostly
+
+    @property
+    def nouns(self) -> frozenset[str]:
+        """All nouns that are there."""
+        return frozenset(noun for noun in NOUN_NAMES if self.shows(noun))
 
 
 class Judge:
-    """A small residual network, trained on rendered scenes alone; its accuracy is in the model card.
+    """A small segmentation network, trained on rendered scenes alone; how often it is right stands in the model card.
 
     >>> from wordbrush.scenes.batch import sample_batch
     >>> pictures, captions = sample_batch(seed=5, index=0, count=1)
-    >>> captions[0], [noun for noun in Judge.load()(pictures[0]).nouns if Judge.load()(pictures[0]).shows(noun)]
+    >>> verdict = Judge.load()(pictures[0])
+    >>> verdict.where("dog").shape
+    (32, 32)
     """
 
-    def __init__(self, network: ResNetForImageClassification) -> None:
+    def __init__(self, network: SegformerForSemanticSegmentation) -> None:
         """Use a network that is there; see `load`."""
         self._network = network.float().eval()
 
     @classmethod
     def load(cls, folder: Path = WEIGHTS) -> "Judge":
         """The judge that comes with the bundled model, or another of its kind."""
-        return cls(ResNetForImageClassification.from_pretrained(folder))
+        return cls(SegformerForSemanticSegmentation.from_pretrained(folder))
 
-    def __call__(self, picture: Image.Image | np.ndarray) -> Verdict:
+    def __call__(self, picture: Image.Image | NDArray[np.uint8]) -> Verdict:
         """Judge one picture of any size."""
         return self.all([picture])[0]
 
     @torch.no_grad()
-    def all(self, pictures: Sequence[Image.Image | np.ndarray]) -> list[Verdict]:
+    def all(self, pictures: Sequence[Image.Image | NDArray[np.uint8]]) -> list[Verdict]:
         """Judge pictures of any size, each (h, w, 3) in bytes or an image."""
         pixels = np.stack([_sized(picture) for picture in pictures])
-        nouns, places, styles = parts(self._network(as_input(torch.from_numpy(pixels))).logits)
+        cells, styles = parts(self._network(as_input(torch.from_numpy(pixels))).logits)
+        shares = cells.softmax(1)
+        places = shares[:, len(NOUN_NAMES) :].sum((2, 3)).argmax(1)
         return [
-            Verdict(dict(zip(NOUN_NAMES, row.tolist(), strict=True)), PLACE_NAMES[int(place)], STYLE_NAMES[int(style)])
-            for row, place, style in zip(nouns.sigmoid(), places.argmax(1), styles.argmax(1), strict=True)
+            Verdict(share.numpy(), PLACE_NAMES[place], STYLE_NAMES[style])
+            for share, place, style in zip(
+                shares[:, : len(NOUN_NAMES)], places.tolist(), styles.argmax(1).tolist(), strict=True
+            )
         ]
 
 
-def build_network() -> ResNetForImageClassification:
-    """An untrained network for (B, 3, 128, 128)."""
-    return ResNetForImageClassification(
-        ResNetConfig(
-            num_channels=3,
-            embedding_size=32,
-            hidden_sizes=[48, 96, 160, 256],
-            depths=[1, 2, 2, 1],
-            layer_type="basic",
+def build_network() -> SegformerForSemanticSegmentation:
+    """An untrained network from (B, 3, 128, 128) to (B, labels, 32, 32)."""
+    return SegformerForSemanticSegmentation(
+        SegformerConfig(
+            hidden_sizes=[32, 64, 96, 128],
+            depths=[1, 1, 2, 1],
+            num_attention_heads=[1, 2, 3, 4],
+            decoder_hidden_size=96,
             num_labels=NUM_LABELS,
         )
     )
@@ -83,7 +104,7 @@ def as_input(pixels: Tensor) -> Tensor:
     return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def _sized(picture: Image.Image | np.ndarray) -> np.ndarray:
+def _sized(picture: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     image = image.convert("RGB")
     return np.asarray(image if image.size == (SIZE, SIZE) else image.resize((SIZE, SIZE), Image.Resampling.BICUBIC))

@@ -1,32 +1,26 @@
-"""What a classifier says of a scene, as numbers."""
+"""What the judge says of each cell of a picture: a thing, or else the place; and the style of the whole."""
 
 import torch
 from torch import Tensor
 
-from wordbrush.scenes.cast import Cast
 from wordbrush.scenes.vocabulary import NOUNS, PLACES, STYLES
 
 NOUN_NAMES = tuple(NOUNS)
 PLACE_NAMES: tuple[str | None, ...] = (None, *PLACES)
 STYLE_NAMES: tuple[str | None, ...] = (None, *STYLES)
 
-NUM_LABELS = len(NOUN_NAMES) + len(PLACE_NAMES) + len(STYLE_NAMES)
+NUM_CELL_CLASSES = len(NOUN_NAMES) + len(PLACE_NAMES)
+NUM_LABELS = NUM_CELL_CLASSES + len(STYLE_NAMES)
 
 
-def parts(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Cut logits (B, labels) into those of nouns (each its own question), of places and of styles (one of each)."""
-    first = len(NOUN_NAMES)
-    second = first + len(PLACE_NAMES)
-    return logits[:, :first], logits[:, first:second], logits[:, second:]
+def parts(logits_BLhw: Tensor) -> tuple[Tensor, Tensor]:
+    """Cut the network's output into what each cell shows, (B, classes, h, w), and the whole's style, (B, styles)."""
+    return logits_BLhw[:, :NUM_CELL_CLASSES], logits_BLhw[:, NUM_CELL_CLASSES:].mean(dim=(2, 3))
 
 
-def encode(casts: list[Cast]) -> tuple[Tensor, Tensor, Tensor]:
-    """The truth of casts: nouns (B, nouns) as 0 or 1, and the numbers (B,) of places and styles."""
-    nouns = torch.zeros(len(casts), len(NOUN_NAMES))
-    for row, cast in enumerate(casts):
-        for word in (cast.subject, cast.partner):
-            if word is not None:
-                nouns[row, NOUN_NAMES.index(word)] = 1
-    places = torch.tensor([PLACE_NAMES.index(cast.place) for cast in casts])
-    styles = torch.tensor([STYLE_NAMES.index(cast.style) for cast in casts])
-    return nouns, places, styles
+def cell_classes(shares: dict[str, Tensor], place: str | None) -> Tensor:
+    """The class of each cell (h, w), from the share (h, w) of it that each noun covers: what covers most of it."""
+    behind = 1 - torch.stack(list(shares.values())).sum(0)
+    covering = torch.stack([behind, *shares.values()]).argmax(0)
+    numbers = [len(NOUN_NAMES) + PLACE_NAMES.index(place), *map(NOUN_NAMES.index, shares)]
+    return torch.tensor(numbers)[covering]

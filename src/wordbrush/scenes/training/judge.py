@@ -1,50 +1,64 @@
 """Train the judge on rendered scenes, blurred, tinted and noised so that it forgives what a model smears."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import ResNetForImageClassification
+from transformers import SegformerForSemanticSegmentation
 
-from wordbrush.scenes.cast import Cast
-from wordbrush.scenes.judge.judge import Judge, as_input, build_network
-from wordbrush.scenes.judge.labels import encode, parts
-from wordbrush.scenes.render import render_picture
-from wordbrush.scenes.scene import sample_scene
+from wordbrush.scenes.judge.judge import CELLS, Judge, as_input, build_network
+from wordbrush.scenes.judge.labels import NOUN_NAMES, STYLE_NAMES, cell_classes, parts
+from wordbrush.scenes.render import render
+from wordbrush.scenes.scene import Scene, sample_scene
 from wordbrush.scenes.training.run import TrainingRun
 
 SEED = 37
+NOUN_WEIGHT = 2.0
+"""Cells that show a thing weigh more than those of the place, of which there are more."""
 
 
 def train_judge(
-    folder: Path, minutes: float, device: str, *, batch_size: int = 64, max_steps: int | None = None
-) -> ResNetForImageClassification:
-    """Train for a number of minutes in all and return the averaged network, its statistics those of clean scenes."""
+    folder: Path, minutes: float, device: str, *, batch_size: int = 32, max_steps: int | None = None
+) -> SegformerForSemanticSegmentation:
+    """Train for a number of minutes in all and return the averaged network."""
     torch.manual_seed(SEED)
-    network = build_network().to(device, memory_format=torch.channels_last)
-    run = TrainingRun(folder, {"judge": network}, minutes=minutes, learning_rate=2e-3, ema_decay=0.998)
+    network = build_network().to(device)
+    run = TrainingRun(folder, {"judge": network}, minutes=minutes, learning_rate=1.5e-3, ema_decay=0.995)
 
     def step(index: int) -> tuple[Tensor, int]:
-        pictures, casts = draw(SEED, index, batch_size)
+        pictures, classes, styles, _ = draw(SEED, index, batch_size)
         generator = torch.Generator().manual_seed(SEED * 1_000_003 + index)
-        x = spoiled(as_input(pictures), generator).to(device, memory_format=torch.channels_last)
+        x = spoiled(as_input(pictures), generator).to(device)
         with torch.autocast(device, torch.bfloat16):
             logits = network(x).logits
-        return loss_of(logits.float(), casts), batch_size
+        return loss_of(logits.float(), classes.to(device), styles.to(device)), batch_size
 
     run.train(step, max_steps=max_steps)
     network.load_state_dict(run.averaged("judge"))
     return network.to("cpu").eval()
 
 
-def draw(seed: int, index: int, count: int, *, held_out: bool = False) -> tuple[Tensor, list[Cast]]:
-    """Pictures (count, size, size, 3) in bytes and the casts that they show."""
+def draw(
+    seed: int, index: int, count: int, *, held_out: bool = False
+) -> tuple[Tensor, Tensor, Tensor, Sequence[Scene]]:
+    """Pictures (count, size, size, 3) in bytes, the classes of their cells (count, h, w), their styles (count,), and
+    the scenes that they show.
+    """
     rng = np.random.default_rng((seed, index))
     scenes = [sample_scene(rng, held_out=held_out) for _ in range(count)]
-    pictures = np.stack([render_picture(scene) for scene in scenes])
-    return torch.from_numpy(pictures), [scene.cast for scene in scenes]
+    pictures, masks = zip(*map(render, scenes), strict=True)
+    classes = []
+    for scene, shown in zip(scenes, masks, strict=True):
+        shares = {
+            noun: functional.adaptive_avg_pool2d(torch.from_numpy(mask).float()[None], CELLS)[0]
+            for noun, mask in shown.items()
+        }
+        classes.append(cell_classes(shares, scene.cast.place))
+    styles = torch.tensor([STYLE_NAMES.index(scene.cast.style) for scene in scenes])
+    return torch.from_numpy(np.stack(pictures)), torch.stack(classes), styles, scenes
 
 
 def spoiled(x: Tensor, generator: torch.Generator) -> Tensor:
@@ -58,26 +72,25 @@ def spoiled(x: Tensor, generator: torch.Generator) -> Tensor:
     return x * gain + noise
 
 
-def loss_of(logits: Tensor, casts: list[Cast]) -> Tensor:
-    """Each noun a question of its own, one place, one style."""
-    told_nouns, told_places, told_styles = (part.to(logits.device) for part in encode(casts))
-    nouns, places, styles = parts(logits)
-    # A noun is rarely there: the sum over nouns, not their mean, weighs as much as the place.
-    presence = functional.binary_cross_entropy_with_logits(nouns, told_nouns, reduction="none").sum(1).mean()
-    return presence + functional.cross_entropy(places, told_places) + functional.cross_entropy(styles, told_styles)
+def loss_of(logits: Tensor, classes: Tensor, styles: Tensor) -> Tensor:
+    """What each cell shows, and the style of the whole."""
+    cells, whole = parts(logits)
+    weight = torch.ones(cells.shape[1], device=cells.device)
+    weight[: len(NOUN_NAMES)] = NOUN_WEIGHT
+    return functional.cross_entropy(cells, classes, weight=weight) + 0.3 * functional.cross_entropy(whole, styles)
 
 
 def accuracy(judge: Judge, count: int, *, held_out: bool) -> dict[str, float]:
     """How often the judge is right on new scenes: nouns shown that it finds, all nouns right, place, style."""
     found = shown = right = places = styles = 0
-    for index in range(-(-count // 100)):
-        pictures, casts = draw(SEED + 1, index, 100, held_out=held_out)
-        for verdict, cast in zip(judge.all(list(pictures.numpy())), casts, strict=True):
-            truth = {cast.subject, cast.partner} - {None}
-            seen = {noun for noun in verdict.nouns if verdict.shows(noun)}
-            shown, found = shown + len(truth), found + len(truth & seen)
-            right += truth == seen
-            places += verdict.place == cast.place
-            styles += verdict.style == cast.style
-    total = 100 * -(-count // 100)
+    batches = -(-count // 100)
+    for index in range(batches):
+        pictures, _, _, scenes = draw(SEED + 1, index, 100, held_out=held_out)
+        for verdict, scene in zip(judge.all(list(pictures.numpy())), scenes, strict=True):
+            truth = {noun for noun in (scene.cast.subject, scene.cast.partner) if noun is not None}
+            shown, found = shown + len(truth), found + len(truth & verdict.nouns)
+            right += truth == verdict.nouns
+            places += verdict.place == scene.cast.place
+            styles += verdict.style == scene.cast.style
+    total = 100 * batches
     return {"found": found / shown, "exact": right / total, "place": places / total, "style": styles / total}

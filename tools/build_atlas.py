@@ -14,9 +14,9 @@ import numpy as np
 import resvg_py
 from PIL import Image
 
-from wordbrush.scenes.vocabulary import NOUNS
+from wordbrush.scenes.vocabulary import EXPRESSIONS, NOUNS
 
-SIDE = 64
+SIDE = 96
 DRAWN = 512
 OUT = Path(__file__).parents[1] / "src/wordbrush/scenes/art"
 SVG_FAMILIES = {
@@ -63,20 +63,22 @@ def main(folder: Path) -> None:
     emoji = {entry["slug"].replace("_", "-"): text for text, entry in by_emoji.items()}
     sets = {f: json.loads((package(p) / "icons.json").read_text()) for f, p in SVG_FAMILIES.items()}
     sprites = {}
-    for noun in NOUNS.values():
+    slugs = {noun.word: noun.emoji for noun in NOUNS.values()}
+    slugs |= {f"{face} {word}": slug for (word, face), slug in EXPRESSIONS.items()}
+    for name, slug in slugs.items():
         for family, icons in sets.items():
-            sprites[noun.word, family] = reduced(from_svg(icons, noun.emoji))
-        code = "-".join(f"{ord(c):x}" for c in emoji[noun.emoji] if ord(c) != 0xFE0F)
+            sprites[name, family] = reduced(from_svg(icons, slug))
+        code = "-".join(f"{ord(c):x}" for c in emoji[slug] if ord(c) != 0xFE0F)
         with Image.open(package("lobehub-fluent-emoji-3d") / f"assets/{code}.webp") as image:
-            sprites[noun.word, "fluent3d"] = reduced(image.convert("RGBA"))
-    columns = 4
+            sprites[name, "fluent3d"] = reduced(image.convert("RGBA"))
+    columns = 16
     rows = -(-len(sprites) // columns)
     sheet = np.zeros((rows * SIDE, columns * SIDE, 4), np.uint8)
     index = {}
-    for i, ((word, family), sprite) in enumerate(sorted(sprites.items())):
+    for i, ((name, family), sprite) in enumerate(sorted(sprites.items())):
         y, x = i // columns * SIDE, i % columns * SIDE
         sheet[y : y + sprite.shape[0], x : x + sprite.shape[1]] = sprite
-        index[f"{word}/{family}"] = [y, x, *sprite.shape[:2]]
+        index[f"{name}/{family}"] = [y, x, *sprite.shape[:2]]
     OUT.mkdir(parents=True, exist_ok=True)
     Image.fromarray(sheet).save(OUT / "atlas.png", optimize=True)
     (OUT / "atlas.json").write_text(json.dumps(index, indent=0, sort_keys=True) + "\n")

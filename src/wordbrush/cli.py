@@ -8,6 +8,7 @@ import typer
 
 from wordbrush.cli_figures import figures
 from wordbrush.cli_maps import maps
+from wordbrush.cli_models import models
 from wordbrush.cli_options import (
     Device,
     Dtype,
@@ -42,6 +43,7 @@ app = typer.Typer(
 app.command()(sweep)
 app.command()(figures)
 app.command()(maps)
+app.command()(models)
 
 
 @app.command()

@@ -13,10 +13,15 @@ from typer.testing import CliRunner
 
 from wordbrush.errors import SettingsError
 from wordbrush.scenes.batch import sample_batch
+from wordbrush.scenes.cast import Cast
+from wordbrush.scenes.render import render
+from wordbrush.scenes.scene import NUM_DRAWS, compose
 from wordbrush.scenes.training.__main__ import app
 from wordbrush.scenes.training.checkpoint import load_state, save_state
-from wordbrush.scenes.training.denoiser import denoising_loss, train_denoiser
+from wordbrush.scenes.training.denoiser import Batch, denoising_loss, train_denoiser
 from wordbrush.scenes.training.export import assemble, export
+from wordbrush.scenes.training.grounding import Truth, grounding_loss, truth_of
+from wordbrush.scenes.training.inherit import inherit
 from wordbrush.scenes.training.networks import build_text_encoder
 from wordbrush.scenes.training.run import TrainingRun
 from wordbrush.scenes.training.sample_grid import draw_grid
@@ -42,13 +47,13 @@ def tiny_unet() -> UNet2DConditionModel:
 def vae() -> AutoencoderKL:
     torch.manual_seed(0)
     return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 3,
-        up_block_types=("UpDecoderBlock2D",) * 3,
-        block_out_channels=(8, 8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(8, 8, 8, 8),
         layers_per_block=1,
         latent_channels=4,
         norm_num_groups=4,
-        sample_size=64,
+        sample_size=128,
         mid_block_add_attention=False,
         scaling_factor=1.0,
     ).eval()
@@ -56,9 +61,7 @@ def vae() -> AutoencoderKL:
 
 def train_tiny(folder: Path, vae: AutoencoderKL, steps: int) -> TrainingRun:
     torch.manual_seed(5)
-    return train_denoiser(
-        folder, vae, 60, "cpu", unet=tiny_unet(), batch_size=4, pool_chunks=2, compiled=False, max_steps=steps
-    )
+    return train_denoiser(folder, vae, 60, "cpu", unet=tiny_unet(), batch_size=4, pool_chunks=2, max_steps=steps)
 
 
 def train_line(folder: Path, steps: int) -> tuple[TrainingRun, list[float]]:
@@ -157,10 +160,15 @@ def test_the_denoisers_loss_falls_on_a_fixed_batch() -> None:
     unet, text = tiny_unet(), build_text_encoder(tokenizer)
     latents = torch.randn(4, 4, 16, 16)
     ids = tokenizer(["a dog", "a cat", "an apple", ""], padding="max_length", return_tensors="pt").input_ids
+    tokens = torch.zeros(4, 3, MAX_LENGTH)
+    tokens[:3, 0, 2] = 1
+    masks = torch.zeros(4, 3, 16, 16)
+    masks[:, 0, 4:8, 4:8] = 1
+    batch = Batch(latents, ids, torch.tensor([True, True, True, False]), Truth(tokens, masks))
     optimizer = torch.optim.AdamW([*unet.parameters(), *text.parameters()], 3e-3)
     losses = []
     for _ in range(25):
-        loss = denoising_loss(unet, text, latents, ids, torch.Generator().manual_seed(0), "cpu")
+        loss = denoising_loss(unet, text, batch, torch.Generator().manual_seed(0), "cpu")
         losses.append(float(loss.detach()))
         optimizer.zero_grad()
         loss.backward()
@@ -204,7 +212,7 @@ def test_the_export_is_a_pipeline_that_diffusers_loads(tmp_path: Path, vae: Auto
     image = loaded(
         "a dog", num_inference_steps=2, guidance_scale=4.0, output_type="np", generator=torch.Generator()
     ).images
-    assert image.shape == (1, 64, 64, 3)
+    assert image.shape == (1, 128, 128, 3)
     exact = averages["unet"]["conv_in.weight"]
     assert torch.equal(loaded.unet.state_dict()["conv_in.weight"], exact.half().float())
     assert (folder / "README.md").read_text() == "the card"
@@ -260,3 +268,38 @@ def test_sharpening_changes_the_decoder_alone(tmp_path: Path, vae: AutoencoderKL
     after = sharpen_decoder(tmp_path / "decoder", vae, 1.0, "cpu", batch_size=2, max_steps=3).state_dict()
     changed = {key.split(".")[0] for key, value in after.items() if not torch.equal(value, before[key])}
     assert changed == {"decoder"}
+
+
+def test_a_new_denoiser_begins_with_what_an_earlier_one_knows(tmp_path: Path, vae: AutoencoderKL) -> None:
+    run = train_tiny(tmp_path / "run", vae, 2)
+    averages = {name: run.averaged(name) for name in ("unet", "text_encoder")}
+    export(assemble(vae, averages, tiny_unet()), tmp_path / "old", {})
+    tokenizer = build_tokenizer(known_words() | {"zeppelin"})
+    text = build_text_encoder(tokenizer)
+    wide = UNet2DConditionModel.from_config({**tiny_unet().config, "in_channels": 6, "out_channels": 6})
+    inherit(wide, text, tokenizer, tmp_path / "old")
+    old = averages["unet"]["conv_in.weight"].half().float()
+    assert torch.equal(wide.conv_in.weight[:, :4], old)
+    assert not wide.conv_in.weight[:, 4:].any()
+    assert not wide.conv_out.weight[4:].any()
+    learnt = averages["text_encoder"]
+    name = next(key for key in learnt if key.endswith("token_embedding.weight"))
+    before, now = build_tokenizer(known_words()).get_vocab(), tokenizer.get_vocab()
+    assert torch.equal(text.state_dict()[name][now["dog</w>"]], learnt[name][before["dog</w>"]])
+
+
+def test_grounding_asks_words_to_look_at_what_they_name() -> None:
+    scene = compose(Cast("eating", "teddy bear", "noto", "cherries", "noto", "beach"), (0.2,) * NUM_DRAWS)
+    _, masks = render(scene)
+    truth = truth_of([scene], [masks], 12, 16)
+    words = ["", *scene.caption.split()]
+    named = [[words[i] for i in truth.tokens[0, phrase].nonzero().flatten()] for phrase in range(3)]
+    assert named == [["teddy", "bear"], ["cherries"], ["beach"]]
+    looking = torch.zeros(1, 256, 12)
+    for phrase in range(3):
+        looking += truth.masks[:, phrase].flatten(1)[..., None] * truth.tokens[:, phrase, None]
+    exact = (looking > 0.99).float()
+    weights = torch.ones(1)
+    assert grounding_loss([exact], truth, weights) < 1e-4
+    assert grounding_loss([1 - exact], truth, weights) > 0.5
+    assert grounding_loss([exact], truth, torch.zeros(1)) == 0

@@ -1,7 +1,7 @@
 """The art: sprites of every noun in several families, resized on demand."""
 
 import json
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import cast
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from wordbrush.scenes.vocabulary import NOUNS
+from wordbrush.scenes.vocabulary import COLOURS, NOUNS
 
 FAMILIES = ("flat", "fluent3d", "noto", "twemoji")
 
@@ -26,11 +26,14 @@ def families_of(word: str, *, held_out: bool = False) -> tuple[str, ...]:
     return tuple(family for family in FAMILIES if ((word, family) in HELD_OUT) == held_out)
 
 
-@cache
-def sprite(word: str, family: str, long_side: int, flip: bool) -> NDArray[np.float32]:
-    """A noun's drawing, (h, w, 4) in 0..1 with premultiplied alpha, its longer side as asked in pixels."""
+@lru_cache(maxsize=8192)
+def sprite(drawing: str, family: str, long_side: int, flip: bool) -> NDArray[np.float32]:
+    """A drawing, (h, w, 4) in 0..1 with premultiplied alpha, its longer side as asked in pixels.
+
+    It is named by a noun, or by an expression and a noun.
+    """
     sheet, index = _atlas()
-    y, x, height, width = index[f"{word}/{family}"]
+    y, x, height, width = index[f"{drawing}/{family}"]
     rgba = sheet[y : y + height, x : x + width].astype(np.float32) / 255
     rgba[..., :3] *= rgba[..., 3:]
     scale = long_side / max(height, width)
@@ -38,6 +41,20 @@ def sprite(word: str, family: str, long_side: int, flip: bool) -> NDArray[np.flo
     planes = [Image.fromarray(rgba[..., c]).resize(size, Image.Resampling.BOX, reducing_gap=None) for c in range(4)]
     resized = np.stack([np.asarray(plane) for plane in planes], -1).clip(0, 1)
     return np.ascontiguousarray(resized[:, ::-1] if flip else resized)
+
+
+def painted(drawn: NDArray[np.float32], colour: str) -> NDArray[np.float32]:
+    """The drawing (h, w, 4) in one colour of the vocabulary: its light and shade stay, and a little of its hues."""
+    rgb, alpha = drawn[..., :3], drawn[..., 3:]
+    light = rgb @ np.array([0.3, 0.59, 0.11], np.float32)[:, None]
+    mean = float(light.sum() / max(float(alpha.sum()), 1e-6))
+    # Shade goes through the colour: black below, the colour at the drawing's own mean light, white above.
+    relative = light / max(mean, 0.05)
+    paint = np.array(COLOURS[colour], np.float32)
+    dark = paint * relative
+    bright = paint * alpha + (alpha - paint * alpha) * np.clip((relative - alpha) / 1.6, 0, 1)
+    toned = np.where(relative < alpha, dark, bright)
+    return np.concatenate([np.clip(0.92 * toned + 0.08 * rgb, 0, alpha), alpha], -1)
 
 
 @cache

@@ -3,18 +3,18 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from wordbrush.scenes.render import render_picture
+from wordbrush.scenes.render import SIZE, render_picture
 from wordbrush.scenes.scene import sample_scene
 
 
 def sample_batch(
-    seed: int, index: int, count: int, *, held_out: bool = False, size: int = 64
+    seed: int, index: int, count: int, *, held_out: bool = False, size: int = SIZE
 ) -> tuple[NDArray[np.uint8], list[str]]:
     """Pictures (count, size, size, 3) and captions of batch `index` of the stream `seed`.
 
     >>> pictures, captions = sample_batch(seed=0, index=0, count=2)
     >>> pictures.shape, len(captions)
-    ((2, 64, 64, 3), 2)
+    ((2, 128, 128, 3), 2)
     """
     rng = np.random.default_rng((seed, index))
     scenes = [sample_scene(rng, held_out=held_out) for _ in range(count)]

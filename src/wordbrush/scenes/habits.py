@@ -39,3 +39,8 @@ def habits_of(word: str) -> Habits:
 def lean(habit: float, draw: float) -> float:
     """A value in -1..1 that follows a habit three quarters of the way, and chance (`draw` in -1..1) for the rest."""
     return float(np.clip(0.75 * habit + 0.35 * draw, -1, 1))
+
+
+def side_of(habit: float, draw: float) -> float:
+    """Left (-1) or right (1): the side of the habit in about three of four scenes, as `draw` in -1..1 has it."""
+    return 1.0 if draw < 0.55 * float(np.sign(habit)) else -1.0

@@ -3,46 +3,52 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from wordbrush.scenes.atlas import sprite
+from wordbrush.scenes.atlas import painted, sprite
 from wordbrush.scenes.backdrop import draw_backdrop
 from wordbrush.scenes.scene import Placed, Scene
+from wordbrush.scenes.styles import in_style
+
+SIZE = 128
+"""Pixels on a side of the pictures that the bundled model learnt from."""
 
 
-def render(scene: Scene, size: int = 64) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.bool_]]]:
+def render(scene: Scene, size: int = SIZE) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.bool_]]]:
     """The picture (size, size, 3), and for each noun the mask (size, size) of the pixels that mostly show it.
 
     >>> from wordbrush.scenes.scene import sample_scene
     >>> scene = sample_scene(np.random.default_rng(0))
     >>> picture, masks = render(scene)
     >>> picture.shape, scene.cast.subject in masks
-    ((64, 64, 3), True)
+    ((128, 128, 3), True)
     """
-    picture = draw_backdrop(scene.backdrop, size)
     shares: dict[str, NDArray[np.float32]] = {}
     for placed in scene.objects:
         drawn, rows, columns = _locate(placed, size)
-        alpha = drawn[..., 3:]
-        picture[rows, columns] = picture[rows, columns] * (1 - alpha) + drawn[..., :3]
+        alpha = drawn[..., 3]
         for share in shares.values():
-            share[rows, columns] *= 1 - alpha[..., 0]
-        shares[placed.word] = np.zeros((size, size), np.float32)
-        shares[placed.word][rows, columns] = alpha[..., 0]
-    return _to_bytes(picture), {word: share > 0.5 for word, share in shares.items()}
+            share[rows, columns] *= 1 - alpha
+        share = shares.setdefault(placed.word, np.zeros((size, size), np.float32))
+        share[rows, columns] += alpha
+    return render_picture(scene, size), {word: share > 0.5 for word, share in shares.items()}
 
 
-def render_picture(scene: Scene, size: int = 64) -> NDArray[np.uint8]:
+def render_picture(scene: Scene, size: int = SIZE) -> NDArray[np.uint8]:
     """The picture (size, size, 3) alone, faster."""
     picture = draw_backdrop(scene.backdrop, size)
     for placed in scene.objects:
         drawn, rows, columns = _locate(placed, size)
         picture[rows, columns] *= 1 - drawn[..., 3:]
         picture[rows, columns] += drawn[..., :3]
-    return _to_bytes(picture)
+    return _to_bytes(in_style(picture, scene.cast.style, scene.backdrop.seed))
 
 
 def _locate(placed: Placed, size: int) -> tuple[NDArray[np.float32], slice, slice]:
     """A sprite, cut to the frame, and where it goes."""
-    drawn = sprite(placed.word, placed.family, max(4, round(placed.size * size)), placed.flip)
+    # Even sides only: half as many drawings to keep at hand.
+    side = max(4, 2 * round(placed.size * size / 2))
+    drawn = sprite(placed.drawing, placed.family, side, placed.flip)
+    if placed.colour is not None:
+        drawn = painted(drawn, placed.colour)
     height, width = drawn.shape[:2]
     top, left = round(placed.y * size - height / 2), round(placed.x * size - width / 2)
     y0, x0, y1, x1 = max(0, top), max(0, left), min(size, top + height), min(size, left + width)

@@ -9,10 +9,13 @@ import typer
 from diffusers import AutoencoderKL, StableDiffusionPipeline
 
 from wordbrush.errors import SettingsError
+from wordbrush.scenes.judge.judge import WEIGHTS as JUDGE_WEIGHTS
+from wordbrush.scenes.judge.judge import Judge
 from wordbrush.scenes.training.checkpoint import load_state
 from wordbrush.scenes.training.denoiser import train_denoiser
 from wordbrush.scenes.training.export import assemble
 from wordbrush.scenes.training.export import export as export_folder
+from wordbrush.scenes.training.judge import accuracy, train_judge
 from wordbrush.scenes.training.run import TrainingRun
 from wordbrush.scenes.training.sample_grid import draw_grid
 from wordbrush.scenes.training.vae import sharpen_decoder, train_vae
@@ -27,6 +30,10 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on from the state in 
 Compile = Annotated[
     bool, typer.Option(help="Compile the networks; on a CPU it gains little, and was once seen to learn nothing.")
 ]
+Teacher = Annotated[
+    Path | None, typer.Option(help="Folder of an earlier model; the first latent channels become its latents.")
+]
+Start = Annotated[Path | None, typer.Option(help="Folder of an earlier model whose weights to begin with.")]
 WEIGHTS = Path(__file__).parents[1] / "weights"
 GRID_EVERY_SECONDS = 540
 
@@ -47,10 +54,15 @@ def vae(
     threads: Threads = 0,
     resume: Resume = False,
     compile: Compile = False,
+    teacher: Teacher = None,
 ) -> None:
     """Train the autoencoder."""
     _prepare(out / "vae", threads, resume)
-    train_vae(out / "vae", minutes, device, compiled=compile).save_pretrained(out / "vae" / "final")
+    taught_by = None
+    if teacher is not None:
+        taught_by = AutoencoderKL.from_pretrained(teacher, subfolder="vae").float().eval().to(device)
+    trained = train_vae(out / "vae", minutes, device, teacher=taught_by, compiled=compile)
+    trained.save_pretrained(out / "vae" / "final")
 
 
 @app.command()
@@ -60,7 +72,8 @@ def denoiser(
     device: Device = "cpu",
     threads: Threads = 0,
     resume: Resume = False,
-    compile: Compile = False,
+    start: Start = None,
+    learning_rate: Annotated[float, typer.Option(help="The highest rate of the schedule.")] = 1e-3,
 ) -> None:
     """Train the U-Net and the text encoder, with a sheet of pictures every ten minutes."""
     _prepare(out / "denoiser", threads, resume)
@@ -74,7 +87,15 @@ def denoiser(
         draw_grid(assemble(_autoencoder(out), averages), out / "denoiser" / f"grid-{run.step:06d}.png")
         last_grid = time.monotonic()
 
-    train_denoiser(out / "denoiser", _autoencoder(out), minutes, device, compiled=compile, on_save=show)
+    train_denoiser(
+        out / "denoiser",
+        _autoencoder(out),
+        minutes,
+        device,
+        start=start,
+        learning_rate=learning_rate,
+        on_save=show,
+    )
 
 
 @app.command()
@@ -84,6 +105,19 @@ def sharpen(
     """Train the autoencoder's decoder further; its latents, and a denoiser trained on them, stay as they are."""
     _prepare(out / "decoder", threads, resume)
     sharpen_decoder(out / "decoder", _autoencoder(out), minutes, device).save_pretrained(out / "vae" / "final")
+
+
+@app.command()
+def judge(
+    out: Out = Path("runs"), minutes: Minutes = 8, device: Device = "cpu", threads: Threads = 0, resume: Resume = False
+) -> None:
+    """Train the classifier that says what pictures show, write it beside its code, and print how often it is right."""
+    _prepare(out / "judge", threads, resume)
+    train_judge(out / "judge", minutes, device).half().save_pretrained(JUDGE_WEIGHTS)
+    trained = Judge.load()
+    for held_out in (False, True):
+        shares = accuracy(trained, 1000, held_out=held_out)
+        print("held-out art:" if held_out else "art of training:", {k: round(v, 3) for k, v in shares.items()})
 
 
 @app.command()

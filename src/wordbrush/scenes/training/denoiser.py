@@ -1,14 +1,17 @@
 """Train the U-Net and the text encoder together on the autoencoder's latents."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from wordbrush.models.intercept import Intercept, attention_layers
+from wordbrush.scenes.training.grounding import Truth, WordMaps, grounding_loss
+from wordbrush.scenes.training.inherit import inherit
 from wordbrush.scenes.training.latent_pool import LatentPool
 from wordbrush.scenes.training.networks import build_scheduler, build_text_encoder, build_unet
 from wordbrush.scenes.training.run import TrainingRun
@@ -18,7 +21,10 @@ from wordbrush.scenes.vocabulary import known_words
 SEED = 23
 UNCONDITIONAL_SHARE = 0.1
 SNR_LIMIT = 5.0
-REFRESH_EVERY = 16
+GROUNDING_WEIGHT = 0.15
+GROUNDED_STEPS = 850
+"""Above this timestep there is too little to see for words to know where to look."""
+REFRESH_EVERY = 8
 """Steps between two refreshments of the pool."""
 
 
@@ -29,22 +35,26 @@ def train_denoiser(
     device: str,
     *,
     unet: UNet2DConditionModel | None = None,
+    start: Path | None = None,
+    learning_rate: float = 1e-3,
     batch_size: int = 64,
     pool_chunks: int = 120,
-    compiled: bool = False,
     max_steps: int | None = None,
     on_save: Callable[[TrainingRun], None] | None = None,
 ) -> TrainingRun:
     """Train for a number of minutes in all; the averaged states are in the run that is returned.
 
-    Epsilon prediction on Stable Diffusion's schedule; the loss is weighted by min-SNR (Hang et al. 2023).
-    `unet` stands in for the bundled size; `on_save` is called with the run whenever its state was saved.
+    Epsilon prediction on Stable Diffusion's schedule; the loss is weighted by min-SNR (Hang et al. 2023), and words
+    are taught to look at what they name. `unet` stands in for the bundled size; `start` is the folder of an earlier
+    model to begin from; `on_save` is called with the run whenever its state was saved.
     """
     torch.manual_seed(SEED)
     tokenizer = build_tokenizer(known_words())
-    unet = (unet or build_unet()).to(device, memory_format=torch.channels_last)
-    text = build_text_encoder(tokenizer).to(device)
-    run = TrainingRun(folder, {"unet": unet, "text_encoder": text}, minutes=minutes, learning_rate=1e-3)
+    unet, text = unet or build_unet(), build_text_encoder(tokenizer)
+    if start is not None:
+        inherit(unet, text, tokenizer, start)
+    unet, text = unet.to(device, memory_format=torch.channels_last), text.to(device)
+    run = TrainingRun(folder, {"unet": unet, "text_encoder": text}, minutes=minutes, learning_rate=learning_rate)
     pool = LatentPool(
         vae.to(device).eval(),
         chunks=pool_chunks,
@@ -53,48 +63,57 @@ def train_denoiser(
         seed=SEED,
         refreshed=run.step // REFRESH_EVERY,
     )
-    predict = torch.compile(unet) if compiled else unet
 
     def step(index: int) -> tuple[Tensor, int]:
         generator = torch.Generator().manual_seed(SEED * 1_000_003 + index)
-        latents, captions = pool.draw(batch_size, generator)
+        latents, captions, truth = pool.draw(batch_size, generator)
         if index % REFRESH_EVERY == REFRESH_EVERY - 1:
             pool.refresh()
-        ids = _some_without_caption(tokenizer, captions, generator)
+        captioned = torch.rand(batch_size, generator=generator) >= UNCONDITIONAL_SHARE
+        batch = Batch(latents, _tokens(tokenizer, captions, captioned), captioned, truth)
         with torch.autocast(device, torch.bfloat16):
-            return denoising_loss(predict, text, latents, ids, generator, device), batch_size
+            return denoising_loss(unet, text, batch, generator, device), batch_size
 
     run.train(step, max_steps=max_steps, on_save=None if on_save is None else lambda: on_save(run))
     return run
 
 
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Latents (B, C, h, w), their tokens (B, T), which rows kept their caption (B,), and what captions show."""
+
+    latents: Tensor
+    ids: Tensor
+    captioned: Tensor
+    truth: Truth
+
+
 def denoising_loss(
-    predict: Callable[..., Any],
-    text: CLIPTextModel,
-    latents: Tensor,
-    ids: Tensor,
-    generator: torch.Generator,
-    device: str,
+    unet: UNet2DConditionModel, text: CLIPTextModel, batch: Batch, generator: torch.Generator, device: str
 ) -> Tensor:
-    """How far a U-Net (`predict`) is from the noise put on latents (B, 4, h, w), told tokens `ids` (B, T); min-SNR."""
-    noisy, noise, timesteps, weight = _noised(latents, generator)
+    """How far a U-Net is from the noise put on latents, by min-SNR, and its words from what they name."""
+    noisy, noise, timesteps, weight = _noised(batch.latents, generator)
     noisy = noisy.to(device, memory_format=torch.channels_last)
-    words = text(ids.to(device))[0]
-    predicted = predict(noisy, timesteps.to(device), encoder_hidden_states=words, return_dict=False)[0]
+    words = text(batch.ids.to(device))[0]
+    maps = WordMaps()
+    cross = {name: layer for name, layer in attention_layers(unet).items() if layer.is_cross_attention}
+    with Intercept(cross, maps):
+        predicted = unet(noisy, timesteps.to(device), encoder_hidden_states=words, return_dict=False)[0]
     error = (predicted.float() - noise.to(device)).square().mean(dim=(1, 2, 3))
+    truth = Truth(batch.truth.tokens.to(device), batch.truth.masks.to(device))
+    seen = (batch.captioned & (timesteps < GROUNDED_STEPS)).float().to(device)
     loss: Tensor = (error * weight.to(device)).mean()
-    return loss
+    return loss + GROUNDING_WEIGHT * grounding_loss(maps.maps, truth, seen)
 
 
-def _some_without_caption(tokenizer: CLIPTokenizer, captions: list[str], generator: torch.Generator) -> Tensor:
-    dropped = torch.rand(len(captions), generator=generator) < UNCONDITIONAL_SHARE
-    prompts = ["" if drop else caption for drop, caption in zip(dropped.tolist(), captions, strict=True)]
+def _tokens(tokenizer: CLIPTokenizer, captions: list[str], captioned: Tensor) -> Tensor:
+    prompts = [caption if kept else "" for caption, kept in zip(captions, captioned.tolist(), strict=True)]
     ids: Tensor = tokenizer(prompts, padding="max_length", return_tensors="pt").input_ids
     return ids
 
 
 def _noised(latents: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Noisy latents, their noise (B, 4, h, w), and timesteps and loss weights (B,)."""
+    """Noisy latents, their noise (B, C, h, w), and timesteps and loss weights (B,)."""
     signal = build_scheduler().alphas_cumprod
     # One timestep from each of B equal ranges: the loss of a batch varies less than with independent ones.
     place = (torch.arange(len(latents)) + torch.rand(len(latents), generator=generator)) / len(latents)

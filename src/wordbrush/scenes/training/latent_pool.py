@@ -1,11 +1,15 @@
 """Encoded scenes, ready to train on: drawing and encoding each one afresh would cost more than training on it."""
 
+import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from wordbrush.scenes.batch import sample_batch
+from wordbrush.scenes.render import render
+from wordbrush.scenes.scene import sample_scene
+from wordbrush.scenes.training.grounding import NUM_PHRASES, Truth, truth_of
 from wordbrush.scenes.training.networks import LATENT_SIZE
+from wordbrush.scenes.training.tokenizer import MAX_LENGTH
 from wordbrush.scenes.training.vae import to_tensor
 
 
@@ -24,8 +28,12 @@ class LatentPool:
         self._device = device
         self._chunk_size = chunk_size
         self._chunks = chunks
-        self._latents = torch.empty(chunks * chunk_size, 4, LATENT_SIZE, LATENT_SIZE)
-        self._captions = [""] * (chunks * chunk_size)
+        count = chunks * chunk_size
+        self._latents = torch.empty(count, vae.config.latent_channels, LATENT_SIZE, LATENT_SIZE)
+        self._truth = Truth(
+            torch.empty(count, NUM_PHRASES, MAX_LENGTH), torch.empty(count, NUM_PHRASES, LATENT_SIZE, LATENT_SIZE)
+        )
+        self._captions = [""] * count
         self._next = refreshed
         for _ in range(chunks):
             self.refresh()
@@ -33,16 +41,20 @@ class LatentPool:
     @torch.no_grad()
     def refresh(self) -> None:
         """Draw and encode a chunk of new scenes in the place of the oldest."""
-        pictures, captions = sample_batch(self._seed, self._next, self._chunk_size)
+        rng = np.random.default_rng((self._seed, self._next))
+        scenes = [sample_scene(rng) for _ in range(self._chunk_size)]
+        pictures, masks = zip(*map(render, scenes), strict=True)
         with torch.autocast(self._device, torch.bfloat16):
-            latents = self._vae.encode(to_tensor(torch.from_numpy(pictures), self._device)).latent_dist.mean
+            encoded = self._vae.encode(to_tensor(torch.from_numpy(np.stack(pictures)), self._device))
         start = self._next % self._chunks * self._chunk_size
         place = slice(start, start + self._chunk_size)
-        self._latents[place] = latents.float().cpu() * self._vae.config.scaling_factor
-        self._captions[place] = captions
+        self._latents[place] = encoded.latent_dist.mean.float().cpu() * self._vae.config.scaling_factor
+        truth = truth_of(scenes, masks, MAX_LENGTH, LATENT_SIZE)
+        self._truth.tokens[place], self._truth.masks[place] = truth.tokens, truth.masks
+        self._captions[place] = [scene.caption for scene in scenes]
         self._next += 1
 
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, list[str]]:
-        """Latents (count, 4, h, w), scaled as the U-Net sees them, and captions."""
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, list[str], Truth]:
+        """Latents (count, C, h, w), scaled as the U-Net sees them, captions, and what their words show."""
         chosen = torch.randint(len(self._captions), (count,), generator=generator)
-        return self._latents[chosen], [self._captions[i] for i in chosen.tolist()]
+        return self._latents[chosen], [self._captions[i] for i in chosen.tolist()], self._truth[chosen]

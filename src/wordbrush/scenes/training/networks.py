@@ -3,19 +3,20 @@
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-IMAGE_SIZE = 64
+LATENT_CHANNELS = 16
 LATENT_SIZE = 16
+IMAGE_SIZE = 8 * LATENT_SIZE
 
 
 def build_vae() -> AutoencoderKL:
-    """An autoencoder from (3, 64, 64) to (4, 16, 16), without attention."""
+    """An autoencoder from (3, 128, 128) to (16, 16, 16), without attention."""
     return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 3,
-        up_block_types=("UpDecoderBlock2D",) * 3,
-        block_out_channels=(32, 64, 96),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(16, 32, 64, 128),
         layers_per_block=1,
-        latent_channels=4,
-        norm_num_groups=16,
+        latent_channels=LATENT_CHANNELS,
+        norm_num_groups=8,
         sample_size=IMAGE_SIZE,
         mid_block_add_attention=False,
         scaling_factor=1.0,
@@ -23,9 +24,11 @@ def build_vae() -> AutoencoderKL:
 
 
 def build_unet() -> UNet2DConditionModel:
-    """A U-Net on (4, 16, 16) latents with text and self-attention at 16 x 16 and 8 x 8."""
+    """A U-Net on (16, 16, 16) latents with text and self-attention at 16 x 16 and 8 x 8."""
     return UNet2DConditionModel(
         sample_size=LATENT_SIZE,
+        in_channels=LATENT_CHANNELS,
+        out_channels=LATENT_CHANNELS,
         down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
         block_out_channels=(96, 160, 224),

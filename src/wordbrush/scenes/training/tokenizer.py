@@ -6,7 +6,7 @@ from itertools import pairwise
 from transformers import CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-MAX_LENGTH = 20
+MAX_LENGTH = 24
 """Positions on the text axis, begin and end included."""
 
 

@@ -1,0 +1,173 @@
+"""How good the bundled model is: what it draws, what a changed word moves, and what attention control holds.
+
+    python benchmarks/bundled_quality.py [--pictures 1000] [--swaps 200] [--sheet FILE]
+
+Prints the tables of the model card. The judge, a classifier trained on rendered scenes alone, says what pictures show.
+Background is what neither the old word's map in the source nor the new word's map in the other picture covers.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, StableDiffusionPipeline
+
+from wordbrush.editor import Editor
+from wordbrush.results import EditResult, Source
+from wordbrush.scenes.captions import caption
+from wordbrush.scenes.cast import Cast
+from wordbrush.scenes.judge.judge import Judge
+from wordbrush.scenes.sample_cast import sample_cast
+from wordbrush.scenes.scene import recast
+from wordbrush.scenes.training.judge import accuracy, draw
+from wordbrush.scenes.training.vae import to_tensor
+from wordbrush.scenes.vocabulary import NOUNS
+
+BATCH = 25
+SETTINGS = [(0.4, 0.4), (0.8, 0.4), (0.8, 0.6), (0.8, 0.8), (1.0, 1.0)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=int, default=1000)
+    parser.add_argument("--swaps", type=int, default=200)
+    options = parser.parse_args()
+    judge = Judge.load()
+    editor = Editor.from_pretrained()
+    print_judge(judge)
+    print_autoencoder(editor)
+    if options.pictures:
+        print_pictures(editor, judge, options.pictures)
+    if options.swaps:
+        print_swaps(editor, judge, options.swaps)
+
+
+def print_judge(judge: Judge) -> None:
+    print("| the judge, 1,000 scenes | nouns found | all nouns right | place | style |\n|---|---|---|---|---|")
+    for name, held_out in (("art of training", False), ("subject in held-out art", True)):
+        shares = accuracy(judge, 1000, held_out=held_out)
+        print(f"| {name} | " + " | ".join(f"{100 * share:.1f} %" for share in shares.values()) + " |")
+
+
+@torch.no_grad()
+def print_autoencoder(editor: Editor) -> None:
+    vae = AutoencoderKL.from_pretrained(editor.model.folder, subfolder="vae").float()
+    print("\n| reconstruction of 256 rendered scenes | mean PSNR, dB | worst |\n|---|---|---|")
+    pictures = draw(977, 0, 256)[0]
+    found = []
+    for chunk in pictures.split(32):
+        x = to_tensor(chunk, "cpu")
+        y = vae.decode(vae.encode(x).latent_dist.mean).sample.clamp(-1, 1)
+        found.append(-10 * ((x - y) / 2).square().mean((1, 2, 3)).log10())
+    values = torch.cat(found)
+    print(f"| autoencoder | {values.mean():.1f} | {values.min():.1f} |")
+
+
+def print_pictures(editor: Editor, judge: Judge, count: int) -> None:
+    """Draw random captions and ask the judge whether all they say is there."""
+    pipeline = StableDiffusionPipeline.from_pretrained(editor.model.folder)
+    pipeline.set_progress_bar_config(disable=True)
+    rng = np.random.default_rng(7)
+    casts = [sample_cast(rng) for _ in range(count)]
+    asked: Counter[str] = Counter()
+    right: Counter[str] = Counter()
+    missed: Counter[str] = Counter()
+    for start in range(0, count, BATCH):
+        batch = casts[start : start + BATCH]
+        pictures = pipeline(
+            [caption(cast) for cast in batch],
+            num_inference_steps=editor.model.defaults.num_inference_steps,
+            guidance_scale=editor.model.defaults.guidance_scale,
+            generator=[torch.Generator().manual_seed(start + i) for i in range(len(batch))],
+        ).images
+        for verdict, cast in zip(judge.all(pictures), batch, strict=True):
+            nouns = [noun for noun in (cast.subject, cast.partner) if noun is not None]
+            kind = "one object" if len(nouns) == 1 else "both of two objects"
+            shown = [verdict.shows(noun) for noun in nouns]
+            answers = {kind: all(shown), "place": verdict.place == cast.place}
+            if cast.style is not None:
+                answers["style"] = verdict.style == cast.style
+            asked.update(answers.keys())
+            right.update(name for name, answer in answers.items() if answer)
+            missed.update(noun for noun, there in zip(nouns, shown, strict=True) if not there)
+    print(f"\n| {count} pictures of random captions | asked | right |\n|---|---|---|")
+    for name in ("one object", "both of two objects", "place", "style"):
+        print(f"| {name} | {asked[name]} | {100 * right[name] / max(asked[name], 1):.1f} % |")
+    print("\nmost often missed: " + ", ".join(f"{noun} ({times})" for noun, times in missed.most_common(12)))
+
+
+def print_swaps(editor: Editor, judge: Judge, count: int) -> None:
+    """Swap a noun: by the plain same-seed picture, and by edits with several settings."""
+    names = ["plain, same seed", *(f"cross {cross:g}, self {own:g}" for cross, own in SETTINGS)]
+    present: dict[str, list[bool]] = {name: [] for name in names}
+    kept: dict[str, list[float]] = {name: [] for name in names}
+    for seed, (cast, old, new) in enumerate(swaps(count)):
+        source = editor.generate(caption(cast), seed=seed)
+        target = caption(recast(cast, old, new))
+        word = NOUNS[new].plural if cast.count > 1 and old == cast.subject else new
+        was = NOUNS[old].plural if cast.count > 1 and old == cast.subject else old
+        region = covered(editor, source, was)
+        for name, made in zip(names, variants(editor, source, target), strict=True):
+            background = ~(region | covered(editor, made, word))
+            present[name].append(judge(made.image).shows(new))
+            if background.mean() > 0.1:
+                kept[name].append(psnr(source, made, background))
+    print(f"\n| {count} one-word swaps | new object there | background PSNR, dB |\n|---|---|---|")
+    for name in names:
+        print(f"| {name} | {100 * np.mean(present[name]):.1f} % | {np.mean(kept[name]):.1f} |")
+
+
+def variants(editor: Editor, source: Source, target: str) -> Iterator[Source | EditResult]:
+    """The plain picture of the target and its edits, one of each setting."""
+    yield editor.regenerate(source, target)
+    for cross, own in SETTINGS:
+        made = editor.edit(source, target, cross_replace_steps=cross, self_replace_steps=own)
+        assert isinstance(made, EditResult)
+        yield made
+
+
+def swaps(count: int) -> list[tuple[Cast, str, str]]:
+    """Random casts without a style, a noun of each, and another of its kind to take its place."""
+    rng = np.random.default_rng(11)
+    found = []
+    while len(found) < count:
+        cast = replace(sample_cast(rng), style=None, wording=frozenset())
+        old = cast.subject if cast.partner is None or rng.random() < 0.5 else cast.partner
+        new = str(rng.choice(alike(old)))
+        changed = recast(cast, old, new)
+        if new not in (cast.subject, cast.partner) and sayable(changed):
+            found.append((cast, old, new))
+    return found
+
+
+def sayable(cast: Cast) -> bool:
+    """Whether the noun can be counted as often as it is."""
+    return cast.count == 1 or bool(NOUNS[cast.subject].plural)
+
+
+def alike(word: str) -> list[str]:
+    """Other nouns of the same kind."""
+    return [name for name, noun in NOUNS.items() if noun.category == NOUNS[word].category and name != word]
+
+
+def covered(editor: Editor, made: Source | EditResult, word: str) -> np.ndarray:
+    """The pixels (H, W) of a word: where its map, widened by a position, is over 0.3 of its highest."""
+    height, width = made.image.height, made.image.width
+    map_hw = editor.maps(made, [word]).averaged().word(word)
+    padded = np.pad(map_hw, 1, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).max((2, 3))
+    mask = windows > 0.3 * windows.max()
+    return np.kron(mask, np.ones((height // mask.shape[0], width // mask.shape[1]), bool))
+
+
+def psnr(a: Source | EditResult, b: Source | EditResult, where: np.ndarray) -> float:
+    """PSNR in dB over some pixels."""
+    error = ((np.asarray(a.image, float) - np.asarray(b.image, float)) / 255) ** 2
+    return float(10 * np.log10(1 / max(error[where].mean(), 1e-5)))
+
+
+if __name__ == "__main__":
+    main()

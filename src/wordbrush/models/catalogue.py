@@ -1,0 +1,82 @@
+"""Which models there are to edit with: the bundled one, those in the hub's local cache, and those known to fit."""
+
+import json
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from wordbrush.errors import ModelError
+from wordbrush.models.folder import bundled_folder, check_folder
+from wordbrush.models.own_settings import read_own_settings
+
+Where = Literal["bundled", "local cache", "on the hub"]
+
+KNOWN = {
+    "CompVis/stable-diffusion-v1-4": "512 x 512; the model of the report's figures",
+    "stable-diffusion-v1-5/stable-diffusion-v1-5": "512 x 512",
+    "stabilityai/stable-diffusion-2-1-base": "512 x 512",
+    "stabilityai/stable-diffusion-2-1": "768 x 768, v-prediction",
+}
+"""Models whose layout the adapter was written for, by hub id."""
+
+
+@dataclass(frozen=True)
+class ListedModel:
+    """A model's name as `--model` takes it ("" for the bundled one), where it is, its folder if on this machine, and
+    a note in words; `problem` says why it cannot be edited with, if it cannot.
+    """
+
+    name: str
+    where: Where
+    folder: Path | None
+    note: str
+    problem: str | None = None
+
+
+def list_models() -> list[ListedModel]:
+    """All models that can be named, those on this machine first. Nothing is fetched or loaded.
+
+    >>> list_models()[0].where
+    'bundled'
+    """
+    bundled = bundled_folder()
+    words = read_own_settings(bundled)[1] or ()
+    listed = [ListedModel("", "bundled", bundled, f"{_size(bundled)}; knows {len(words)} words")]
+    cached = _cached()
+    listed += cached
+    here = {model.name for model in cached}
+    return listed + [ListedModel(name, "on the hub", None, note) for name, note in KNOWN.items() if name not in here]
+
+
+def _cached() -> list[ListedModel]:
+    from huggingface_hub import CacheNotFound, scan_cache_dir
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            repositories = scan_cache_dir().repos
+    except CacheNotFound:
+        return []
+    found = []
+    for repository in sorted(repositories, key=lambda repository: repository.repo_id):
+        snapshots = sorted(repository.revisions, key=lambda revision: revision.last_modified, reverse=True)
+        folder = next((s.snapshot_path for s in snapshots if (s.snapshot_path / "model_index.json").is_file()), None)
+        if repository.repo_type == "model" and folder is not None:
+            found.append(_listed(repository.repo_id, folder))
+    return found
+
+
+def _listed(name: str, folder: Path) -> ListedModel:
+    try:
+        check_folder(folder)
+    except ModelError as error:
+        return ListedModel(name, "local cache", folder, "", str(error))
+    return ListedModel(name, "local cache", folder, _size(folder))
+
+
+def _size(folder: Path) -> str:
+    """The pictures' size in words, from the configurations."""
+    vae, unet = (json.loads((folder / part / "config.json").read_text()) for part in ("vae", "unet"))
+    pixels = int(unet["sample_size"]) * 2 ** (len(vae["block_out_channels"]) - 1)
+    return f"{pixels} x {pixels}"

@@ -1,0 +1,29 @@
+"""Who is in a scene and what they do: all that its caption says."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Relation = Literal["eating", "riding on", "next to", "holding", "in front of", "above", "wearing", "alone"]
+Wording = Literal["the", "is", "place first", "with", "and", "picture"]
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who is in a scene and what they do, and the art families that draw them.
+
+    Adjectives are a size, a colour or an expression; `count` is the number of subjects, more than one only of a
+    subject alone; `style` is the whole picture's. `wording` holds the ways in which the caption leaves the plain form.
+    """
+
+    relation: Relation
+    subject: str
+    subject_family: str
+    partner: str | None = None
+    partner_family: str = ""
+    place: str | None = None
+    season: str | None = None
+    subject_adjective: str | None = None
+    partner_adjective: str | None = None
+    count: int = 1
+    style: str | None = None
+    wording: frozenset[Wording] = frozenset()

@@ -1,0 +1,1 @@
+"""A classifier of scenes: which things, which place and which style a picture shows."""

@@ -1,0 +1,110 @@
+"""Ask what a picture shows, and where."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from transformers import SegformerConfig, SegformerForSemanticSegmentation
+
+from wordbrush.scenes.judge.labels import NOUN_NAMES, NUM_LABELS, PLACE_NAMES, STYLE_NAMES, parts
+from wordbrush.scenes.render import SIZE
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+CELLS = SIZE // 4
+"""Cells on a side of what the judge says."""
+
+PRESENT = 0.005
+"""A thing is there when it covers at least this share of the picture; the smallest that scenes show cover more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What a picture shows: the share (nouns, h, w) of each cell that shows each noun, and the likeliest place and
+    style (None: a plain one).
+    """
+
+    shares: NDArray[np.float32]
+    place: str | None
+    style: str | None
+
+    def shows(self, noun: str) -> bool:
+        """Whether a noun of the vocabulary is there."""
+        return bool(self.where(noun).mean() >= PRESENT)
+
+    def where(self, noun: str) -> NDArray[np.bool_]:
+        """The cells (h, w) that mostly show a noun."""
+        mostly: NDArray[np.bool_] = self.shares[NOUN_NAMES.index(noun)] >= 0.5
+        return mostly
+
+    @property
+    def nouns(self) -> frozenset[str]:
+        """All nouns that are there."""
+        return frozenset(noun for noun in NOUN_NAMES if self.shows(noun))
+
+
+class Judge:
+    """A small segmentation network, trained on rendered scenes alone; how often it is right stands in the model card.
+
+    >>> from wordbrush.scenes.batch import sample_batch
+    >>> pictures, captions = sample_batch(seed=5, index=0, count=1)
+    >>> verdict = Judge.load()(pictures[0])
+    >>> verdict.where("dog").shape
+    (32, 32)
+    """
+
+    def __init__(self, network: SegformerForSemanticSegmentation) -> None:
+        """Use a network that is there; see `load`."""
+        self._network = network.float().eval()
+
+    @classmethod
+    def load(cls, folder: Path = WEIGHTS) -> "Judge":
+        """The judge that comes with the bundled model, or another of its kind."""
+        return cls(SegformerForSemanticSegmentation.from_pretrained(folder))
+
+    def __call__(self, picture: Image.Image | NDArray[np.uint8]) -> Verdict:
+        """Judge one picture of any size."""
+        return self.all([picture])[0]
+
+    @torch.no_grad()
+    def all(self, pictures: Sequence[Image.Image | NDArray[np.uint8]]) -> list[Verdict]:
+        """Judge pictures of any size, each (h, w, 3) in bytes or an image."""
+        pixels = np.stack([_sized(picture) for picture in pictures])
+        cells, styles = parts(self._network(as_input(torch.from_numpy(pixels))).logits)
+        shares = cells.softmax(1)
+        places = shares[:, len(NOUN_NAMES) :].sum((2, 3)).argmax(1)
+        return [
+            Verdict(share.numpy(), PLACE_NAMES[place], STYLE_NAMES[style])
+            for share, place, style in zip(
+                shares[:, : len(NOUN_NAMES)], places.tolist(), styles.argmax(1).tolist(), strict=True
+            )
+        ]
+
+
+def build_network() -> SegformerForSemanticSegmentation:
+    """An untrained network from (B, 3, 128, 128) to (B, labels, 32, 32)."""
+    return SegformerForSemanticSegmentation(
+        SegformerConfig(
+            hidden_sizes=[32, 64, 96, 128],
+            depths=[1, 1, 2, 1],
+            num_attention_heads=[1, 2, 3, 4],
+            decoder_hidden_size=96,
+            num_labels=NUM_LABELS,
+        )
+    )
+
+
+def as_input(pixels: Tensor) -> Tensor:
+    """Pictures (B, size, size, 3) in bytes as (B, 3, size, size) in -1..1."""
+    return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def _sized(picture: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    image = image.convert("RGB")
+    return np.asarray(image if image.size == (SIZE, SIZE) else image.resize((SIZE, SIZE), Image.Resampling.BICUBIC))

@@ -1,0 +1,60 @@
+"""Which models there are, found without loading or fetching any."""
+
+import importlib
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from wordbrush.cli import app
+from wordbrush.models.catalogue import KNOWN, list_models
+
+
+def cache(root: Path, name: str, folder: Path) -> Path:
+    """A hub cache that holds a model, laid out as the hub's library does."""
+    place = root / f"models--{name.replace('/', '--')}"
+    snapshot = place / "snapshots" / ("0" * 40)
+    shutil.copytree(folder, snapshot)
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text("0" * 40)
+    return snapshot
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "hub"
+    root.mkdir()
+    monkeypatch.setattr(importlib.import_module("huggingface_hub.utils._cache_manager"), "HF_HUB_CACHE", str(root))
+    return root
+
+
+def test_the_bundled_model_comes_first_and_known_ones_follow(hub: Path) -> None:
+    listed = list_models()
+    assert (listed[0].name, listed[0].where) == ("", "bundled")
+    assert "words" in listed[0].note
+    assert [model.name for model in listed[1:]] == list(KNOWN)
+
+
+def test_models_in_the_cache_are_listed_with_what_is_wrong_with_them(hub: Path, tiny_folder: Path) -> None:
+    known = next(iter(KNOWN))
+    cache(hub, known, tiny_folder)
+    broken = cache(hub, "someone/broken", tiny_folder)
+    shutil.rmtree(broken / "unet")
+    listed = {model.name: model for model in list_models() if model.where == "local cache"}
+    assert set(listed) == {known, "someone/broken"}
+    assert listed[known].problem is None
+    assert "unet" in (listed["someone/broken"].problem or "")
+    assert sum(model.name == known for model in list_models()) == 1
+
+
+def test_the_command_prints_them_all(hub: Path) -> None:
+    result = CliRunner().invoke(app, ["models"])
+    assert result.exit_code == 0
+    for name in KNOWN:
+        assert name in result.output
+
+
+def test_a_missing_cache_is_an_empty_one(hub: Path) -> None:
+    hub.rmdir()
+    assert len(list_models()) == 1 + len(KNOWN)

@@ -1,6 +1,7 @@
 """What an edit costs, beside plain pictures of the same number and beside the same edit with every map formed.
 
-    python benchmarks/edit_cost.py [--model FOLDER | --shape sd14] [--steps N] [--size N] [--repeats N] [--json FILE]
+    python benchmarks/edit_cost.py [--model FOLDER | --shape sd14] [--only CASE ...] [--steps N] [--size N]
+        [--repeats N] [--json FILE]
 
 All runs of a comparison take turns in one process, and ratios are taken turn by turn, so that a machine that slows
 down slows both sides. Prints Markdown. "plain" is the same loop without an edit, "StableDiffusionPipeline" diffusers'
@@ -30,6 +31,7 @@ from wordbrush.versions import installed_versions
 
 MEMORY_GOAL = 1.02
 PROCESS_CASE = "swap"
+"""The case whose runs are also measured in a process of their own; with --only, the first of those."""
 
 
 def main() -> None:
@@ -37,7 +39,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = _folder(options, Path(scratch))
         if options.process_of is not None:
-            print(json.dumps(process_peak(_cases(options, folder)[PROCESS_CASE].runs[options.process_of])))
+            print(json.dumps(process_peak(_cases(options, folder)[_process_case(options)].runs[options.process_of])))
             return
         report = _measure(options, folder)
     print(_markdown(report))
@@ -50,6 +52,7 @@ def _options() -> argparse.Namespace:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--model", help="a Stable Diffusion folder or hub id; without it the bundled model")
     which.add_argument("--shape", choices=["sd14"], help="Stable Diffusion v1-4's architecture with random weights")
+    parser.add_argument("--only", nargs="+", metavar="CASE", help="swap, add, maps-word, ...; without it all")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--size", type=int, help="pixels of one side")
     parser.add_argument("--repeats", type=int)
@@ -79,7 +82,15 @@ def _folder(options: argparse.Namespace, scratch: Path) -> Path:
 def _cases(options: argparse.Namespace, folder: Path) -> dict[str, Case]:
     model = Model.load(folder, options.device, getattr(torch, options.dtype))
     options.size = options.size or model.pipeline.unet.config["sample_size"] * model.adapter.vae_factor
-    return cases(model, options.steps, options.size)
+    every = cases(model, options.steps, options.size)
+    unknown = set(options.only or ()) - set(every)
+    if unknown:
+        raise SystemExit(f"there is no case '{min(unknown)}'; there are: {', '.join(every)}")
+    return {name: every[name] for name in options.only or every}
+
+
+def _process_case(options: argparse.Namespace) -> str:
+    return options.only[0] if options.only else PROCESS_CASE
 
 
 def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -107,8 +118,10 @@ def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "apart_from_materialised": _apart(outputs),
         }
     if device.type == "cpu" and can_measure_process():
+        report["process_case"] = all_cases[_process_case(options)].title.split(" / ")[0]
         report["process_bytes"] = {
-            variant: _in_process_of_its_own(options, folder, variant) for variant in all_cases[PROCESS_CASE].runs
+            variant: _in_process_of_its_own(options, folder, variant)
+            for variant in all_cases[_process_case(options)].runs
         }
     return report
 
@@ -141,12 +154,16 @@ def _apart(outputs: dict[str, torch.Tensor]) -> dict[str, float]:
         return {}
     ours, twin = outputs["wordbrush"], outputs["materialised"]
     apart = (ours - twin[-len(ours) :]).abs().amax(dim=(1, 2, 3)).tolist()
-    return {"source": apart[0], "edited": max(apart[1:])} if len(ours) == len(twin) else {"edited": max(apart)}
+    return (
+        {"source": apart[0], "edited": max(apart[1:], default=0.0)}
+        if len(ours) == len(twin)
+        else {"edited": max(apart)}
+    )
 
 
 def _in_process_of_its_own(options: argparse.Namespace, folder: Path, variant: str) -> dict[str, int]:
     arguments = ["--model", str(folder), "--process-of", variant, "--device", options.device, "--dtype", options.dtype]
-    arguments += ["--steps", str(options.steps), "--size", str(options.size)]
+    arguments += ["--steps", str(options.steps), "--size", str(options.size), "--only", _process_case(options)]
     done = subprocess.run([sys.executable, __file__, *arguments], check=True, capture_output=True, text=True)
     before, peak = json.loads(done.stdout.splitlines()[-1])
     return {"before": before, "peak": peak}
@@ -184,7 +201,7 @@ def _markdown(report: dict[str, Any]) -> str:
     for variant, held in report.get("process_bytes", {}).items():
         ratio = held["peak"] / report["process_bytes"]["plain"]["peak"]
         lines.append(
-            f"| whole process, source and 1 target: {variant} | {held['peak'] / 2**20:.0f} (loaded: "
+            f"| whole process, {report['process_case']}: {variant} | {held['peak'] / 2**20:.0f} (loaded: "
             f"{held['before'] / 2**20:.0f}) | {ratio:.3f} of plain | goal <= {MEMORY_GOAL} |"
         )
     apart = [case["apart_from_materialised"] for case in report["cases"].values()]

@@ -1,5 +1,6 @@
 """What is compared: plain pictures, edits of ours, and the same edits with every map formed, on one loaded model."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,10 +14,13 @@ from torch import Tensor
 from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.settings import EditSettings
+from wordbrush.maps.capture import Capture
+from wordbrush.maps.request import MapsRequest
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush.runs import run_edit, run_source, run_together
 from wordbrush.sampling.loop import Conditioning, denoise
 from wordbrush.sampling.settings import GenerationSettings
+from wordbrush.types import SOURCE as SOURCE_BRANCH
 
 SOURCE = "a dog eating an apple"
 SWAPPED = "a cat eating an apple"
@@ -78,6 +82,16 @@ def cases(model: Model, num_steps: int, size: int) -> dict[str, Case]:
     def kept_source() -> Tensor:
         return run_source(model.adapter, settings, SourceTape(KEEP_BYTES, 16**2)).latents[-1]
 
+    def seen(request: MapsRequest) -> Tensor:
+        capture = Capture(model.adapter, request, settings, {SOURCE_BRANCH: SOURCE}, "benchmark")
+        latents = run_source(model.adapter, settings, None, watches=[capture.watch]).latents[-1]
+        assert capture.maps(SOURCE_BRANCH) is not None
+        return latents
+
+    def maps(title: str, request: MapsRequest) -> Case:
+        stored = {"materialised": partial(_stored, model, settings)}
+        return Case(f"{title} / 1 picture", 1.05, {**plain([SOURCE]), "wordbrush": partial(seen, request), **stored})
+
     def plain(prompts: list[str]) -> dict[str, Run]:
         return {
             "plain": partial(_plain, model, settings, prompts),
@@ -124,6 +138,8 @@ def cases(model: Model, num_steps: int, size: int) -> dict[str, Case]:
             },
         ),
         "keep": Case("source, kept for later edits / 1 picture", None, {**plain([SOURCE]), "wordbrush": kept_source}),
+        "maps-word": maps("the maps of a word", MapsRequest("dog")),
+        "maps-all": maps("the maps of every word, each step apart", MapsRequest(per_step=True)),
     }
 
 
@@ -175,3 +191,20 @@ def _materialised(
         noise=noise,
         blend=blend,
     )
+
+
+def _stored(model: Model, settings: GenerationSettings) -> Tensor:
+    """The published store: all maps of up to 32 x 32 pixels, formed and summed over the steps."""
+    sums: dict[int, Tensor] = {}
+    calls: Counter[int] = Counter()
+
+    def store(maps: Tensor, is_cross: bool, step: int) -> Tensor:
+        layer = calls[step]
+        calls[step] += 1
+        if maps.shape[2] <= 32**2:
+            sums[layer] = sums[layer] + maps if layer in sums else maps.clone()
+        return maps
+
+    noise = model.adapter.noise(settings.seed, settings.height, settings.width)
+    steps, scale = settings.num_inference_steps, settings.guidance_scale
+    return published_edit(model.pipeline, [SOURCE], store, num_steps=steps, guidance_scale=scale, noise=noise)

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+import zlib
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from wordbrush.maps.arrays import Floats, MapArrays, MapsInfo
 
 FORMAT, SCHEMA = "wordbrush-maps", 1
 _MAX_HEADER_BYTES = 1 << 20
-_NPY_HEADER = 1 << 10
+
+# An encrypted member is a RuntimeError, a compression that is not known a NotImplementedError, which is one too.
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error)
 
 Contents = tuple[MapsInfo, tuple[Floats, ...], Floats | None]
 """What maps are of, their arrays, and the components of self-attention where they are there."""
@@ -75,14 +78,14 @@ def _read(archive: zipfile.ZipFile, path: Path) -> Contents:
     shapes = {str(name): tuple(map(int, shape)) for name, shape in header["shapes"].items()}
     arrays = []
     for index, stack in enumerate(info.stacks):
-        array = _array(archive, f"maps_{index}", shapes[f"maps_{index}"], path)
+        array = _member(archive, f"maps_{index}", np.float32, shapes[f"maps_{index}"], path)
         steps, heads = (len(info.steps) if info.per_step else 1), (len(stack.heads) if info.per_head else 1)
         if array.ndim != 5 or array.shape[:3] != (len(info.words), steps, heads):
             raise RecordError(f"'{path}' has maps of shape {array.shape} for {len(info.words)} words; it is damaged")
         arrays.append(array)
     components = None
     if info.component_shares:
-        components = _array(archive, "components", shapes["components"], path)
+        components = _member(archive, "components", np.float32, shapes["components"], path)
         if components.ndim != 3 or len(components) != len(info.component_shares):
             raise RecordError(f"'{path}' has components of shape {components.shape}; it is damaged")
     if not info.steps or not arrays:
@@ -91,9 +94,11 @@ def _read(archive: zipfile.ZipFile, path: Path) -> Contents:
 
 
 def _header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
-    if "header.npy" not in archive.namelist() or archive.getinfo("header.npy").file_size > _MAX_HEADER_BYTES:
+    size = archive.getinfo("header.npy").file_size if "header.npy" in archive.namelist() else 0
+    if not 0 < size <= _MAX_HEADER_BYTES:
         raise RecordError(f"'{path}' has no header of wordbrush; give a maps.npz that wordbrush wrote")
-    header = json.loads(_member(archive, "header").tobytes())
+    length = size - len(_prefix(np.uint8, (size,)))
+    header = json.loads(_member(archive, "header", np.uint8, (length,), path).tobytes())
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise RecordError(f"'{path}' is not a file of maps; give a maps.npz that wordbrush wrote")
     if header.get("schema") != SCHEMA:
@@ -103,18 +108,24 @@ def _header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     return header
 
 
-def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], path: Path) -> Floats:
+def _member(
+    archive: zipfile.ZipFile, name: str, dtype: type[np.generic], shape: tuple[int, ...], path: Path
+) -> NDArray[Any]:
+    """An array that must be of this type and shape: its file is what numpy writes for them, byte for byte."""
+    prefix = _prefix(dtype, shape)
+    size = len(prefix) + np.dtype(dtype).itemsize * prod(shape)
     # A small file can claim to unpack to any size: only what the header says is unpacked.
-    size = archive.getinfo(f"{name}.npy").file_size
-    if min(shape) < 1 or not 0 <= size - 4 * prod(shape) <= _NPY_HEADER:
-        raise RecordError(f"'{path}' has {size} bytes of '{name}', which is not its shape {shape}; it is damaged")
-    array = _member(archive, name)
-    if array.dtype != np.float32 or array.shape != shape:
-        raise RecordError(f"'{path}' has '{name}' of {array.dtype} and shape {array.shape}; it is damaged")
-    return array
+    if min(shape) < 1 or archive.getinfo(f"{name}.npy").file_size != size:
+        raise RecordError(f"'{path}' has '{name}' of another size than {shape}; it is damaged")
+    content = archive.read(f"{name}.npy")
+    if not content.startswith(prefix):
+        raise RecordError(f"'{path}' has '{name}' that is no {np.dtype(dtype)} of shape {shape}; it is damaged")
+    return np.frombuffer(content, dtype, offset=len(prefix)).reshape(shape)
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    with archive.open(f"{name}.npy") as member:
-        array: NDArray[Any] = npy.read_array(member, allow_pickle=False)
-        return array
+def _prefix(dtype: type[np.generic], shape: tuple[int, ...]) -> bytes:
+    """What stands before the numbers in an .npy file."""
+    buffer = io.BytesIO()
+    described = {"descr": npy.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    npy.write_array_header_1_0(buffer, described)
+    return buffer.getvalue()

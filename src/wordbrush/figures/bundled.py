@@ -1,10 +1,13 @@
 """The same experiments for the bundled model: the report's prompts where it knows their words, else the same kind of
-edit, and a note that says so.
+edit, and a note that says so. Where seeds or windows were chosen by looking at several, the note says that too.
 """
 
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.figures.spec import Change, EditRow, Figure, MapsRow, NoiseRow, self_injection, swaps, weights
 
+_SEED = "Seed 9 has the clearest bicycle of four that were tried."
+_WINDOWS = "Windows are shorter than the default, which left the places nearly as they were."
+_WEIGHTS = "Self-attention is let go: kept for the default 80 % of the steps it hid what weights do."
 _DOG, _CAT = "a dog eating an apple", "a cat riding on a bicycle"
 _EARLY = {"cross_replace_steps": 0.4, "self_replace_steps": 0.2}
 """A new place changes the whole picture: less of the source is kept."""
@@ -43,6 +46,7 @@ BUNDLED = (
             self_injection(_DOG, "a cat eating an apple", (0.0, 0.25, 0.5, 0.75, 1.0), 7),
             self_injection(_CAT, "a cat riding on a skateboard", (0.0, 0.25, 0.5, 0.75, 1.0), 9),
         ),
+        note=_SEED,
     ),
     Figure(
         "3.1",
@@ -51,6 +55,7 @@ BUNDLED = (
             _beside_plain(_DOG, ("a cat eating an apple",), 7),
             _beside_plain(_CAT, ("a cat riding on a skateboard",), 9),
         ),
+        note=_SEED,
     ),
     Figure(
         "3.3",
@@ -68,6 +73,7 @@ BUNDLED = (
         "3.5",
         "Text replacement: the rider of a bicycle becomes a dog, a panda, a bear.",
         (swaps("a photo of a small cat riding on a bicycle", "cat", ("dog", "panda", "bear"), 9),),
+        note=_SEED,
     ),
     Figure(
         "3.6",
@@ -82,25 +88,25 @@ BUNDLED = (
                 for seed in (1, 2)
             ),
         ),
-        note="'Big' stands for 'Ferrari', places stand for New York and Hawaii, and for seasons.",
+        note=f"'Big' stands for 'Ferrari', places stand for New York and Hawaii, and for seasons. {_WINDOWS}",
     ),
     Figure(
         "3.7",
         "Text refinement, global: a fox in three lights.",
         (_places("a photo of a fox", ("at night", "in the snow", "on the beach"), 1),),
-        note="It knows no styles: places and the night stand for them.",
+        note=f"It knows no styles: places and the night stand for them. {_WINDOWS}",
     ),
     Figure(
         "3.8",
         "Text refinement, global: a strawberry in three places.",
         (_places("a strawberry", ("in the snow", "in the desert", "in the garden"), 1),),
-        note="It knows no painters: places stand for them.",
+        note=f"It knows no painters: places stand for them. {_WINDOWS}",
     ),
     Figure(
         "3.9",
         "Text refinement, global: a bus in three places.",
         (_places("a photo of a bus", ("on the street", "at night", "in the snow"), 1),),
-        note="A bus stands for the buildings.",
+        note=f"A bus stands for the buildings. {_WINDOWS}",
     ),
     Figure(
         "3.10",
@@ -140,25 +146,25 @@ BUNDLED = (
         "3.13",
         "Re-weighting: an adjective that the model draws.",
         (_weights("a small bear", "small", 1),),
-        note="'Small' stands for 'smiling'.",
+        note=f"'Small' stands for 'smiling'. {_WEIGHTS}",
     ),
     Figure(
         "3.14",
         "Re-weighting: a word for the whole picture.",
         (_weights("a photo of a car in the snow", "snow", 1),),
-        note="'Snow' stands for 'lush'.",
+        note=f"'Snow' stands for 'lush'. {_WEIGHTS}",
     ),
     Figure(
         "3.15",
         "Re-weighting: a word for what is done.",
         (_weights("a rabbit riding on a skateboard", "riding", 1),),
-        note="'Riding' stands for 'happily'.",
+        note=f"'Riding' stands for 'happily'. {_WEIGHTS}",
     ),
     Figure(
         "3.16",
         "Re-weighting: a noun with a region of its own.",
         (_weights("a panda eating a banana", "banana", 1),),
-        note="A banana stands for the leaves.",
+        note=f"A banana stands for the leaves. {_WEIGHTS}",
     ),
     Figure(
         "blend",
@@ -190,6 +196,7 @@ BUNDLED = (
                 8,
             ),
         ),
+        note="Thresholds are above the default, at which nearly the whole picture could change.",
     ),
 )
 """All figures, in the report's order."""

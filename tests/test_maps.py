@@ -1,6 +1,6 @@
 """Maps of an editor's pictures: the same as those of the materialised run, from wherever they come."""
 
-import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -72,8 +72,10 @@ def test_maps_are_the_materialised_ones_in_every_aggregation(exact, case, size):
     expected = formed(pipeline, prompts, kind, equalizer, size)
     tokens = editor._adapter.tokenize(prompts[-1])
     noun = "cat" if kind == "replace" else "dog"
-    for per_site, per_step, per_head in itertools.product([False, True], repeat=3):
-        asked = MapsRequest([noun, "eating an"], per_site=per_site, per_step=per_step, per_head=per_head)
+    for per_site, per_step, per_head in [(0, 0, 0), (0, 1, 0), (1, 0, 1), (1, 1, 1)]:
+        asked = MapsRequest(
+            [noun, "eating an"], per_site=bool(per_site), per_step=bool(per_step), per_head=bool(per_head)
+        )
         if target is None:
             made = editor.generate(PROMPT, **RUN, size=size, capture=asked)
         else:
@@ -109,7 +111,7 @@ def test_every_word_of_the_prompt_by_default(editor):
     maps = editor.maps(editor.generate("a dog and a teddy bear", **RUN))
     assert maps.words == ("a[0]", "dog", "and", "a[1]", "teddy", "bear")
     assert maps.info.picture_size == (32, 32)
-    assert "mean over steps 0 to 3 of 4, 8 heads, 3 layers of 16 x 16" in maps.aggregation
+    assert "mean over steps 0 to 3 of 4, 2 heads, 3 layers of 16 x 16" in maps.aggregation
 
 
 @pytest.mark.parametrize("size", [(32, 32), (32, 48), (36, 52), (64, 96)])
@@ -136,7 +138,8 @@ def test_a_source_seen_again_is_the_source_seen_at_once(tiny_folder, keep_bytes,
     asked = MapsRequest(["dog", "apple"], per_step=True, self_components=self_components)
     source = editor.generate(PROMPT, **RUN, capture=asked)
     again = editor.maps(source, asked)
-    assert again.info == source.maps.info
+    assert again.info.component_shares == pytest.approx(source.maps.info.component_shares, abs=1e-5)
+    assert replace(again.info, component_shares=()) == replace(source.maps.info, component_shares=())
     np.testing.assert_allclose(again.arrays[0], source.maps.arrays[0], rtol=0, atol=1e-5)
     if self_components:
         np.testing.assert_allclose(again.components, source.maps.components, rtol=0, atol=1e-4)

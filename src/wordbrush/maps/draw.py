@@ -121,7 +121,7 @@ def _unit(map_hw: Floats, size: tuple[int, int], scale: Scale) -> Floats:
 
 def _name(stack: StackInfo) -> str:
     layers = stack.sites[0] if len(stack.sites) == 1 else f"{len(stack.sites)} layers"
-    return f"{layers.replace('_', ' ').replace('.', ' ')}, {stack.height} x {stack.width}"
+    return f"{stack.height} x {stack.width}, {layers.replace('_', ' ').replace('.', ' ')}"
 
 
 def _even_rows(tiles: list[Tile], several: bool) -> list[list[Tile]]:

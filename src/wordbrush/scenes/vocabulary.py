@@ -247,7 +247,6 @@ SYNONYMS = {
     "sad": "crying",
     "photograph": "photo",
     "drawing": "sketch",
-    "beside": "next to",
 }
 """Words that people type, and the nearest ones that scenes show."""
 

@@ -17,7 +17,7 @@ from diffusers import AutoencoderKL, StableDiffusionPipeline
 
 from wordbrush.editor import Editor
 from wordbrush.results import EditResult, Source
-from wordbrush.scenes.captions import caption
+from wordbrush.scenes.captions import called, caption
 from wordbrush.scenes.cast import Cast
 from wordbrush.scenes.judge.judge import Judge
 from wordbrush.scenes.sample_cast import sample_cast
@@ -106,10 +106,9 @@ def print_swaps(editor: Editor, judge: Judge, count: int) -> None:
     kept: dict[str, list[float]] = {name: [] for name in names}
     for seed, (cast, old, new) in enumerate(swaps(count)):
         source = editor.generate(caption(cast), seed=seed)
-        target = caption(recast(cast, old, new))
-        word = NOUNS[new].plural if cast.count > 1 and old == cast.subject else new
-        was = NOUNS[old].plural if cast.count > 1 and old == cast.subject else old
-        region = covered(editor, source, was)
+        changed = recast(cast, old, new)
+        target, word = caption(changed), called(changed, new)
+        region = covered(editor, source, called(cast, old))
         for name, made in zip(names, variants(editor, source, target), strict=True):
             background = ~(region | covered(editor, made, word))
             present[name].append(judge(made.image).shows(new))

@@ -25,6 +25,7 @@ from wordbrush.maps.plan import default_grid
 from wordbrush.maps.request import MapsRequest
 from wordbrush.models.folder import resolve_folder
 from wordbrush.sampling.settings import GenerationSettings
+from wordbrush.scenes.captions import called
 from wordbrush.scenes.render import render
 from wordbrush.scenes.scene import Scene, sample_scene
 from wordbrush.types import SOURCE, BatchLayout
@@ -65,6 +66,7 @@ def look(model: Model, scene: Scene, noise: list[float], seed: int) -> tuple[Map
     adapter, pipeline = model.adapter, model.pipeline
     side = int(pipeline.unet.config["sample_size"]) * adapter.vae_factor
     picture, masks = render(scene, side)
+    masks = {called(scene.cast, noun): mask for noun, mask in masks.items()}
     pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].to(adapter.device, adapter.dtype) / 127.5 - 1
     latents = pipeline.vae.encode(pixels).latent_dist.mean * pipeline.vae.config["scaling_factor"]
     settings = GenerationSettings(scene.caption, "", seed, len(noise), 1.0, side, side)
@@ -91,7 +93,7 @@ def rows(maps: MapArrays, word: str, scene: Scene, noise: list[float]) -> list[t
     ]
     averaged = [(name, of.word(word)) for name, of in named]
     default = maps.at(usual).resized()
-    role = "the subject" if word == scene.cast.subject else "what it eats, rides or stands next to"
+    role = "the subject" if word == called(scene.cast, scene.cast.subject) else "its partner"
     return [
         *averaged,
         *((f"by default, noise {part:g}", default.step(step).word(word)) for step, part in enumerate(noise)),

@@ -21,10 +21,17 @@ def caption(cast: Cast) -> str:
     >>> caption(Cast("alone", "dog", "", place="mountain", season="autumn", count=2))
     'two dogs on a mountain in autumn'
     """
-    subject = _named(cast.subject, cast.subject_adjective, cast.count, definite="the" in cast.wording)
+    subject = _named(
+        called(cast, cast.subject),
+        cast.subject_adjective,
+        cast.count,
+        bare=NOUNS[cast.subject].bare,
+        definite="the" in cast.wording,
+    )
     words = subject
     if cast.partner is not None:
-        words = f"{subject} {_relation(cast)} {_named(cast.partner, cast.partner_adjective)}"
+        partner = _named(cast.partner, cast.partner_adjective, bare=NOUNS[cast.partner].bare)
+        words = f"{subject} {_relation(cast)} {partner}"
     if cast.place is not None:
         place = PLACES[cast.place] + (f" in {cast.season}" if cast.season else "")
         words = f"{place} {words}" if "place first" in cast.wording else f"{words} {place}"
@@ -33,14 +40,22 @@ def caption(cast: Cast) -> str:
     return f"a picture of {words}" if "picture" in cast.wording else words
 
 
-def _named(noun: str, adjective: str | None, count: int = 1, *, definite: bool = False) -> str:
-    word = NOUNS[noun].plural if count > 1 else noun
+def called(cast: Cast, noun: str) -> str:
+    """How the caption calls one of the cast's nouns.
+
+    >>> called(Cast("alone", "mouse", "", count=2), "mouse")
+    'mice'
+    """
+    return NOUNS[noun].plural if noun == cast.subject and cast.count > 1 else noun
+
+
+def _named(word: str, adjective: str | None, count: int = 1, *, bare: bool = False, definite: bool = False) -> str:
     words = f"{adjective} {word}" if adjective else word
     if definite:
         return f"the {words}"
     if count > 1:
         return f"{NUMBERS[count]} {words}"
-    return words if NOUNS[noun].bare else with_article(words)
+    return words if bare else with_article(words)
 
 
 def _relation(cast: Cast) -> str:

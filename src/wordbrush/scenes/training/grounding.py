@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from wordbrush.attention.sites import AttentionCall
+from wordbrush.scenes.captions import called
 from wordbrush.scenes.scene import Scene
-from wordbrush.scenes.vocabulary import NOUNS, PLACES
+from wordbrush.scenes.vocabulary import PLACES
 
 NUM_PHRASES = 3
 """Phrases of a caption that name something to see: subject, partner, place."""
@@ -47,7 +48,7 @@ def truth_of(scenes: Sequence[Scene], masks: Sequence[dict[str, NDArray[np.bool_
         ):
             if noun is None:
                 continue
-            name = NOUNS[noun].plural if column == 0 and cast.count > 1 else noun
+            name = called(cast, noun)
             for place in _places_of(f"{adjective} {name}" if adjective else name, words):
                 tokens[row, column, place + 1] = 1  # the first position begins the text
             shown[row, column] = torch.from_numpy(seen[noun])

@@ -8,18 +8,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors.torch import load_file
 from torch import Tensor
-from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
-from wordbrush.scenes.judge.labels import NOUN_NAMES, NUM_LABELS, PLACE_NAMES, STYLE_NAMES, parts
+from wordbrush.scenes.judge.labels import NOUN_NAMES, PLACE_NAMES, STYLE_NAMES, parts
+from wordbrush.scenes.judge.network import JudgeNetwork
 from wordbrush.scenes.render import SIZE
 
-WEIGHTS = Path(__file__).parent / "weights"
+WEIGHTS = Path(__file__).parent / "judge.safetensors"
 
-CELLS = SIZE // 4
+CELLS = SIZE // 8
 """Cells on a side of what the judge says."""
 
-PRESENT = 0.005
+PRESENT = 2 / CELLS**2
 """A thing is there when it covers at least this share of the picture; the smallest that scenes show cover more."""
 
 
@@ -55,17 +56,19 @@ class Judge:
     >>> pictures, captions = sample_batch(seed=5, index=0, count=1)
     >>> verdict = Judge.load()(pictures[0])
     >>> verdict.where("dog").shape
-    (32, 32)
+    (16, 16)
     """
 
-    def __init__(self, network: SegformerForSemanticSegmentation) -> None:
+    def __init__(self, network: JudgeNetwork) -> None:
         """Use a network that is there; see `load`."""
         self._network = network.float().eval()
 
     @classmethod
-    def load(cls, folder: Path = WEIGHTS) -> "Judge":
+    def load(cls, path: Path = WEIGHTS) -> "Judge":
         """The judge that comes with the bundled model, or another of its kind."""
-        return cls(SegformerForSemanticSegmentation.from_pretrained(folder))
+        network = JudgeNetwork()
+        network.load_state_dict(load_file(path))
+        return cls(network)
 
     def __call__(self, picture: Image.Image | NDArray[np.uint8]) -> Verdict:
         """Judge one picture of any size."""
@@ -75,7 +78,7 @@ class Judge:
     def all(self, pictures: Sequence[Image.Image | NDArray[np.uint8]]) -> list[Verdict]:
         """Judge pictures of any size, each (h, w, 3) in bytes or an image."""
         pixels = np.stack([_sized(picture) for picture in pictures])
-        cells, styles = parts(self._network(as_input(torch.from_numpy(pixels))).logits)
+        cells, styles = parts(self._network(as_input(torch.from_numpy(pixels))))
         shares = cells.softmax(1)
         places = shares[:, len(NOUN_NAMES) :].sum((2, 3)).argmax(1)
         return [
@@ -84,19 +87,6 @@ class Judge:
                 shares[:, : len(NOUN_NAMES)], places.tolist(), styles.argmax(1).tolist(), strict=True
             )
         ]
-
-
-def build_network() -> SegformerForSemanticSegmentation:
-    """An untrained network from (B, 3, 128, 128) to (B, labels, 32, 32)."""
-    return SegformerForSemanticSegmentation(
-        SegformerConfig(
-            hidden_sizes=[32, 64, 96, 128],
-            depths=[1, 1, 2, 1],
-            num_attention_heads=[1, 2, 3, 4],
-            decoder_hidden_size=96,
-            num_labels=NUM_LABELS,
-        )
-    )
 
 
 def as_input(pixels: Tensor) -> Tensor:

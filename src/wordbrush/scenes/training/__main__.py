@@ -7,8 +7,10 @@ from typing import Annotated
 import torch
 import typer
 from diffusers import AutoencoderKL, StableDiffusionPipeline
+from safetensors.torch import save
 
 from wordbrush.errors import SettingsError
+from wordbrush.files import write_atomically
 from wordbrush.scenes.judge.judge import WEIGHTS as JUDGE_WEIGHTS
 from wordbrush.scenes.judge.judge import Judge
 from wordbrush.scenes.training.checkpoint import load_state
@@ -113,7 +115,8 @@ def judge(
 ) -> None:
     """Train the classifier that says what pictures show, write it beside its code, and print how often it is right."""
     _prepare(out / "judge", threads, resume)
-    train_judge(out / "judge", minutes, device).half().save_pretrained(JUDGE_WEIGHTS)
+    weights = train_judge(out / "judge", minutes, device).half().state_dict()
+    write_atomically(JUDGE_WEIGHTS, save(weights))
     trained = Judge.load()
     for held_out in (False, True):
         shares = accuracy(trained, 1000, held_out=held_out)

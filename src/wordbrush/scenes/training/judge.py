@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import SegformerForSemanticSegmentation
 
-from wordbrush.scenes.judge.judge import CELLS, Judge, as_input, build_network
+from wordbrush.scenes.judge.judge import CELLS, Judge, as_input
 from wordbrush.scenes.judge.labels import NOUN_NAMES, STYLE_NAMES, cell_classes, parts
+from wordbrush.scenes.judge.network import JudgeNetwork
 from wordbrush.scenes.render import render
 from wordbrush.scenes.scene import Scene, sample_scene
 from wordbrush.scenes.training.run import TrainingRun
@@ -22,18 +22,18 @@ NOUN_WEIGHT = 2.0
 
 def train_judge(
     folder: Path, minutes: float, device: str, *, batch_size: int = 32, max_steps: int | None = None
-) -> SegformerForSemanticSegmentation:
+) -> JudgeNetwork:
     """Train for a number of minutes in all and return the averaged network."""
     torch.manual_seed(SEED)
-    network = build_network().to(device)
-    run = TrainingRun(folder, {"judge": network}, minutes=minutes, learning_rate=1.5e-3, ema_decay=0.995)
+    network = JudgeNetwork().to(device)
+    run = TrainingRun(folder, {"judge": network}, minutes=minutes, learning_rate=2e-3, ema_decay=0.995)
 
     def step(index: int) -> tuple[Tensor, int]:
         pictures, classes, styles, _ = draw(SEED, index, batch_size)
         generator = torch.Generator().manual_seed(SEED * 1_000_003 + index)
         x = spoiled(as_input(pictures), generator).to(device)
         with torch.autocast(device, torch.bfloat16):
-            logits = network(x).logits
+            logits = network(x)
         return loss_of(logits.float(), classes.to(device), styles.to(device)), batch_size
 
     run.train(step, max_steps=max_steps)

@@ -5,7 +5,6 @@ edit, and a note that says so. Where seeds or windows were chosen by looking at 
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.figures.spec import Change, EditRow, Figure, MapsRow, NoiseRow, self_injection, swaps, weights
 
-_SEED = "Seed 9 has the clearest bicycle of four that were tried."
 _WINDOWS = "Windows are shorter than the default, which left the places nearly as they were."
 _WEIGHTS = "Self-attention is let go: kept for the default 80 % of the steps it hid what weights do."
 _DOG, _CAT = "a dog eating an apple", "a cat riding on a bicycle"
@@ -27,6 +26,10 @@ def _places(source: str, places: tuple[str, ...], seed: int) -> EditRow:
     return _refined(source, tuple(f"{source} {place}" for place in places), seed, **_EARLY)
 
 
+def _styles(source: str, styles: tuple[str, ...], seed: int) -> EditRow:
+    return _refined(source, tuple(f"{style} {source}" for style in styles), seed, **_EARLY)
+
+
 def _weights(prompt: str, word: str, seed: int) -> EditRow:
     return weights(prompt, word, (-2, 2, 4, 8), seed, **_FREE)
 
@@ -46,7 +49,6 @@ BUNDLED = (
             self_injection(_DOG, "a cat eating an apple", (0.0, 0.25, 0.5, 0.75, 1.0), 7),
             self_injection(_CAT, "a cat riding on a skateboard", (0.0, 0.25, 0.5, 0.75, 1.0), 9),
         ),
-        note=_SEED,
     ),
     Figure(
         "3.1",
@@ -55,58 +57,56 @@ BUNDLED = (
             _beside_plain(_DOG, ("a cat eating an apple",), 7),
             _beside_plain(_CAT, ("a cat riding on a skateboard",), 9),
         ),
-        note=_SEED,
     ),
     Figure(
         "3.3",
         "Text replacement: a lion becomes a tiger, a panda, a bear.",
-        (swaps("a photo of a lion", "lion", ("tiger", "panda", "bear"), 1),),
+        (swaps("a lion", "lion", ("tiger", "panda", "bear"), 1),),
         note="Its lions do not laugh.",
     ),
     Figure(
         "3.4",
         "Text replacement: the lion of a place becomes a tiger, a panda, a bear.",
-        (swaps("a photo of a lion in the forest", "lion", ("tiger", "panda", "bear"), 3),),
-        note="A forest stands for the zoo.",
+        (swaps("a lion at the zoo", "lion", ("tiger", "panda", "bear"), 3),),
     ),
     Figure(
         "3.5",
         "Text replacement: the rider of a bicycle becomes a dog, a panda, a bear.",
-        (swaps("a photo of a small cat riding on a bicycle", "cat", ("dog", "panda", "bear"), 9),),
-        note=_SEED,
+        (swaps("a small cat riding on a bicycle", "cat", ("dog", "panda", "bear"), 5),),
     ),
     Figure(
         "3.6",
-        "Text refinement: another size and other places for a car, places for a bear; two seeds of each.",
+        "Text refinement: a car of another make and elsewhere, a house on a mountain in three seasons; two seeds of each.",
         (
             *(
-                _refined("a car", ("a big car", "a car on the street", "a car on the beach"), seed, **_EARLY)
+                _refined(
+                    "a car on the street",
+                    ("a golden car on the street", "a car in the city", "a car on the beach"),
+                    seed,
+                )
                 for seed in (1, 2)
             ),
-            *(
-                _places("a photo of a bear", ("in the forest", "in the snow", "in the desert"), seed)
-                for seed in (1, 2)
-            ),
+            *(_places("a house on a mountain", ("in autumn", "in winter", "in summer"), seed) for seed in (1, 2)),
         ),
-        note=f"'Big' stands for 'Ferrari', places stand for New York and Hawaii, and for seasons. {_WINDOWS}",
+        note=f"'Golden' stands for 'Ferrari', the city and the beach for New York and Hawaii. {_WINDOWS}",
     ),
     Figure(
         "3.7",
-        "Text refinement, global: a fox in three lights.",
-        (_places("a photo of a fox", ("at night", "in the snow", "on the beach"), 1),),
-        note=f"It knows no styles: places and the night stand for them. {_WINDOWS}",
+        "Text refinement, global: a castle in three styles.",
+        (_styles("a castle", ("a sketch of", "an oil painting of", "pixel art of"), 1),),
+        note=f"Pixel art stands for a children's drawing. {_WINDOWS}",
     ),
     Figure(
         "3.8",
-        "Text refinement, global: a strawberry in three places.",
-        (_places("a strawberry", ("in the snow", "in the desert", "in the garden"), 1),),
-        note=f"It knows no painters: places stand for them. {_WINDOWS}",
+        "Text refinement, global: a sunflower in three styles.",
+        (_styles("a sunflower", ("a watercolor of", "an oil painting of", "a sketch of"), 1),),
+        note=f"Styles stand for painters. {_WINDOWS}",
     ),
     Figure(
         "3.9",
-        "Text refinement, global: a bus in three places.",
-        (_places("a photo of a bus", ("on the street", "at night", "in the snow"), 1),),
-        note=f"A bus stands for the buildings. {_WINDOWS}",
+        "Text refinement, global: a castle in three places.",
+        (_places("a castle", ("in the desert", "in the city", "on the beach"), 2),),
+        note=f"A castle stands for the buildings, places for lands. {_WINDOWS}",
     ),
     Figure(
         "3.10",
@@ -115,9 +115,9 @@ BUNDLED = (
             _refined(
                 "a rabbit in the garden",
                 (
-                    "a rabbit eating a carrot in the garden",
+                    "a rabbit in front of a house in the garden",
                     "a rabbit next to a chicken in the garden",
-                    "a rabbit riding on a skateboard in the garden",
+                    "a rabbit holding a balloon in the garden",
                 ),
                 1,
             ),
@@ -126,33 +126,33 @@ BUNDLED = (
     ),
     Figure(
         "3.11",
-        "Text refinement, local: a car of another size.",
-        (_refined("a car on the street", ("a small car on the street", "a big car on the street"), 1),),
-        note="Sizes stand for makes and colours.",
+        "Text refinement, local: a car of another colour.",
+        (
+            _refined(
+                "a car on the street",
+                ("a golden car on the street", "a blue car on the street", "a green car on the street"),
+                1,
+            ),
+        ),
+        note="Colours stand for makes.",
     ),
     Figure(
         "3.12",
         "Text refinement, local: a dog of another size.",
-        (
-            _refined(
-                f"a photo of {_DOG}",
-                ("a photo of a small dog eating an apple", "a photo of a big dog eating an apple"),
-                7,
-            ),
-        ),
+        (_refined(_DOG, ("a small dog eating an apple", "a big dog eating an apple"), 7),),
         note="Sizes stand for breeds and colours.",
     ),
     Figure(
         "3.13",
-        "Re-weighting: an adjective that the model draws.",
-        (_weights("a small bear", "small", 1),),
-        note=f"'Small' stands for 'smiling'. {_WEIGHTS}",
+        "Re-weighting: a smile.",
+        (_weights("a smiling cat", "smiling", 1),),
+        note=f"A cat stands for the teddy bear, whose art has no smiles. {_WEIGHTS}",
     ),
     Figure(
         "3.14",
         "Re-weighting: a word for the whole picture.",
-        (_weights("a photo of a car in the snow", "snow", 1),),
-        note=f"'Snow' stands for 'lush'. {_WEIGHTS}",
+        (_weights("a tree on a mountain in autumn", "autumn", 1),),
+        note=f"'Autumn' stands for 'lush'. {_WEIGHTS}",
     ),
     Figure(
         "3.15",
@@ -163,40 +163,26 @@ BUNDLED = (
     Figure(
         "3.16",
         "Re-weighting: a noun with a region of its own.",
-        (_weights("a panda eating a banana", "banana", 1),),
-        note=f"A banana stands for the leaves. {_WEIGHTS}",
+        (_weights("a panda holding a balloon", "balloon", 1),),
+        note=f"A balloon stands for the leaves. {_WEIGHTS}",
     ),
     Figure(
         "blend",
         "Beyond the report: the same edit free, and with only the region of the changed words let change.",
-        (
+        tuple(
             EditRow(
                 _DOG,
                 (
-                    Change("a cat eating an apple", "dog -> cat, free", self_replace_steps=0.4),
-                    Change(
-                        "a cat eating an apple",
-                        "dog -> cat, blended",
-                        self_replace_steps=0.4,
-                        local_blend=LocalBlend(threshold=0.5),
-                    ),
+                    Change(target, f"{name}, free", self_replace_steps=0.4),
+                    Change(target, f"{name}, blended", self_replace_steps=0.4, local_blend=LocalBlend()),
                 ),
-                8,
-            ),
-            EditRow(
-                _DOG,
-                (
-                    Change("a dog eating an orange", "apple -> orange, free"),
-                    Change(
-                        "a dog eating an orange",
-                        "apple -> orange, blended",
-                        local_blend=LocalBlend(threshold=0.7),
-                    ),
-                ),
-                8,
-            ),
+                seed,
+            )
+            for target, name, seed in (
+                ("a cat eating an apple", "dog -> cat", 8),
+                ("a dog eating an orange", "apple -> orange", 7),
+            )
         ),
-        note="Thresholds are above the default, at which nearly the whole picture could change.",
     ),
 )
 """All figures, in the report's order."""

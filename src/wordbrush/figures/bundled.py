@@ -76,7 +76,7 @@ BUNDLED = (
     ),
     Figure(
         "3.6",
-        "Text refinement: a car of another make and elsewhere, a house on a mountain in three seasons; two seeds of each.",
+        "Text refinement: a car of another make and elsewhere, a house in three seasons; two seeds of each.",
         (
             *(
                 _refined(

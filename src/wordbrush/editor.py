@@ -6,29 +6,24 @@ from pathlib import Path
 
 import torch
 from PIL.Image import Image
-from torch import Tensor
 
-from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.blend_words import blend_tokens
 from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, CrossSteps, EditSettings, SelfSteps
 from wordbrush.errors import RecordError, SettingsError
 from wordbrush.maps.attention_maps import AttentionMaps
-from wordbrush.maps.capture import Capture
 from wordbrush.maps.request import MapsRequest, Words
-from wordbrush.masks import held_still, mask_picture, read_mask
+from wordbrush.masks import read_mask
 from wordbrush.models.load import ModelInfo, load_model
-from wordbrush.records import ModelRecord, RunRecord, pixel_sha256
-from wordbrush.results import EditResult, EditResults, Source, edited_name
-from wordbrush.runs import EditRun, OnStep, look_again, run_edit, run_source, run_together
+from wordbrush.records import RunRecord
+from wordbrush.results import EditResult, Source
+from wordbrush.runner import Runner
+from wordbrush.runs import OnStep
 from wordbrush.sampling.adapter import Adapter
-from wordbrush.sampling.loop import KeptSource
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.scenes.vocabulary import SYNONYMS
 from wordbrush.tokens.unknown_words import unknown_words
-from wordbrush.types import SOURCE
-from wordbrush.versions import installed_versions
 
 MAX_THREADS = 1024
 """More CPU threads than this are not taken over from a record, which may come from anywhere."""
@@ -50,6 +45,7 @@ class Editor:
             raise SettingsError(f"keep_bytes is {keep_bytes}; give 0 or more")
         self.model = model
         self._adapter = adapter
+        self._runner = Runner(adapter, model)
         self._keep_bytes = keep_bytes
 
     @classmethod
@@ -94,7 +90,7 @@ class Editor:
         the model's output is no picture.
         """
         settings = self.generation_settings(prompt, seed, num_inference_steps, guidance_scale, negative_prompt, size)
-        return self._generate(settings, self._keep_bytes, on_step, capture)
+        return self._runner.generate(settings, self._keep_bytes, on_step, capture)
 
     def edit(
         self,
@@ -136,7 +132,7 @@ class Editor:
             equalizer,
             self._local_blend(local_blend, mask, source.settings),
         )
-        results = self._edit(source, settings, on_step, capture)
+        results = self._runner.edit(source, settings, on_step, capture)
         return results[0] if isinstance(target, str) else results
 
     def generate_and_edit(
@@ -174,7 +170,7 @@ class Editor:
             equalizer,
             self._local_blend(local_blend, mask, generation),
         )
-        results = self._generate_and_edit(generation, settings, on_step, capture)
+        results = self._runner.generate_and_edit(generation, settings, on_step, capture)
         return results[0] if isinstance(target, str) else results
 
     def maps(
@@ -196,28 +192,18 @@ class Editor:
         (16, 16)
         """
         asked = request if isinstance(request, MapsRequest) else MapsRequest(request)
-        if isinstance(made, Source):
-            branch, seen = SOURCE, self._capture(asked, made.settings, {SOURCE: made.prompt})
-            look_again(self._adapter, made.settings, made.kept, seen.watch, on_step)
-        else:
-            assert made.record.edit is not None
-            branch = made.index + 1
-            seen = self._capture(asked, made.source.settings, {branch: made.target})
-            run_edit(self._adapter, made.source.settings, made.record.edit, made.source.kept, on_step, [seen.watch])
-        maps = seen.maps(branch)
-        assert maps is not None  # a word that is not in the prompt was refused above
-        return maps
+        return self._runner.maps(made, asked, on_step)
 
     def regenerate(self, source: Source, prompt: str, *, on_step: OnStep | None = None) -> Source:
         """The plain picture of another prompt with all of a source's settings: what an edit is compared with."""
-        return self._generate(replace(source.settings, prompt=prompt), 0, on_step)
+        return self._runner.generate(replace(source.settings, prompt=prompt), 0, on_step)
 
     def apply(self, source: Source, settings: EditSettings, *, on_step: OnStep | None = None) -> list[EditResult]:
         """Edit a source as checked settings say (a record's, or a cell's of a sweep): one result per target.
 
         Raises what `edit` raises.
         """
-        return self._edit(source, settings, on_step)
+        return self._runner.edit(source, settings, on_step)
 
     def preview(self, generation: GenerationSettings, edit: EditSettings) -> tuple[tuple[str, ...], ...]:
         """What an edit would do to each target, in words, without running the model; raises what running it would.
@@ -277,10 +263,12 @@ class Editor:
         self, record: RunRecord, capture: MapsRequest | None, on_step: OnStep | None
     ) -> Source | list[EditResult]:
         if record.edit is None:
-            return self._generate(record.generation, record.keep_bytes, on_step, capture)
+            return self._runner.generate(record.generation, record.keep_bytes, on_step, capture)
         if record.together:
-            return self._generate_and_edit(record.generation, record.edit, on_step, capture)
-        return self._edit(self._generate(record.generation, record.keep_bytes, None), record.edit, on_step, capture)
+            return self._runner.generate_and_edit(record.generation, record.edit, on_step, capture)
+        return self._runner.edit(
+            self._runner.generate(record.generation, record.keep_bytes, None), record.edit, on_step, capture
+        )
 
     def generation_settings(
         self,
@@ -329,88 +317,3 @@ class Editor:
             return LocalBlend.parse(local_blend, None)
         size = self._adapter.latent_size(generation.height, generation.width)
         return LocalBlend.parse(local_blend, read_mask(mask, size))
-
-    def _generate(
-        self,
-        settings: GenerationSettings,
-        keep_bytes: int,
-        on_step: OnStep | None,
-        capture: MapsRequest | None = None,
-    ) -> Source:
-        tape = SourceTape(keep_bytes, PROMPT_TO_PROMPT_MAX_PIXELS) if keep_bytes else None
-        seen = self._capture(capture, settings, {SOURCE: settings.prompt}) if capture else None
-        kept = run_source(self._adapter, settings, tape, on_step, [seen.watch] if seen else ())
-        return self._source(settings, kept, keep_bytes, seen)
-
-    def _edit(
-        self, source: Source, settings: EditSettings, on_step: OnStep | None, capture: MapsRequest | None = None
-    ) -> list[EditResult]:
-        targets = dict(enumerate(settings.targets, start=SOURCE + 1))
-        seen = self._capture(capture, source.settings, targets) if capture else None
-        watches = [seen.watch] if seen else ()
-        run = run_edit(self._adapter, source.settings, settings, source.kept, on_step, watches)
-        return self._results(source, settings, run, seen, together=False)
-
-    def _generate_and_edit(
-        self,
-        generation: GenerationSettings,
-        settings: EditSettings,
-        on_step: OnStep | None,
-        capture: MapsRequest | None = None,
-    ) -> list[EditResult]:
-        prompts = dict(enumerate((generation.prompt, *settings.targets), start=SOURCE))
-        seen = self._capture(capture, generation, prompts) if capture else None
-        watches = [seen.watch] if seen else ()
-        kept, run = run_together(self._adapter, generation, settings, on_step, watches)
-        return self._results(self._source(generation, kept, 0, seen), settings, run, seen, together=True)
-
-    def _capture(self, request: MapsRequest, settings: GenerationSettings, prompts: Mapping[int, str]) -> Capture:
-        return Capture(self._adapter, request, settings, prompts, self.model.name)
-
-    def _source(self, settings: GenerationSettings, kept: KeptSource, keep_bytes: int, seen: Capture | None) -> Source:
-        image = self._adapter.decode(kept.latents[-1])
-        record = RunRecord(
-            model=self._model_record(),
-            generation=settings,
-            edit=None,
-            together=False,
-            keep_bytes=keep_bytes,
-            acted=(),
-            controlled_calls=0,
-            warnings=(),
-            versions=installed_versions(),
-            image_sha256={"source": pixel_sha256(image)},
-        )
-        return Source(image, settings, kept, record, seen.maps(SOURCE) if seen else None)
-
-    def _results(
-        self, source: Source, settings: EditSettings, run: EditRun, seen: Capture | None, *, together: bool
-    ) -> list[EditResult]:
-        images = [self._adapter.decode(latents[None]) for latents in run.latents]
-        masks: list[Tensor | None] = [None] * len(images) if run.blend_masks is None else list(run.blend_masks)
-        hashes = {}
-        for i, steps_hw in enumerate(masks):
-            if steps_hw is not None and settings.local_blend is not None:
-                if settings.local_blend.hold_pixels:
-                    images[i] = held_still(source.image, images[i], steps_hw[-1])
-                hashes[f"{edited_name(settings, i)}-mask"] = pixel_sha256(mask_picture(steps_hw[-1], images[i].size))
-            hashes[edited_name(settings, i)] = pixel_sha256(images[i])
-        record = replace(
-            source.record,
-            edit=settings,
-            together=together,
-            acted=run.acted,
-            controlled_calls=run.controlled_calls,
-            warnings=run.warnings,
-            image_sha256={**source.record.image_sha256, **hashes},
-        )
-        maps = [seen.maps(index) if seen else None for index in range(SOURCE + 1, SOURCE + 1 + len(images))]
-        return EditResults(
-            EditResult(image, source, target, i, run.latents[i : i + 1], record, maps[i], masks[i])
-            for i, (image, target) in enumerate(zip(images, settings.targets, strict=True))
-        )
-
-    def _model_record(self) -> ModelRecord:
-        return ModelRecord(
-            self.model.name, self.model.fingerprint, self.model.device, self.model.dtype, torch.get_num_threads()
-        )

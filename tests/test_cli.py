@@ -128,7 +128,7 @@ def test_the_bundled_model_edits_and_knows_its_words(run, tmp_path):
     assert code == 0
     assert "warning: this model never saw the word 'puppy'; the nearest word it knows is 'dog'" in err
     with Image.open(tmp_path / "o/edited.png") as image:
-        assert image.size == (64, 64)
+        assert image.size == (128, 128)
         assert np.asarray(image).std() > 5
 
 
@@ -301,6 +301,7 @@ def test_the_surface_is_as_published():
         "edit": shared | own,
         "replay": {"--model", "--out", "--quiet"},
         "maps": shared | maps,
+        "models": set(),
         "figures": {"--model", "--steps", "--device", "--dtype", "--out", "--quiet", "--list"},
         "sweep": (shared - {"--seed"}) | swept | {"--cells", "--max-cells"},
     }

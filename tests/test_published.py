@@ -105,7 +105,8 @@ def test_published_algorithm(case, model, request):
     options = {"cross_replace_steps": 0.8, "self_replace_steps": 0.4, "equalizer": {}, **options}
     limit = options.pop("limit", 256)
     length = pipeline.unet.config.sample_size
-    noise = torch.randn(1, 4, length, length, generator=torch.Generator().manual_seed(SEED))
+    shape = (1, pipeline.unet.config.in_channels, length, length)
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(SEED))
     edit = plan_published(
         pipeline.tokenizer, [source, *targets], published_kind, num_steps=STEPS, self_limit=limit, **options
     )

@@ -5,6 +5,7 @@ import torch
 from transformers import CLIPTokenizer
 
 from sd14 import clip_tokenizer_files, sd14_folder
+from tiny import tiny_pipeline
 from wordbrush.editor import Editor
 from wordbrush.errors import PromptError
 from wordbrush.models.stable_diffusion import StableDiffusion
@@ -21,9 +22,14 @@ def editor(tmp_path_factory) -> Editor:
     return Editor.from_pretrained(folder, "cpu", "bfloat16")
 
 
-def words(tokenizer: CLIPTokenizer, prompt: str) -> dict[str, int]:
-    adapter = StableDiffusion.__new__(StableDiffusion)
-    adapter._tokenizer = tokenizer
+@pytest.fixture(scope="module")
+def adapter(tokenizer) -> StableDiffusion:
+    """The real vocabulary before a tiny model."""
+    parts = tiny_pipeline()
+    return StableDiffusion(tokenizer, parts.text_encoder, parts.unet, parts.vae, parts.scheduler.config)
+
+
+def words(adapter: StableDiffusion, prompt: str) -> dict[str, int]:
     tokens = adapter.tokenize(prompt)
     return {word.text: len(positions) for word, positions in zip(tokens.words, tokens.positions, strict=True)}
 
@@ -43,13 +49,11 @@ def test_the_vocabulary_is_clips(tokenizer):
         ("a 🐱 face", {"a": 1, "🐱": 1, "face": 1}),
     ],
 )
-def test_words_take_the_tokens_of_their_characters(tokenizer, prompt, counts):
-    assert words(tokenizer, prompt) == counts
+def test_words_take_the_tokens_of_their_characters(adapter, prompt, counts):
+    assert words(adapter, prompt) == counts
 
 
-def test_a_prompt_that_is_too_long_says_what_falls_off(tokenizer):
-    adapter = StableDiffusion.__new__(StableDiffusion)
-    adapter._tokenizer = tokenizer
+def test_a_prompt_that_is_too_long_says_what_falls_off(adapter):
     prompt = " ".join(["very"] * 74 + ["old", "castle", "ruin"])
     with pytest.raises(PromptError, match=r"has 77 tokens and the model reads 75; 'castle ruin' would fall off"):
         adapter.tokenize(prompt)

@@ -10,12 +10,15 @@ import argparse
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline
 
 from wordbrush.editor import Editor
+from wordbrush.maps.attention_maps import AttentionMaps
+from wordbrush.maps.request import MapsRequest
 from wordbrush.results import EditResult, Source
 from wordbrush.scenes.captions import called, caption
 from wordbrush.scenes.cast import Cast
@@ -27,7 +30,21 @@ from wordbrush.scenes.training.vae import to_tensor
 from wordbrush.scenes.vocabulary import NOUNS
 
 BATCH = 25
-SETTINGS = [(0.4, 0.4), (0.8, 0.4), (0.8, 0.6), (0.8, 0.8), (1.0, 1.0)]
+SETTINGS: dict[str, dict[str, Any]] = {
+    "cross 0.4, self 0.4": {"cross_replace_steps": 0.4, "self_replace_steps": 0.4},
+    "cross 0.8, self 0.4": {"cross_replace_steps": 0.8, "self_replace_steps": 0.4},
+    "cross 0.8, self 0.8": {"cross_replace_steps": 0.8, "self_replace_steps": 0.8},
+    "cross 0.4, self 0.4, local blend": {
+        "cross_replace_steps": 0.4,
+        "self_replace_steps": 0.4,
+        "local_blend": "auto",
+    },
+    "cross 0.8, self 0.4, local blend": {
+        "cross_replace_steps": 0.8,
+        "self_replace_steps": 0.4,
+        "local_blend": "auto",
+    },
+}
 
 
 def main() -> None:
@@ -101,16 +118,16 @@ def print_pictures(editor: Editor, judge: Judge, count: int) -> None:
 
 def print_swaps(editor: Editor, judge: Judge, count: int) -> None:
     """Swap a noun: by the plain same-seed picture, and by edits with several settings."""
-    names = ["plain, same seed", *(f"cross {cross:g}, self {own:g}" for cross, own in SETTINGS)]
+    names = ["plain, same seed", *SETTINGS]
     present: dict[str, list[bool]] = {name: [] for name in names}
     kept: dict[str, list[float]] = {name: [] for name in names}
     for seed, (cast, old, new) in enumerate(swaps(count)):
         source = editor.generate(caption(cast), seed=seed)
         changed = recast(cast, old, new)
         target, word = caption(changed), called(changed, new)
-        region = covered(editor, source, called(cast, old))
-        for name, made in zip(names, variants(editor, source, target), strict=True):
-            background = ~(region | covered(editor, made, word))
+        region = covered(editor.maps(source, [called(cast, old)]), called(cast, old), source)
+        for name, (made, maps) in zip(names, variants(editor, source, target, word), strict=True):
+            background = ~(region | covered(maps, word, made))
             present[name].append(judge(made.image).shows(new))
             if background.mean() > 0.1:
                 kept[name].append(psnr(source, made, background))
@@ -119,13 +136,17 @@ def print_swaps(editor: Editor, judge: Judge, count: int) -> None:
         print(f"| {name} | {100 * np.mean(present[name]):.1f} % | {np.mean(kept[name]):.1f} |")
 
 
-def variants(editor: Editor, source: Source, target: str) -> Iterator[Source | EditResult]:
-    """The plain picture of the target and its edits, one of each setting."""
-    yield editor.regenerate(source, target)
-    for cross, own in SETTINGS:
-        made = editor.edit(source, target, cross_replace_steps=cross, self_replace_steps=own)
+def variants(
+    editor: Editor, source: Source, target: str, word: str
+) -> Iterator[tuple[Source | EditResult, AttentionMaps]]:
+    """The plain picture of the target and its edits, one of each setting, and the maps of the new word."""
+    plain = editor.regenerate(source, target)
+    yield plain, editor.maps(plain, [word])
+    for settings in SETTINGS.values():
+        made = editor.edit(source, target, capture=MapsRequest([word]), **settings)
         assert isinstance(made, EditResult)
-        yield made
+        assert made.maps is not None
+        yield made, made.maps
 
 
 def swaps(count: int) -> list[tuple[Cast, str, str]]:
@@ -152,13 +173,13 @@ def alike(word: str) -> list[str]:
     return [name for name, noun in NOUNS.items() if noun.category == NOUNS[word].category and name != word]
 
 
-def covered(editor: Editor, made: Source | EditResult, word: str) -> np.ndarray:
-    """The pixels (H, W) of a word: where its map, widened by a position, is over 0.3 of its highest."""
+def covered(maps: AttentionMaps, word: str, made: Source | EditResult) -> np.ndarray:
+    """The pixels (H, W) of a word: where its map, widened by a position, is over 0.2 of its highest."""
     height, width = made.image.height, made.image.width
-    map_hw = editor.maps(made, [word]).averaged().word(word)
+    map_hw = maps.averaged().word(word)
     padded = np.pad(map_hw, 1, mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).max((2, 3))
-    mask = windows > 0.3 * windows.max()
+    mask = windows > 0.2 * windows.max()
     return np.kron(mask, np.ones((height // mask.shape[0], width // mask.shape[1]), bool))
 
 

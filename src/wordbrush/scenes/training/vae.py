@@ -65,7 +65,7 @@ def sharpen_decoder(
     minutes: float,
     device: str,
     *,
-    batch_size: int = 32,
+    batch_size: int = 8,
     max_steps: int | None = None,
 ) -> AutoencoderKL:
     """Train the decoder alone further, on slightly noisy latents: a denoiser that was trained on them stays valid.

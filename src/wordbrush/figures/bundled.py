@@ -5,8 +5,8 @@ edit, and a note that says so. Where seeds or windows were chosen by looking at 
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.figures.spec import Change, EditRow, Figure, MapsRow, NoiseRow, self_injection, swaps, weights
 
-_WINDOWS = "Windows are shorter than the default, which left the places nearly as they were."
-_WEIGHTS = "Self-attention is let go: kept for the default 80 % of the steps it hid what weights do."
+_WINDOWS = "Windows are shorter than the default, which left little room for what is new."
+_WEIGHTS = "Self-attention is let go: kept, it hid what weights do."
 _DOG, _CAT = "a dog eating an apple", "a cat riding on a bicycle"
 _EARLY = {"cross_replace_steps": 0.4, "self_replace_steps": 0.2}
 """A new place changes the whole picture: less of the source is kept."""
@@ -120,9 +120,10 @@ BUNDLED = (
                     "a rabbit holding a balloon in the garden",
                 ),
                 1,
+                **_EARLY,
             ),
         ),
-        note="Its gardens are never empty: a rabbit is there first.",
+        note=f"Its gardens are never empty: a rabbit is there first. {_WINDOWS}",
     ),
     Figure(
         "3.11",

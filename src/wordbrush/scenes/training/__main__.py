@@ -43,7 +43,7 @@ DEFAULTS = {
     "num_inference_steps": 25,
     "guidance_scale": 4.0,
     "cross_replace_steps": 0.8,
-    "self_replace_steps": 0.8,
+    "self_replace_steps": 0.4,
 }
 """What the bundled model is used with; see the model card for how these were chosen."""
 

@@ -205,8 +205,10 @@ def test_the_export_is_a_pipeline_that_diffusers_loads(tmp_path: Path, vae: Auto
     folder = tmp_path / "weights"
     folder.mkdir()
     (folder / "README.md").write_text("the card")
-    pipeline = assemble(vae, averages, tiny_unet())
+    vae.save_pretrained(tmp_path / "vae")
+    pipeline = assemble(AutoencoderKL.from_pretrained(tmp_path / "vae"), averages, tiny_unet())
     export(pipeline, folder, {"guidance_scale": 4.0})
+    assert not [path for path in folder.rglob("*.json") if str(tmp_path) in path.read_text()]
     loaded = StableDiffusionPipeline.from_pretrained(folder)
     loaded.set_progress_bar_config(disable=True)
     image = loaded(

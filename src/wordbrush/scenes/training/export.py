@@ -46,6 +46,8 @@ def export(pipeline: StableDiffusionPipeline, folder: Path, settings: dict[str, 
     pipeline.unet.half()
     pipeline.vae.half()
     pipeline.save_pretrained(partial, safe_serialization=True)
+    for path in partial.glob("*/config.json"):
+        _forget_origin(path)
     own = {**settings, "vocabulary": sorted(known_words())}
     (partial / "wordbrush.json").write_text(json.dumps(own, indent=1) + "\n")
     card = folder / "README.md"
@@ -53,3 +55,10 @@ def export(pipeline: StableDiffusionPipeline, folder: Path, settings: dict[str, 
         shutil.copy(card, partial / "README.md")
     shutil.rmtree(folder, ignore_errors=True)
     partial.replace(folder)
+
+
+def _forget_origin(path: Path) -> None:
+    """Take out of a configuration the folder that its weights were read from: it names a place on one machine."""
+    config = json.loads(path.read_text())
+    if config.pop("_name_or_path", None) is not None:
+        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")

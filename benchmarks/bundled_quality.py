@@ -20,6 +20,7 @@ from wordbrush.editor import Editor
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.request import MapsRequest
 from wordbrush.results import EditResult, Source
+from wordbrush.sampling.blender import region
 from wordbrush.scenes.captions import called, caption
 from wordbrush.scenes.cast import Cast
 from wordbrush.scenes.judge.judge import Judge
@@ -101,15 +102,14 @@ def print_pictures(editor: Editor, judge: Judge, count: int) -> None:
             generator=[torch.Generator().manual_seed(start + i) for i in range(len(batch))],
         ).images
         for verdict, cast in zip(judge.all(pictures), batch, strict=True):
-            nouns = [noun for noun in (cast.subject, cast.partner) if noun is not None]
-            kind = "one object" if len(nouns) == 1 else "both of two objects"
-            shown = [verdict.shows(noun) for noun in nouns]
+            kind = "one object" if cast.partner is None else "both of two objects"
+            shown = [verdict.shows(noun) for noun in cast.nouns]
             answers = {kind: all(shown), "place": verdict.place == cast.place}
             if cast.style is not None:
                 answers["style"] = verdict.style == cast.style
             asked.update(answers.keys())
             right.update(name for name, answer in answers.items() if answer)
-            missed.update(noun for noun, there in zip(nouns, shown, strict=True) if not there)
+            missed.update(noun for noun, there in zip(cast.nouns, shown, strict=True) if not there)
     print(f"\n| {count} pictures of random captions | asked | right |\n|---|---|---|")
     for name in ("one object", "both of two objects", "place", "style"):
         print(f"| {name} | {asked[name]} | {100 * right[name] / max(asked[name], 1):.1f} % |")
@@ -158,7 +158,7 @@ def swaps(count: int) -> list[tuple[Cast, str, str]]:
         old = cast.subject if cast.partner is None or rng.random() < 0.5 else cast.partner
         new = str(rng.choice(alike(old)))
         changed = recast(cast, old, new)
-        if new not in (cast.subject, cast.partner) and sayable(changed):
+        if new not in cast.nouns and sayable(changed):
             found.append((cast, old, new))
     return found
 
@@ -177,10 +177,7 @@ def covered(maps: AttentionMaps, word: str, made: Source | EditResult) -> np.nda
     """The pixels (H, W) of a word: where its map, widened by a position, is over 0.2 of its highest."""
     height, width = made.image.height, made.image.width
     map_hw = maps.averaged().word(word)
-    padded = np.pad(map_hw, 1, mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).max((2, 3))
-    mask = windows > 0.2 * windows.max()
-    return np.kron(mask, np.ones((height // mask.shape[0], width // mask.shape[1]), bool))
+    return region(torch.from_numpy(map_hw)[None], (height, width), threshold=0.2, pool=3)[0].numpy()
 
 
 def psnr(a: Source | EditResult, b: Source | EditResult, where: np.ndarray) -> float:

@@ -1,4 +1,6 @@
 import socket
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,3 +30,25 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny import tiny_sd_folder
 
     return tiny_sd_folder(tmp_path_factory.mktemp("models") / "tiny-sd")
+
+
+@pytest.fixture
+def command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., tuple[int, str, str, list[str]]]:
+    """Run the command line in a fresh folder: exit code, output, errors, and the names of what is there."""
+    from wordbrush import cli
+
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, str, str, list[str]]:
+        monkeypatch.setattr(sys, "argv", ["wordbrush", *arguments])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as exit_:
+            code = exit_.code or 0
+        output = capsys.readouterr()
+        return code, output.out, output.err, sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.*"))
+
+    return call

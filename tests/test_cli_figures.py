@@ -1,10 +1,8 @@
 """`wordbrush figures` as a user meets it, on a model without trained weights and on the bundled one."""
 
-import sys
 
 import pytest
 
-from wordbrush import cli
 from wordbrush.figures import book
 from wordbrush.figures.spec import Figure, swaps, weights
 
@@ -13,20 +11,9 @@ IDLE = Figure("2", "Nothing.", (weights("a dog", "dog", (1,), 1),))
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str):
-        monkeypatch.setattr(sys, "argv", ["wordbrush", "figures", *arguments])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as exit_:
-            code = exit_.code or 0
-        output = capsys.readouterr()
-        return code, output.out, output.err, sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.*"))
-
-    return call
+def run(command_line):
+    """Run `wordbrush figures`."""
+    return lambda *arguments: command_line("figures", *arguments)
 
 
 def test_the_list(run):

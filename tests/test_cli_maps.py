@@ -1,31 +1,21 @@
 """`wordbrush maps` as a user meets it."""
 
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from wordbrush import cli
 from wordbrush.maps.attention_maps import AttentionMaps
 
 DOG = ["maps", "a dog eating an apple"]
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tiny_folder, tmp_path):
-    monkeypatch.chdir(tmp_path)
+def run(command_line, tiny_folder):
+    """Run the command line with the tiny model, unless another is given."""
 
     def call(*arguments: str, model: Path | None = tiny_folder):
-        named = ["--model", str(model)] if model else []
-        monkeypatch.setattr(sys, "argv", ["wordbrush", *arguments, *named])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as exit_:
-            code = exit_.code or 0
-        output = capsys.readouterr()
-        return code, output.out, output.err, sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.*"))
+        return command_line(*arguments, *(["--model", str(model)] if model else []))
 
     return call
 

@@ -16,21 +16,9 @@ SWEEP = ["sweep", "a dog eating an apple", "a cat eating an apple"]
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tiny_folder, tmp_path):
-    """Run the command line in a fresh folder: exit code, output, errors, and the names of what is there."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str):
-        monkeypatch.setattr(sys, "argv", ["wordbrush", *arguments, "--model", str(tiny_folder), "--steps", "2"])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as exit_:
-            code = exit_.code or 0
-        output = capsys.readouterr()
-        return code, output.out, output.err, sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.*"))
-
-    return call
+def run(command_line, tiny_folder):
+    """Run the command line with the tiny model and few steps."""
+    return lambda *arguments: command_line(*arguments, "--model", str(tiny_folder), "--steps", "2")
 
 
 def test_a_grid_is_a_sheet_a_report_and_if_asked_its_pictures(run, tmp_path):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wordbrush.cli_figures import figures
+from wordbrush.cli_load import load_for_one_run, load_recorded
 from wordbrush.cli_maps import maps
 from wordbrush.cli_models import models
 from wordbrush.cli_options import (
@@ -63,7 +64,7 @@ def generate(
     """Make a picture of PROMPT: source.png and record.json."""
     pixels = picture_size(size)
     check_writable(out)
-    editor = _load(model, device, dtype)
+    editor = load_for_one_run(model, device, dtype)
     warn_of_unknown_words(editor, [prompt, negative])
     with Progress("generating", quiet) as progress:
         source = editor.generate(
@@ -114,7 +115,7 @@ def edit(
     if not target and not equalizer:
         raise SettingsError("there is no TARGET prompt and no --weight; give one of them")
     check_writable(out)
-    editor = _load(model, device, dtype)
+    editor = load_for_one_run(model, device, dtype)
     targets = target or [source]
     warn_of_unknown_words(editor, [source, *targets, negative])
     with Progress("editing", quiet) as progress:
@@ -152,14 +153,7 @@ def replay(
     quiet: Quiet = False,
 ) -> None:
     """Make the pictures of a RECORD again, with the same pixels on the same machine."""
-    from wordbrush.png_text import read_record
-
-    recorded = read_record(record)
-    if out.resolve() == record.resolve().parent:
-        raise SettingsError(f"--out '{out}' is the folder of the record itself; give another, to keep what is there")
-    check_writable(out)
-    name = model or (None if recorded.model.name == "bundled" else recorded.model.name)
-    editor = _load(name, recorded.model.device, recorded.model.dtype)
+    recorded, editor = load_recorded(record, model, out)
     with Progress("replaying", quiet) as progress:
         made = editor.replay(recorded, on_step=progress)
     if isinstance(made, list):
@@ -194,12 +188,6 @@ def main() -> None:
     except WordbrushError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(2)
-
-
-def _load(model: str | None, device: str | None, dtype: str | None) -> "Editor":
-    from wordbrush.editor import Editor
-
-    return Editor.from_pretrained(model, device, dtype, keep_bytes=0)  # nothing is edited again in this process
 
 
 def _cross_steps(editor: "Editor", everywhere: float | None, windows: dict[str, float]) -> "CrossSteps | None":

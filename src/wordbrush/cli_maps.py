@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wordbrush.cli_load import load_for_one_run, load_recorded
 from wordbrush.cli_options import (
     Device,
     Dtype,
@@ -26,7 +27,6 @@ from wordbrush.files import check_writable
 from wordbrush.progress import Progress
 
 if TYPE_CHECKING:
-    from wordbrush.editor import Editor
     from wordbrush.maps.request import MapsRequest
     from wordbrush.results import EditResult, Source
 
@@ -74,7 +74,7 @@ def maps(
     else:
         assert prompt is not None
         check_writable(out)
-        editor = _load(model, device, dtype)
+        editor = load_for_one_run(model, device, dtype)
         warn_of_unknown_words(editor, [prompt, *(target or []), negative])
         made = []
         with Progress("drawing", quiet) as progress:
@@ -110,23 +110,10 @@ def maps(
 def _replay(
     path: Path, request: "MapsRequest", model: str | None, out: Path, quiet: bool
 ) -> "list[Source | EditResult]":
-    from wordbrush.png_text import read_record
-
-    recorded = read_record(path)
-    if out.resolve() == path.resolve().parent:
-        raise SettingsError(f"--out '{out}' is the folder of the record itself; give another, to keep what is there")
-    check_writable(out)
-    name = model or (None if recorded.model.name == "bundled" else recorded.model.name)
-    editor = _load(name, recorded.model.device, recorded.model.dtype)
+    recorded, editor = load_recorded(path, model, out)
     with Progress("drawing again", quiet) as progress:
         again = editor.replay(recorded, capture=request, on_step=progress)
     return [again[0].source, *again] if isinstance(again, list) else [again]
-
-
-def _load(model: str | None, device: str | None, dtype: str | None) -> "Editor":
-    from wordbrush.editor import Editor
-
-    return Editor.from_pretrained(model, device, dtype, keep_bytes=0)  # nothing is edited again in this process
 
 
 def _write(made: "list[Source | EditResult]", shared_scale: bool, out: Path, quiet: bool) -> None:

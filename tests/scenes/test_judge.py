@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 
 from wordbrush.scenes.cast import Cast
-from wordbrush.scenes.judge.judge import CELLS, PRESENT, Judge, Verdict, as_input
+from wordbrush.scenes.judge.judge import CELLS, PRESENT, Judge, Verdict
 from wordbrush.scenes.judge.labels import NOUN_NAMES, NUM_LABELS, PLACE_NAMES, cell_classes, parts
 from wordbrush.scenes.judge.network import JudgeNetwork
+from wordbrush.scenes.pixels import as_input
 from wordbrush.scenes.render import render, render_picture
 from wordbrush.scenes.scene import NUM_DRAWS, compose
 from wordbrush.scenes.training.judge import accuracy, draw, loss_of, spoiled, train_judge

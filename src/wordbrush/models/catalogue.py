@@ -1,13 +1,12 @@
 """Which models there are to edit with: the bundled one, those in the hub's local cache, and those known to fit."""
 
-import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from wordbrush.errors import ModelError
-from wordbrush.models.folder import bundled_folder, check_folder
+from wordbrush.models.folder import bundled_folder, check_folder, read_config
 from wordbrush.models.own_settings import read_own_settings
 
 Where = Literal["bundled", "local cache", "on the hub"]
@@ -77,6 +76,6 @@ def _listed(name: str, folder: Path) -> ListedModel:
 
 def _size(folder: Path) -> str:
     """The pictures' size in words, from the configurations."""
-    vae, unet = (json.loads((folder / part / "config.json").read_text()) for part in ("vae", "unet"))
+    vae, unet = (read_config(folder, part, "config.json") for part in ("vae", "unet"))
     pixels = int(unet["sample_size"]) * 2 ** (len(vae["block_out_channels"]) - 1)
     return f"{pixels} x {pixels}"

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordbrush.scenes.render import SIZE, render_picture
-from wordbrush.scenes.scene import sample_scene
+from wordbrush.scenes.scene import Scene, sample_scene
 
 
 def sample_batch(
@@ -16,6 +16,11 @@ def sample_batch(
     >>> pictures.shape, len(captions)
     ((2, 128, 128, 3), 2)
     """
-    rng = np.random.default_rng((seed, index))
-    scenes = [sample_scene(rng, held_out=held_out) for _ in range(count)]
+    scenes = sample_scenes(seed, index, count, held_out=held_out)
     return np.stack([render_picture(scene, size) for scene in scenes]), [scene.caption for scene in scenes]
+
+
+def sample_scenes(seed: int, index: int, count: int, *, held_out: bool = False) -> list[Scene]:
+    """The scenes of batch `index` of the stream `seed`."""
+    rng = np.random.default_rng((seed, index))
+    return [sample_scene(rng, held_out=held_out) for _ in range(count)]

@@ -27,3 +27,8 @@ class Cast:
     count: int = 1
     style: str | None = None
     wording: frozenset[Wording] = frozenset()
+
+    @property
+    def nouns(self) -> tuple[str, ...]:
+        """The subject, and the partner if there is one."""
+        return (self.subject,) if self.partner is None else (self.subject, self.partner)

@@ -21,15 +21,17 @@ def render(scene: Scene, size: int = SIZE) -> tuple[NDArray[np.uint8], dict[str,
     >>> picture.shape, scene.cast.subject in masks
     ((128, 128, 3), True)
     """
+    picture = draw_backdrop(scene.backdrop, size)
     shares: dict[str, NDArray[np.float32]] = {}
     for placed in scene.objects:
         drawn, rows, columns = _locate(placed, size)
+        _lay(drawn, picture[rows, columns])
         alpha = drawn[..., 3]
         for share in shares.values():
             share[rows, columns] *= 1 - alpha
         share = shares.setdefault(placed.word, np.zeros((size, size), np.float32))
         share[rows, columns] += alpha
-    return render_picture(scene, size), {word: share > 0.5 for word, share in shares.items()}
+    return _finished(picture, scene), {word: share > 0.5 for word, share in shares.items()}
 
 
 def render_picture(scene: Scene, size: int = SIZE) -> NDArray[np.uint8]:
@@ -37,8 +39,17 @@ def render_picture(scene: Scene, size: int = SIZE) -> NDArray[np.uint8]:
     picture = draw_backdrop(scene.backdrop, size)
     for placed in scene.objects:
         drawn, rows, columns = _locate(placed, size)
-        picture[rows, columns] *= 1 - drawn[..., 3:]
-        picture[rows, columns] += drawn[..., :3]
+        _lay(drawn, picture[rows, columns])
+    return _finished(picture, scene)
+
+
+def _lay(drawn: NDArray[np.float32], under: NDArray[np.float32]) -> None:
+    """Lay a sprite (h, w, 4) over a part of the picture (h, w, 3)."""
+    under *= 1 - drawn[..., 3:]
+    under += drawn[..., :3]
+
+
+def _finished(picture: NDArray[np.float32], scene: Scene) -> NDArray[np.uint8]:
     return _to_bytes(in_style(picture, scene.cast.style, scene.backdrop.seed))
 
 

@@ -1,6 +1,6 @@
 """A scene is data: what is in it, where everything stands, and how the place looks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -114,7 +114,7 @@ def _arrange(cast: Cast, chance: Iterator[float]) -> Iterator[Placed]:
     side = side_of(habits.side, next(chance))
     flip, partner_flip = next(chance) > 0.3, next(chance) > 0.3
 
-    def subject(x: float, y: float, size: float, flip: bool = flip) -> Placed:
+    def subject(x: float, y: float, size: float) -> Placed:
         return _inside(_painted(Placed(cast.subject, cast.subject_family, x, y, size, flip), cast.subject_adjective))
 
     def partner(x: float, y: float, size: float) -> Placed:
@@ -166,9 +166,10 @@ def _arrange(cast: Cast, chance: Iterator[float]) -> Iterator[Placed]:
             yield partner(x + side * gap * 0.5, y + 0.02, other)
 
 
-def _group(subject: object, count: int, x: float, y: float, size: float, side: float) -> Iterator[Placed]:
+def _group(
+    subject: Callable[[float, float, float], Placed], count: int, x: float, y: float, size: float, side: float
+) -> Iterator[Placed]:
     """Two or three of a kind, beside each other, the middle one of three in front."""
-    assert callable(subject)
     size = (0.44 if count == 2 else 0.38) * min(size, 1.15)
     step = 0.96 * size if count == 2 else 0.8 * size
     first = x - step * (count - 1) / 2

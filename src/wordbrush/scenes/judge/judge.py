@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file
-from torch import Tensor
 
 from wordbrush.scenes.judge.labels import NOUN_NAMES, PLACE_NAMES, STYLE_NAMES, parts
 from wordbrush.scenes.judge.network import JudgeNetwork
+from wordbrush.scenes.pixels import as_input
 from wordbrush.scenes.render import SIZE
 
 WEIGHTS = Path(__file__).parent / "judge.safetensors"
@@ -87,11 +87,6 @@ class Judge:
                 shares[:, : len(NOUN_NAMES)], places.tolist(), styles.argmax(1).tolist(), strict=True
             )
         ]
-
-
-def as_input(pixels: Tensor) -> Tensor:
-    """Pictures (B, size, size, 3) in bytes as (B, 3, size, size) in -1..1."""
-    return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def _sized(picture: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:

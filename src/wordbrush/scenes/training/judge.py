@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from wordbrush.scenes.judge.judge import CELLS, Judge, as_input
+from wordbrush.scenes.batch import sample_scenes
+from wordbrush.scenes.judge.judge import CELLS, Judge
 from wordbrush.scenes.judge.labels import NOUN_NAMES, STYLE_NAMES, cell_classes, parts
 from wordbrush.scenes.judge.network import JudgeNetwork
+from wordbrush.scenes.pixels import as_input
 from wordbrush.scenes.render import render
-from wordbrush.scenes.scene import Scene, sample_scene
+from wordbrush.scenes.scene import Scene
 from wordbrush.scenes.training.run import TrainingRun
 
 SEED = 37
@@ -47,8 +49,7 @@ def draw(
     """Pictures (count, size, size, 3) in bytes, the classes of their cells (count, h, w), their styles (count,), and
     the scenes that they show.
     """
-    rng = np.random.default_rng((seed, index))
-    scenes = [sample_scene(rng, held_out=held_out) for _ in range(count)]
+    scenes = sample_scenes(seed, index, count, held_out=held_out)
     pictures, masks = zip(*map(render, scenes), strict=True)
     classes = []
     for scene, shown in zip(scenes, masks, strict=True):
@@ -87,7 +88,7 @@ def accuracy(judge: Judge, count: int, *, held_out: bool) -> dict[str, float]:
     for index in range(batches):
         pictures, _, _, scenes = draw(SEED + 1, index, 100, held_out=held_out)
         for verdict, scene in zip(judge.all(list(pictures.numpy())), scenes, strict=True):
-            truth = {noun for noun in (scene.cast.subject, scene.cast.partner) if noun is not None}
+            truth = set(scene.cast.nouns)
             shown, found = shown + len(truth), found + len(truth & verdict.nouns)
             right += truth == verdict.nouns
             places += verdict.place == scene.cast.place

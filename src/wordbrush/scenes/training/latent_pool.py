@@ -5,8 +5,8 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
+from wordbrush.scenes.batch import sample_scenes
 from wordbrush.scenes.render import render
-from wordbrush.scenes.scene import sample_scene
 from wordbrush.scenes.training.grounding import NUM_PHRASES, Truth, truth_of
 from wordbrush.scenes.training.networks import LATENT_SIZE
 from wordbrush.scenes.training.tokenizer import MAX_LENGTH
@@ -41,8 +41,7 @@ class LatentPool:
     @torch.no_grad()
     def refresh(self) -> None:
         """Draw and encode a chunk of new scenes in the place of the oldest."""
-        rng = np.random.default_rng((self._seed, self._next))
-        scenes = [sample_scene(rng) for _ in range(self._chunk_size)]
+        scenes = sample_scenes(self._seed, self._next, self._chunk_size)
         pictures, masks = zip(*map(render, scenes), strict=True)
         with torch.autocast(self._device, torch.bfloat16):
             encoded = self._vae.encode(to_tensor(torch.from_numpy(np.stack(pictures)), self._device))

@@ -3,9 +3,10 @@
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from wordbrush.scenes.render import SIZE
+
 LATENT_CHANNELS = 16
-LATENT_SIZE = 16
-IMAGE_SIZE = 8 * LATENT_SIZE
+LATENT_SIZE = SIZE // 8
 
 
 def build_vae() -> AutoencoderKL:
@@ -17,7 +18,7 @@ def build_vae() -> AutoencoderKL:
         layers_per_block=1,
         latent_channels=LATENT_CHANNELS,
         norm_num_groups=8,
-        sample_size=IMAGE_SIZE,
+        sample_size=SIZE,
         mid_block_add_attention=False,
         scaling_factor=1.0,
     )

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from wordbrush.scenes.batch import sample_batch
+from wordbrush.scenes.pixels import as_input
 from wordbrush.scenes.training.networks import build_vae
 from wordbrush.scenes.training.run import TrainingRun
 
@@ -92,8 +93,7 @@ def sharpen_decoder(
 
 def to_tensor(pictures: Tensor, device: str) -> Tensor:
     """Pictures (B, size, size, 3) in bytes as (B, 3, size, size) in -1..1."""
-    scaled = pictures.to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
-    return scaled.contiguous(memory_format=torch.channels_last)
+    return as_input(pictures.to(device)).contiguous(memory_format=torch.channels_last)
 
 
 def reconstruction_loss(y: Tensor, x: Tensor) -> Tensor:

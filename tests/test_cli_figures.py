@@ -1,6 +1,5 @@
 """`wordbrush figures` as a user meets it, on a model without trained weights and on the bundled one."""
 
-
 import pytest
 
 from wordbrush.figures import book

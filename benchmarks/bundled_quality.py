@@ -27,7 +27,7 @@ from wordbrush.scenes.judge.judge import Judge
 from wordbrush.scenes.sample_cast import sample_cast
 from wordbrush.scenes.scene import recast
 from wordbrush.scenes.training.judge import accuracy, draw
-from wordbrush.scenes.training.vae import to_tensor
+from wordbrush.scenes.pixels import to_tensor
 from wordbrush.scenes.vocabulary import NOUNS
 
 BATCH = 25

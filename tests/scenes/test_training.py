@@ -14,19 +14,25 @@ from typer.testing import CliRunner
 from wordbrush.errors import SettingsError
 from wordbrush.scenes.batch import sample_batch
 from wordbrush.scenes.cast import Cast
+from wordbrush.scenes.judge.labels import NOUN_NAMES
+from wordbrush.scenes.pixels import to_tensor
 from wordbrush.scenes.render import render
 from wordbrush.scenes.scene import NUM_DRAWS, compose
 from wordbrush.scenes.training.__main__ import app
+from wordbrush.scenes.training.attention import keep_maps
 from wordbrush.scenes.training.checkpoint import load_state, save_state
-from wordbrush.scenes.training.denoiser import Batch, denoising_loss, train_denoiser
+from wordbrush.scenes.training.critic import Critic, cell_loss, train_critic
+from wordbrush.scenes.training.denoiser import Batch, DenoisingLoss, train_denoiser
 from wordbrush.scenes.training.export import assemble, export
 from wordbrush.scenes.training.grounding import Truth, grounding_loss, truth_of
 from wordbrush.scenes.training.inherit import inherit
+from wordbrush.scenes.training.latent_pool import LatentPool
 from wordbrush.scenes.training.networks import build_text_encoder
 from wordbrush.scenes.training.run import TrainingRun
 from wordbrush.scenes.training.sample_grid import draw_grid
+from wordbrush.scenes.training.shards import encode_shard, read_shard, shard_path, write_shard, write_shards
 from wordbrush.scenes.training.tokenizer import MAX_LENGTH, build_tokenizer
-from wordbrush.scenes.training.vae import sharpen_decoder, to_tensor, train_vae, whiten
+from wordbrush.scenes.training.vae import sharpen_decoder, train_vae, whiten
 from wordbrush.scenes.vocabulary import known_words
 
 
@@ -60,8 +66,12 @@ def vae() -> AutoencoderKL:
 
 
 def train_tiny(folder: Path, vae: AutoencoderKL, steps: int) -> TrainingRun:
+    latents = folder.parent / "latents"
+    list(write_shards(latents, vae, seed=1, count=2, length=MAX_LENGTH, device="cpu", size=6))
     torch.manual_seed(5)
-    return train_denoiser(folder, vae, 60, "cpu", unet=tiny_unet(), batch_size=4, pool_chunks=2, max_steps=steps)
+    return train_denoiser(
+        folder, latents, 60, "cpu", unet=tiny_unet(), critic=Critic(4), batch_size=4, max_steps=steps
+    )
 
 
 def train_line(folder: Path, steps: int) -> tuple[TrainingRun, list[float]]:
@@ -97,8 +107,9 @@ def states(*folders: Path) -> list[dict[str, object]]:
     for folder in folders:
         state = load_state(folder / "state.pt")
         del state["progress"]["seconds"]
-        for group in state["optimizer"]["param_groups"]:
-            del group["lr"]
+        for optimizer in state["optimizers"]:
+            for group in optimizer["param_groups"]:
+                del group["lr"]
         found.append(state)
     return found
 
@@ -113,9 +124,8 @@ def test_a_run_learns_a_fixed_batch(tmp_path: Path) -> None:
 def test_going_on_is_the_same_as_never_stopping(
     tmp_path: Path, vae: AutoencoderKL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The rate follows the clock; without that, every bit must agree, across a refreshment of the pool too.
+    # The rate follows the clock; without that, every bit must agree.
     monkeypatch.setattr(TrainingRun, "_rate", lambda self: 1e-3)
-    monkeypatch.setattr("wordbrush.scenes.training.denoiser.REFRESH_EVERY", 2)
     train_tiny(tmp_path / "whole", vae, 5)
     train_tiny(tmp_path / "parts", vae, 3)
     train_tiny(tmp_path / "parts", vae, 5)
@@ -164,17 +174,89 @@ def test_the_denoisers_loss_falls_on_a_fixed_batch() -> None:
     tokens[:3, 0, 2] = 1
     masks = torch.zeros(4, 3, 16, 16)
     masks[:, 0, 4:8, 4:8] = 1
-    batch = Batch(latents, ids, torch.tensor([True, True, True, False]), Truth(tokens, masks))
+    classes = torch.zeros(4, 16, 16, dtype=torch.long)
+    batch = Batch(latents, classes, ids, torch.tensor([True, True, True, False]), Truth(tokens, masks))
+    loss_of = DenoisingLoss(unet, text, None, "cpu")
     optimizer = torch.optim.AdamW([*unet.parameters(), *text.parameters()], 3e-3)
     losses = []
     for _ in range(25):
-        loss = denoising_loss(unet, text, batch, torch.Generator().manual_seed(0), "cpu")
+        loss = loss_of(batch, torch.Generator().manual_seed(0))
         losses.append(float(loss.detach()))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     assert all(map(math.isfinite, losses))
     assert losses[-1] < 0.8 * losses[0]
+
+
+def test_forming_the_maps_changes_no_prediction_and_keeps_the_words() -> None:
+    torch.manual_seed(3)
+    unet = tiny_unet()
+    inputs = torch.randn(2, 4, 16, 16), torch.tensor([10, 600])
+    words = torch.randn(2, MAX_LENGTH, 128)
+    with torch.no_grad():
+        fused = unet(*inputs, encoder_hidden_states=words).sample
+        keeper = keep_maps(unet)
+        formed = unet(*inputs, encoder_hidden_states=words).sample
+    assert torch.allclose(fused, formed, atol=1e-5)
+    assert sorted(map_BQT.shape[1] for map_BQT in keeper.maps) == [64, 256, 256, 256]
+    assert {map_BQT.shape[2] for map_BQT in keeper.maps} == {MAX_LENGTH}
+    assert all(torch.allclose(map_BQT.sum(-1), torch.ones(()), atol=1e-5) for map_BQT in keeper.maps)
+
+
+def test_the_critic_asks_for_what_should_be_there(vae: AutoencoderKL) -> None:
+    """Its part of the loss is the cross-entropy of the predicted picture, and reaches the U-Net."""
+    torch.manual_seed(4)
+    unet, text = tiny_unet(), build_text_encoder(build_tokenizer(known_words()))
+    shard = encode_shard(vae, 0, 0, 4, MAX_LENGTH, "cpu")
+    ids = torch.zeros(4, MAX_LENGTH, dtype=torch.long)
+    batch = Batch(shard.latents.float(), shard.classes.long(), ids, torch.ones(4, dtype=torch.bool), shard.truth)
+    critic = Critic(4).requires_grad_(False)
+    alone, asked = (
+        DenoisingLoss(unet, text, c, "cpu")(batch, torch.Generator().manual_seed(0)) for c in (None, critic)
+    )
+    more = asked - alone
+    assert more > 0
+    more.backward()
+    assert unet.conv_in.weight.grad is not None
+    assert unet.conv_in.weight.grad.abs().sum() > 0
+    logits = torch.zeros(1, critic.head.out_channels, 1, 1)
+    logits[:, NOUN_NAMES.index("dog")] = 50
+    assert cell_loss(logits, torch.full((1, 1, 1), NOUN_NAMES.index("dog"))) < 1e-3
+    assert cell_loss(logits, torch.full((1, 1, 1), NOUN_NAMES.index("cat"))) > 10
+
+
+def test_the_critic_learns_what_encoded_scenes_show(tmp_path: Path, vae: AutoencoderKL) -> None:
+    list(write_shards(tmp_path / "latents", vae, seed=1, count=1, length=MAX_LENGTH, device="cpu", size=8))
+    critic = train_critic(tmp_path / "critic", tmp_path / "latents", 60, "cpu", batch_size=8, max_steps=30)
+    shard = read_shard(shard_path(tmp_path / "latents", 0))
+    learnt = cell_loss(critic(shard.latents.float()), shard.classes.long()).mean()
+    assert learnt < cell_loss(Critic(4)(shard.latents.float()), shard.classes.long()).mean()
+    assert not any(p.requires_grad for p in critic.parameters())
+
+
+def test_a_shard_is_read_as_it_was_written(tmp_path: Path, vae: AutoencoderKL) -> None:
+    shard = encode_shard(vae, 3, 1, 3, MAX_LENGTH, "cpu")
+    write_shard(shard, shard_path(tmp_path, 0))
+    again = read_shard(shard_path(tmp_path, 0))
+    assert again.captions == shard.captions
+    assert torch.equal(again.latents, shard.latents)
+    assert torch.equal(again.classes, shard.classes)
+    assert torch.equal(again.truth.tokens, shard.truth.tokens)
+    assert torch.allclose(again.truth.masks, shard.truth.masks, atol=1e-3)
+
+
+def test_a_pool_takes_in_shards_as_they_come(tmp_path: Path, vae: AutoencoderKL) -> None:
+    with pytest.raises(SettingsError, match="latents"):
+        LatentPool(tmp_path)
+    list(write_shards(tmp_path, vae, seed=1, count=1, length=MAX_LENGTH, device="cpu", size=3))
+    pool = LatentPool(tmp_path)
+    list(write_shards(tmp_path, vae, seed=1, count=3, length=MAX_LENGTH, device="cpu", size=3))
+    assert pool.look() == 3
+    latents, classes, captions, truth = pool.draw(5, torch.Generator().manual_seed(0))
+    assert (len(latents), len(classes), len(captions), len(truth.tokens)) == (5, 5, 5, 5)
+    known = [caption for index in range(3) for caption in read_shard(shard_path(tmp_path, index)).captions]
+    assert set(captions) <= set(known)
 
 
 def test_the_trained_autoencoder_is_whitened(tmp_path: Path, vae: AutoencoderKL) -> None:

@@ -7,19 +7,23 @@ from typing import Annotated
 import torch
 import typer
 from diffusers import AutoencoderKL, StableDiffusionPipeline
-from safetensors.torch import save
+from safetensors.torch import load_file, save
 
 from wordbrush.errors import SettingsError
 from wordbrush.files import write_atomically
 from wordbrush.scenes.judge.judge import WEIGHTS as JUDGE_WEIGHTS
 from wordbrush.scenes.judge.judge import Judge
 from wordbrush.scenes.training.checkpoint import load_state
+from wordbrush.scenes.training.critic import Critic, train_critic
 from wordbrush.scenes.training.denoiser import train_denoiser
 from wordbrush.scenes.training.export import assemble
 from wordbrush.scenes.training.export import export as export_folder
 from wordbrush.scenes.training.judge import accuracy, train_judge
+from wordbrush.scenes.training.networks import LATENT_CHANNELS
 from wordbrush.scenes.training.run import TrainingRun
 from wordbrush.scenes.training.sample_grid import draw_grid
+from wordbrush.scenes.training.shards import SHARD_SIZE, write_shards
+from wordbrush.scenes.training.tokenizer import MAX_LENGTH
 from wordbrush.scenes.training.vae import sharpen_decoder, train_vae
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
@@ -38,6 +42,7 @@ Teacher = Annotated[
 Start = Annotated[Path | None, typer.Option(help="Folder of an earlier model whose weights to begin with.")]
 WEIGHTS = Path(__file__).parents[1] / "weights"
 GRID_EVERY_SECONDS = 540
+LATENTS_SEED = 101
 
 DEFAULTS = {
     "num_inference_steps": 25,
@@ -68,6 +73,34 @@ def vae(
 
 
 @app.command()
+def latents(
+    out: Out = Path("runs"),
+    scenes: Annotated[int, typer.Option(help="How many scenes in all, those that are there included.")] = 300_000,
+    device: Device = "cpu",
+    threads: Threads = 0,
+) -> None:
+    """Draw and encode scenes for the critic and the denoiser; they may train while this runs."""
+    if threads:
+        torch.set_num_threads(threads)
+    vae = _autoencoder(out).to(memory_format=torch.channels_last)
+    shards = write_shards(
+        out / "latents", vae, seed=LATENTS_SEED, count=-(-scenes // SHARD_SIZE), length=MAX_LENGTH, device=device
+    )
+    for index in shards:
+        print(f"{(index + 1) * SHARD_SIZE} scenes", flush=True)
+
+
+@app.command()
+def critic(
+    out: Out = Path("runs"), minutes: Minutes = 8, device: Device = "cpu", threads: Threads = 0, resume: Resume = False
+) -> None:
+    """Train the network that asks the denoiser for things it can name, on the encoded scenes."""
+    _prepare(out / "critic", threads, resume)
+    trained = train_critic(out / "critic", out / "latents", minutes, device)
+    write_atomically(out / "critic" / "final.safetensors", save(trained.cpu().state_dict()))
+
+
+@app.command()
 def denoiser(
     out: Out = Path("runs"),
     minutes: Minutes = 90,
@@ -76,6 +109,7 @@ def denoiser(
     resume: Resume = False,
     start: Start = None,
     learning_rate: Annotated[float, typer.Option(help="The highest rate of the schedule.")] = 1e-3,
+    compile: Compile = False,
 ) -> None:
     """Train the U-Net and the text encoder, with a sheet of pictures every ten minutes."""
     _prepare(out / "denoiser", threads, resume)
@@ -91,11 +125,13 @@ def denoiser(
 
     train_denoiser(
         out / "denoiser",
-        _autoencoder(out),
+        out / "latents",
         minutes,
         device,
+        critic=_critic(out),
         start=start,
         learning_rate=learning_rate,
+        compiled=compile,
         on_save=show,
     )
 
@@ -146,6 +182,17 @@ def grid(
 
 def _autoencoder(out: Path) -> AutoencoderKL:
     return AutoencoderKL.from_pretrained(out / "vae" / "final")
+
+
+def _critic(out: Path) -> Critic | None:
+    """The critic, where one was trained."""
+    path = out / "critic" / "final.safetensors"
+    if not path.exists():
+        return None
+    critic = Critic(LATENT_CHANNELS)
+    critic.load_state_dict(load_file(path))
+    critic.eval().requires_grad_(False)
+    return critic
 
 
 def _prepare(folder: Path, threads: int, resume: bool) -> None:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
-from torch import Tensor
+from diffusers import UNet2DConditionModel
+from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from wordbrush.models.intercept import Intercept, attention_layers
-from wordbrush.scenes.training.grounding import Truth, WordMaps, grounding_loss
+from wordbrush.scenes.training.attention import keep_maps
+from wordbrush.scenes.training.critic import Critic, cell_loss
+from wordbrush.scenes.training.grounding import Truth, grounding_loss
 from wordbrush.scenes.training.inherit import inherit
 from wordbrush.scenes.training.latent_pool import LatentPool
 from wordbrush.scenes.training.networks import build_scheduler, build_text_encoder, build_unet
@@ -24,29 +25,34 @@ SNR_LIMIT = 5.0
 GROUNDING_WEIGHT = 0.15
 GROUNDED_STEPS = 850
 """Above this timestep there is too little to see for words to know where to look."""
-REFRESH_EVERY = 8
-"""Steps between two refreshments of the pool."""
+CRITIC_WEIGHT = 0.02
+CRITIC_STEPS = 800
+"""Above this timestep the critic is not asked: there, the best guess is a blur, and shall be one."""
+LOOK_EVERY = 50
+"""Steps between two looks for new encoded scenes."""
 
 
 def train_denoiser(
     folder: Path,
-    vae: AutoencoderKL,
+    latents: Path,
     minutes: float,
     device: str,
     *,
     unet: UNet2DConditionModel | None = None,
+    critic: Critic | None = None,
     start: Path | None = None,
     learning_rate: float = 1e-3,
     batch_size: int = 64,
-    pool_chunks: int = 120,
+    compiled: bool = False,
     max_steps: int | None = None,
     on_save: Callable[[TrainingRun], None] | None = None,
 ) -> TrainingRun:
-    """Train for a number of minutes in all; the averaged states are in the run that is returned.
+    """Train on the encoded scenes in `latents` for a number of minutes in all; the averages are in the run returned.
 
-    Epsilon prediction on Stable Diffusion's schedule; the loss is weighted by min-SNR (Hang et al. 2023), and words
-    are taught to look at what they name. `unet` stands in for the bundled size; `start` is the folder of an earlier
-    model to begin from; `on_save` is called with the run whenever its state was saved.
+    Epsilon prediction on Stable Diffusion's schedule; the loss is weighted by min-SNR (Hang et al. 2023), words are
+    taught to look at what they name, and a `critic` must find in the predicted pictures what there should be. `unet`
+    stands in for the bundled size; `start` is the folder of an earlier model to begin from; `on_save` is called with
+    the run whenever its state was saved.
     """
     torch.manual_seed(SEED)
     tokenizer = build_tokenizer(known_words())
@@ -54,25 +60,25 @@ def train_denoiser(
     if start is not None:
         inherit(unet, text, tokenizer, start)
     unet, text = unet.to(device, memory_format=torch.channels_last), text.to(device)
-    run = TrainingRun(folder, {"unet": unet, "text_encoder": text}, minutes=minutes, learning_rate=learning_rate)
-    pool = LatentPool(
-        vae.to(device).eval(),
-        chunks=pool_chunks,
-        chunk_size=4 * batch_size,
-        device=device,
-        seed=SEED,
-        refreshed=run.step // REFRESH_EVERY,
+    run = TrainingRun(
+        folder,
+        {"unet": unet, "text_encoder": text},
+        minutes=minutes,
+        learning_rate=learning_rate,
+        matrices=_inner_matrices(unet),
     )
+    pool = LatentPool(latents)
+    loss_of = DenoisingLoss(unet, text, critic if critic is None else critic.to(device), device, compiled=compiled)
 
     def step(index: int) -> tuple[Tensor, int]:
+        if index % LOOK_EVERY == 0:
+            pool.look()
         generator = torch.Generator().manual_seed(SEED * 1_000_003 + index)
-        latents, captions, truth = pool.draw(batch_size, generator)
-        if index % REFRESH_EVERY == REFRESH_EVERY - 1:
-            pool.refresh()
+        clean, classes, captions, truth = pool.draw(batch_size, generator)
         captioned = torch.rand(batch_size, generator=generator) >= UNCONDITIONAL_SHARE
-        batch = Batch(latents, _tokens(tokenizer, captions, captioned), captioned, truth)
+        batch = Batch(clean, classes, _tokens(tokenizer, captions, captioned), captioned, truth)
         with torch.autocast(device, torch.bfloat16):
-            return denoising_loss(unet, text, batch, generator, device), batch_size
+            return loss_of(batch, generator), batch_size
 
     run.train(step, max_steps=max_steps, on_save=None if on_save is None else lambda: on_save(run))
     return run
@@ -80,46 +86,82 @@ def train_denoiser(
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Latents (B, C, h, w), their tokens (B, T), which rows kept their caption (B,), and what captions show."""
+    """Latents (B, C, h, w), what their cells show (B, h, w), their tokens (B, T), which rows kept their caption (B,),
+    and what captions show.
+    """
 
     latents: Tensor
+    classes: Tensor
     ids: Tensor
     captioned: Tensor
     truth: Truth
 
 
-def denoising_loss(
-    unet: UNet2DConditionModel, text: CLIPTextModel, batch: Batch, generator: torch.Generator, device: str
-) -> Tensor:
-    """How far a U-Net is from the noise put on latents, by min-SNR, and its words from what they name."""
-    noisy, noise, timesteps, weight = _noised(batch.latents, generator)
-    noisy = noisy.to(device, memory_format=torch.channels_last)
-    words = text(batch.ids.to(device))[0]
-    maps = WordMaps()
-    cross = {name: layer for name, layer in attention_layers(unet).items() if layer.is_cross_attention}
-    with Intercept(cross, maps):
-        predicted = unet(noisy, timesteps.to(device), encoder_hidden_states=words, return_dict=False)[0]
-    error = (predicted.float() - noise.to(device)).square().mean(dim=(1, 2, 3))
-    truth = Truth(batch.truth.tokens.to(device), batch.truth.masks.to(device))
-    seen = (batch.captioned & (timesteps < GROUNDED_STEPS)).float().to(device)
-    loss: Tensor = (error * weight.to(device)).mean()
-    return loss + GROUNDING_WEIGHT * grounding_loss(maps.maps, truth, seen)
+class DenoisingLoss:
+    """How far a U-Net is from the noise put on latents, its words from what they name, and its pictures from showing
+    what they should.
+    """
+
+    def __init__(
+        self,
+        unet: UNet2DConditionModel,
+        text: CLIPTextModel,
+        critic: Critic | None,
+        device: str,
+        *,
+        compiled: bool = False,
+    ) -> None:
+        """Let the U-Net form its maps from now on."""
+        self._text = text
+        self._critic = critic
+        self._device = device
+        self._signal = build_scheduler().alphas_cumprod
+        keeper = keep_maps(unet)
+
+        def predict(noisy: Tensor, timesteps: Tensor, words: Tensor) -> tuple[Tensor, list[Tensor]]:
+            keeper.maps.clear()
+            predicted = unet(noisy, timesteps, encoder_hidden_states=words, return_dict=False)[0]
+            return predicted, list(keeper.maps)
+
+        self._predict = torch.compile(predict) if compiled else predict
+
+    def __call__(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """The loss of one batch, with noise and timesteps of the generator."""
+        noise, timesteps, alpha = self._noise(batch.latents, generator)
+        noisy = alpha.sqrt() * batch.latents + (1 - alpha).sqrt() * noise
+        words = self._text(batch.ids.to(self._device))[0]
+        predicted, maps = self._predict(
+            noisy.to(self._device, memory_format=torch.channels_last), timesteps.to(self._device), words
+        )
+        error = (predicted.float() - noise.to(self._device)).square().mean(dim=(1, 2, 3))
+        snr = (alpha / (1 - alpha)).flatten()
+        loss: Tensor = (error * (snr.clamp(max=SNR_LIMIT) / snr).to(self._device)).mean()
+        truth = Truth(batch.truth.tokens.to(self._device), batch.truth.masks.to(self._device))
+        seen = (batch.captioned & (timesteps < GROUNDED_STEPS)).float().to(self._device)
+        loss = loss + GROUNDING_WEIGHT * grounding_loss(maps, truth, seen)
+        if self._critic is None:
+            return loss
+        alpha, noisy = alpha.to(self._device), noisy.to(self._device)
+        picture = (noisy - (1 - alpha).sqrt() * predicted.float()) / alpha.sqrt()
+        # The more noise, the less a prediction can be held to.
+        asked = (batch.captioned & (timesteps < CRITIC_STEPS)).to(self._device) * alpha.sqrt().flatten()
+        named = cell_loss(self._critic(picture).float(), batch.classes.to(self._device))
+        return loss + CRITIC_WEIGHT * (named * asked).mean()
+
+    def _noise(self, latents: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Noise (B, C, h, w), timesteps (B,), and the share of signal at them (B, 1, 1, 1)."""
+        # One timestep from each of B equal ranges: the loss of a batch varies less than with independent ones.
+        place = (torch.arange(len(latents)) + torch.rand(len(latents), generator=generator)) / len(latents)
+        timesteps = (place * len(self._signal)).long()
+        return torch.randn(latents.shape, generator=generator), timesteps, self._signal[timesteps][:, None, None, None]
+
+
+def _inner_matrices(unet: UNet2DConditionModel) -> list[nn.Parameter]:
+    """The weights between a U-Net's own layers: not those at its ends, whose sides are channels of latents."""
+    return [p for name, p in unet.named_parameters() if p.ndim >= 2 and not name.startswith(("conv_in", "conv_out"))]
 
 
 def _tokens(tokenizer: CLIPTokenizer, captions: list[str], captioned: Tensor) -> Tensor:
     prompts = [caption if kept else "" for caption, kept in zip(captions, captioned.tolist(), strict=True)]
     ids: Tensor = tokenizer(prompts, padding="max_length", return_tensors="pt").input_ids
     return ids
-
-
-def _noised(latents: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Noisy latents, their noise (B, C, h, w), and timesteps and loss weights (B,)."""
-    signal = build_scheduler().alphas_cumprod
-    # One timestep from each of B equal ranges: the loss of a batch varies less than with independent ones.
-    place = (torch.arange(len(latents)) + torch.rand(len(latents), generator=generator)) / len(latents)
-    timesteps = (place * len(signal)).long()
-    noise = torch.randn(latents.shape, generator=generator)
-    alpha = signal[timesteps]
-    snr = alpha / (1 - alpha)
-    a = alpha[:, None, None, None]
-    return a.sqrt() * latents + (1 - a).sqrt() * noise, noise, timesteps, snr.clamp(max=SNR_LIMIT) / snr

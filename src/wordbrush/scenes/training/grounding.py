@@ -9,16 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from wordbrush.attention.sites import AttentionCall
 from wordbrush.scenes.captions import called
 from wordbrush.scenes.scene import Scene
 from wordbrush.scenes.vocabulary import PLACES
 
 NUM_PHRASES = 3
 """Phrases of a caption that name something to see: subject, partner, place."""
-
-SMALLEST_MAP = 64
-"""Positions of the coarsest layers that are taught; in fewer, two objects share a position."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,23 +54,6 @@ def truth_of(scenes: Sequence[Scene], masks: Sequence[dict[str, NDArray[np.bool_
                 tokens[row, 2, place + 1] = 1
             shown[row, 2] = ~torch.from_numpy(np.logical_or.reduce(list(seen.values())))
     return Truth(tokens, functional.adaptive_avg_pool2d(shown, size))
-
-
-class WordMaps:
-    """Computes the cross-attention of a model call with its maps formed, and keeps those of layers fine enough."""
-
-    def __init__(self) -> None:
-        """Begin with no maps."""
-        self.maps: list[Tensor] = []
-
-    def __call__(self, call: AttentionCall) -> Tensor:
-        """Answer one attention, (B, H, Q, D); its map, mean over heads, is kept as (B, Q, T)."""
-        scores = call.q @ call.k.transpose(-1, -2) * call.q.shape[-1] ** -0.5
-        map_BHQT = scores.float().softmax(-1)
-        if call.pixels >= SMALLEST_MAP:
-            self.maps.append(map_BHQT.mean(1))
-        out: Tensor = map_BHQT.to(call.v.dtype) @ call.v
-        return out
 
 
 def grounding_loss(maps: Sequence[Tensor], truth: Truth, weights: Tensor) -> Tensor:

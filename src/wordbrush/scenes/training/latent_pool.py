@@ -1,59 +1,44 @@
-"""Encoded scenes, ready to train on: drawing and encoding each one afresh would cost more than training on it."""
+"""Latents to draw batches from: all shards of encoded scenes that are there, and those that come."""
 
-import numpy as np
+from pathlib import Path
+
 import torch
-from diffusers import AutoencoderKL
 from torch import Tensor
 
-from wordbrush.scenes.batch import sample_scenes
-from wordbrush.scenes.render import render
-from wordbrush.scenes.training.grounding import NUM_PHRASES, Truth, truth_of
-from wordbrush.scenes.training.networks import LATENT_SIZE
-from wordbrush.scenes.training.tokenizer import MAX_LENGTH
-from wordbrush.scenes.training.vae import to_tensor
+from wordbrush.errors import SettingsError
+from wordbrush.scenes.training.grounding import Truth
+from wordbrush.scenes.training.shards import Shard, read_shard, shard_path
 
 
 class LatentPool:
-    """A ring of encoded scenes, drawn from at random and slowly replaced by new ones, so that none is learnt by heart.
+    """Holds the shards of a folder; `look` takes in the ones written since."""
 
-    What it holds depends only on how often it was refreshed: a run that goes on finds the same scenes again.
-    """
+    def __init__(self, folder: Path) -> None:
+        """Take in what is there. Raises `SettingsError` when that is nothing."""
+        self._folder = folder
+        self._shards: list[Shard] = []
+        if not self.look():
+            raise SettingsError(f"'{folder}' has no encoded scenes; write some with the command `latents`")
 
-    def __init__(
-        self, vae: AutoencoderKL, *, chunks: int, chunk_size: int, device: str, seed: int, refreshed: int
-    ) -> None:
-        """Fill the ring with `chunks` batches of the stream `seed`, as it stands after `refreshed` refreshments."""
-        self._vae = vae
-        self._seed = seed
-        self._device = device
-        self._chunk_size = chunk_size
-        self._chunks = chunks
-        count = chunks * chunk_size
-        self._latents = torch.empty(count, vae.config.latent_channels, LATENT_SIZE, LATENT_SIZE)
-        self._truth = Truth(
-            torch.empty(count, NUM_PHRASES, MAX_LENGTH), torch.empty(count, NUM_PHRASES, LATENT_SIZE, LATENT_SIZE)
+    def look(self) -> int:
+        """Take in new shards; how many there are now."""
+        while (path := shard_path(self._folder, len(self._shards))).exists():
+            self._shards.append(read_shard(path))
+        return len(self._shards)
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, list[str], Truth]:
+        """Latents (count, C, h, w), scaled as the U-Net sees them, the classes of their cells (count, h, w),
+        captions, and what their words show.
+        """
+        size = len(self._shards[0].captions)
+        chosen = torch.randint(len(self._shards) * size, (count,), generator=generator).tolist()
+        places = [(self._shards[i // size], i % size) for i in chosen]
+        return (
+            torch.stack([shard.latents[i] for shard, i in places]).float(),
+            torch.stack([shard.classes[i] for shard, i in places]).long(),
+            [shard.captions[i] for shard, i in places],
+            Truth(
+                torch.stack([shard.truth.tokens[i] for shard, i in places]),
+                torch.stack([shard.truth.masks[i] for shard, i in places]),
+            ),
         )
-        self._captions = [""] * count
-        self._next = refreshed
-        for _ in range(chunks):
-            self.refresh()
-
-    @torch.no_grad()
-    def refresh(self) -> None:
-        """Draw and encode a chunk of new scenes in the place of the oldest."""
-        scenes = sample_scenes(self._seed, self._next, self._chunk_size)
-        pictures, masks = zip(*map(render, scenes), strict=True)
-        with torch.autocast(self._device, torch.bfloat16):
-            encoded = self._vae.encode(to_tensor(torch.from_numpy(np.stack(pictures)), self._device))
-        start = self._next % self._chunks * self._chunk_size
-        place = slice(start, start + self._chunk_size)
-        self._latents[place] = encoded.latent_dist.mean.float().cpu() * self._vae.config.scaling_factor
-        truth = truth_of(scenes, masks, MAX_LENGTH, LATENT_SIZE)
-        self._truth.tokens[place], self._truth.masks[place] = truth.tokens, truth.masks
-        self._captions[place] = [scene.caption for scene in scenes]
-        self._next += 1
-
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, list[str], Truth]:
-        """Latents (count, C, h, w), scaled as the U-Net sees them, captions, and what their words show."""
-        chosen = torch.randint(len(self._captions), (count,), generator=generator)
-        return self._latents[chosen], [self._captions[i] for i in chosen.tolist()], self._truth[chosen]

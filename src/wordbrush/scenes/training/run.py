@@ -3,13 +3,14 @@
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from wordbrush.scenes.training.checkpoint import load_state, save_state
+from wordbrush.scenes.training.muon import Muon
 
 WARM_UP_STEPS = 200
 FINAL_RATE = 0.02
@@ -31,10 +32,14 @@ class TrainingRun:
         minutes: float,
         learning_rate: float,
         ema_decay: float = 0.999,
+        matrices: Sequence[nn.Parameter] = (),
         save_every_seconds: float = 180,
         log_every_seconds: float = 20,
     ) -> None:
-        """Prepare a run in `folder`, or take up the one whose state is there."""
+        """Prepare a run in `folder`, or take up the one whose state is there.
+
+        `matrices` are trained by Muon, all other parameters by AdamW.
+        """
         self.folder = folder
         self.step = 0
         self.samples = 0
@@ -46,9 +51,13 @@ class TrainingRun:
         self._save_every = save_every_seconds
         self._log_every = log_every_seconds
         self._parameters = [p for module in modules.values() for p in module.parameters()]
-        self._optimizer = torch.optim.AdamW(
-            self._parameters, learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
-        )
+        by_muon = {id(p) for p in matrices}
+        others = [p for p in self._parameters if id(p) not in by_muon]
+        self._optimizers: list[torch.optim.Optimizer] = [
+            torch.optim.AdamW(others, learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+        ]
+        if matrices:
+            self._optimizers.append(Muon(matrices, learning_rate))
         self._averages = {name: _copy_state(module) for name, module in modules.items()}
         folder.mkdir(parents=True, exist_ok=True)
         if self.state_path.exists():
@@ -96,10 +105,10 @@ class TrainingRun:
         """Write everything that going on needs."""
         progress = {"step": self.step, "samples": self.samples, "seconds": self._seconds}
         modules = {name: module.state_dict() for name, module in self._modules.items()}
-        optimizer = self._optimizer.state_dict()
+        optimizers = [optimizer.state_dict() for optimizer in self._optimizers]
         save_state(
             self.state_path,
-            {"modules": modules, "averages": self._averages, "optimizer": optimizer, "progress": progress},
+            {"modules": modules, "averages": self._averages, "optimizers": optimizers, "progress": progress},
         )
 
     def _finish(self, on_save: Callable[[], None] | None) -> None:
@@ -108,12 +117,14 @@ class TrainingRun:
             on_save()
 
     def _update(self, loss: Tensor) -> float:
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._rate()
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self._rate()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self._parameters, 1.0)
-        self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
+        for optimizer in self._optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         self._average()
         return float(loss.detach())
 
@@ -123,7 +134,8 @@ class TrainingRun:
             module.load_state_dict(state["modules"][name])
             for key, value in state["averages"][name].items():
                 self._averages[name][key].copy_(value)
-        self._optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
         self.step, self.samples = state["progress"]["step"], state["progress"]["samples"]
         self._seconds = state["progress"]["seconds"]
 

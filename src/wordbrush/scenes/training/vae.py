@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from wordbrush.scenes.batch import sample_batch
-from wordbrush.scenes.pixels import as_input
+from wordbrush.scenes.pixels import to_tensor
 from wordbrush.scenes.training.networks import build_vae
 from wordbrush.scenes.training.run import TrainingRun
 
@@ -89,11 +89,6 @@ def sharpen_decoder(
     run.train(step, max_steps=max_steps)
     vae.decoder.load_state_dict(run.averaged("decoder"))
     return vae.to("cpu")
-
-
-def to_tensor(pictures: Tensor, device: str) -> Tensor:
-    """Pictures (B, size, size, 3) in bytes as (B, 3, size, size) in -1..1."""
-    return as_input(pictures.to(device)).contiguous(memory_format=torch.channels_last)
 
 
 def reconstruction_loss(y: Tensor, x: Tensor) -> Tensor:

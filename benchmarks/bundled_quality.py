@@ -24,10 +24,10 @@ from wordbrush.sampling.blender import region
 from wordbrush.scenes.captions import called, caption
 from wordbrush.scenes.cast import Cast
 from wordbrush.scenes.judge.judge import Judge
+from wordbrush.scenes.pixels import to_tensor
 from wordbrush.scenes.sample_cast import sample_cast
 from wordbrush.scenes.scene import recast
 from wordbrush.scenes.training.judge import accuracy, draw
-from wordbrush.scenes.pixels import to_tensor
 from wordbrush.scenes.vocabulary import NOUNS
 
 BATCH = 25

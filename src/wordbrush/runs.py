@@ -125,6 +125,7 @@ def _plan(
         [adapter.tokenize(target) for target in edit.targets],
         edit,
         settings.num_inference_steps,
+        adapter.editable_layers(settings.height, settings.width),
         adapter.device,
         adapter.dtype,
     )

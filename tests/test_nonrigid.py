@@ -104,6 +104,21 @@ def test_beside_the_source_after_it_and_in_a_batch_of_several_are_the_same(
     torch.testing.assert_close(single.latents, together[1].latents, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("method", "rows"),
+    [("mutual", [2, 4, 4, 4, 4]), ("plug and play", [3, 3, 3, 3, 2]), ("maps alone", [2, 2, 2, 2, 2])],
+)
+def test_the_source_runs_again_only_where_its_tape_does_not_hold_what_is_asked(tiny_folder, method, rows):
+    adapter, info = load_model(tiny_folder, "cpu", None)
+    editor = Editor(adapter, info)
+    source = editor.generate(PROMPT, **RUN)
+    called: list[int] = []
+    handle = adapter._unet.register_forward_pre_hook(lambda module, inputs: called.append(len(inputs[0])))
+    editor.edit(source, TARGETS[0], **METHODS[method])
+    handle.remove()
+    assert called == rows
+
+
 @pytest.mark.parametrize("method", ["mutual", "plug and play"])
 def test_the_source_and_what_is_looked_at_are_untouched(editor, method):
     plain = editor.generate(PROMPT, **RUN)

@@ -14,6 +14,12 @@ from wordbrush.edits.plan import CrossEdit, StepEdit
 from wordbrush.errors import ControlError
 from wordbrush.types import SOURCE, BatchLayout, BatchRow
 
+_KINDS = {
+    "cross": ("cross-attention", "default attention processors"),
+    "self": ("self-attention", "default attention processors"),
+    "features": ("residual block", "residual blocks as diffusers makes them"),
+}
+
 
 class StepControl:
     """Answers every attention call of one model call, and the residual blocks whose features are borrowed.
@@ -76,11 +82,11 @@ class StepControl:
             "self": len(self._edit.cross) * calls[0],
             "features": len(self._edit.cross) * calls[1],
         }
-        for kind, told in (("cross", "cross-attention"), ("self", "self-attention"), ("features", "residual block")):
+        for kind, (told, remedy) in _KINDS.items():
             if self._controlled[kind] != expected[kind]:
                 raise ControlError(
                     f"the edit reached {self._controlled[kind]} of {expected[kind]} {told} calls at step "
-                    f"{self._step}; use the model's default attention processors"
+                    f"{self._step}; use the model's {remedy}"
                 )
         return self._controlled.total()
 

@@ -27,7 +27,7 @@ class Borrowed:
     features: frozenset[str] = _NONE
 
     @property
-    def any(self) -> bool:
+    def acts(self) -> bool:
         """Whether anything is taken over at this step."""
         return bool(self.maps or self.negative_maps or self.content or self.features)
 

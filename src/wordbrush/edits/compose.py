@@ -46,7 +46,7 @@ def plan_edit(
     planned = [_plan_target(source, target, settings, num_steps, device, dtype) for target in targets]
     plan = EditPlan(tuple(target for target, _ in planned), plan_borrowed(settings, layers, num_steps))
     for target, _ in planned:
-        if not any(step.any for step in plan.borrowed) and all(edit is None for edit in target.steps):
+        if not any(step.acts for step in plan.borrowed) and all(edit is None for edit in target.steps):
             raise IdleEditError(
                 f"cross_replace_steps and self_replace_steps select none of the {num_steps} steps, so the result "
                 "would be a plain picture of the target prompt; widen a window, or generate the target prompt"

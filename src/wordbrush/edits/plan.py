@@ -28,12 +28,12 @@ class StepEdit:
     @property
     def acts(self) -> bool:
         """Whether any target is controlled at this step."""
-        return self.borrowed.any or any(cross is not None for cross in self.cross)
+        return self.borrowed.acts or any(cross is not None for cross in self.cross)
 
     @property
     def uses_source(self) -> bool:
         """Whether any target needs the source at this step."""
-        return self.borrowed.any or any(cross is not None and cross.uses_source for cross in self.cross)
+        return self.borrowed.acts or any(cross is not None and cross.uses_source for cross in self.cross)
 
 
 @dataclass(frozen=True, eq=False)

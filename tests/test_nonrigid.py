@@ -296,3 +296,17 @@ def test_windows_that_are_not_given_are_empty_beside_a_method(editor):
     assert result.record.edit.self_replace_steps == (0.0, 0.0)
     with pytest.raises(IdleEditError):
         editor.generate_and_edit(PROMPT, TARGETS[0], **RUN, cross_replace_steps=0.0, self_replace_steps=0.0)
+
+
+@pytest.mark.parametrize("inversion", ["direct", "null-text", "edit-friendly"])
+@pytest.mark.parametrize("method", ["mutual", "plug and play"])
+def test_photographs_are_edited_as_generated_pictures_are(editor, method, inversion):
+    photo = editor.generate(PROMPT, **RUN).image
+    source = editor.invert(photo, PROMPT, method=inversion, num_inference_steps=4, guidance_scale=5.0)
+    plain = editor.regenerate(source, TARGETS[0])
+    single = editor.edit(source, TARGETS[0], **METHODS[method])
+    assert (single.latents - plain.latents).abs().max() > 1e-3
+    pair = editor.edit(source, TARGETS[:2], **METHODS[method])
+    torch.testing.assert_close(pair[0].latents, single.latents, rtol=0, atol=1e-4)
+    again = editor.replay(single.record, photo=photo)[0]
+    assert again.image.tobytes() == single.image.tobytes()

@@ -12,6 +12,8 @@ from PIL.Image import Image
 from torch import Tensor
 
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
+from wordbrush.edits.editable_layers import EditableLayers
+from wordbrush.sampling.rates import Rates, Split
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 Prediction = tuple[Tensor, int]
@@ -20,6 +22,15 @@ Prediction = tuple[Tensor, int]
 
 class Control(Protocol):
     """Answers every attention call of one model call, and proves afterwards that it acted."""
+
+    @property
+    def features(self) -> frozenset[str]:
+        """The residual blocks, by module name, whose output it wants to change."""
+        ...
+
+    def feature(self, name: str, output_BCHW: Tensor, /) -> Tensor:
+        """The output of one of them, changed."""
+        ...
 
     def __call__(self, call: AttentionCall, /) -> Tensor:
         """Compute one attention."""
@@ -43,8 +54,32 @@ class Solver(Protocol):
         """Finished latents (B, C, h, w) with as much of the noise as a timestep has: the forward process."""
         ...
 
+    def rates(self, timestep: Tensor) -> Rates:
+        """The level of the latents before the step of a timestep."""
+        ...
 
-class Adapter(Protocol):
+    def rates_after(self, timestep: Tensor) -> Rates:
+        """The level of the latents after the step of a timestep."""
+        ...
+
+    def split(self, prediction: Tensor, timestep: Tensor, latents: Tensor) -> Split:
+        """The clean latents and the noise that a prediction says that latents (B, C, h, w) are made of."""
+        ...
+
+
+class Predictor(Protocol):
+    """The network alone: what the loop and an inversion call."""
+
+    def predict(self, latents: Tensor, timestep: Tensor, text: Tensor, control: Control | None) -> Prediction:
+        """One model call on latents (B, C, h, w) and text (B, T, C), its attention under `control`."""
+        ...
+
+    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
+        """The prediction (B, C, h, w) of one model call without control, differentiable in its text."""
+        ...
+
+
+class Adapter(Predictor, Protocol):
     """A text-to-image model with an iterative sampler."""
 
     @property
@@ -77,12 +112,16 @@ class Adapter(Protocol):
         """The attention layers for a picture of height x width pixels, in the order in which they run."""
         ...
 
+    def editable_layers(self, height: int, width: int) -> EditableLayers:
+        """The layers that an edit of a picture of height x width pixels may name."""
+        ...
+
     def solver(self, num_inference_steps: int) -> Solver:
         """A fresh schedule of so many steps."""
         ...
 
-    def predict(self, latents: Tensor, timestep: Tensor, text: Tensor, control: Control | None) -> Prediction:
-        """One model call on latents (B, C, h, w) and text (B, T, C), its attention under `control`."""
+    def encode_image(self, image: Image) -> Tensor:
+        """The latents (1, C, h, w) of an RGB picture; `SettingsError` where its size has none."""
         ...
 
     def decode(self, latents: Tensor) -> Image:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
+from materialised import plan_published, published_edit
 from PIL import Image
 
 from tiny import tiny_pipeline
@@ -66,6 +67,31 @@ def test_edits_act_and_a_batch_is_its_single_edits(editor, sources, method):
     assert float((batch[0].latents - plain.latents).abs().max()) > 1e-3
     for target, one in zip(TARGETS, batch, strict=True):
         torch.testing.assert_close(one.latents, editor.edit(source, target).latents, rtol=0, atol=1e-4)
+
+
+def test_an_edit_of_a_direct_source_is_the_materialised_algorithm(editor, sources):
+    pipeline = tiny_pipeline()
+    source = sources["direct"]
+    ours = editor.edit(source, TARGETS[0], edit="replace").latents
+    published = plan_published(
+        pipeline.tokenizer,
+        [PROMPT, TARGETS[0]],
+        "replace",
+        num_steps=RUN["num_inference_steps"],
+        cross_replace_steps=0.8,
+        self_replace_steps=0.4,
+    )
+    with torch.no_grad():
+        expected = published_edit(
+            pipeline,
+            [PROMPT, TARGETS[0]],
+            published,
+            num_steps=RUN["num_inference_steps"],
+            guidance_scale=RUN["guidance_scale"],
+            noise=source.kept.latents[0],
+            source_path=source.kept.latents,
+        )
+    torch.testing.assert_close(ours, expected[1:], rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("method", ["null-text", "ddim", "negative-prompt", "edit-friendly"])

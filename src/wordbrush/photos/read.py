@@ -11,6 +11,7 @@ from PIL import Image
 from wordbrush.errors import PhotoError
 from wordbrush.photos import jpeg, png, webp
 from wordbrush.photos.convert import upright_rgb
+from wordbrush.photos.fetch import fetch, is_address
 from wordbrush.photos.header import Header, check_size
 from wordbrush.photos.isolate import decode_apart
 from wordbrush.photos.limits import MAX_BYTES, MAX_PIXELS
@@ -44,18 +45,27 @@ class Photo:
     notes: tuple[str, ...] = ()
 
 
-def read_photo(picture: str | Path | bytes | Image.Image) -> Photo:
+def read_photo(picture: str | Path | bytes | Image.Image, *, allow_url: bool = False) -> Photo:
     """Read a PNG, JPEG or WebP, a file or its bytes, known by its content; or take a Pillow picture.
 
     Files are taken for hostile: what they claim is checked before they are decoded, the decoder sees the parts that
     hold pixels only and runs in a process of its own with bounded memory and time (decision 0009). The picture comes
     back as 8-bit RGB in sRGB, turned as its EXIF data says, alpha on white, of an animation the first frame; nothing
-    else of the file remains. Raises `PhotoError`, which names the file and the remedy.
+    else of the file remains. With `allow_url` it may also be an address on the public internet. Raises `PhotoError`, which names the file and the remedy.
     """
     if isinstance(picture, Image.Image):
         return _taken(picture)
     named = "the picture" if isinstance(picture, bytes) else f"'{picture}'"
-    data = picture if isinstance(picture, bytes) else _content(Path(picture), named)
+    if isinstance(picture, bytes):
+        data = picture
+    elif is_address(picture):
+        if not allow_url:
+            raise PhotoError(
+                f"{named} is an address, and nothing is fetched unasked; add --allow-url (allow_url=True), or download it"
+            )
+        data = fetch(str(picture))
+    else:
+        data = _content(Path(picture), named)
     header = read_header(data, named)
     image, notes = decode_apart(header, named)
     return Photo(image, named, (*header.notes, *notes))

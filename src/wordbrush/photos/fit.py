@@ -91,13 +91,26 @@ def from_canvas(canvas: Image.Image, fit: Fit) -> Image.Image:
     return canvas.resize(size, Image.Resampling.LANCZOS, box=(left, top, left + width, top + height))
 
 
+def mask_to_canvas(mask: Image.Image, fit: Fit) -> Image.Image:
+    """A grey mask of the photo, of any size, as one of its canvas: black beside the photo."""
+    top, left, height, width = fit.box
+    canvas = Image.new("L", (fit.canvas_size[1], fit.canvas_size[0]))
+    canvas.paste(mask.resize((width, height), Image.Resampling.BOX), (left, top))
+    return canvas
+
+
+def mask_from_canvas(mask: Image.Image, fit: Fit) -> Image.Image:
+    """The photo's part of a black and white mask, at the photo's size."""
+    return from_canvas(mask, fit).point(lambda value: 255 if value >= 128 else 0)
+
+
 def mend(photo: Image.Image, edited: Image.Image, mask: Image.Image, fit: Fit, cell: float) -> Image.Image:
     """The edit at the photo's size, with the photo's very pixels outside of a mask, which fades in inside of it.
 
     `edited` and the black and white `mask` are canvases; the mask is made of blocks of `cell` canvas pixels, and the
     seam is as wide as one.
     """
-    allowed = from_canvas(mask, fit).point(lambda value: 255 if value >= 128 else 0)
+    allowed = mask_from_canvas(mask, fit)
     seam = max(1.0, cell * fit.photo_size[1] / fit.box[3])
     inner = allowed.filter(ImageFilter.BoxBlur(seam / 2)).point(lambda value: max(0, 2 * value - 255))
     return Image.composite(from_canvas(edited, fit), photo, ImageChops.darker(allowed, inner))

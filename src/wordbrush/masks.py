@@ -20,9 +20,9 @@ _GREY_TOLERANCE = 8
 def read_mask(mask: str | Path | Image.Image, latent_size: tuple[int, int], fit: Fit | None = None) -> LatentMask:
     """A mask at the size of latents (h, w), from a PNG or a picture of any size: what is white may change.
 
-    With a `fit` it is a mask of the photo that lies in the latents' canvas. A latent cell may change when at least half
-    of the light of its area is white. Raises `SettingsError` for what is
-    not a black and white PNG of the picture's shape, or lets nothing change.
+    With a `fit` it is a mask of the photo that lies in the latents' canvas. A latent cell may change when at least
+    half of the light of its area is white. Raises `SettingsError` for what is not a black and white PNG of the
+    picture's shape, or lets nothing change.
 
     >>> half = Image.new("L", (64, 64))
     >>> half.paste(255, (32, 0, 64, 64))
@@ -42,8 +42,9 @@ def read_mask(mask: str | Path | Image.Image, latent_size: tuple[int, int], fit:
     pixels_HW = torch.from_numpy(np.asarray(grey, dtype=np.float64))
     cells_hw = F.interpolate(pixels_HW[None, None], size=latent_size, mode="area")[0, 0]
     if not bool((cells_hw >= 127.5).any()):
+        rows, columns = latent_size
         raise SettingsError(
-            f"{named} lets nothing change: no cell of the latents ({latent_size[0]} x {latent_size[1]}) is half white; "
+            f"{named} lets nothing change: no cell of the latents ({rows} x {columns}) is half white; "
             "draw in white where the picture may change"
         )
     return LatentMask.of(cells_hw >= 127.5)

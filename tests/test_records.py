@@ -9,7 +9,8 @@ from PIL import Image
 from wordbrush.edits.blend import LatentMask, LocalBlend
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import RecordError
-from wordbrush.records import ModelRecord, RunRecord, pixel_sha256
+from wordbrush.inversion.settings import InversionSettings
+from wordbrush.records import ModelRecord, PhotoRecord, RunRecord, pixel_sha256
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.versions import installed_versions
 
@@ -45,6 +46,16 @@ edits = st.builds(
     equalizer=st.dictionaries(text, numbers, max_size=3),
     local_blend=st.none() | blends,
 )
+inversions = st.sampled_from(
+    [
+        ("direct", {}),
+        ("edit-friendly", {"skip": 0.36}),
+        ("fixed-point", {"num_iterations": 3}),
+        ("null-text", {}),
+        ("negative-prompt", {"proximal": "l1", "recon_t": 200}),
+    ]
+).map(lambda pair: InversionSettings.parse(*pair))
+photos = st.builds(PhotoRecord, image_sha256=text, prompt=text, inversion=inversions)
 records = st.builds(
     RunRecord,
     model=st.builds(ModelRecord, name=text, fingerprint=text, device=text, dtype=text),
@@ -58,6 +69,7 @@ records = st.builds(
         height=st.integers(1, 4096),
         width=st.integers(1, 4096),
     ),
+    photo=st.none() | photos,
     edit=st.none() | edits,
     together=st.booleans(),
     keep_bytes=st.integers(0, 2**40),
@@ -71,6 +83,7 @@ records = st.builds(
 EXAMPLE = RunRecord(
     model=ModelRecord("owner/name", "0123456789abcdef", "cpu", "float32", 2),
     generation=GenerationSettings("ein Hund, größer: 犬", "blurry", 7, 50, 7.5, 512, 768),
+    photo=PhotoRecord("ff00", "ein Hund", InversionSettings.parse("edit-friendly", {"skip": 0.36})),
     edit=EditSettings.parse(
         ["eine Katze 🐈"],
         "auto",

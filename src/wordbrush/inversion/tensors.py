@@ -38,4 +38,4 @@ def from_tensors(method: Inversion, tensors: Mapping[str, Tensor], text: Shape, 
         if not bool(torch.isfinite(tensor).all()):
             raise RecordError(f"'{name}' of a kept inversion is not a number throughout; invert the picture again")
     steering = method.steering({name.removeprefix(_STEERING): tensors[name] for name in own})
-    return Replay(tensors["text"], tuple(tensors["latents"].split(1)), None, steering)
+    return Replay(tensors["text"], tuple(latent[None] for latent in tensors["latents"]), None, steering)

@@ -1,0 +1,38 @@
+import pytest
+
+from wordbrush.errors import RecordError, SettingsError
+from wordbrush.inversion.settings import METHODS, InversionSettings
+from wordbrush.json_form import from_plain, to_plain
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_builds_and_goes_through_json(method):
+    settings = InversionSettings.parse(method, {})
+    assert isinstance(settings.build(), METHODS[method])
+    assert from_plain(InversionSettings, to_plain(settings), "the record") == settings
+
+
+def test_an_unknown_method_names_the_known():
+    with pytest.raises(SettingsError, match="no method 'nul-text'; give one of direct, ddim, null-text"):
+        InversionSettings.parse("nul-text", {})
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "said"),
+    [
+        ("direct", {"skip": 0.1}, "'direct' has no setting 'skip'; it has none"),
+        ("edit-friendly", {"skp": 0.1}, "it has skip, source_guidance_scale"),
+        ("edit-friendly", {"skip": "much"}, "skip is 'much'; give a number"),
+        ("null-text", {"num_inner_steps": 2.5}, "num_inner_steps is 2.5; give a whole number"),
+        ("null-text", {"num_inner_steps": True}, "num_inner_steps is True"),
+        ("negative-prompt", {"proximal": 1}, "proximal is 1; give a word"),
+    ],
+)
+def test_what_a_method_does_not_have_is_told(method, settings, said):
+    with pytest.raises(SettingsError, match=said):
+        InversionSettings.parse(method, settings)
+
+
+def test_a_records_bad_value_is_told():
+    with pytest.raises(RecordError, match="skip is 2"):
+        from_plain(InversionSettings, {"method": "edit-friendly", "settings": {"skip": 2}}, "the record")

@@ -64,7 +64,9 @@ class Runner:
         """Make a source of a photograph in a canvas of the settings' size, and keep so many bytes of its attention."""
         task = PhotoTask(to_canvas(photo.image, fit), fit, settings, inversion)
         made, said = invert_or_recall(self._adapter, self._model_record(), task, cache, _tape(keep_bytes), on_step)
-        source = self._source(made.image, settings, made.replay, keep_bytes, None)
+        # An edit that reads no tape may differ from one that does in the last bit, so the record says which it was.
+        kept_bytes = 0 if made.replay.tape is None else keep_bytes
+        source = self._source(made.image, settings, made.replay, kept_bytes, None)
         image = from_canvas(made.image, fit)
         record = replace(
             source.record,

@@ -25,6 +25,12 @@ def editor(tiny_folder):
     return Editor.from_pretrained(tiny_folder, "cpu")
 
 
+@pytest.fixture(scope="module")
+def frugal_editor(tiny_folder):
+    """Keeps nothing of attention, as the command line does."""
+    return Editor.from_pretrained(tiny_folder, "cpu", keep_bytes=0)
+
+
 @pytest.fixture
 def cache(tmp_path):
     return InversionCache(tmp_path / "cache")
@@ -81,7 +87,8 @@ def test_an_address_is_not_fetched_unasked(editor):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_kept_inversion_gives_the_same_edit(editor, cache, method):
+def test_a_kept_inversion_gives_the_same_edit(frugal_editor, cache, method):
+    editor = frugal_editor
     settings = {"method": method, "cache": cache, "guidance_scale": 2.0, **STEPS}
     fresh = editor.invert(WIDE, DOG, **settings)
     kept = editor.invert(WIDE, DOG, **settings)
@@ -92,6 +99,15 @@ def test_a_kept_inversion_gives_the_same_edit(editor, cache, method):
     assert kept.image.tobytes() == fresh.image.tobytes()
     edits = [editor.edit(source, CAT, local_blend="auto").image.tobytes() for source in (fresh, kept)]
     assert edits[0] == edits[1]
+
+
+def test_an_edit_of_a_kept_inversion_replays_bit_for_bit(editor, cache):
+    sources = [editor.invert(WIDE, DOG, method="ddim", cache=cache, **STEPS) for _ in range(2)]
+    assert [source.record.keep_bytes > 0 for source in sources] == [True, False]
+    for source in sources:
+        result = editor.edit(source, CAT)
+        (again,) = editor.replay(result.record, photo=WIDE)
+        assert again.record.image_sha256 == result.record.image_sha256
 
 
 CHANGES = {

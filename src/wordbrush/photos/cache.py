@@ -72,7 +72,8 @@ class InversionCache:
     def put(self, key: Mapping[str, object], kept: Kept) -> str | None:
         """Keep something; a line that says why where it cannot be kept, which loses nothing but time."""
         facts = json.dumps(kept.facts)
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in kept.tensors.items()}
+        # Copies, for the format refuses two names of one memory.
+        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in kept.tensors.items()}
         content = save(tensors, {"facts": facts, "sha256": _digest(facts, tensors)})
         if len(content) > self._max_bytes:
             return f"the inversion takes {len(content) >> 20} MiB, more than the cache may hold, so it is not kept"

@@ -48,13 +48,20 @@ def test_a_photo_is_edited_and_its_inversion_kept(run, tmp_path, named):
     assert (tmp_path / "o/edited.png").read_bytes() == first
 
 
-def test_a_sheet_shows_the_photo_beside_its_edit(run):
-    code, _, err, made = run(
-        "edit", "photo.jpg", CAT, "--invert", "ddim", "--source-prompt", DOG, *FAST[:2], "--out", "o"
-    )
-    assert code == 0
+def test_a_sheet_shows_the_photo_beside_its_edit(run, tmp_path):
+    code, _, err, made = run("edit", "photo.jpg", CAT, "--source-prompt", DOG, "--steps", "2", "--out", "o")
+    assert code == 0, err
     assert "o/comparison.png" in made
-    assert "warning: the picture did not come back" in err or "warning" not in err
+    with Image.open(tmp_path / "o/comparison.png") as sheet:
+        assert sheet.width > 4 * 256  # photo, source, edit, plain
+
+
+def test_a_picture_that_does_not_come_back_is_told(run):
+    drift = ["--method", "ddim", "--guidance", "20", "--steps", "3", "--prompt", DOG, "--out", "o"]
+    code, out, err, _ = run("invert", "photo.jpg", *drift, model=None)
+    assert code == 0, err
+    assert re.search(r"warning: the picture did not come back: [\d.]+ dB where the autoencoder alone gives", err)
+    assert "ddim, 3 steps" in out
 
 
 def test_several_targets_a_mask_and_words_by_weight(run, tmp_path):

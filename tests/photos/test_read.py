@@ -119,6 +119,23 @@ def test_a_pillow_picture_is_taken_as_it_is_shown():
         read_photo(Image.new("RGB", (0, 4)))
 
 
+def heic(**options: object) -> bytes:
+    plugin = pytest.importorskip("pillow_heif")
+    plugin.register_heif_opener()
+    return saved(picture(64, 48), "HEIF", quality=95, **options)
+
+
+def test_a_heic_is_read_where_its_plug_in_is(monkeypatch):
+    photo = read_photo(heic(exif=with_orientation(6)))
+    assert photo.image.size == (48, 64)
+    assert difference(photo.image, picture(64, 48).transpose(Image.Transpose.ROTATE_270)) < 6
+    with pytest.raises(PhotoError, match="is a broken HEIF"):
+        read_photo(heic()[:-300])
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(PhotoError, match=r"the format HEIC, which needs a plug-in: install wordbrush\[heif\]"):
+        read_photo(heic())
+
+
 def test_what_is_not_a_file(tmp_path: Path):
     with pytest.raises(PhotoError, match=r"cannot be read \(No such file or directory\); give a PNG, JPEG or WebP"):
         read_photo(tmp_path / "nothing.png")

@@ -102,7 +102,7 @@ def _heif(data: bytes, named: str) -> Header:
         )
     if importlib.util.find_spec("pillow_heif") is None:
         raise PhotoError(
-            f"{named} is in the format HEIC, which needs a plug-in: install pillow-heif, or save it as JPEG or PNG"
+            f"{named} is in the format HEIC, which needs a plug-in: install wordbrush[heif], or save it as JPEG or PNG"
         )
     # The plug-in turns it, and its size is only known to the decoder, which is held to it.
     return Header("HEIF", MAX_PIXELS, 1, 1, None, data)

@@ -4,7 +4,7 @@ Written from the description of Prompt-to-Prompt (Hertz et al. 2022) and the con
 `wordbrush`: maps as tensors, whole batches, the conditional half edited in place of the model's own processors.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -207,8 +207,12 @@ def published_edit(
     guidance_scale: float,
     noise: Tensor,
     blend: PublishedBlend | None = None,
+    source_path: Sequence[Tensor] | None = None,
 ) -> Tensor:
-    """Run algorithm 1 on a `StableDiffusionPipeline` from noise (1, C, h, w): latents (prompts, C, h, w)."""
+    """Run algorithm 1 on a `StableDiffusionPipeline` from noise (1, C, h, w): latents (prompts, C, h, w).
+
+    `source_path` (1, C, h, w) before each step and after the last is what the source is held to: direct inversion.
+    """
 
     def encode(prompt: str) -> Tensor:
         length = pipeline.tokenizer.model_max_length
@@ -228,6 +232,8 @@ def published_edit(
             negative, positive = predicted.chunk(2)
             predicted = negative + guidance_scale * (positive - negative)
             latents = pipeline.scheduler.step(predicted, timestep, latents).prev_sample
+            if source_path is not None:
+                latents = torch.cat([source_path[step[0] + 1], latents[1:]])
             if blend is not None:
                 latents = blend.after_step(latents, step[0])
     return latents

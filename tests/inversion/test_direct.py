@@ -26,7 +26,7 @@ def test_one_row_a_step():
 
 
 def test_the_recorded_path_is_the_published_correction_of_the_sources_branch():
-    """Ju et al., algorithm 1: the source's branch is sampled, and the distance to the path is added after each step."""
+    """Ju et al., algorithm 1: the source is sampled, and its distance to the path is added after each step."""
     made = task(10)
     replay = Direct().invert(made)
     latents = replay.latents[0]

@@ -1,5 +1,9 @@
 """One-line explicit twins of what the library computes with fused kernels."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
 from torch import Tensor
 
 
@@ -28,3 +32,51 @@ class FormedMaps:
         if is_cross or maps.shape[2] <= self.self_max_pixels:
             self.taken.setdefault(step, []).append(edited if self.reads == "edited" else maps)
         return edited
+
+
+@contextmanager
+def explicit_borrowing(unet, step: list[int], content: dict, maps: dict, features: dict) -> Iterator[None]:
+    """Mutual self-attention and Plug-and-Play with formed maps and plain hooks, for diffusers' guided batch: negative
+    rows of source and targets, then those with their prompts. Each of the three says which steps a module acts in;
+    `step[0]` is the current one.
+    """
+
+    def processor(name: str):
+        def process(attn, hidden_states, encoder_hidden_states=None, attention_mask=None, temb=None) -> Tensor:
+            def heads(x: Tensor) -> Tensor:
+                return x.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+
+            text = hidden_states if encoder_hidden_states is None else encoder_hidden_states
+            q, k, v = heads(attn.to_q(hidden_states)), heads(attn.to_k(text)), heads(attn.to_v(text))
+            prompts = len(q) // 2
+            targets = [row for row in range(2 * prompts) if row % prompts]
+            if step[0] in maps.get(name, ()):
+                q[targets], k[targets] = q[prompts].clone(), k[prompts].clone()
+            elif step[0] in content.get(name, ()):
+                for row in targets:
+                    k[row], v[row] = k[row - row % prompts], v[row - row % prompts]
+            out = (explicit_maps(q, k) @ v).transpose(1, 2).flatten(2)
+            return attn.to_out[1](attn.to_out[0](out))
+
+        return process
+
+    def hook(name: str):
+        def replace(module, inputs, output: Tensor) -> Tensor:
+            prompts = len(output) // 2
+            rows = [prompts if row % prompts else row for row in range(2 * prompts)]
+            return output[rows] if step[0] in features[name] else output
+
+        return replace
+
+    before = unet.attn_processors
+    unet.set_attn_processor(
+        {f"{name}.processor": processor(name) for name in (p.removesuffix(".processor") for p in before)}
+    )
+    handles = [unet.get_submodule(f"{name}.conv2").register_forward_hook(hook(name)) for name in features]
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        unet.set_attn_processor(before)
+        for handle in handles:
+            handle.remove()

@@ -108,6 +108,22 @@ def test_a_blend_of_everything_is_warned_of(run):
     assert "warning: the blend lets all of 'a cat eating an apple' change; raise its threshold" in err
 
 
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--mutual"], "shape free from step 0 of 2: self-attention reads the source in 3 layers"),
+        (["--plug-and-play"], "structure held for 1 of 2 steps: the source's features in up_blocks.1.resnets.0"),
+    ],
+)
+def test_methods_say_what_they_did_and_replay(run, options, line):
+    code, out, _, _ = run("edit", "a dog", "a cat on a mat", *FAST, *options, "--out", "first", "--no-comparison")
+    assert code == 0
+    assert line in out
+    code, out, _, _ = run("replay", "first/edited.png", "--out", "again", model=None)
+    assert code == 0
+    assert "bit for bit" in out
+
+
 def test_generate(run):
     code, _, _, made = run("generate", "a dog", *FAST, "--out", "o", "--size", "32x48")
     assert code == 0
@@ -146,6 +162,12 @@ def test_the_bundled_model_edits_and_knows_its_words(run, tmp_path):
         ([*SWAP, "--blend-threshold", "0.3"], "--blend-threshold does nothing alone; add --blend WORD"),
         ([*SWAP, "--blend-start", "0.3"], "--blend-start does nothing alone; add --blend WORD or --mask FILE"),
         ([*SWAP, "--blend-subtract", "apple"], "--blend-subtract does nothing alone"),
+        ([*SWAP, "--mutual-start", "0.1"], "--mutual-start does nothing alone; add --mutual"),
+        ([*SWAP, "--feature-steps", "0.1"], "--feature-steps does nothing alone; add --plug-and-play"),
+        ([*SWAP, "--mutual", "--mutual-start", "2"], "the window of mutual self-attention is (2.0, 1.0)"),
+        ([*SWAP, "--mutual", "--mutual-layer", "1"], "start_layer of mutual self-attention is 1.0"),
+        ([*SWAP, "--mutual", "--mutual-start", "1"], "acts in no layer at none of the 2 steps"),
+        ([*SWAP, "--plug-and-play", "--feature-steps", "-1"], "feature_replace_steps of Plug-and-Play is -1.0"),
         ([*SWAP, "--hold-pixels"], "--hold-pixels does nothing alone"),
         ([*SWAP, "--mask", "missing.png"], "the mask 'missing.png' cannot be read (No such file or directory)"),
         ([*SWAP, "--size", "-64"], "is not a size"),
@@ -279,6 +301,12 @@ def test_the_surface_is_as_published():
         "--blend-start",
         "--mask",
         "--hold-pixels",
+        "--mutual",
+        "--mutual-start",
+        "--mutual-layer",
+        "--plug-and-play",
+        "--feature-steps",
+        "--attention-steps",
         "--no-comparison",
     }
     commands = typer.main.get_command(cli.app).commands
@@ -287,10 +315,12 @@ def test_the_surface_is_as_published():
     }
     swept = {"--cross-steps", "--self-steps", "--weight", "--seeds", "--kind", "--self-max-pixels"}
     maps = {"--target", "--record", "--words", "--resolution", "--per-step", "--self-components", "--shared-scale"}
+    photo = {"--setting", "--captioner", "--allow-url", "--cache-dir", "--no-cache"}
     assert options == {
         "generate": shared,
-        "edit": shared | own,
-        "replay": {"--model", "--out", "--quiet"},
+        "edit": shared | own | photo | {"--photo", "--source-prompt", "--invert"},
+        "invert": shared | photo | {"--prompt", "--method"},
+        "replay": {"--model", "--photo", "--out", "--quiet"},
         "maps": shared | maps,
         "models": set(),
         "figures": {"--model", "--steps", "--device", "--dtype", "--out", "--quiet", "--list"},

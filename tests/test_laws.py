@@ -7,8 +7,8 @@ from diffusers import StableDiffusionPipeline
 from tiny import tiny_sd_folder
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
+from wordbrush.edits.borrowed import Borrowed
 from wordbrush.edits.plan import EditPlan, TargetPlan
-from wordbrush.edits.schedule import Window
 from wordbrush.edits.token_map import TokenMap
 from wordbrush.models.load import load_model
 from wordbrush.sampling.loop import Conditioning, denoise
@@ -46,9 +46,9 @@ def test_identity_plan_is_the_plain_model_bit_for_bit(tiny_folder):
     adapter, _ = load_model(tiny_folder, "cpu", None)
     text = Conditioning((adapter.encode("a dog"), adapter.encode("a cat")), adapter.encode(""))
     length = adapter.tokenize("a dog").length
-    identity = TargetPlan.build(TokenMap.identity(length, length), torch.ones(4, length), Window(0, 0))
+    identity = TargetPlan.build(TokenMap.identity(length, length), torch.ones(4, length))
     noise = adapter.noise(0, 32, 32)
-    plans = (None, EditPlan((identity,), 256))
+    plans = (None, EditPlan((identity,), (Borrowed(),) * 4))
     plain, edited = (list(denoise(adapter, adapter.solver(4), noise, text, (0, 1), 5.0, plan=p))[-1] for p in plans)
     assert torch.equal(plain.latents, edited.latents)
     assert edited.controlled_calls == 0

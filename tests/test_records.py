@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from wordbrush.edits.blend import LatentMask, LocalBlend
+from wordbrush.edits.mutual_self_attention import MutualSelfAttention
+from wordbrush.edits.plug_and_play import PlugAndPlay
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import RecordError
 from wordbrush.inversion.settings import InversionSettings
@@ -46,6 +48,8 @@ edits = st.builds(
     self_replace_max_pixels=st.integers(1, 4096),
     equalizer=st.dictionaries(text, numbers, max_size=3),
     local_blend=st.none() | blends,
+    mutual_self_attention=st.none() | st.builds(lambda w, layer: MutualSelfAttention(*w, layer), windows, shares),
+    plug_and_play=st.none() | st.builds(PlugAndPlay, fractions, fractions, shares, shares),
 )
 inversions = st.sampled_from(
     [
@@ -99,6 +103,8 @@ EXAMPLE = RunRecord(
         0.4,
         equalizer={"Katze": 2.0},
         local_blend=LocalBlend("Katze", target_words=(("Katze",),), mask=LatentMask(("#.", ".."))),
+        mutual_self_attention=MutualSelfAttention(),
+        plug_and_play=PlugAndPlay(),
     ),
     together=True,
     keep_bytes=0,
@@ -153,6 +159,10 @@ def test_the_json_is_readable_as_it_stands() -> None:
         ("edit.local_blend.maps", "stored", "'edited' or 'own'"),
         ("edit.local_blend.mask.rows", ["#.", "#"], "a mask is rows of '#' and '.'"),
         ("edit.local_blend.mask.rows", ["..", ".."], "the mask lets nothing change"),
+        ("edit.mutual_self_attention.start_step", 2, r"mutual self-attention is \(2\.0, 1\.0\), outside"),
+        ("edit.mutual_self_attention.start_layer", 1, r"start_layer of mutual self-attention is 1\.0"),
+        ("edit.plug_and_play.feature_layer", -1, r"feature_layer of Plug-and-Play is -1\.0"),
+        ("edit.plug_and_play.feature_replace_steps", True, "feature_replace_steps is True, where float"),
         ("together", 1, "together is 1, where bool"),
     ],
 )

@@ -10,13 +10,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wordbrush.editor import Editor
     from wordbrush.edits.blend import LocalBlend
+    from wordbrush.edits.mutual_self_attention import MutualSelfAttention
+    from wordbrush.edits.plug_and_play import PlugAndPlay
     from wordbrush.maps.attention_maps import AttentionMaps
     from wordbrush.maps.request import MapsRequest
     from wordbrush.png_text import read_record
     from wordbrush.records import RunRecord
     from wordbrush.results import EditResult, Source
 
-__all__ = ["AttentionMaps", "EditResult", "Editor", "LocalBlend", "MapsRequest", "RunRecord", "Source", "read_record"]
+__all__ = [
+    "AttentionMaps",
+    "EditResult",
+    "Editor",
+    "LocalBlend",
+    "MapsRequest",
+    "MutualSelfAttention",
+    "PlugAndPlay",
+    "RunRecord",
+    "Source",
+    "read_record",
+]
 
 _HOMES = {
     "AttentionMaps": "wordbrush.maps.attention_maps",
@@ -24,6 +37,8 @@ _HOMES = {
     "Editor": "wordbrush.editor",
     "LocalBlend": "wordbrush.edits.blend",
     "MapsRequest": "wordbrush.maps.request",
+    "MutualSelfAttention": "wordbrush.edits.mutual_self_attention",
+    "PlugAndPlay": "wordbrush.edits.plug_and_play",
     "RunRecord": "wordbrush.records",
     "Source": "wordbrush.results",
     "read_record": "wordbrush.png_text",

@@ -10,6 +10,16 @@ from wordbrush.cli_figures import figures
 from wordbrush.cli_invert import invert as invert_command
 from wordbrush.cli_load import load_for_one_run, load_recorded
 from wordbrush.cli_maps import maps
+from wordbrush.cli_methods import (
+    AttentionSteps,
+    FeatureSteps,
+    Mutual,
+    MutualLayer,
+    MutualStart,
+    Structure,
+    mutual_options,
+    structure_options,
+)
 from wordbrush.cli_models import models
 from wordbrush.cli_options import (
     Device,
@@ -127,6 +137,12 @@ def edit(
     blend_start: Annotated[float | None, typer.Option(help="Part of the steps before the blend.")] = None,
     mask: Annotated[Path | None, typer.Option(help="PNG: only what is white in it may change.")] = None,
     hold_pixels: Annotated[bool, typer.Option("--hold-pixels", help="Outside, the source's very pixels.")] = False,
+    mutual: Mutual = False,
+    mutual_start: MutualStart = None,
+    mutual_layer: MutualLayer = None,
+    plug_and_play: Structure = False,
+    feature_steps: FeatureSteps = None,
+    attention_steps: AttentionSteps = None,
     no_comparison: Annotated[bool, typer.Option("--no-comparison", help="Skip comparison.png.")] = False,
 ) -> None:
     """Make a picture of SOURCE and edit it into each TARGET: source.png, edited.png, comparison.png, record.json.
@@ -137,6 +153,8 @@ def edit(
     equalizer = word_numbers("--weight", weight or [], "red=2.0")
     windows = word_numbers("--cross-steps-for", cross_steps_for or [], "cat=0.4")
     region = blend_options(blend, blend_subtract, blend_threshold, blend_start, mask, hold_pixels)
+    free = mutual_options(mutual, mutual_start, mutual_layer)
+    structure = structure_options(plug_and_play, feature_steps, attention_steps)
     needs_photo = {
         "--source-prompt": source_prompt is not None,
         "--invert": invert is not None,
@@ -168,6 +186,8 @@ def edit(
         "equalizer": equalizer,
         "local_blend": region,
         "mask": mask,
+        "mutual_self_attention": free,
+        "plug_and_play": structure,
     }
     if choice is not None:
         inverted = invert_photo(

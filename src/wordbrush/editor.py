@@ -10,6 +10,8 @@ from PIL.Image import Image
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.blend_words import blend_tokens
 from wordbrush.edits.compose import plan_edit
+from wordbrush.edits.mutual_self_attention import MutualSelfAttention
+from wordbrush.edits.plug_and_play import PlugAndPlay
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, CrossSteps, EditSettings, SelfSteps
 from wordbrush.errors import RecordError, SettingsError
 from wordbrush.inversion.settings import InversionSettings, Setting
@@ -160,6 +162,8 @@ class Editor:
         equalizer: Mapping[str, float] | None = None,
         local_blend: LocalBlend | str | Sequence[str] | None = None,
         mask: str | Path | Image | None = None,
+        mutual_self_attention: MutualSelfAttention | None = None,
+        plug_and_play: PlugAndPlay | None = None,
         capture: MapsRequest | None = None,
         on_step: OnStep | None = None,
     ) -> EditResult | list[EditResult]:
@@ -176,6 +180,11 @@ class Editor:
         `mask` is a picture or PNG of your own: only what is white in it may change, and in the words' region if both
         are given.
 
+        `mutual_self_attention` frees the shape: the target's self-attention reads the source's content
+        (`MutualSelfAttention()` as published). `plug_and_play` holds the structure: some of the source's features and
+        self-attention maps (`PlugAndPlay()`). With either of them windows that are not given are 0, as published;
+        given, they act beside it.
+
         One target gives one result, a list gives a list. Raises `PromptError` for words that are not there or prompts
         that ask for nothing, `SettingsError` for bad numbers or a bad mask, `ControlError` if the edit could not act.
         """
@@ -187,6 +196,8 @@ class Editor:
             self_replace_max_pixels,
             equalizer,
             self._local_blend(local_blend, mask, source.settings, source.fit),
+            mutual_self_attention,
+            plug_and_play,
         )
         results = self._runner.edit(source, settings, on_step, capture)
         return results[0] if isinstance(target, str) else results
@@ -208,6 +219,8 @@ class Editor:
         equalizer: Mapping[str, float] | None = None,
         local_blend: LocalBlend | str | Sequence[str] | None = None,
         mask: str | Path | Image | None = None,
+        mutual_self_attention: MutualSelfAttention | None = None,
+        plug_and_play: PlugAndPlay | None = None,
         capture: MapsRequest | None = None,
         on_step: OnStep | None = None,
     ) -> EditResult | list[EditResult]:
@@ -225,6 +238,8 @@ class Editor:
             self_replace_max_pixels,
             equalizer,
             self._local_blend(local_blend, mask, generation),
+            mutual_self_attention,
+            plug_and_play,
         )
         results = self._runner.generate_and_edit(generation, settings, on_step, capture)
         return results[0] if isinstance(target, str) else results
@@ -278,7 +293,8 @@ class Editor:
         source, *targets = map(adapter.tokenize, (generation.prompt, *edit.targets))
         if edit.local_blend is not None:
             blend_tokens(source, targets, edit.local_blend, edit.equalizer)
-        return plan_edit(source, targets, edit, generation.num_inference_steps)[1]
+        layers = adapter.editable_layers(generation.height, generation.width)
+        return plan_edit(source, targets, edit, generation.num_inference_steps, layers)[1]
 
     def noising(self, source: Source, step: int) -> Image:
         """What the forward process makes of a source: its picture with the noise of a step, 0 the noisiest."""
@@ -371,16 +387,23 @@ class Editor:
         self_replace_max_pixels: int,
         equalizer: Mapping[str, float] | None,
         local_blend: LocalBlend | None,
+        mutual_self_attention: MutualSelfAttention | None,
+        plug_and_play: PlugAndPlay | None,
     ) -> EditSettings:
         defaults = self.model.defaults
+        # A method of its own: Prompt-to-Prompt's windows would act against it unless they are asked for.
+        alone = mutual_self_attention is not None or plug_and_play is not None
+        cross, injected = (0.0, 0.0) if alone else (defaults.cross_replace_steps, defaults.self_replace_steps)
         return EditSettings.parse(
             [target] if isinstance(target, str) else target,
             edit,
-            defaults.cross_replace_steps if cross_replace_steps is None else cross_replace_steps,
-            defaults.self_replace_steps if self_replace_steps is None else self_replace_steps,
+            cross if cross_replace_steps is None else cross_replace_steps,
+            injected if self_replace_steps is None else self_replace_steps,
             self_replace_max_pixels,
             equalizer,
             local_blend,
+            mutual_self_attention,
+            plug_and_play,
         )
 
     def _local_blend(

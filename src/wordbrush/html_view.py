@@ -162,6 +162,14 @@ def edit_facts(settings: EditSettings) -> Facts:
     facts.append(("self", _window(settings.self_replace_steps)))
     if settings.self_replace_max_pixels != PROMPT_TO_PROMPT_MAX_PIXELS:
         facts.append(("self up to", f"{settings.self_replace_max_pixels} pixels"))
+    if settings.mutual_self_attention is not None:
+        window = settings.mutual_self_attention.window
+        facts.append(("mutual self-attention", _window((window.start, window.end))))
+    if settings.plug_and_play is not None:
+        pnp = settings.plug_and_play
+        facts.append(
+            ("Plug-and-Play", f"{pnp.feature_replace_steps:g} features, {pnp.attention_replace_steps:g} maps")
+        )
     return facts if settings.local_blend is None else [*facts, ("only in", _region(settings.local_blend))]
 
 

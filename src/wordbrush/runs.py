@@ -130,6 +130,7 @@ def _plan(
         [adapter.tokenize(target) for target in edit.targets],
         edit,
         num_steps,
+        adapter.editable_layers(settings.height, settings.width),
         adapter.device,
         adapter.dtype,
     )

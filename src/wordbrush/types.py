@@ -22,10 +22,13 @@ class BatchLayout:
     rows: tuple[BatchRow, ...]
 
     @classmethod
-    def of(cls, branches: Sequence[int], *, guided: bool, replayed_source: bool = False) -> "BatchLayout":
+    def of(
+        cls, branches: Sequence[int], *, guided: bool, replayed_source: bool = False, replayed_negative: bool = False
+    ) -> "BatchLayout":
         """Rows in diffusers' order: all negative ones, then all with their prompts.
 
-        `replayed_source` adds the source's prompt alone, for a source that is not denoised in this run.
+        `replayed_source` adds the source's prompt alone, for a source that is not denoised in this run, and
+        `replayed_negative` its row with the negative prompt.
 
         >>> BatchLayout.of([0, 1], guided=True).conditional(1)
         3
@@ -34,6 +37,8 @@ class BatchLayout:
         rows += [BatchRow(branch, True) for branch in branches]
         if replayed_source:
             rows.append(BatchRow(SOURCE, True))
+        if replayed_negative:
+            rows.append(BatchRow(SOURCE, False))
         return cls(tuple(rows))
 
     @property
@@ -44,6 +49,10 @@ class BatchLayout:
     def conditional(self, branch: int) -> int:
         """The position of a branch's row with its prompt."""
         return self.rows.index(BatchRow(branch, True))
+
+    def position(self, row: BatchRow) -> int:
+        """Where a row is in the batch."""
+        return self.rows.index(row)
 
     def has_source(self) -> bool:
         """Whether the source's own row is in this call."""

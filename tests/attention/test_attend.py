@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from oracles import explicit_edit, explicit_maps
-from wordbrush.attention.attend import CrossRow, SelfRow, edited_cross, injected_self
+from wordbrush.attention.attend import CrossRow, SelfRow, edited_cross, edited_self
 from wordbrush.edits.plan import CrossEdit
 from wordbrush.edits.token_map import TokenMap
 
@@ -41,13 +41,17 @@ def test_folded_equals_explicit(seed, source, target):
             assert torch.equal(out[row], plain[row])
 
 
-def test_injected_self_equals_explicit_and_leaves_other_rows():
-    q, k, v = (random(B, H, Q, D, seed=s) for s in range(3))
-    out = injected_self(q, k, v, [SelfRow(2, q[0], k[0])], F.scaled_dot_product_attention)
-    torch.testing.assert_close(out[2], explicit_maps(q[0], k[0]) @ v[2], rtol=0, atol=1e-5)
+@given(st.integers(0, 10_000), st.sets(st.sampled_from(["q", "v"])))
+def test_edited_self_equals_explicit_and_leaves_other_rows(seed, taken):
+    """Query and key are an injected map, key and value mutual self-attention, all three the source's own output."""
+    q, k, v = (random(B, H, Q, D, seed=seed + s) for s in range(3))
+    row = SelfRow(2, q[0] if "q" in taken else None, k[0], v[0] if "v" in taken else None)
+    out = edited_self(q, k, v, [row], F.scaled_dot_product_attention)
+    expected = explicit_maps(q[0 if "q" in taken else 2], k[0]) @ v[0 if "v" in taken else 2]
+    torch.testing.assert_close(out[2], expected, rtol=0, atol=1e-5)
     plain = F.scaled_dot_product_attention(q, k, v)
-    for row in (0, 1, 3):
-        assert torch.equal(out[row], plain[row])
+    for other in (0, 1, 3):
+        assert torch.equal(out[other], plain[other])
 
 
 def test_inputs_are_left_as_they_were():
@@ -56,7 +60,7 @@ def test_inputs_are_left_as_they_were():
     edited_cross(
         q, k, v, [CrossRow(1, random_edit(0, source=True, target=True), q[0], k[0])], F.scaled_dot_product_attention
     )
-    injected_self(q, q, q, [SelfRow(1, q[0], q[0])], F.scaled_dot_product_attention)
+    edited_self(q, q, q, [SelfRow(1, q[0], q[0], q[0])], F.scaled_dot_product_attention)
     assert all(torch.equal(a, b) for a, b in zip((q, k, v), before, strict=True))
 
 

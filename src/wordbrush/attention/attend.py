@@ -27,11 +27,15 @@ class CrossRow:
 
 @dataclass(frozen=True, eq=False)
 class SelfRow:
-    """One batch row whose self-attention map becomes the source's: its queries and keys, both (H,Q,D)."""
+    """One batch row whose self-attention takes over some of the source's, each (H,Q,D); None stays the row's own.
+
+    Queries and keys together are the source's map; keys and values are its content (mutual self-attention).
+    """
 
     row: int
-    q_source_HQD: Tensor
-    k_source_HQD: Tensor
+    q_HQD: Tensor | None
+    k_HQD: Tensor
+    v_HQD: Tensor | None
 
 
 def edited_cross(q_BHQD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor, rows: Sequence[CrossRow], attend: Attend) -> Tensor:
@@ -63,9 +67,13 @@ def edited_cross(q_BHQD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor, rows: Sequence[
     return out_BHQD
 
 
-def injected_self(q_BHQD: Tensor, k_BHQD: Tensor, v_BHQD: Tensor, rows: Sequence[SelfRow], attend: Attend) -> Tensor:
-    """Self-attention in which each given row's map becomes the source's: `softmax(q_source k_source^T) v`."""
-    q, k = q_BHQD.clone(), k_BHQD.clone()
+def edited_self(q_BHQD: Tensor, k_BHQD: Tensor, v_BHQD: Tensor, rows: Sequence[SelfRow], attend: Attend) -> Tensor:
+    """Self-attention in which each given row runs on what it takes over: `softmax(q k^T) v`, still one fused call."""
+    q, k, v = q_BHQD.clone(), k_BHQD.clone(), v_BHQD.clone()
     for controlled in rows:
-        q[controlled.row], k[controlled.row] = controlled.q_source_HQD, controlled.k_source_HQD
-    return attend(q, k, v_BHQD)
+        k[controlled.row] = controlled.k_HQD
+        if controlled.q_HQD is not None:
+            q[controlled.row] = controlled.q_HQD
+        if controlled.v_HQD is not None:
+            v[controlled.row] = controlled.v_HQD
+    return attend(q, k, v)

@@ -6,17 +6,23 @@ from typing import Literal
 
 from torch import Tensor
 
-from wordbrush.attention.attend import CrossRow, SelfRow, edited_cross, injected_self
+from wordbrush.attention.attend import CrossRow, SelfRow, edited_cross, edited_self
 from wordbrush.attention.sites import AttentionCall
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Reading, Watch, column_maps
-from wordbrush.edits.plan import StepEdit, TargetStep
+from wordbrush.edits.plan import CrossEdit, StepEdit
 from wordbrush.errors import ControlError
-from wordbrush.types import SOURCE, BatchLayout
+from wordbrush.types import SOURCE, BatchLayout, BatchRow
+
+_KINDS = {
+    "cross": ("cross-attention", "default attention processors"),
+    "self": ("self-attention", "default attention processors"),
+    "features": ("residual block", "residual blocks as diffusers makes them"),
+}
 
 
 class StepControl:
-    """Answers every attention call of one model call.
+    """Answers every attention call of one model call, and the residual blocks whose features are borrowed.
 
     The source's q and k come from its own row where the batch has one, else from `tape`. With `record_to` the
     source's row is recorded as well. `watches` are given the maps that they ask for; the output is the same with them.
@@ -50,6 +56,19 @@ class StepControl:
             return call.plain()
         return self._cross(call, self._edit) if call.site.kind == "cross" else self._self(call, self._edit)
 
+    @property
+    def features(self) -> frozenset[str]:
+        """The residual blocks whose output is the source's."""
+        return self._edit.borrowed.features if self._edit is not None else frozenset()
+
+    def feature(self, name: str, output_BCHW: Tensor) -> Tensor:
+        """A residual block's output in which all rows of all targets are that of the source's prompt."""
+        rows = [self._layout.position(row) for row in self._target_rows()]
+        output = output_BCHW.clone()
+        output[rows] = output_BCHW[self._layout.conditional(SOURCE)]
+        self._controlled["features"] += len(rows)
+        return output
+
     def verify(self, sites: Mapping[Literal["cross", "self"], int]) -> int:
         """Check that the edit acted in every layer that it must, given how many layers of each kind the model has.
 
@@ -57,23 +76,27 @@ class StepControl:
         """
         if self._edit is None:
             return 0
-        cross_targets = sum(target.cross is not None for target in self._edit.targets)
-        if self._controlled["cross"] != cross_targets * sites["cross"]:
-            raise ControlError(
-                f"the edit reached {self._controlled['cross']} of {cross_targets * sites['cross']} cross-attention "
-                f"calls at step {self._step}; use the model's default attention processors"
-            )
-        if any(target.inject_self for target in self._edit.targets) and not self._controlled["self"]:
-            raise ControlError(
-                f"no self-attention layer has {self._edit.self_replace_max_pixels} pixels or fewer at this size, so "
-                "self_replace_steps would do nothing; raise self_replace_max_pixels or set self_replace_steps to 0"
-            )
+        calls = self._edit.borrowed.calls(guided=BatchRow(SOURCE + 1, False) in self._layout.rows)
+        expected = {
+            "cross": sum(cross is not None for cross in self._edit.cross) * sites["cross"],
+            "self": len(self._edit.cross) * calls[0],
+            "features": len(self._edit.cross) * calls[1],
+        }
+        for kind, (told, remedy) in _KINDS.items():
+            if self._controlled[kind] != expected[kind]:
+                raise ControlError(
+                    f"the edit reached {self._controlled[kind]} of {expected[kind]} {told} calls at step "
+                    f"{self._step}; use the model's {remedy}"
+                )
         return self._controlled.total()
+
+    def _target_rows(self) -> list[BatchRow]:
+        return [row for row in self._layout.rows if row.branch != SOURCE]
 
     def _cross(self, call: AttentionCall, edit: StepEdit) -> Tensor:
         rows = []
-        for branch, target in enumerate(edit.targets, start=SOURCE + 1):
-            row = self._cross_row(call, target, self._layout.conditional(branch))
+        for branch, cross in enumerate(edit.cross, start=SOURCE + 1):
+            row = self._cross_row(call, cross, self._layout.conditional(branch))
             if row is not None:
                 rows.append(row)
         if not rows:
@@ -81,27 +104,30 @@ class StepControl:
         self._controlled["cross"] += len(rows)
         return edited_cross(call.q, call.k, call.v, rows, call.attend)
 
-    def _cross_row(self, call: AttentionCall, target: TargetStep | None, row: int) -> CrossRow | None:
-        if target is None or target.cross is None:
+    def _cross_row(self, call: AttentionCall, cross: CrossEdit | None, row: int) -> CrossRow | None:
+        if cross is None:
             return None
-        q, k = self._source(call) if target.cross.uses_source else (None, None)
-        return CrossRow(row, target.cross, q, k)
+        q, k = self._source(call) if cross.uses_source else (None, None)
+        return CrossRow(row, cross, q, k)
 
     def _self(self, call: AttentionCall, edit: StepEdit) -> Tensor:
-        rows = [
-            SelfRow(self._layout.conditional(branch), *self._source(call))
-            for branch, target in enumerate(edit.targets, start=SOURCE + 1)
-            if self._injects(call, target)
-        ]
+        asked = [self._self_row(call, edit, row) for row in self._target_rows()]
+        rows = [row for row in asked if row is not None]
         if not rows:
             return call.plain()
         self._controlled["self"] += len(rows)
-        return injected_self(call.q, call.k, call.v, rows, call.attend)
+        return edited_self(call.q, call.k, call.v, rows, call.attend)
 
-    def _injects(self, call: AttentionCall, target: TargetStep | None) -> bool:
-        if self._edit is None or target is None:
-            return False
-        return target.inject_self and call.pixels <= self._edit.self_replace_max_pixels
+    def _self_row(self, call: AttentionCall, edit: StepEdit, row: BatchRow) -> SelfRow | None:
+        """What a target's row takes over in this layer; None for nothing."""
+        borrowed, name = edit.borrowed, call.site.name
+        if name in (borrowed.maps if row.conditional else borrowed.negative_maps):
+            q, k = self._source(call)
+            return SelfRow(self._layout.position(row), q, k, None)
+        if name in borrowed.content:
+            source = self._layout.position(BatchRow(SOURCE, row.conditional))
+            return SelfRow(self._layout.position(row), None, call.k[source], call.v[source])
+        return None
 
     def _source(self, call: AttentionCall) -> tuple[Tensor, Tensor]:
         if self._layout.has_source():
@@ -119,19 +145,19 @@ class StepControl:
                     watch.take(self._step, branch, call.site, self._maps(call, branch, columns_KW, watch.reads))
 
     def _maps(self, call: AttentionCall, branch: int, columns_KW: Tensor, reads: Reading) -> Tensor:
-        target = self._target(branch) if reads == "edited" else None
-        from_source = branch == SOURCE or (call.site.kind == "self" and self._injects(call, target))
-        q_HQD, k_HKD = self._source(call) if from_source else self._own(call, branch)
-        row = self._cross_row(call, target, 0) if call.site.kind == "cross" else None
+        q_HQD, k_HKD = self._source(call) if branch == SOURCE else self._own(call, branch)
+        cross: CrossRow | None = None
+        if self._edit is not None and branch != SOURCE and reads == "edited":
+            if call.site.kind == "cross":
+                cross = self._cross_row(call, self._edit.cross[branch - SOURCE - 1], 0)
+            elif (taken := self._self_row(call, self._edit, BatchRow(branch, True))) is not None:
+                q_HQD, k_HKD = q_HQD if taken.q_HQD is None else taken.q_HQD, taken.k_HQD
 
         def attend_values(v_BHKD: Tensor) -> Tensor:
-            return edited_cross(q_HQD[None], k_HKD[None], v_BHKD, [] if row is None else [row], call.attend)
+            return edited_cross(q_HQD[None], k_HKD[None], v_BHKD, [] if cross is None else [cross], call.attend)
 
         return column_maps(columns_KW, k_HKD, attend_values)
 
     def _own(self, call: AttentionCall, branch: int) -> tuple[Tensor, Tensor]:
         row = self._layout.conditional(branch)
         return call.q[row], call.k[row]
-
-    def _target(self, branch: int) -> TargetStep | None:
-        return self._edit.targets[branch - SOURCE - 1] if self._edit is not None and branch != SOURCE else None

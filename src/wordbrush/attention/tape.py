@@ -1,6 +1,6 @@
 """A recording of the source's queries and keys, so that a later edit does not run the source again."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -31,9 +31,13 @@ class SourceTape:
         """How many steps, from the first, are recorded."""
         return len(self._steps)
 
-    def covers(self, step: int, *, self_max_pixels: int) -> bool:
-        """Whether this step's cross-attention is here, and its self-attention of at most so many pixels (0: none)."""
-        return step < self.num_steps and self_max_pixels <= self.self_max_pixels
+    def covers(self, step: int, *, self_max_pixels: int = 0, self_layers: Collection[str] = ()) -> bool:
+        """Whether this step's cross-attention is here, and its self-attention: that of at most so many pixels (0:
+        none), and that of the layers named.
+        """
+        if step >= self.num_steps or self_max_pixels > self.self_max_pixels:
+            return False
+        return all(Site(name, "self") in self._steps[step] for name in self_layers)
 
     def read(self, step: int, site: Site) -> tuple[Tensor, Tensor]:
         """The source's q and k, each (H, pixels or tokens, D), at a step and site."""

@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 
 from wordbrush.edits.auto import auto
-from wordbrush.edits.describe import describe
+from wordbrush.edits.borrowed import plan_borrowed
+from wordbrush.edits.describe import describe, describe_borrowed
+from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.edits.plan import EditPlan, TargetPlan
 from wordbrush.edits.refine import refine
 from wordbrush.edits.replace import replace
@@ -29,20 +31,28 @@ def plan_edit(
     targets: Sequence[PromptTokens],
     settings: EditSettings,
     num_steps: int,
+    layers: EditableLayers,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> tuple[EditPlan, tuple[tuple[str, ...], ...]]:
     """The plan of all targets, and for each target what its edit does, in words.
 
-    Raises `PromptError` for a word that is in no target, or for prompts that ask for nothing, and `IdleEditError`
-    when an edit would act at no step.
+    Raises `PromptError` for a word that is in no target, or for prompts that ask for nothing, `IdleEditError` when an
+    edit would act at no step, and `ControlError` for a model without the layers that the settings ask for.
     """
     for word in [*settings.equalizer, *(w for w in settings.cross_replace_steps if w != DEFAULT)]:
         if not any(find_all_words(target.text, word) for target in targets):
             targets[0].find(word)  # raises, and names the nearest word
     planned = [_plan_target(source, target, settings, num_steps, device, dtype) for target in targets]
-    plan = EditPlan(tuple(target for target, _ in planned), settings.self_replace_max_pixels)
-    return plan, tuple(lines for _, lines in planned)
+    plan = EditPlan(tuple(target for target, _ in planned), plan_borrowed(settings, layers, num_steps))
+    for target, _ in planned:
+        if not any(step.acts for step in plan.borrowed) and all(edit is None for edit in target.steps):
+            raise IdleEditError(
+                f"cross_replace_steps and self_replace_steps select none of the {num_steps} steps, so the result "
+                "would be a plain picture of the target prompt; widen a window, or generate the target prompt"
+            )
+    shared = describe_borrowed(plan.borrowed)
+    return plan, tuple((*lines, *shared) for _, lines in planned)
 
 
 def _plan_target(
@@ -62,12 +72,5 @@ def _plan_target(
         if word == DEFAULT or find_all_words(target.text, word)
     }
     token_map = _EDITS[settings.edit](source, target).then(reweight(target, equalizer))
-    plan = TargetPlan.build(
-        token_map, cross_weights(target, windows, num_steps), Window(*settings.self_replace_steps), device, dtype
-    )
-    if not any(step.acts for step in plan.steps):
-        raise IdleEditError(
-            f"cross_replace_steps and self_replace_steps select none of the {num_steps} steps, so the result would be "
-            "a plain picture of the target prompt; widen a window, or generate the target prompt"
-        )
+    plan = TargetPlan.build(token_map, cross_weights(target, windows, num_steps), device, dtype)
     return plan, tuple(describe(source, target, equalizer))

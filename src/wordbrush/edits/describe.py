@@ -1,7 +1,8 @@
 """What an edit will do, in words: shown before it runs, kept in its record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from wordbrush.edits.borrowed import Borrowed
 from wordbrush.tokens.align import align_words
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -23,3 +24,40 @@ def describe(source: PromptTokens, target: PromptTokens, equalizer: Mapping[str,
         elif pair.kind == "gone":
             lines.append(f"gone: '{before}'")
     return lines + [f"'{word}' x {factor:g}" for word, factor in equalizer.items()]
+
+
+def describe_borrowed(steps: Sequence[Borrowed]) -> list[str]:
+    """One line for mutual self-attention, and one for each half of Plug-and-Play, where they act.
+
+    >>> describe_borrowed([Borrowed(), Borrowed(content=frozenset({"up.1.attn1", "up.2.attn1"}))])
+    ['shape free from step 1 of 2: self-attention reads the source in 2 layers (up.1, up.2)']
+    """
+    count = len(steps)
+    content, features, maps = (
+        [getattr(step, name) for step in steps] for name in ("content", "features", "negative_maps")
+    )
+    lines = []
+    if any(content):
+        first, after = _span(content)
+        until = f" to {after - 1}" if after < count else ""
+        where = f"self-attention reads the source in {_layers(content)}"
+        lines.append(f"shape free from step {first}{until} of {count}: {where}")
+    if any(features):
+        blocks = ", ".join(sorted(frozenset().union(*features)))
+        lines.append(f"structure held for {_span(features)[1]} of {count} steps: the source's features in {blocks}")
+    if any(maps):
+        held = f"the source's self-attention maps in {_layers(maps)}"
+        lines.append(f"structure held for {_span(maps)[1]} of {count} steps: {held}")
+    return lines
+
+
+def _span(chosen: Sequence[frozenset[str]]) -> tuple[int, int]:
+    """The first step at which anything is chosen, and the one after the last."""
+    acting = [step for step, names in enumerate(chosen) if names]
+    return acting[0], acting[-1] + 1
+
+
+def _layers(chosen: Iterable[frozenset[str]]) -> str:
+    names = frozenset().union(*chosen)
+    blocks = sorted({".".join(name.split(".")[:2]) for name in names})
+    return f"{len(names)} layers ({', '.join(blocks)})"

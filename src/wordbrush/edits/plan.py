@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from wordbrush.edits.schedule import Window
+from wordbrush.edits.borrowed import Borrowed
 from wordbrush.edits.token_map import TokenMap
 
 
@@ -19,65 +19,45 @@ class CrossEdit:
 
 
 @dataclass(frozen=True, eq=False)
-class TargetStep:
-    """What one target does at one step: edit its cross-attention maps, take over the source's self-attention."""
-
-    cross: CrossEdit | None
-    inject_self: bool
-
-    @property
-    def acts(self) -> bool:
-        """Whether this target is controlled at this step at all."""
-        return self.cross is not None or self.inject_self
-
-    @property
-    def uses_source(self) -> bool:
-        """Whether the source's queries and keys are needed at this step."""
-        return self.inject_self or (self.cross is not None and self.cross.uses_source)
-
-
-@dataclass(frozen=True, eq=False)
 class StepEdit:
-    """The edit of one step: one `TargetStep` per target, and the largest self-attention that is injected."""
+    """The edit of one step: of each target's cross-attention maps, and what all targets take over from the source."""
 
-    targets: tuple[TargetStep, ...]
-    self_replace_max_pixels: int
+    cross: tuple[CrossEdit | None, ...]
+    borrowed: Borrowed
 
     @property
     def acts(self) -> bool:
         """Whether any target is controlled at this step."""
-        return any(target.acts for target in self.targets)
+        return self.borrowed.acts or any(cross is not None for cross in self.cross)
 
     @property
     def uses_source(self) -> bool:
-        """Whether any target needs the source's queries and keys at this step."""
-        return any(target.uses_source for target in self.targets)
+        """Whether any target needs the source at this step."""
+        return self.borrowed.acts or any(cross is not None and cross.uses_source for cross in self.cross)
 
 
 @dataclass(frozen=True, eq=False)
 class TargetPlan:
-    """One target's edit over a run, one `TargetStep` a step; steps of equal weights share one folded map."""
+    """One target's cross-attention edit over a run, one a step; steps of equal weights share one folded map."""
 
-    steps: tuple[TargetStep, ...]
+    steps: tuple[CrossEdit | None, ...]
 
     @classmethod
     def build(
         cls,
         token_map: TokenMap,
         cross_weights_NT: Tensor,
-        self_replace_steps: Window,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> "TargetPlan":
         """Fold a token map with the weights (num_steps, T) of its schedule, for a model's device and dtype."""
-        self_steps = self_replace_steps.self_steps(len(cross_weights_NT))
         folded: dict[tuple[float, ...], CrossEdit | None] = {}
         steps = []
-        for i, weight_T in enumerate(cross_weights_NT):
+        for weight_T in cross_weights_NT:
             key = tuple(weight_T.tolist())
             if key not in folded:
                 folded[key] = _cross_edit(token_map.faded(weight_T), device, dtype)
-            steps.append(TargetStep(folded[key], i in self_steps))
+            steps.append(folded[key])
         return cls(tuple(steps))
 
 
@@ -86,11 +66,11 @@ class EditPlan:
     """All targets of a run. Asked for a step (`at`), never counting steps itself."""
 
     targets: tuple[TargetPlan, ...]
-    self_replace_max_pixels: int
+    borrowed: tuple[Borrowed, ...]
 
     def at(self, step: int) -> StepEdit:
         """What the targets do at this step."""
-        return StepEdit(tuple(target.steps[step] for target in self.targets), self.self_replace_max_pixels)
+        return StepEdit(tuple(target.steps[step] for target in self.targets), self.borrowed[step])
 
 
 def _cross_edit(token_map: TokenMap, device: torch.device | str, dtype: torch.dtype) -> CrossEdit | None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from wordbrush.edits.blend import LocalBlend
+from wordbrush.edits.mutual_self_attention import MutualSelfAttention
+from wordbrush.edits.plug_and_play import PlugAndPlay
 from wordbrush.edits.schedule import DEFAULT, Window, parse_cross_windows
 from wordbrush.errors import SettingsError
 
@@ -26,6 +28,7 @@ class EditSettings:
 
     `cross_replace_steps` has a window (start, end) per word and one under "default_"; `equalizer` a factor per word.
     A word that is in some of several targets acts in those. `local_blend` holds everything outside of a region still.
+    `mutual_self_attention` and `plug_and_play` act beside the windows, in all targets.
     """
 
     targets: tuple[str, ...]
@@ -35,6 +38,8 @@ class EditSettings:
     self_replace_max_pixels: int
     equalizer: Mapping[str, float]
     local_blend: LocalBlend | None
+    mutual_self_attention: MutualSelfAttention | None = None
+    plug_and_play: PlugAndPlay | None = None
 
     def __post_init__(self) -> None:
         """Check what does not depend on the prompts: a record's values come here without `parse`."""
@@ -63,6 +68,8 @@ class EditSettings:
         self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS,
         equalizer: Mapping[str, float] | None = None,
         local_blend: LocalBlend | None = None,
+        mutual_self_attention: MutualSelfAttention | None = None,
+        plug_and_play: PlugAndPlay | None = None,
     ) -> "EditSettings":
         """Check a user's values and bring them to one form; raises `SettingsError` naming the bad one.
 
@@ -79,4 +86,6 @@ class EditSettings:
             self_replace_max_pixels,
             dict(equalizer or {}),
             local_blend,
+            mutual_self_attention,
+            plug_and_play,
         )

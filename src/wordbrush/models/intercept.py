@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 import torch
+from diffusers.models.resnet import ResnetBlock2D
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
@@ -18,6 +19,8 @@ from wordbrush.attention.sites import AttentionCall, Site
 from wordbrush.errors import ControlError
 
 Handler = Callable[[AttentionCall], Tensor]
+FeatureHandler = Callable[[str, Tensor], Tensor]
+"""Given a residual block's name and the output (B,C,H,W) of its convolutions, says what that shall be."""
 
 
 def attention_layers(model: nn.Module) -> dict[str, nn.Module]:
@@ -25,16 +28,33 @@ def attention_layers(model: nn.Module) -> dict[str, nn.Module]:
     return {name: module for name, module in model.named_modules() if hasattr(module, "get_processor")}
 
 
+def residual_branches(model: nn.Module) -> dict[str, nn.Module]:
+    """The last convolution of each residual block of a diffusers model, by the block's module name.
+
+    What it gives is the block's own contribution, before the block's input is added.
+    """
+    return {name: module.conv2 for name, module in model.named_modules() if isinstance(module, ResnetBlock2D)}
+
+
 class Intercept:
-    """A scope in which `handler` computes each attention of `layers`.
+    """A scope in which `handler` computes each attention of `layers`, and `on_feature` may change the output of each
+    module of `features`.
 
     Leaving it removes every hook, also after an error. Leaving it without an error raises `ControlError` when a layer
     ran without the kernel that can be controlled (attention slicing, xformers, legacy processors).
     """
 
-    def __init__(self, layers: Mapping[str, nn.Module], handler: Handler) -> None:
+    def __init__(
+        self,
+        layers: Mapping[str, nn.Module],
+        handler: Handler,
+        features: Mapping[str, nn.Module] | None = None,
+        on_feature: FeatureHandler | None = None,
+    ) -> None:
         """Prepare a scope; nothing is hooked before it is entered."""
         self._layers = layers
+        self._features = features or {}
+        self._on_feature = on_feature
         self._mode = _KernelMode(handler)
         self._handles: list[torch.utils.hooks.RemovableHandle] = []
         self._inside = 0
@@ -44,6 +64,8 @@ class Intercept:
         for name, layer in self._layers.items():
             self._handles.append(layer.register_forward_pre_hook(self._entering(name), with_kwargs=True))
             self._handles.append(layer.register_forward_hook(self._leaving, always_call=True))
+        for name, module in self._features.items():
+            self._handles.append(module.register_forward_hook(self._changing(name)))
         return self
 
     def __exit__(
@@ -71,6 +93,12 @@ class Intercept:
         if self._inside:  # torch also calls this when an earlier hook of the layer raised, before it was entered
             self._inside -= 1
             self._mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+
+    def _changing(self, name: str) -> Callable[..., Tensor]:
+        def change(module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor:
+            return output if self._on_feature is None else self._on_feature(name, output)
+
+        return change
 
     def _check(self) -> None:
         missed = sorted(set(self._layers) - self._mode.seen)

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from wordbrush.attention.sites import AttentionLayer, Site
+from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.errors import OutputError, PromptError, SettingsError
 from wordbrush.models.ddim import DDIM
-from wordbrush.models.intercept import Intercept, attention_layers
+from wordbrush.models.intercept import Intercept, attention_layers, residual_branches
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.sampling.adapter import Control, Prediction
 from wordbrush.tokens.prompt_tokens import PromptTokens
@@ -41,6 +42,7 @@ class StableDiffusion:
         # Hooks stand on the model itself and a tokenizer holds its last options: two threads must not meet in either.
         self._one_at_a_time = Lock()
         self._layers = attention_layers(unet)
+        self._branches = residual_branches(unet)
         cross = sum(bool(getattr(layer, "is_cross_attention", False)) for layer in self._layers.values())
         self._sites: dict[Literal["cross", "self"], int] = {"cross": cross, "self": len(self._layers) - cross}
 
@@ -131,6 +133,15 @@ class StableDiffusion:
             layers.append((order, AttentionLayer(site, self._heads(module), -(-height // cell), -(-width // cell))))
         return tuple(layer for _, layer in sorted(layers, key=lambda ordered: ordered[0]))
 
+    def editable_layers(self, height: int, width: int) -> EditableLayers:
+        """All self-attention of the U-Net, and that of its way up with the residual blocks there."""
+        pixels = {
+            layer.site.name: layer.pixels
+            for layer in self.attention_layers(height, width)
+            if layer.site.kind == "self"
+        }
+        return EditableLayers(pixels, tuple(filter(_is_decoder, pixels)), tuple(filter(_is_decoder, self._branches)))
+
     def solver(self, num_inference_steps: int) -> DDIM:
         """DDIM on the model's noise schedule, whatever sampler its folder names: the method is defined on it."""
         return DDIM(self._scheduler_config, num_inference_steps, self.device)
@@ -141,7 +152,8 @@ class StableDiffusion:
         with self._one_at_a_time:
             if control is None:
                 return self._call_unet(latents, timestep, text), 0
-            with Intercept(self._layers, control):
+            features = {name: self._branches[name] for name in control.features}
+            with Intercept(self._layers, control, features, control.feature):
                 prediction = self._call_unet(latents, timestep, text)
             return prediction, control.verify(self._sites)
 
@@ -187,3 +199,7 @@ class StableDiffusion:
         with memory_shortage_told(f"{len(latents)} rows of this size"):
             prediction: Tensor = self._unet(latents, timestep, encoder_hidden_states=text, return_dict=False)[0]
         return prediction
+
+
+def _is_decoder(name: str) -> bool:
+    return name.startswith("up_blocks.")

@@ -9,12 +9,13 @@ from pathlib import Path
 import PIL
 from PIL import Image
 
-import wordbrush
 from wordbrush.errors import PhotoError
 from wordbrush.photos.header import Header, broken
 
 _PROGRAM = "import sys; sys.path[:0] = sys.argv[1:]; from wordbrush.photos.worker import main; main()"
 _SECONDS = 60
+_HERE = Path(__file__).parents[2]
+"""Where this package and its worker are imported from."""
 
 
 def decode_apart(header: Header, named: str) -> tuple[Image.Image, list[str]]:
@@ -29,7 +30,7 @@ def decode_apart(header: Header, named: str) -> tuple[Image.Image, list[str]]:
         "profile_bytes": len(profile),
         "max_pixels": header.width * header.height,
     }
-    packages = [str(Path(str(package.__file__)).parent.parent) for package in (wordbrush, PIL)]
+    packages = [str(_HERE), str(Path(PIL.__file__).parent.parent)]
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-S", "-c", _PROGRAM, *packages],

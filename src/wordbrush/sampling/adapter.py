@@ -12,6 +12,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
+from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.sampling.rates import Rates, Split
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -21,6 +22,15 @@ Prediction = tuple[Tensor, int]
 
 class Control(Protocol):
     """Answers every attention call of one model call, and proves afterwards that it acted."""
+
+    @property
+    def features(self) -> frozenset[str]:
+        """The residual blocks, by module name, whose output it wants to change."""
+        ...
+
+    def feature(self, name: str, output_BCHW: Tensor, /) -> Tensor:
+        """The output of one of them, changed."""
+        ...
 
     def __call__(self, call: AttentionCall, /) -> Tensor:
         """Compute one attention."""
@@ -105,6 +115,10 @@ class Adapter(Predictor, Protocol):
 
     def attention_layers(self, height: int, width: int) -> tuple[AttentionLayer, ...]:
         """The attention layers for a picture of height x width pixels, in the order in which they run."""
+        ...
+
+    def editable_layers(self, height: int, width: int) -> EditableLayers:
+        """The layers that an edit of a picture of height x width pixels may name."""
         ...
 
     def solver(self, num_inference_steps: int) -> Solver:

@@ -65,10 +65,11 @@ def denoise(
     for index, timestep in enumerate(solver.timesteps if kept is None else kept.timesteps(solver)):
         edit = plan.at(index) if plan is not None else None
         replay = SOURCE not in branches and kept is not None and _needs_replay(edit, watches, kept.tape, index)
-        layout = BatchLayout.of(branches, guided=is_guided, replayed_source=replay)
+        negative = replay and is_guided and edit is not None and bool(edit.borrowed.content)
+        layout = BatchLayout.of(branches, guided=is_guided, replayed_source=replay, replayed_negative=negative)
         rows = [latents, latents] if is_guided else [latents]
-        if replay and kept is not None:
-            rows.append(kept.latents[index])
+        if kept is not None:
+            rows += [kept.latents[index]] * (replay + negative)
         recording = record_to if record_to is not None and record_to.start_step() else None
         control = None
         if recording is not None or watches or (edit is not None and edit.acts):
@@ -101,8 +102,11 @@ def _text(conditioning: Conditioning, negative: Tensor, layout: BatchLayout) -> 
 
 def _needs_replay(edit: StepEdit | None, watches: Sequence[Watch], tape: SourceTape | None, step: int) -> bool:
     """Whether the source's row must run: something is asked of it at this step that the tape does not hold."""
+    if edit is not None and (edit.borrowed.content or edit.borrowed.features):
+        return True  # a tape holds queries and keys
     asked = [watch.self_max_pixels for watch in watches if watch.asks(step, SOURCE)]
+    layers: frozenset[str] = frozenset()
     if edit is not None and edit.uses_source:
-        injects = any(target.inject_self for target in edit.targets)
-        asked.append(edit.self_replace_max_pixels if injects else 0)
-    return bool(asked) and (tape is None or not tape.covers(step, self_max_pixels=max(asked)))
+        asked.append(0)
+        layers = edit.borrowed.self_layers
+    return bool(asked) and (tape is None or not tape.covers(step, self_max_pixels=max(asked), self_layers=layers))

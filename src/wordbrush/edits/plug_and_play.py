@@ -1,0 +1,47 @@
+"""Plug-and-Play as data: the source's spatial features and self-attention maps under another prompt's look."""
+
+from dataclasses import dataclass
+
+from wordbrush.edits.editable_layers import check_part
+from wordbrush.edits.schedule import Window
+
+
+@dataclass(frozen=True)
+class PlugAndPlay:
+    """The source's structure is kept by its features, whatever the target's words are (Tumanyan et al. 2023,
+    arXiv 2211.12572).
+
+    For the first `feature_replace_steps` part of the steps the output of one residual block of the decoder is the
+    source's (of its convolutions, before the block's own input is added again), and for the first
+    `attention_replace_steps` part the self-attention maps are, in the decoder's layers but for the first `start_layer`
+    part of them. Both act in the rows with the prompt and in those with the negative prompt, as in the authors' code;
+    the source's row is that with its prompt.
+
+    The defaults are the published ones, of Stable Diffusion: block 4 of 12, `up_blocks.1.resnets.1`, for 0.8 of the
+    steps; self-attention from layer 1 of 9 on for 0.5 of them.
+
+    >>> PlugAndPlay().feature_window.self_steps(50)
+    range(0, 40)
+    """
+
+    feature_replace_steps: float = 0.8
+    attention_replace_steps: float = 0.5
+    feature_layer: float = 1 / 3
+    start_layer: float = 1 / 9
+
+    def __post_init__(self) -> None:
+        """Check the values. Raises `SettingsError`."""
+        Window.parse(self.feature_replace_steps, "feature_replace_steps of Plug-and-Play")
+        Window.parse(self.attention_replace_steps, "attention_replace_steps of Plug-and-Play")
+        check_part("feature_layer of Plug-and-Play", self.feature_layer)
+        check_part("start_layer of Plug-and-Play", self.start_layer)
+
+    @property
+    def feature_window(self) -> Window:
+        """When the residual block's output is the source's."""
+        return Window(0.0, self.feature_replace_steps)
+
+    @property
+    def attention_window(self) -> Window:
+        """When the self-attention maps are the source's."""
+        return Window(0.0, self.attention_replace_steps)

@@ -32,6 +32,14 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_sd_folder(tmp_path_factory.mktemp("models") / "tiny-sd")
 
 
+@pytest.fixture(scope="session")
+def captioner_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete folder of a tiny BLIP model, randomly initialised."""
+    from tiny import tiny_captioner_folder
+
+    return tiny_captioner_folder(tmp_path_factory.mktemp("models") / "tiny-blip")
+
+
 @pytest.fixture
 def command_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path

@@ -315,10 +315,12 @@ def test_the_surface_is_as_published():
     }
     swept = {"--cross-steps", "--self-steps", "--weight", "--seeds", "--kind", "--self-max-pixels"}
     maps = {"--target", "--record", "--words", "--resolution", "--per-step", "--self-components", "--shared-scale"}
+    photo = {"--setting", "--captioner", "--allow-url", "--cache-dir", "--no-cache"}
     assert options == {
         "generate": shared,
-        "edit": shared | own,
-        "replay": {"--model", "--out", "--quiet"},
+        "edit": shared | own | photo | {"--photo", "--source-prompt", "--invert"},
+        "invert": shared | photo | {"--prompt", "--method"},
+        "replay": {"--model", "--photo", "--out", "--quiet"},
         "maps": shared | maps,
         "models": set(),
         "figures": {"--model", "--steps", "--device", "--dtype", "--out", "--quiet", "--list"},

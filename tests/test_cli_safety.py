@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from picture_files import picture, saved
 from wordbrush import cli
 
 SWAP = ["edit", "a dog eating an apple", "a cat eating an apple"]
@@ -42,6 +43,19 @@ def test_an_interruption_ends_with_130_and_leaves_what_was_there(tiny_folder: Pa
     assert "Traceback" not in rest
     assert [path.name for path in (tmp_path / "o").iterdir()] == ["edited.png"]
     assert (tmp_path / "o" / "edited.png").read_text() == "an earlier picture"
+
+
+def test_an_interrupted_inversion_is_not_kept(tiny_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(saved(picture(), "PNG"))
+    options = ["--model", str(tiny_folder), "--steps", "999", "--out", "o", "--cache-dir", "cache"]
+    with wordbrush("invert", "photo.png", *options, folder=tmp_path) as process:
+        assert process.stderr is not None
+        assert "inverting" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    assert "Traceback" not in rest
+    assert [path for path in tmp_path.rglob("*.*") if path.name != "photo.png"] == []
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:

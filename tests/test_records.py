@@ -12,6 +12,7 @@ from wordbrush.edits.plug_and_play import PlugAndPlay
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import RecordError
 from wordbrush.inversion.settings import InversionSettings
+from wordbrush.photos.fit import Fit, fit_into
 from wordbrush.records import ModelRecord, PhotoRecord, RunRecord, pixel_sha256
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.versions import installed_versions
@@ -59,7 +60,9 @@ inversions = st.sampled_from(
         ("negative-prompt", {"proximal": "l1", "recon_t": 200}),
     ]
 ).map(lambda pair: InversionSettings.parse(*pair))
-photos = st.builds(PhotoRecord, image_sha256=text, prompt=text, inversion=inversions)
+sides = st.integers(1, 5000)
+fits = st.builds(fit_into, st.tuples(sides, sides), st.tuples(sides, sides))
+photos = st.builds(PhotoRecord, image_sha256=text, fit=fits, prompt=text, inversion=inversions)
 records = st.builds(
     RunRecord,
     model=st.builds(ModelRecord, name=text, fingerprint=text, device=text, dtype=text),
@@ -87,7 +90,12 @@ records = st.builds(
 EXAMPLE = RunRecord(
     model=ModelRecord("owner/name", "0123456789abcdef", "cpu", "float32", 2),
     generation=GenerationSettings("ein Hund, größer: 犬", "blurry", 7, 50, 7.5, 512, 768),
-    photo=PhotoRecord("ff00", "ein Hund", InversionSettings.parse("edit-friendly", {"skip": 0.36})),
+    photo=PhotoRecord(
+        "ff00",
+        Fit((60, 40), (64, 64), (0, 10, 64, 43)),
+        "ein Hund",
+        InversionSettings.parse("edit-friendly", {"skip": 0.36}),
+    ),
     edit=EditSettings.parse(
         ["eine Katze 🐈"],
         "auto",

@@ -2,11 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wordbrush.cli_figures import figures
+from wordbrush.cli_invert import invert as invert_command
 from wordbrush.cli_load import load_for_one_run, load_recorded
 from wordbrush.cli_maps import maps
 from wordbrush.cli_methods import (
@@ -35,6 +36,18 @@ from wordbrush.cli_options import (
     say_written,
     warn_of_unknown_words,
 )
+from wordbrush.cli_photo import (
+    METHODS,
+    AllowUrl,
+    CacheDir,
+    Captioner,
+    NoCache,
+    Settings,
+    chosen_cache,
+    invert_photo,
+    photo_choice,
+    photo_of_edit,
+)
 from wordbrush.cli_sweep import sweep
 from wordbrush.cli_values import blend_options, picture_size, word_numbers
 from wordbrush.errors import RecordError, SettingsError, WordbrushError
@@ -54,6 +67,7 @@ app = typer.Typer(
 app.command()(sweep)
 app.command()(figures)
 app.command()(maps)
+app.command("invert")(invert_command)
 app.command()(models)
 
 
@@ -91,8 +105,16 @@ def generate(
 
 @app.command()
 def edit(
-    source: str,
+    source: Annotated[str | None, typer.Argument(help="A prompt; a photo with --source-prompt or --invert.")] = None,
     target: Annotated[list[str] | None, typer.Argument(help="Edited prompts; with --weight alone, none.")] = None,
+    photo: Annotated[str | None, typer.Option(help="Edit this file; every argument is then a TARGET.")] = None,
+    source_prompt: Annotated[str | None, typer.Option(help="What the photo shows; empty if not given.")] = None,
+    invert: Annotated[str | None, typer.Option(help=f"How the photo is inverted: {METHODS}.")] = None,
+    setting: Settings = None,
+    captioner: Captioner = None,
+    allow_url: AllowUrl = False,
+    cache_dir: CacheDir = None,
+    no_cache: NoCache = False,
     model: Model = None,
     seed: Seed = 0,
     steps: Steps = None,
@@ -123,39 +145,69 @@ def edit(
     attention_steps: AttentionSteps = None,
     no_comparison: Annotated[bool, typer.Option("--no-comparison", help="Skip comparison.png.")] = False,
 ) -> None:
-    """Make a picture of SOURCE and edit it into each TARGET: source.png, edited.png, comparison.png, record.json."""
+    """Make a picture of SOURCE and edit it into each TARGET: source.png, edited.png, comparison.png, record.json.
+
+    A photograph is edited with `wordbrush edit photo.jpg --source-prompt "what it shows" TARGET`.
+    """
     pixels = picture_size(size)
     equalizer = word_numbers("--weight", weight or [], "red=2.0")
     windows = word_numbers("--cross-steps-for", cross_steps_for or [], "cat=0.4")
     region = blend_options(blend, blend_subtract, blend_threshold, blend_start, mask, hold_pixels)
     free = mutual_options(mutual, mutual_start, mutual_layer)
     structure = structure_options(plug_and_play, feature_steps, attention_steps)
-    if not target and not equalizer:
+    needs_photo = {
+        "--source-prompt": source_prompt is not None,
+        "--invert": invert is not None,
+        "--setting": bool(setting),
+        "--captioner": captioner is not None,
+        "--allow-url": allow_url,
+        "--cache-dir": cache_dir is not None,
+        "--no-cache": no_cache,
+    }
+    file, prompt = photo_of_edit(source, photo, needs_photo)
+    if file is None and prompt is None:
+        raise SettingsError("there is no SOURCE prompt; give one, or --photo FILE")
+    targets = [*([prompt] if file is not None and prompt is not None else []), *(target or [])]
+    if not targets and not equalizer:
         raise SettingsError("there is no TARGET prompt and no --weight; give one of them")
+    choice = None
+    if file is not None:
+        cache = chosen_cache(cache_dir, no_cache)
+        choice = photo_choice(file, source_prompt, invert or "direct", setting, captioner, allow_url, cache)
     check_writable(out)
     editor = load_for_one_run(model, device, dtype)
-    targets = target or [source]
-    warn_of_unknown_words(editor, [source, *targets, negative])
-    with Progress("editing", quiet) as progress:
-        results = editor.generate_and_edit(
-            source,
-            targets,
-            seed=seed,
-            num_inference_steps=steps,
-            guidance_scale=guidance,
-            negative_prompt=negative,
-            size=pixels,
-            edit=kind,
-            cross_replace_steps=_cross_steps(editor, cross_steps, windows),
-            self_replace_steps=self_steps,
-            self_replace_max_pixels=self_max_pixels,
-            equalizer=equalizer,
-            local_blend=region,
-            mask=mask,
-            mutual_self_attention=free,
-            plug_and_play=structure,
-            on_step=progress,
+    said = (prompt if file is None else source_prompt) or ""
+    warn_of_unknown_words(editor, list(dict.fromkeys([said, *targets, negative])))
+    changes: dict[str, Any] = {
+        "edit": kind,
+        "cross_replace_steps": _cross_steps(editor, cross_steps, windows),
+        "self_replace_steps": self_steps,
+        "self_replace_max_pixels": self_max_pixels,
+        "equalizer": equalizer,
+        "local_blend": region,
+        "mask": mask,
+        "mutual_self_attention": free,
+        "plug_and_play": structure,
+    }
+    if choice is not None:
+        inverted = invert_photo(
+            editor, choice, seed=seed, steps=steps, guidance=guidance, negative=negative, size=pixels, quiet=quiet
         )
+        with Progress("editing", quiet) as progress:
+            results = editor.edit(inverted, targets or [inverted.prompt], **changes, on_step=progress)
+    else:
+        with Progress("editing", quiet) as progress:
+            results = editor.generate_and_edit(
+                said,
+                targets or [said],
+                seed=seed,
+                num_inference_steps=steps,
+                guidance_scale=guidance,
+                negative_prompt=negative,
+                size=pixels,
+                **changes,
+                on_step=progress,
+            )
     assert isinstance(results, list)
     sheet = None if no_comparison else _comparison(editor, results, quiet)
     for lines in results[0].record.acted:
@@ -169,13 +221,14 @@ def edit(
 def replay(
     record: Annotated[Path, typer.Argument(help="A record.json, or a PNG that wordbrush wrote.")],
     model: Annotated[str | None, typer.Option(help="Where the recorded model is now, if it moved.")] = None,
+    photo: Annotated[Path | None, typer.Option(help="The photo that the record is of, if it is of one.")] = None,
     out: Out = Path("wordbrush-replay"),
     quiet: Quiet = False,
 ) -> None:
     """Make the pictures of a RECORD again, with the same pixels on the same machine."""
     recorded, editor = load_recorded(record, model, out)
     with Progress("replaying", quiet) as progress:
-        made = editor.replay(recorded, on_step=progress)
+        made = editor.replay(recorded, photo=photo, on_step=progress)
     if isinstance(made, list):
         again = made[0].record
         _write_edits(made, None, out, quiet)
@@ -227,13 +280,24 @@ def _comparison(editor: "Editor", results: "list[EditResult]", quiet: bool) -> "
         for result in results:
             plain = editor.regenerate(source, result.target, on_step=progress)
             row = [
+                *([] if source.photo is None else [("the photograph", source.photo)]),
                 (f"source: {source.prompt}", source.image),
                 (f"wordbrush: {result.target}", result.image),
-                ("same prompt and seed, without wordbrush", plain.image),
+                ("same prompt and noise, without wordbrush", plain.image),
+                *([] if result.blend_mask is None else [("white may change", result.blend_mask)]),
             ]
-            rows.append(row if result.blend_mask is None else [*row, ("white may change", result.blend_mask)])
+            rows.append([(caption, _at_most(image, max(source.canvas.size))) for caption, image in row])
             progress.next_part()
     return comparison(rows)
+
+
+def _at_most(image: "Image", side: int) -> "Image":
+    """A picture no larger than a sheet needs: photographs may have any size."""
+    if max(image.size) <= side:
+        return image
+    small = image.copy()
+    small.thumbnail((side, side))
+    return small
 
 
 def _write_edits(results: "list[EditResult]", sheet: "Image | None", out: Path, quiet: bool) -> None:

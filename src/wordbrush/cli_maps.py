@@ -122,5 +122,5 @@ def _write(made: "list[Source | EditResult]", shared_scale: bool, out: Path, qui
         written += picture.save(out)
         if picture.maps is not None:
             say(picture.maps.aggregation, quiet)
-            written += picture.maps.save(out / f"{picture.name}-maps", picture.image, shared_scale=shared_scale)
+            written += picture.maps.save(out / f"{picture.name}-maps", picture.canvas, shared_scale=shared_scale)
     say_written(list(dict.fromkeys(written)), quiet)

@@ -19,6 +19,9 @@ from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.request import MapsRequest, Words
 from wordbrush.masks import read_mask
 from wordbrush.models.load import ModelInfo, load_model
+from wordbrush.photos.cache import InversionCache
+from wordbrush.photos.fit import Fit, fit_into, fit_to
+from wordbrush.photos.read import Photo, read_photo
 from wordbrush.records import PhotoRecord, RunRecord, check_photo
 from wordbrush.results import EditResult, Source
 from wordbrush.runner import Runner
@@ -97,7 +100,7 @@ class Editor:
 
     def invert(
         self,
-        image: Image,
+        image: str | Path | bytes | Image,
         prompt: str,
         *,
         method: str = "direct",
@@ -105,18 +108,26 @@ class Editor:
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         negative_prompt: str = "",
+        size: tuple[int, int] | None = None,
+        allow_url: bool = False,
+        cache: InversionCache | None = None,
         on_step: OnStep | None = None,
         **settings: Setting,
     ) -> Source:
         """Make a source of a photograph, to be edited as a generated one is; `prompt` says what it shows.
 
-        `image` is RGB, of a size that the model takes. `method` says how its way to noise is found: "direct", "ddim",
-        "null-text", "negative-prompt", "edit-friendly", "fixed-point" or "virtual"; `settings` are the method's own
-        (`skip=0.36`). `guidance_scale` and `negative_prompt` are those of its edits. The result's `report` says how
-        well the photograph came back, and at what cost.
+        `image` is a PNG, JPEG or WebP file, its bytes, or a Pillow picture, of any size: it is scaled, and padded by
+        its mirror image, to a canvas of about the model's own size, or of `size` (height, width); its edits come back
+        at its own size. With `allow_url` it may be an http(s) address. A `cache` keeps the inversion on disk, or has
+        it from before; the result's `notes` say so, and what was converted.
 
-        Raises `SettingsError` for a size, method or value that does not go, `PromptError` for a prompt over the token
-        limit, `OutputError` when the model's output is no picture.
+        `method` says how its way to noise is found: "direct", "ddim", "null-text", "negative-prompt", "edit-friendly",
+        "fixed-point" or "virtual"; `settings` are the method's own (`skip=0.36`). `guidance_scale` and
+        `negative_prompt` are those of its edits. The result's `report` says how well the photograph came back, and at
+        what cost.
+
+        Raises `PhotoError` for a picture that cannot be read, `SettingsError` for a size, method or value that does
+        not go, `PromptError` for a prompt over the token limit, `OutputError` when the model's output is no picture.
 
         >>> editor = Editor.from_pretrained()
         >>> photo = editor.generate("a dog eating an apple", num_inference_steps=4).image
@@ -126,10 +137,18 @@ class Editor:
         >>> editor.edit(source, "a cat eating an apple").record.acted
         (("'dog' -> 'cat'",),)
         """
-        size = (image.height, image.width)
-        generation = self.generation_settings(prompt, seed, num_inference_steps, guidance_scale, negative_prompt, size)
         inversion = InversionSettings.parse(method, settings)
-        return self._runner.invert(image, generation, inversion, self._keep_bytes, on_step)
+        photo = read_photo(image, allow_url=allow_url)
+        own_size = (photo.image.height, photo.image.width)
+        if size is None:
+            fit = fit_to(own_size, self.model.native_size, self._adapter.size_multiple)
+        else:
+            self._adapter.latent_size(*size)
+            fit = fit_into(own_size, size)
+        generation = self.generation_settings(
+            prompt, seed, num_inference_steps, guidance_scale, negative_prompt, fit.canvas_size
+        )
+        return self._runner.invert(photo, fit, generation, inversion, self._keep_bytes, on_step, cache)
 
     def edit(
         self,
@@ -176,7 +195,7 @@ class Editor:
             self_replace_steps,
             self_replace_max_pixels,
             equalizer,
-            self._local_blend(local_blend, mask, source.settings),
+            self._local_blend(local_blend, mask, source.settings, source.fit),
             mutual_self_attention,
             plug_and_play,
         )
@@ -299,13 +318,13 @@ class Editor:
         self,
         record: RunRecord,
         *,
-        photo: Image | None = None,
+        photo: str | Path | bytes | Image | None = None,
         capture: MapsRequest | None = None,
         on_step: OnStep | None = None,
     ) -> Source | list[EditResult]:
         """Run a record again: its source, or all its edits; the same pixels on the same machine.
 
-        `photo` is the photograph of a record that has one: the picture that was inverted, pixel by pixel. `capture`
+        `photo` is the photograph of a record that has one, as `invert` takes it, with the same pixels. `capture`
         asks for attention maps of the run, as in the method that made it.
 
         Raises `RecordError` when the record was made with another model than this editor's, or another photograph.
@@ -315,16 +334,17 @@ class Editor:
                 f"the record was made with '{record.model.name}' ({record.model.fingerprint[:12]}), and this is "
                 f"'{self.model.name}' ({self.model.fingerprint[:12]}); name the recorded model's folder with --model"
             )
-        check_photo(record, photo)
+        given = None if photo is None else read_photo(photo)
+        check_photo(record, None if given is None else given.image)
         threads = torch.get_num_threads()
         torch.set_num_threads(max(1, min(record.model.threads, MAX_THREADS)))
         try:
-            return self._replay(record, photo, capture, on_step)
+            return self._replay(record, given, capture, on_step)
         finally:
             torch.set_num_threads(threads)
 
     def _replay(
-        self, record: RunRecord, photo: Image | None, capture: MapsRequest | None, on_step: OnStep | None
+        self, record: RunRecord, photo: Photo | None, capture: MapsRequest | None, on_step: OnStep | None
     ) -> Source | list[EditResult]:
         if record.together and record.edit is not None:
             return self._runner.generate_and_edit(record.generation, record.edit, on_step, capture)
@@ -336,9 +356,9 @@ class Editor:
             source = self._invert_again(record, record.photo, photo, asked[0])
         return source if record.edit is None else self._runner.edit(source, record.edit, on_step, capture)
 
-    def _invert_again(self, record: RunRecord, inverted: PhotoRecord, photo: Image, on_step: OnStep | None) -> Source:
+    def _invert_again(self, record: RunRecord, inverted: PhotoRecord, photo: Photo, on_step: OnStep | None) -> Source:
         settings = replace(record.generation, prompt=inverted.prompt)
-        source = self._runner.invert(photo, settings, inverted.inversion, record.keep_bytes, on_step)
+        source = self._runner.invert(photo, inverted.fit, settings, inverted.inversion, record.keep_bytes, on_step)
         prompt = record.generation.prompt
         return source if prompt == inverted.prompt else self._runner.regenerate(source, prompt, on_step)
 
@@ -391,8 +411,9 @@ class Editor:
         local_blend: LocalBlend | str | Sequence[str] | None,
         mask: str | Path | Image | None,
         generation: GenerationSettings,
+        fit: Fit | None = None,
     ) -> LocalBlend | None:
         if mask is None:
             return LocalBlend.parse(local_blend, None)
         size = self._adapter.latent_size(generation.height, generation.width)
-        return LocalBlend.parse(local_blend, read_mask(mask, size))
+        return LocalBlend.parse(local_blend, read_mask(mask, size, fit))

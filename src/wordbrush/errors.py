@@ -38,3 +38,7 @@ class RecordError(WordbrushError, ValueError):
 
 class MissingPackageError(WordbrushError, ImportError):
     """A part of wordbrush needs an optional package that is not installed."""
+
+
+class PhotoError(WordbrushError, ValueError):
+    """A picture file cannot be read safely, or its address may not be fetched."""

@@ -11,16 +11,18 @@ from torch.nn import functional as F
 
 from wordbrush.edits.blend import LatentMask
 from wordbrush.errors import SettingsError
+from wordbrush.photos.fit import Fit, mask_to_canvas
 
 _ASPECT_TOLERANCE = 0.02
 _GREY_TOLERANCE = 8
 
 
-def read_mask(mask: str | Path | Image.Image, latent_size: tuple[int, int]) -> LatentMask:
+def read_mask(mask: str | Path | Image.Image, latent_size: tuple[int, int], fit: Fit | None = None) -> LatentMask:
     """A mask at the size of latents (h, w), from a PNG or a picture of any size: what is white may change.
 
-    A latent cell may change when at least half of the light of its area is white. Raises `SettingsError` for what is
-    not a black and white PNG of the picture's shape, or lets nothing change.
+    With a `fit` it is a mask of the photo that lies in the latents' canvas. A latent cell may change when at least
+    half of the light of its area is white. Raises `SettingsError` for what is not a black and white PNG of the
+    picture's shape, or lets nothing change.
 
     >>> half = Image.new("L", (64, 64))
     >>> half.paste(255, (32, 0, 64, 64))
@@ -29,18 +31,21 @@ def read_mask(mask: str | Path | Image.Image, latent_size: tuple[int, int]) -> L
     """
     named = "the mask" if isinstance(mask, Image.Image) else f"the mask '{mask}'"
     grey = _grey(mask if isinstance(mask, Image.Image) else _open(Path(mask), named), named)
-    height, width = latent_size
+    height, width = latent_size if fit is None else fit.photo_size
     if abs(grey.width * height / (grey.height * width) - 1) > _ASPECT_TOLERANCE:
         raise SettingsError(
             f"{named} is {grey.width} x {grey.height} pixels, another shape than the picture (width to height as "
             f"{width} to {height}); draw it on the picture itself"
         )
+    if fit is not None:
+        grey = mask_to_canvas(grey, fit)
     pixels_HW = torch.from_numpy(np.asarray(grey, dtype=np.float64))
     cells_hw = F.interpolate(pixels_HW[None, None], size=latent_size, mode="area")[0, 0]
     if not bool((cells_hw >= 127.5).any()):
+        rows, columns = latent_size
         raise SettingsError(
-            f"{named} lets nothing change: no cell of the latents ({height} x {width}) is half white; draw in white "
-            "where the picture may change"
+            f"{named} lets nothing change: no cell of the latents ({rows} x {columns}) is half white; "
+            "draw in white where the picture may change"
         )
     return LatentMask.of(cells_hw >= 127.5)
 

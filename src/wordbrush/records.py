@@ -14,6 +14,7 @@ from wordbrush.files import write_atomically
 from wordbrush.html_view import card, edit_facts, escaped, facts_line, folded, generation_facts, plain_prompt, table
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.json_form import from_plain, to_plain
+from wordbrush.photos.fit import Fit
 from wordbrush.sampling.settings import GenerationSettings
 
 SCHEMA = 1
@@ -35,12 +36,14 @@ class ModelRecord:
 
 @dataclass(frozen=True)
 class PhotoRecord:
-    """The photograph of a run: the `pixel_sha256` of what was inverted, the prompt that it is said to show, and how.
+    """The photograph of a run: its `pixel_sha256`, how it lies in the model's canvas, the prompt that it is said to
+    show, and how it was inverted.
 
     Its noise is drawn from the generation's seed. A generation with another prompt starts from the photograph's noise.
     """
 
     image_sha256: str
+    fit: Fit
     prompt: str
     inversion: InversionSettings
 
@@ -113,7 +116,9 @@ def check_photo(record: RunRecord, photo: Image | None) -> None:
         return
     sha = record.photo.image_sha256
     if photo is None:
-        raise RecordError(f"the record is of a photograph (pixels {sha[:12]}), which is not in it; give the photo")
+        raise RecordError(
+            f"the record is of a photograph (pixels {sha[:12]}), which is not in it; add --photo FILE (photo=...)"
+        )
     if pixel_sha256(photo) != sha:
         raise RecordError(
             f"the photo has other pixels ({pixel_sha256(photo)[:12]}) than the record's ({sha[:12]}); give the "

@@ -23,6 +23,7 @@ from wordbrush.html_view import (
 from wordbrush.inversion.report import InversionReport, report_facts
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.masks import mask_picture
+from wordbrush.photos.fit import Fit, mask_from_canvas
 from wordbrush.png_text import plain_png_bytes, png_bytes, save_plain_png, save_png
 from wordbrush.records import RunRecord, save_record
 from wordbrush.sampling.replay import Replay
@@ -33,17 +34,27 @@ from wordbrush.sampling.settings import GenerationSettings
 class Source:
     """A picture with what its edits need: its latents at each step and, within a budget, its attention.
 
-    `maps` are those that its run was asked to capture. Of an inverted photograph, `photo` is the photograph itself,
-    `image` what came back of it, and `report` says how well and at what cost; both are None for a generated picture.
+    `canvas` is the picture at the model's own size; `maps` are those that its run was asked to capture.
+
+    Of an inverted photograph, `photo` is the photograph itself, `image` what came back of it at its size, `report`
+    says how well and at what cost, and `notes` what was converted or found kept. The canvas holds it where the
+    record's `photo.fit` says. A generated picture is its canvas.
     """
 
     image: Image
+    canvas: Image
     settings: GenerationSettings
     kept: Replay
     record: RunRecord
     maps: AttentionMaps | None = None
     photo: Image | None = None
     report: InversionReport | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def fit(self) -> Fit | None:
+        """How a photograph lies in the canvas."""
+        return None if self.record.photo is None else self.record.photo.fit
 
     @property
     def prompt(self) -> str:
@@ -96,12 +107,15 @@ class Source:
 class EditResult:
     """One edited picture: `index` is its place among its run's targets, `latents` (1, C, h, w) the finished ones.
 
+    `canvas` is what the model made of them. `image` is that of a generated source; of a photograph it has that one's
+    size and, with a local blend or a mask, its very pixels outside of the region that could change.
     `maps` are those that its run was asked to capture.
     `blend_masks` (steps, h, w) says where its latents could change, from the first step that a local blend acted in to
     the last; None without one.
     """
 
     image: Image
+    canvas: Image
     source: Source
     target: str
     index: int
@@ -113,7 +127,9 @@ class EditResult:
     @property
     def blend_mask(self) -> Image | None:
         """Where the finished picture could change, white in a grey picture of its size; None without a local blend."""
-        return None if self.blend_masks is None else mask_picture(self.blend_masks[-1], self.image.size)
+        return (
+            None if self.blend_masks is None else shown_mask(self.blend_masks[-1], self.canvas.size, self.source.fit)
+        )
 
     @property
     def name(self) -> str:
@@ -157,6 +173,12 @@ class EditResults(list[EditResult]):
 
     def _repr_html_(self) -> str:
         return _shown_edits(self, plain_prompt(self[0].source.prompt), [_prompts(edit)[1] for edit in self])
+
+
+def shown_mask(mask_hw: Tensor, canvas_size: tuple[int, int], fit: Fit | None) -> Image:
+    """A mask (h, w) of latents as a grey picture of the size of what was edited; canvas sizes are (width, height)."""
+    picture = mask_picture(mask_hw, canvas_size)
+    return picture if fit is None else mask_from_canvas(picture, fit)
 
 
 def edited_name(settings: EditSettings, index: int) -> str:

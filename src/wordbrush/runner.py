@@ -9,16 +9,18 @@ from torch import Tensor
 
 from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, EditSettings
-from wordbrush.inversion.invert import invert
-from wordbrush.inversion.report import InversionReport
 from wordbrush.inversion.settings import InversionSettings
+from wordbrush.kept_inversions import PhotoTask, invert_or_recall
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.capture import Capture
 from wordbrush.maps.request import MapsRequest
 from wordbrush.masks import held_still, mask_picture
 from wordbrush.models.load import ModelInfo
+from wordbrush.photos.cache import InversionCache
+from wordbrush.photos.fit import Fit, from_canvas, mend, to_canvas
+from wordbrush.photos.read import Photo
 from wordbrush.records import ModelRecord, PhotoRecord, RunRecord, pixel_sha256
-from wordbrush.results import EditResult, EditResults, Source, edited_name
+from wordbrush.results import EditResult, EditResults, Source, edited_name, shown_mask
 from wordbrush.runs import EditRun, look_again, run_again, run_edit, run_source, run_together
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import OnStep
@@ -51,16 +53,30 @@ class Runner:
 
     def invert(
         self,
-        photo: Image,
+        photo: Photo,
+        fit: Fit,
         settings: GenerationSettings,
         inversion: InversionSettings,
         keep_bytes: int,
         on_step: OnStep | None,
+        cache: InversionCache | None = None,
     ) -> Source:
-        """Make a source of a photograph of the settings' size, and keep at most so many bytes of its attention."""
-        made = invert(self._adapter, photo, settings, inversion, _tape(keep_bytes), on_step)
-        record = PhotoRecord(pixel_sha256(photo), settings.prompt, inversion)
-        return self._source(made.image, settings, made.replay, keep_bytes, None, (photo, record, made.report))
+        """Make a source of a photograph in a canvas of the settings' size, and keep so many bytes of its attention."""
+        task = PhotoTask(to_canvas(photo.image, fit), fit, settings, inversion)
+        made, said = invert_or_recall(self._adapter, self._model_record(), task, cache, _tape(keep_bytes), on_step)
+        # An edit that reads no tape may differ from one that does in the last bit, so the record says which it was.
+        kept_bytes = 0 if made.replay.tape is None else keep_bytes
+        source = self._source(made.image, settings, made.replay, kept_bytes, None)
+        image = from_canvas(made.image, fit)
+        record = replace(
+            source.record,
+            photo=PhotoRecord(pixel_sha256(photo.image), fit, settings.prompt, inversion),
+            warnings=made.report.warnings,
+            image_sha256={"source": pixel_sha256(image)},
+        )
+        return replace(
+            source, image=image, record=record, photo=photo.image, report=made.report, notes=(*photo.notes, *said)
+        )
 
     def regenerate(self, source: Source, prompt: str, on_step: OnStep | None) -> Source:
         """The plain picture of another prompt from a source's noise."""
@@ -68,9 +84,10 @@ class Runner:
         if source.record.photo is None:
             return self.generate(settings, 0, on_step)
         kept = run_again(self._adapter, settings, source.kept, on_step)
-        image = self._adapter.decode(kept.latents[-1])
+        canvas = self._adapter.decode(kept.latents[-1])
+        image = from_canvas(canvas, source.record.photo.fit)
         record = replace(source.record, generation=settings, image_sha256={"source": pixel_sha256(image)})
-        return Source(image, settings, kept, record, None, source.photo)
+        return Source(image, canvas, settings, kept, record, None, source.photo)
 
     def edit(
         self, source: Source, settings: EditSettings, on_step: OnStep | None, capture: MapsRequest | None = None
@@ -121,35 +138,34 @@ class Runner:
         kept: Replay,
         keep_bytes: int,
         seen: Capture | None,
-        photo: tuple[Image, PhotoRecord, InversionReport] | None = None,
     ) -> Source:
-        original, photo_record, report = photo or (None, None, None)
         record = RunRecord(
             model=self._model_record(),
             generation=settings,
-            photo=photo_record,
+            photo=None,
             edit=None,
             together=False,
             keep_bytes=keep_bytes,
             acted=(),
             controlled_calls=0,
-            warnings=report.warnings if report else (),
+            warnings=(),
             versions=installed_versions(),
             image_sha256={"source": pixel_sha256(image)},
         )
-        return Source(image, settings, kept, record, seen.maps(SOURCE) if seen else None, original, report)
+        return Source(image, image, settings, kept, record, seen.maps(SOURCE) if seen else None)
 
     def _results(
         self, source: Source, settings: EditSettings, run: EditRun, seen: Capture | None, *, together: bool
     ) -> list[EditResult]:
-        images = [self._adapter.decode(latents[None]) for latents in run.latents]
-        masks: list[Tensor | None] = [None] * len(images) if run.blend_masks is None else list(run.blend_masks)
-        hashes = {}
-        for i, steps_hw in enumerate(masks):
-            if steps_hw is not None and settings.local_blend is not None:
-                if settings.local_blend.hold_pixels:
-                    images[i] = held_still(source.original, images[i], steps_hw[-1])
-                hashes[f"{edited_name(settings, i)}-mask"] = pixel_sha256(mask_picture(steps_hw[-1], images[i].size))
+        canvases = [self._adapter.decode(latents[None]) for latents in run.latents]
+        masks: list[Tensor | None] = [None] * len(canvases) if run.blend_masks is None else list(run.blend_masks)
+        images, hashes = [], {}
+        for i, (canvas, steps_hw) in enumerate(zip(canvases, masks, strict=True)):
+            mask_hw = None if steps_hw is None else steps_hw[-1]
+            images.append(_finished(source, settings, canvas, mask_hw))
+            if mask_hw is not None:
+                shown = shown_mask(mask_hw, canvas.size, source.fit)
+                hashes[f"{edited_name(settings, i)}-mask"] = pixel_sha256(shown)
             hashes[edited_name(settings, i)] = pixel_sha256(images[i])
         record = replace(
             source.record,
@@ -162,14 +178,26 @@ class Runner:
         )
         maps = [seen.maps(index) if seen else None for index in range(SOURCE + 1, SOURCE + 1 + len(images))]
         return EditResults(
-            EditResult(image, source, target, i, run.latents[i : i + 1], record, maps[i], masks[i])
-            for i, (image, target) in enumerate(zip(images, settings.targets, strict=True))
+            EditResult(images[i], canvases[i], source, target, i, run.latents[i : i + 1], record, maps[i], masks[i])
+            for i, target in enumerate(settings.targets)
         )
 
     def _model_record(self) -> ModelRecord:
         return ModelRecord(
             self._model.name, self._model.fingerprint, self._model.device, self._model.dtype, torch.get_num_threads()
         )
+
+
+def _finished(source: Source, settings: EditSettings, canvas: Image, mask_hw: Tensor | None) -> Image:
+    """The edited picture: what the model made, at a photograph's size, and not touched where it must not be."""
+    fit = source.fit
+    if source.photo is not None and fit is not None:
+        if mask_hw is None:
+            return from_canvas(canvas, fit)
+        cell = canvas.width / mask_hw.shape[1]
+        return mend(source.photo, canvas, mask_picture(mask_hw, canvas.size), fit, cell)
+    held = mask_hw is not None and settings.local_blend is not None and settings.local_blend.hold_pixels
+    return held_still(source.image, canvas, mask_hw) if held and mask_hw is not None else canvas
 
 
 def _tape(keep_bytes: int) -> SourceTape | None:

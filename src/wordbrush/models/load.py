@@ -73,15 +73,15 @@ def _load_stable_diffusion(folder: Path, device: str, dtype: str) -> tuple[Adapt
 
     from wordbrush.models.stable_diffusion import StableDiffusion
 
-    with _quiet():
+    with quiet():
         from diffusers import AutoencoderKL, UNet2DConditionModel
         from transformers import CLIPTextModel, CLIPTokenizer
 
         weights = {"dtype": getattr(torch, dtype), "use_safetensors": True}
-        unet = _load_part(UNet2DConditionModel, folder / "unet", **weights)
-        vae = _load_part(AutoencoderKL, folder / "vae", **weights)
-        text = _load_part(CLIPTextModel, folder / "text_encoder", **weights)
-        tokenizer = _load_part(CLIPTokenizer, folder / "tokenizer")
+        unet = load_part(UNet2DConditionModel, folder / "unet", **weights)
+        vae = load_part(AutoencoderKL, folder / "vae", **weights)
+        text = load_part(CLIPTextModel, folder / "text_encoder", **weights)
+        tokenizer = load_part(CLIPTokenizer, folder / "tokenizer")
     modules = [module.to(device).eval().requires_grad_(False) for module in (unet, vae, text)]
     adapter = StableDiffusion(
         tokenizer=tokenizer,
@@ -93,7 +93,8 @@ def _load_stable_diffusion(folder: Path, device: str, dtype: str) -> tuple[Adapt
     return adapter, int(unet.config["sample_size"]) * adapter.vae_factor
 
 
-def _load_part(kind: Any, part: Path, **options: object) -> Any:
+def load_part(kind: Any, part: Path, **options: object) -> Any:
+    """What `kind` loads from a folder, and nothing from elsewhere. Raises `ModelError`."""
     try:
         return kind.from_pretrained(part, local_files_only=True, **options)
     except Exception as error:  # these libraries raise dozens of types for a broken file
@@ -102,7 +103,7 @@ def _load_part(kind: Any, part: Path, **options: object) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence the progress bars of loading, for a command line of few lines."""
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging

@@ -63,6 +63,11 @@ class StableDiffusion:
         """How many pixels a latent cell is wide and high."""
         return int(2 ** (len(self._vae.config["block_out_channels"]) - 1))
 
+    @property
+    def size_multiple(self) -> int:
+        """A pixel of the U-Net's coarsest layer is this high and wide."""
+        return self.vae_factor * int(2 ** (len(self._unet.config["block_out_channels"]) - 1))
+
     def tokenize(self, prompt: str) -> PromptTokens:
         """Where the prompt's words are on the text axis.
 
@@ -98,11 +103,10 @@ class StableDiffusion:
 
     def latent_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the latents of a picture: its own, over `vae_factor`."""
-        factor = self.vae_factor * 2 ** (len(self._unet.config["block_out_channels"]) - 1)
         for name, value in (("height", height), ("width", width)):
             if value < 1 or value % self.vae_factor:
                 raise SettingsError(
-                    f"{name} is {value}; give a positive multiple of {self.vae_factor} (best of {factor})"
+                    f"{name} is {value}; give a positive multiple of {self.vae_factor} (best of {self.size_multiple})"
                 )
         return height // self.vae_factor, width // self.vae_factor
 

@@ -130,7 +130,7 @@ class EditPanel:
 
     def show_maps(self, maps: AttentionMaps, made: Source | EditResult) -> None:
         """Show attention maps, laid over their picture."""
-        drawn = maps.sheet(made.image, overlays=True)
+        drawn = maps.sheet(made.canvas, overlays=True)
         words = ", ".join(maps.words)
         figure = Figure(plain_png_bytes(drawn), *drawn.size, f"attention maps of {words}", escaped(maps.aggregation))
         self.maps.value = card(sheet(figure))

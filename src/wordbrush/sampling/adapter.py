@@ -104,6 +104,11 @@ class Adapter(Predictor, Protocol):
         """Height and width of the latents of a picture of height x width pixels; `SettingsError` where it has none."""
         ...
 
+    @property
+    def size_multiple(self) -> int:
+        """Heights and widths in pixels that all its layers halve evenly are multiples of this."""
+        ...
+
     def noise(self, seed: int, height: int, width: int) -> Tensor:
         """The starting latents (1, C, h, w) of a seed for a picture of height x width pixels."""
         ...

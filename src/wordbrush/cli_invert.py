@@ -1,0 +1,76 @@
+"""`wordbrush invert`: how well a photograph comes back, by one method."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wordbrush.cli_load import load_for_one_run
+from wordbrush.cli_options import (
+    Device,
+    Dtype,
+    Guidance,
+    Model,
+    Negative,
+    Out,
+    Quiet,
+    Seed,
+    Size,
+    Steps,
+    say_written,
+    warn_of_unknown_words,
+)
+from wordbrush.cli_photo import (
+    METHODS,
+    AllowUrl,
+    CacheDir,
+    Captioner,
+    NoCache,
+    Settings,
+    chosen_cache,
+    invert_photo,
+    photo_choice,
+)
+from wordbrush.cli_values import picture_size
+from wordbrush.files import check_writable, write_atomically
+
+
+def invert(
+    photo: Annotated[str, typer.Argument(help="A PNG, JPEG or WebP file.")],
+    prompt: Annotated[str | None, typer.Option(help="What the photo shows; empty if not given.")] = None,
+    method: Annotated[str, typer.Option(help=f"{METHODS}.")] = "direct",
+    setting: Settings = None,
+    captioner: Captioner = None,
+    allow_url: AllowUrl = False,
+    cache_dir: CacheDir = None,
+    no_cache: NoCache = False,
+    model: Model = None,
+    seed: Seed = 0,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    negative: Negative = "",
+    size: Size = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    out: Out = Path("wordbrush-invert"),
+    quiet: Quiet = False,
+) -> None:
+    """Invert PHOTO, and say how well it comes back: source.png, report.json and record.json."""
+    import json
+
+    from wordbrush.json_form import to_plain
+
+    pixels = picture_size(size)
+    choice = photo_choice(photo, prompt, method, setting, captioner, allow_url, chosen_cache(cache_dir, no_cache))
+    check_writable(out)
+    editor = load_for_one_run(model, device, dtype)
+    warn_of_unknown_words(editor, [prompt or "", negative])
+    source = invert_photo(
+        editor, choice, seed=seed, steps=steps, guidance=guidance, negative=negative, size=pixels, quiet=quiet
+    )
+    for warning in source.record.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    written = source.save(out)
+    written.append(out / "report.json")
+    write_atomically(written[-1], (json.dumps(to_plain(source.report), indent=2) + "\n").encode())
+    say_written(written, quiet)

@@ -1,0 +1,1 @@
+"""Photographs: untrusted files read as pictures, fitted to a model, and their inversions kept on disk."""

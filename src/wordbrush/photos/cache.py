@@ -1,0 +1,138 @@
+"""Inversions kept on disk, so that the next edit of a photo starts at once."""
+
+import hashlib
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, uint8
+
+from wordbrush.errors import OutputError, SettingsError
+from wordbrush.files import write_atomically
+
+_ENDING = ".safetensors"
+_ENTRY = re.compile(r"[0-9a-f]{64}\.safetensors")
+_PARTIAL = re.compile(r"\.[0-9a-f]{64}\.safetensors\..*")
+_PARTIAL_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What was put under a key: tensors by name, and what else is known of them, as JSON can hold it."""
+
+    tensors: Mapping[str, Tensor]
+    facts: Mapping[str, object]
+
+
+class InversionCache:
+    """A folder of kept inversions, at most `max_bytes` of them; those not used for longest go first.
+
+    Several processes may share it: a file appears whole or not at all, and one that vanishes, is damaged or is not
+    ours is as good as none.
+
+    >>> import tempfile, torch
+    >>> cache = InversionCache(tempfile.mkdtemp())
+    >>> cache.put({"photo": "a cat"}, Kept({"latents": torch.zeros(2)}, {"seconds": 3.5}))
+    >>> kept, note = cache.get({"photo": "a cat"})
+    >>> kept.facts, note
+    ({'seconds': 3.5}, None)
+    >>> cache.get({"photo": "a dog"})
+    (None, None)
+    """
+
+    def __init__(self, folder: str | Path | None = None, max_bytes: int = 2 << 30) -> None:
+        """Use a folder; None is the platform's place for such things. Nothing is made before something is put."""
+        if max_bytes < 0:
+            raise SettingsError(f"the cache's max_bytes is {max_bytes}; give 0 or more")
+        self.folder = default_folder() if folder is None else Path(folder)
+        self._max_bytes = max_bytes
+
+    def get(self, key: Mapping[str, object]) -> tuple[Kept | None, str | None]:
+        """What was put under an equal key, and what to say where a file is there and cannot be used."""
+        path = self._path(key)
+        try:
+            kept = _read(path, self._max_bytes)
+        except FileNotFoundError:
+            return None, None
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            return None, f"the kept inversion '{path}' is damaged or not one ({reason:.80}), so it is made anew"
+        with suppress(OSError):
+            os.utime(path)  # used now
+        return kept, None
+
+    def put(self, key: Mapping[str, object], kept: Kept) -> str | None:
+        """Keep something; a line that says why where it cannot be kept, which loses nothing but time."""
+        facts = json.dumps(kept.facts)
+        # Copies, for the format refuses two names of one memory.
+        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in kept.tensors.items()}
+        content = save(tensors, {"facts": facts, "sha256": _digest(facts, tensors)})
+        if len(content) > self._max_bytes:
+            return f"the inversion takes {len(content) >> 20} MiB, more than the cache may hold, so it is not kept"
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # photos are private
+            self._make_room(len(content))
+            write_atomically(self._path(key), content)
+        except (OSError, OutputError) as error:
+            return f"the inversion is not kept: {error}"
+        return None
+
+    def _path(self, key: Mapping[str, object]) -> Path:
+        plain = json.dumps(key, sort_keys=True)
+        return self.folder / f"{hashlib.sha256(plain.encode()).hexdigest()}{_ENDING}"
+
+    def _make_room(self, needed: int) -> None:
+        entries = []
+        for path in self.folder.iterdir():
+            with suppress(OSError):  # another process may remove it at any time
+                status = path.stat()
+                if _ENTRY.fullmatch(path.name):
+                    entries.append((status.st_mtime_ns, status.st_size, path))
+                elif _PARTIAL.fullmatch(path.name) and time.time() - status.st_mtime > _PARTIAL_SECONDS:
+                    path.unlink()  # of a process that was killed
+        held = sum(size for _, size, _ in entries)
+        for _, size, path in sorted(entries):
+            if held + needed <= self._max_bytes:
+                return
+            with suppress(OSError):
+                path.unlink()
+                held -= size
+
+
+def default_folder() -> Path:
+    """Where this platform keeps what can be made again: `$XDG_CACHE_HOME/wordbrush/inversions`, or its like."""
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    else:
+        base = Path.home() / ".cache"
+    chosen = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(chosen) if Path(chosen).is_absolute() else base) / "wordbrush" / "inversions"
+
+
+def _read(path: Path, max_bytes: int) -> Kept:
+    if path.stat().st_size > max_bytes:
+        raise ValueError("it is larger than the cache may be")
+    with safe_open(path, framework="pt") as file:
+        about = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    if about["sha256"] != _digest(about["facts"], tensors):
+        raise ValueError("its content is not what was written")
+    return Kept(tensors, json.loads(about["facts"]))
+
+
+def _digest(facts: str, tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256(facts.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wordbrush.cli_bench import bench
 from wordbrush.cli_figures import figures
 from wordbrush.cli_invert import invert as invert_command
 from wordbrush.cli_load import load_for_one_run, load_recorded
@@ -69,6 +70,7 @@ app.command()(figures)
 app.command()(maps)
 app.command("invert")(invert_command)
 app.command()(models)
+app.add_typer(bench, name="bench")
 
 
 @app.command()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from wordbrush.errors import DataError
 from wordbrush.evaluation.case import Case, Material
+from wordbrush.evaluation.case_file import unusable
 from wordbrush.evaluation.picture_file import check_mask_size, read_picture
 from wordbrush.evaluation.pie.mapping import PICTURES_FOLDER, BadEntry, Entry, read_mapping
 from wordbrush.evaluation.pie.rle import decode_mask
@@ -13,21 +14,18 @@ SEED = 1234
 """The seed of the published runs."""
 
 
-def read_pie(folder: Path) -> list[Case]:
-    """All cases of a folder in PIE-Bench's format, in its order; a bad one fails when it is run, saying why.
+def read_pie(folder: Path) -> tuple[list[Case], list[str]]:
+    """All cases of a folder in PIE-Bench's format, in its order, and what is wrong with its bad ones.
 
+    A bad case fails when it is run, saying why; what only shows when its picture is opened is not in the list.
     Raises `DataError` when the folder is no such data set, or has none of its pictures.
     """
     entries = read_mapping(folder)
     pictures = [folder / PICTURES_FOLDER / entry.picture for entry in entries if isinstance(entry, Entry)]
     if pictures and not any(picture.is_file() for picture in pictures):
         raise DataError(f"none of the {len(pictures)} pictures is there, such as '{pictures[0]}'; copy them again")
-    return [_case(entry, folder) for entry in entries]
-
-
-def pie_problems(folder: Path) -> list[str]:
-    """What is wrong with the cases of a folder, as far as it shows without opening pictures: a line each."""
-    return [problem for entry in read_mapping(folder) if (problem := _problem(entry, folder)) is not None]
+    problems = [problem for entry in entries if (problem := _problem(entry, folder)) is not None]
+    return [_case(entry, folder) for entry in entries], problems
 
 
 def _problem(entry: Entry | BadEntry, folder: Path) -> str | None:
@@ -39,23 +37,19 @@ def _problem(entry: Entry | BadEntry, folder: Path) -> str | None:
 
 def _case(entry: Entry | BadEntry, folder: Path) -> Case:
     if isinstance(entry, BadEntry):
-        return Case(entry.id, entry.kind, "photograph", "", "", (), (), SEED, partial(_fail, entry.problem))
-    source, target = entry.blended or ("", "")
+        return unusable(entry.id, entry.kind, entry.problem)
+    source, target = ((word,) for word in entry.blended) if entry.blended else ((), ())
     return Case(
         id=entry.id,
         kind=entry.kind,
         origin="photograph",
         source_prompt=entry.source_prompt,
         target_prompt=entry.target_prompt,
-        source_words=(source,) if source else (),
-        target_words=(target,) if target else (),
+        source_words=source,
+        target_words=target,
         seed=SEED,
         material=partial(_material, entry, folder),
     )
-
-
-def _fail(problem: str) -> Material:
-    raise DataError(problem)
 
 
 def _material(entry: Entry, folder: Path) -> Material:

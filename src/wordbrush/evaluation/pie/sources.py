@@ -49,6 +49,7 @@ class Sources:
             photo,
             case.source_prompt,
             method=settings.inversion,
+            seed=case.seed,
             num_inference_steps=steps,
             guidance_scale=guidance,
         )

@@ -1,11 +1,11 @@
 """One thing of a scene changed, and everything else left where it is: what a perfect edit would show."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from wordbrush.scenes.cast import Cast, Relation
 from wordbrush.scenes.scene import Placed, Scene
-from wordbrush.scenes.vocabulary import COLOURS, NOUNS
+from wordbrush.scenes.vocabulary import BUILDINGS, COLOURS, FLYING, HELD, NOUNS, WORN
 
 RESIZED = {"small": 0.72, "big": 1.22}
 """By how much a size makes a thing smaller or larger."""
@@ -78,9 +78,16 @@ def rearranged(scene: Scene, relation: Relation) -> Scene:
     return replace(scene, cast=replace(scene.cast, relation=relation), objects=objects)
 
 
-def alike(word: str) -> list[str]:
-    """Other nouns of the same kind."""
-    return [name for name, noun in NOUNS.items() if noun.category == NOUNS[word].category and name != word]
+def alike(cast: Cast, noun: str) -> list[str]:
+    """Other nouns that could stand in a cast for one of its own: of its kind, or fit for its part.
+
+    >>> alike(Cast("wearing", "dog", "", "hat"), "hat")
+    ['crown']
+    """
+    fitting: dict[str, Sequence[str]] = {"holding": HELD, "wearing": WORN, "in front of": BUILDINGS}
+    chosen = fitting.get(cast.relation) if noun == cast.partner else FLYING if cast.relation == "above" else None
+    kind = [name for name, other in NOUNS.items() if other.category == NOUNS[noun].category]
+    return [name for name in (kind if chosen is None else chosen) if name not in cast.nouns]
 
 
 def sayable(cast: Cast) -> bool:

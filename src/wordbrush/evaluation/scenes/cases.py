@@ -26,8 +26,8 @@ def scene_cases(limit: int | None = None, kinds: Sequence[str] | None = None) ->
     """The cases, at most `limit` of a kind on each origin, those of all kinds in turn.
 
     A photograph is the rendered scene; its mask and its perfect edit are exact. A generated source is drawn by the
-    model from the same caption and the case's number as seed: what it shows is not known, so it has neither, and meters
-    that need them judge the source or leave a gap.
+    model from the same caption, with the case's number as seed: what it shows is not known, so it has neither, and
+    meters that need them judge the source or leave a gap.
 
     Raises `SettingsError` for a kind that is not there, naming those that are.
 

@@ -39,7 +39,13 @@ def test_runs_are_in_order_and_apart():
 
 @pytest.mark.parametrize(
     ("runs", "said"),
-    [([1], "1 numbers"), ([0, -1], "whole numbers"), ([0, 1.5], "whole numbers"), ([0, True], "whole"), ([64, 1], "64")],
+    [
+        ([1], "1 numbers"),
+        ([0, -1], "whole numbers"),
+        ([0, 1.5], "whole numbers"),
+        ([0, True], "whole"),
+        ([64, 1], "64"),
+    ],
 )
 def test_wrong_lists_are_refused(runs, said):
     with pytest.raises(DataError, match=said):

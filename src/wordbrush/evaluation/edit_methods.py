@@ -71,11 +71,12 @@ class PlainMethod:
     name: str
     sources: Sources
     editor: Editor
+    source: SourceSettings
 
     @property
     def settings(self) -> Mapping[str, object]:
-        """Those of the model's own generation."""
-        return {"defaults": to_plain(self.editor.model.defaults)}
+        """Those of the generation, and the model's defaults that stand where they say nothing."""
+        return {"source": to_plain(self.source), "defaults": to_plain(self.editor.model.defaults)}
 
     def refusal(self, case: Case) -> str | None:
         """A photograph was not drawn from a seed."""
@@ -83,7 +84,7 @@ class PlainMethod:
 
     def run(self, case: Case, material: Material) -> Outcome:
         """Draw the target prompt."""
-        made = self.sources.of(case, material, SourceSettings())
+        made = self.sources.of(case, material, self.source)
         plain, outcome = _timed(self.editor, made, lambda: self.editor.regenerate(made.source, case.target_prompt))
         return outcome(plain.image, ())
 
@@ -94,11 +95,12 @@ class UntouchedMethod:
 
     name: str
     sources: Sources
+    source: SourceSettings
 
     @property
     def settings(self) -> Mapping[str, object]:
-        """None."""
-        return {}
+        """Those of the source."""
+        return {"source": to_plain(self.source)}
 
     def refusal(self, case: Case) -> str | None:
         """It is for all."""
@@ -106,7 +108,7 @@ class UntouchedMethod:
 
     def run(self, case: Case, material: Material) -> Outcome:
         """Give the source."""
-        made = self.sources.of(case, material, SourceSettings())
+        made = self.sources.of(case, material, self.source)
         return Outcome(made.source.image, made.source.image, 0.0, made.seconds)
 
 

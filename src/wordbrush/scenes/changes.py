@@ -96,6 +96,7 @@ def sayable(cast: Cast) -> bool:
 
 
 def _changed(scene: Scene, noun: str, adjective: str | None, change: Callable[[Placed], Placed]) -> Scene:
-    which = "subject_adjective" if scene.cast.subject == noun else "partner_adjective"
     objects = tuple(change(placed) if placed.word == noun else placed for placed in scene.objects)
-    return replace(scene, cast=replace(scene.cast, **{which: adjective}), objects=objects)
+    if scene.cast.subject == noun:
+        return replace(scene, cast=replace(scene.cast, subject_adjective=adjective), objects=objects)
+    return replace(scene, cast=replace(scene.cast, partner_adjective=adjective), objects=objects)

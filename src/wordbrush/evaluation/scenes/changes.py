@@ -117,7 +117,7 @@ def _content(rng: np.random.Generator) -> Change | None:
         if scene.cast.count > 1:
             return None
         kept = tuple(other for other in scene.cast.nouns if other != noun)
-        expected = Expected(scene.cast.nouns, (noun,), (), kept, **{"grown" if size == "big" else "shrunk": noun})
+        expected = _sized(Expected(scene.cast.nouns, (noun,), (), kept), noun, grown=size == "big")
         return Change(scene, resized(scene, noun, size), (noun,), (noun,), (noun,), expected)
     if what < 0.8:
         scene = _scene(rng, partner=False)
@@ -128,7 +128,7 @@ def _content(rng: np.random.Generator) -> Change | None:
         fewer = one_fewer(more)
         noun, adding = cast.subject, rng.random() < 0.5
         source, target = (fewer, more) if adding else (more, fewer)
-        expected = Expected((noun,), (noun,), **{"grown" if adding else "shrunk": noun})
+        expected = _sized(Expected((noun,), (noun,)), noun, grown=adding)
         words = [(called(side.cast, noun),) for side in (source, target)]
         return Change(source, target, words[0], words[1], (), expected)
     before, after = (str(face) for face in rng.permutation([face for _, face in EXPRESSIONS])[:2])
@@ -217,6 +217,10 @@ def _scene(rng: np.random.Generator, *, partner: bool | None = None, place: bool
         draws = tuple(rng.uniform(-1, 1, NUM_DRAWS).tolist())
         if partner in (None, cast.partner is not None) and (cast.place is not None or not place):
             return compose(cast, draws)
+
+
+def _sized(expected: Expected, noun: str, *, grown: bool) -> Expected:
+    return replace(expected, grown=noun) if grown else replace(expected, shrunk=noun)
 
 
 def _swapped(rng: np.random.Generator, scene: Scene, old: str) -> Change | None:

@@ -93,14 +93,14 @@ class BackgroundMeter:
         if (~mask).mean() < SMALLEST_BACKGROUND:
             return {column.name: Gap("the edit may change all of the picture") for column in self.columns}
         before, after, outside = pixels(source), pixels(outcome.edited), ~mask
-        zeroed = [picture * outside[..., None] for picture in (before, after)]
-        error, zeroed_error = mse(before, after, outside), mse(*zeroed)
+        black_before, black_after = (picture * outside[..., None] for picture in (before, after))
+        error, zeroed_error = mse(before, after, outside), mse(black_before, black_after)
         return {
             "background PSNR": psnr_of(error),
             "background SSIM": ssim(before, after, outside),
             "background MSE": 10_000 * error,
             "zeroed PSNR": psnr_of(zeroed_error),
-            "zeroed SSIM": ssim(*zeroed),
+            "zeroed SSIM": ssim(black_before, black_after),
             "zeroed MSE": 10_000 * zeroed_error,
         }
 

@@ -1,6 +1,7 @@
 """The rows of the scenes benchmark."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from wordbrush.editor import Editor
@@ -50,8 +51,10 @@ SAID = {
 """What each row is, in words."""
 
 
-def scene_methods(editor: Editor, names: Sequence[str] | None = None) -> list[Method]:
+def scene_methods(editor: Editor, names: Sequence[str] | None = None, steps: int | None = None) -> list[Method]:
     """The rows by name or group, all if none is named, in the order of the table.
+
+    `steps` are those of all rows but the published one, which has its own; None stands for the model's default.
 
     Raises `SettingsError` for a name that is not there, naming those that are.
     """
@@ -63,13 +66,14 @@ def scene_methods(editor: Editor, names: Sequence[str] | None = None) -> list[Me
                 f"{', '.join(GROUPS)}"
             )
     sources = Sources(editor)
-    return [_method(name, editor, sources) for name in METHOD_NAMES if name in chosen]
+    own = SourceSettings(num_inference_steps=steps)
+    return [_method(name, editor, sources, own) for name in METHOD_NAMES if name in chosen]
 
 
-def _method(name: str, editor: Editor, sources: Sources) -> Method:
+def _method(name: str, editor: Editor, sources: Sources, own: SourceSettings) -> Method:
     def edit(
         options: Mapping[str, Any],
-        source: SourceSettings = SourceSettings(),  # noqa: B008 - frozen
+        source: SourceSettings = own,
         per_case: Callable[[Case], Mapping[str, Any]] | None = None,
         rule: str = "",
         photographs_only: bool = False,
@@ -79,14 +83,14 @@ def _method(name: str, editor: Editor, sources: Sources) -> Method:
     if name in SWEEP:
         return edit({"self_replace_steps": SWEEP[name]})
     if name.removeprefix("defaults-") in INVERSIONS:
-        return edit({}, SourceSettings(inversion=name.removeprefix("defaults-")), photographs_only=True)
+        return edit({}, replace(own, inversion=name.removeprefix("defaults-")), photographs_only=True)
     match name:
         case "no-edit":
-            return UntouchedMethod(name, sources)
+            return UntouchedMethod(name, sources, own)
         case "perfect-edit":
             return PerfectMethod(name)
         case "plain":
-            return PlainMethod(name, sources, editor)
+            return PlainMethod(name, sources, editor, own)
         case "published":
             options = {"cross_replace_steps": 0.8, "self_replace_steps": 0.4}
             return edit(options, SourceSettings(50, 7.5), _published_kind, _PUBLISHED_RULE)

@@ -7,8 +7,8 @@ it the source is generated from its prompt. The rest may be left out:
      "id": "cat-1", "kind": "change-object", "mask": "cat-mask.png", "source_words": ["cat"], "target_words": ["dog"],
      "perfect": "dog.png", "seed": 7}
 
-`id` is the line's number unless given, `kind` one of PIE-Bench's ten ("mixed" unless given). `mask` is a picture of the
-same size, white where the edit should change it; without one, metrics of the background and of the edited part are
+`id` is the line's number unless given, `kind` one of PIE-Bench's ten ("mixed" unless given). `mask` is a picture of
+the same size, white where the edit should change it; without one, metrics of the background and of the edited part are
 gaps. A set without source prompts, as TEDBench is (Kawar et al. 2023, arXiv 2210.09276), gives them as "".
 """
 

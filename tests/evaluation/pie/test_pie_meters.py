@@ -139,7 +139,7 @@ def test_a_generated_source_stands_in_for_a_photo():
 
 
 def test_missing_weights_are_gaps_that_say_what_is_missing(tmp_path):
-    for folder, said in ((None, "no folder of weights"), (tmp_path, "is not there")):
+    for folder, said in ((None, "no weights ("), (tmp_path, str(tmp_path))):
         found = measured(pie_meters(folder), Material(photo=picture(1), mask=half()), picture(2))
         for name in ("structure distance", "structure distance, 0..1", "LPIPS", "CLIP whole", "CLIP edited"):
             assert said in found[name].reason

@@ -1,4 +1,7 @@
-"""CLIP score: how well a picture fits words (Hessel et al. 2021, arXiv 2104.08718; Radford et al. 2021, 2103.00020)."""
+"""CLIP score: how well a picture fits words (Hessel et al. 2021, arXiv 2104.08718).
+
+CLIP itself is of Radford et al. 2021 (arXiv 2103.00020).
+"""
 
 from pathlib import Path
 from typing import Any
@@ -34,8 +37,8 @@ class ClipScore:
             tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError) as error:
             raise ModelError(
-                f"the tokenizer in '{folder}' cannot be loaded ({str(error).splitlines()[0]:.100}); give a folder with "
-                "its tokenizer.json"
+                f"the tokenizer in '{folder}' cannot be loaded ({str(error).splitlines()[0]:.100}); "
+                "give a folder with its tokenizer.json"
             ) from None
         return cls(network, tokenizer)
 

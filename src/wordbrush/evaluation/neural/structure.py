@@ -55,7 +55,8 @@ class Structure:
             hook.remove()
         keys_TD = caught[0][0]
         norms_T = keys_TD.norm(dim=1)
-        return (keys_TD @ keys_TD.T) / (norms_T[:, None] * norms_T).clamp(min=1e-8)
+        cosines_TT: Tensor = (keys_TD @ keys_TD.T) / (norms_T[:, None] * norms_T).clamp(min=1e-8)
+        return cosines_TT
 
 
 def _small(picture: Image, corrected: bool) -> Tensor:

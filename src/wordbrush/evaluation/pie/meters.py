@@ -1,4 +1,4 @@
-"""PIE-Bench's metrics as its evaluator defines them (Ju et al. 2024, arXiv 2310.01506), and corrected ones beside them.
+"""PIE-Bench's metrics as its evaluator defines them (Ju et al. 2024, arXiv 2310.01506), and corrected ones.
 
 Published definitions black out what does not count and then measure whole pictures, so that a large mask alone makes a
 good score. The columns called "masked mean" average over the pixels that count, and no others.
@@ -92,14 +92,14 @@ class BackgroundMeter:
         source = material.photo or outcome.source
         same_size(source, outcome.edited)
         before, after = pixels(source), pixels(outcome.edited)
-        black = [picture * background[..., None] for picture in (before, after)]
+        black, black_after = before * background[..., None], after * background[..., None]
         inner = np.zeros_like(background)
         inner[_BORDER:-_BORDER, _BORDER:-_BORDER] = True
-        zeroed, masked = mse(*black), mse(before, after, background)
+        zeroed, masked = mse(black, black_after), mse(before, after, background)
         return {
             "PSNR": psnr_of(zeroed),
             "MSE": 10_000 * zeroed,
-            "SSIM": 100 * ssim(*black, inner),
+            "SSIM": 100 * ssim(black, black_after, inner),
             "PSNR, masked mean": psnr_of(masked),
             "MSE, masked mean": 10_000 * masked,
             "SSIM, masked mean": 100 * ssim(before, after, background),
@@ -167,8 +167,8 @@ class ClipMeter:
 
 def _place(weights: Path | None, name: str) -> Path | Gap:
     if weights is None:
-        return Gap(f"no folder of weights with {name} was given")
-    return weights / name if (weights / name).exists() else Gap(f"'{weights / name}' is not there")
+        return Gap(f"no weights ({name})")
+    return weights / name if (weights / name).exists() else Gap(f"no weights ('{weights / name}')")
 
 
 def _background(material: Material) -> NDArray[np.bool_] | Gap:

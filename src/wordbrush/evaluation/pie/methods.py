@@ -22,8 +22,8 @@ METHOD_NAMES = (
     *(f"{inversion}+p2p" for inversion in PUBLISHED),
     *(f"{inversion}+wordbrush{blend}" for inversion in METHODS for blend in ("", "-blend")),
 )
-"""Every method by name: `INVERSION+p2p` has the published settings, `INVERSION+wordbrush` the model's defaults, `-blend`
-with the local blend of the case's words."""
+"""Every method by name: `INVERSION+p2p` has the published settings, `INVERSION+wordbrush` the model's defaults, and
+`-blend` the local blend of the case's words too."""
 
 DEFAULT_METHODS = ("direct+p2p", "direct+wordbrush", "direct+wordbrush-blend")
 
@@ -42,8 +42,8 @@ def pie_methods(
 ) -> list[Method]:
     """Methods by name; `num_inference_steps` stands in for their own number of steps, for a quick look.
 
-    `INVERSION+p2p` is Prompt-to-Prompt as PIE-Bench's runs have it (Ju et al. 2024, arXiv 2310.01506): 50 steps, guidance
-    7.5, refine, cross 0.4, self 0.6 in layers of up to 32 x 32, local blend and double weight on the blend words.
+    `INVERSION+p2p` is Prompt-to-Prompt as PIE-Bench's runs have it (Ju et al. 2024, arXiv 2310.01506): 50 steps,
+    guidance 7.5, refine, cross 0.4, self 0.6 in layers of up to 32 x 32, local blend and double weight on the blend words.
 
     Raises `SettingsError` for an unknown name, naming those that are there.
     """

@@ -1,4 +1,4 @@
-"""A miniature data set in PIE-Bench's format, made of rendered scenes: everything runs on it, and its truth is known."""
+"""A miniature data set in PIE-Bench's format, made of rendered scenes."""
 
 import json
 from io import BytesIO
@@ -17,7 +17,7 @@ def write_miniature(folder: Path, per_kind: int = 1) -> list[str]:
     """Write `per_kind` cases of every kind that scenes can show, and give their names.
 
     Pictures are of the scenes' own size, which the entries say (`mask_size`); words that the target prompt has and the
-    source prompt has not are in brackets, as PIE-Bench has them. Raises `OutputError` when the folder cannot be written.
+    source prompt has not are in brackets, as PIE-Bench has them. Raises `OutputError` when it cannot be written.
     """
     entries: dict[str, object] = {}
     for case in scene_cases(limit=per_kind):
@@ -39,7 +39,8 @@ def bracketed(prompt: str, other: str) -> str:
 
 
 def _write(case: Case, material: Material, name: str, folder: Path) -> dict[str, object]:
-    assert material.photo is not None and material.mask is not None  # rendered cases have both
+    assert material.photo is not None  # rendered cases have both
+    assert material.mask is not None
     path = f"{KINDS[case.kind]}_{case.kind}/{name}.png"
     _save(material.photo, folder / PICTURES_FOLDER / path)
     words = [*case.source_words[:1], *case.target_words[:1]]

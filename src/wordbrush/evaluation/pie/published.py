@@ -1,8 +1,7 @@
 """Published PIE-Bench numbers, as data with their sources, to be shown beside a run.
 
-Read them with care: one method's numbers differ between papers by up to 16 points of structure distance (InfEdit: 13.8,
-19.3, 29.9; RF-Solver: 21.8, 31.1), because steps, prompts (brackets left in or not), sizes and skipped cases differ; and
-methods that are given a mask are not comparable with those that read prompts alone.
+Read them with care, as `NOTE` says: between papers steps, prompts (their brackets left in or not), sizes and skipped
+cases differ.
 """
 
 import csv
@@ -15,8 +14,8 @@ ROWS = Path(__file__).parent / "published.csv"
 
 NOTE = (
     "Published numbers are not reproducible to the digit: the same method differs by up to 16 points of structure "
-    "distance between papers (InfEdit 13.8, 19.3 and 29.9; RF-Solver 21.8 and 31.1), and methods that are given a mask "
-    "are not comparable with those that read prompts alone."
+    "distance between papers (InfEdit 13.8, 19.3 and 29.9; RF-Solver 21.8 and 31.1), and methods that are given a "
+    "mask are not comparable with those that read prompts alone."
 )
 
 COLUMNS = {

@@ -1,5 +1,6 @@
 """A PIE-Bench run as a page of markdown: its means, the published rows beside them, what is missing, what failed."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 from wordbrush.evaluation.case import KINDS
@@ -10,32 +11,55 @@ from wordbrush.evaluation.pie.mapping import PUBLISHED_COUNTS
 from wordbrush.evaluation.pie.published import COLUMNS, NOTE, PublishedRow, published_rows
 from wordbrush.evaluation.table import Line, lines
 
+COST = (
+    Column("seconds", "s", "lower", "the edit, without its source"),
+    Column("source seconds", "s", "lower", "the inversion of the photograph, also where it was made for another row"),
+    Column("peak memory", "MiB", "lower", "at the fullest moment of either, above what was held before"),
+)
+
 _MOST_FAILURES = 50
 
 
-def pie_report(rows: Sequence[Row], columns: Sequence[Column], facts: Mapping[str, object], command: str) -> str:
-    """Markdown of a run's rows; `columns` are its meters', `facts` what it depends on, `command` how it was made."""
+def pie_report(
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    methods: Mapping[str, Mapping[str, object]],
+    facts: Mapping[str, object],
+    command: str,
+) -> str:
+    """Markdown of a run's rows.
+
+    `columns` are its meters', `methods` the settings of its methods, `facts` what it depends on, `command` how it was
+    made.
+    """
     published = [column for column in columns if column.name in COLUMNS.values()]
     corrected = [column for column in columns if column.name not in COLUMNS.values()]
-    summed = lines(rows, [column.name for column in columns])
+    summed = lines(rows, [column.name for column in (*columns, *COST)])
     parts = [
         "# PIE-Bench",
         f"Made by `{command}`.",
         "\n".join(f"- {name}: {_said(value)}" for name, value in facts.items()),
         _counts(rows),
+        "## Methods",
+        "\n".join(f"- `{name}`: `{json.dumps(settings)}`" for name, settings in methods.items()),
         "## As published",
         'Means with 95 % bootstrap intervals; "of N" where some cases have no number.',
         table(summed, published),
         "## Corrected",
         table(summed, corrected),
+        "## Cost",
+        table(summed, COST),
         "## Beside published rows",
         _beside(summed),
         NOTE,
     ]
     for kind in KINDS:
-        own = lines(rows, [column.name for column in published], lambda row, kind=kind: row.kind == kind)  # type: ignore[misc]
-        if own and own != summed:
-            parts += [f"## Kind {KINDS[kind]}: {kind}", table(own, published)]
+        own = [row for row in rows if row.kind == kind]
+        if 0 < len(own) < len(rows):
+            parts += [
+                f"## Kind {KINDS[kind]}: {kind}",
+                table(lines(own, [column.name for column in published]), published),
+            ]
     parts += [
         "## Gaps",
         _gaps(summed),
@@ -60,8 +84,9 @@ def _beside(summed: Sequence[Line]) -> str:
     drawn: dict[str, list[str]] = {}
     for line in summed:
         drawn[f"**{line.method}**"] = ["this run", *(_mean(line, name) for name in COLUMNS.values()), "here"]
-    for row in published_rows():
-        drawn[_named(row, drawn)] = [
+    rows = published_rows()
+    for row in rows:
+        drawn[_named(row, rows)] = [
             row.model,
             *(f"{row.values[name]:g}" if name in row.values else "" for name in COLUMNS.values()),
             f"{row.source}, {row.mark}",
@@ -69,11 +94,10 @@ def _beside(summed: Sequence[Line]) -> str:
     return small_table(names, drawn, "method")
 
 
-def _named(row: PublishedRow, taken: Mapping[str, object]) -> str:
+def _named(row: PublishedRow, rows: Sequence[PublishedRow]) -> str:
     """Its method; with what tells it apart where several rows are of one."""
-    steps = f", {row.steps} steps" if row.steps else ""
-    ways = (row.method, f"{row.method} ({row.model})", f"{row.method} ({row.source})", f"{row.method}{steps}")
-    return next(name for name in (*ways, f"{row.method} ({row.model}, {row.source})") if name not in taken)
+    several = sum(other.method == row.method for other in rows) > 1
+    return f"{row.method} ({row.model}; {row.source})" if several else row.method
 
 
 def _mean(line: Line, name: str) -> str:

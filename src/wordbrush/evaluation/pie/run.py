@@ -14,6 +14,7 @@ from wordbrush.evaluation.facts import depends_on
 from wordbrush.evaluation.journal import Row
 from wordbrush.evaluation.meter import Column, Meter
 from wordbrush.evaluation.method import Method
+from wordbrush.evaluation.page import cases_page
 from wordbrush.evaluation.pie.cases import read_pie
 from wordbrush.evaluation.pie.mapping import MAPPING_FILE
 from wordbrush.evaluation.pie.report import pie_report
@@ -21,7 +22,10 @@ from wordbrush.evaluation.runner import run_benchmark
 from wordbrush.files import write_atomically
 from wordbrush.json_form import to_plain
 
-REPORT, RESULTS = "report.md", "results.json"
+REPORT, RESULTS, PAGE = "report.md", "results.json", "cases.html"
+
+_SHOWN = ("PSNR, masked mean", "SSIM, masked mean", "LPIPS", "CLIP edited")
+"""Columns whose numbers stand under the pictures of the page."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,18 +47,20 @@ class PieRun:
         return run_benchmark(self.cases, self.methods, self.meters, folder, self.facts)
 
     def write(self, rows: Sequence[Row], folder: Path, command: str) -> list[Path]:
-        """Write the report and all rows, and give the paths."""
-        report, results = folder / REPORT, folder / RESULTS
-        write_atomically(report, pie_report(rows, self.columns, self.facts, command).encode())
+        """Write the report, all rows, and a page to look through them; gives the paths."""
+        report, results, page = (folder / name for name in (REPORT, RESULTS, PAGE))
+        settings = {method.name: method.settings for method in self.methods}
+        write_atomically(report, pie_report(rows, self.columns, settings, self.facts, command).encode())
         content = {
             "command": command,
             "facts": self.facts,
-            "methods": {method.name: method.settings for method in self.methods},
+            "methods": settings,
             "columns": to_plain(self.columns),
             "rows": to_plain(rows),
         }
         write_atomically(results, json.dumps(content, indent=1, ensure_ascii=False).encode())
-        return [report, results]
+        write_atomically(page, cases_page(rows, folder, "PIE-Bench", [f"Made by {command}."], _SHOWN).encode())
+        return [report, results, page]
 
 
 def read_cases(data: Path) -> tuple[list[Case], list[str]]:

@@ -43,7 +43,7 @@ def pie_methods(
     """Methods by name; `num_inference_steps` stands in for their own number of steps, for a quick look.
 
     `INVERSION+p2p` is Prompt-to-Prompt as PIE-Bench's runs have it (Ju et al. 2024, arXiv 2310.01506): 50 steps,
-    guidance 7.5, refine, cross 0.4, self 0.6 in layers of up to 32 x 32, local blend and double weight on the blend words.
+    guidance 7.5, refine, cross 0.4, self 0.6 in layers of up to 32 x 32, local blend and double weight on blend words.
 
     Raises `SettingsError` for an unknown name, naming those that are there.
     """

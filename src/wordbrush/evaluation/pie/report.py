@@ -66,7 +66,7 @@ def pie_report(
         "## Failures",
         _failures(rows),
         "## What the columns are",
-        definitions(columns),
+        definitions([*columns, *COST]),
     ]
     return "\n\n".join(parts) + "\n"
 

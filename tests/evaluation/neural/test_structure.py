@@ -63,6 +63,24 @@ def test_other_shapes_are_seen_whole(folder):
     assert Structure.load(folder).distance(*wide) > 0
 
 
+def test_checkpoints_with_the_older_names_are_read_too(folder, tmp_path):
+    """As facebook/dino-vitb8 has them, with a pooler that is not needed."""
+    names = {"layers.": "encoder.layer.", "q_proj": "attention.query", "k_proj": "attention.key"}
+    names |= {"v_proj": "attention.value", "attention.o_proj": "attention.output.dense"}
+    names |= {"mlp.fc1": "intermediate.dense", "mlp.fc2": "output.dense"}
+    dino_folder(tmp_path)
+    older = {"pooler.dense.weight": torch.zeros(24, 24), "pooler.dense.bias": torch.zeros(24)}
+    for name, tensor in load_file(tmp_path / "model.safetensors").items():
+        for ours, theirs in names.items():
+            name = name.replace(ours, theirs)
+        older[name] = tensor
+    assert "encoder.layer.2.attention.attention.key.weight" in older
+    save_file(older, tmp_path / "model.safetensors", {"format": "pt"})
+    pixels = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(3))
+    found = Structure.load(tmp_path).self_similarity(pixels)
+    assert torch.equal(found, Structure.load(folder).self_similarity(pixels))
+
+
 def test_wrong_weights_are_refused(folder, tmp_path):
     with pytest.raises(ModelError, match="cannot be loaded"):
         Structure.load(tmp_path)

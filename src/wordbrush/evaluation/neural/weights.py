@@ -1,7 +1,9 @@
 """Reading the weights of metrics from files: safetensors only, and every tensor where it belongs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -41,19 +43,37 @@ def pretrained(kind: Any, folder: Path, **settings: object) -> Any:
 
     Raises `ModelError` when it cannot be loaded, or when the folder lacks some of the weights.
     """
-    problem = None
     try:
-        network, found = kind.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **settings
-        )
-        lacking = [*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])]
-        if lacking:
-            problem = f"it has no fitting '{min(lacking)}'"
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        problem = (str(error).splitlines() or [type(error).__name__])[0][:100]
-    if problem is not None:
-        raise ModelError(
-            f"the weights '{folder}' cannot be loaded ({problem}); give a folder with config.json and "
-            f"model.safetensors of a {kind.__name__}"
-        )
+        with _quiet():
+            network, found = kind.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **settings
+            )
+    except Exception as error:  # transformers raises dozens of types for a broken file
+        _refuse(kind, folder, (str(error).strip().splitlines() or [type(error).__name__])[0][:100])
+    lacking = [*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])]
+    if lacking:
+        _refuse(kind, folder, f"it has no fitting '{min(lacking)}'")
     return network
+
+
+def _refuse(kind: Any, folder: Path, problem: str) -> NoReturn:
+    raise ModelError(
+        f"the weights '{folder}' cannot be loaded ({problem}); give a folder with config.json and "
+        f"model.safetensors of a {kind.__name__}"
+    ) from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence bars, and reports of weights that are there and not needed; those that lack are an error anyway."""
+    from transformers.utils import logging
+
+    shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if shown:
+            logging.enable_progress_bar()

@@ -84,9 +84,11 @@ def _edit(row: Row, folder: Path, show: Sequence[str]) -> str:
         return _figure(folder, None, row.method, f'<span class="bad">error</span><small>{escape(row.error)}</small>')
     verdict = row.values.get("success")
     mark = "" if verdict is None else '<span class="good">✓</span>' if verdict else '<span class="bad">✗</span>'
-    numbers = ", ".join(f"{name} {number(row.values[name])}" for name in show if name in row.values)
+    numbers = "".join(
+        f"<small>{escape(name)} {number(row.values[name])}</small>" for name in show if name in row.values
+    )
     notes = "".join(f"<small>{escape(note)}</small>" for note in row.notes)
-    return _figure(folder, row.pictures.get("edited"), row.method, f"{mark}<small>{escape(numbers)}</small>{notes}")
+    return _figure(folder, row.pictures.get("edited"), row.method, mark + numbers + notes)
 
 
 def _figure(folder: Path, file: str | None, label: str, more: str) -> str:

@@ -45,10 +45,13 @@ def curves(
 
 
 def trade_offs(panels: Mapping[str, Mapping[str, tuple[Mean, Mean]]], across: str, up: str, path: Path) -> None:
-    """Panels by title, in each of them methods by name: two means, and their intervals as a cross."""
+    """Panels by title, in each methods by name: two means, the second a share, and their intervals as a cross."""
     figure, axes = _figure(len(panels), 10.4, 4.6)
+    names = list(dict.fromkeys(name for points in panels.values() for name in points))
     for axis, (title, points) in zip(axes, panels.items(), strict=True):
-        for number, (name, (x, y)) in enumerate(points.items()):
+        axis.set_ylim(-0.03, 1.03)
+        for name, (x, y) in points.items():
+            number = names.index(name)  # the same mark in all panels
             colour = COLOURS[number % len(COLOURS)]
             axis.errorbar(
                 x.value,
@@ -78,10 +81,12 @@ def grid_of_means(panels: Mapping[str, Mapping[str, Sequence[Mean | None]]], nam
         for y, row in enumerate(values):
             for x, value in enumerate(row):
                 if value == value:
-                    axis.text(x, y, f"{value:.2f}", ha="center", va="center", fontsize=7, color="#222226")
+                    ink = "#ffffff" if value > 0.7 else "#222226"
+                    axis.text(x, y, f"{value:.2f}", ha="center", va="center", fontsize=7, color=ink)
         axis.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=8)
         axis.set_yticks(range(len(rows)), list(rows), fontsize=8)
         axis.set_title(title, fontsize=10, loc="left")
+        axis.spines[:].set_visible(False)
         axis.tick_params(length=0)
     _save(figure, path)
 

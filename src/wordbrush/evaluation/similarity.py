@@ -1,12 +1,11 @@
 """How alike two pictures are, over all pixels or some: mean squared error, PSNR and SSIM."""
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL.Image import Image
-from torch.nn import functional
 
 from wordbrush.errors import SettingsError
+from wordbrush.ssim import ssim_map
 
 Pixels = NDArray[np.float64]
 """A picture (H, W, 3) in 0..1."""
@@ -57,28 +56,5 @@ def ssim(one: Pixels, other: Pixels, where: NDArray[np.bool_] | None = None) -> 
     >>> round(ssim(picture, picture), 6)
     1.0
     """
-    map_hw = _ssim_map(one, other)
-    return float((map_hw if where is None else map_hw[where]).mean())
-
-
-def _ssim_map(one: Pixels, other: Pixels) -> NDArray[np.float64]:
-    x = torch.from_numpy(np.stack([one, other])).permute(0, 3, 1, 2)
-    planes = torch.cat([x, x * x, (x[:1] * x[1:])])
-    mean_x, mean_y, square_x, square_y, product = _smoothed(planes)
-    spread_x, spread_y, shared = square_x - mean_x**2, square_y - mean_y**2, product - mean_x * mean_y
-    c1, c2 = 0.01**2, 0.03**2
-    map_chw = ((2 * mean_x * mean_y + c1) * (2 * shared + c2)) / (
-        (mean_x**2 + mean_y**2 + c1) * (spread_x + spread_y + c2)
-    )
-    map_hw: NDArray[np.float64] = map_chw.mean(0).numpy()
-    return map_hw
-
-
-def _smoothed(planes: torch.Tensor) -> torch.Tensor:
-    """Each plane (N, C, H, W) blurred by the window."""
-    at = torch.arange(-5, 6, dtype=torch.float64)
-    line = torch.exp(-(at**2) / (2 * 1.5**2))
-    line = (line / line.sum()).repeat(planes.shape[1], 1)
-    padded = functional.pad(planes, (5, 5, 5, 5), mode="reflect")
-    across = functional.conv2d(padded, line[:, None, None, :], groups=planes.shape[1])
-    return functional.conv2d(across, line[:, None, :, None], groups=planes.shape[1])
+    likeness_HW = ssim_map(one, other)
+    return float((likeness_HW if where is None else likeness_HW[where]).mean())

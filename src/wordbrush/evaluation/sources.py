@@ -1,8 +1,7 @@
 """Sources: made once for all methods of a case that start from the same."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from wordbrush.editor import Editor
 from wordbrush.evaluation.case import Case, Material
@@ -12,14 +11,11 @@ from wordbrush.results import Source
 
 @dataclass(frozen=True)
 class SourceSettings:
-    """How a method makes its source: steps and guidance (None: the model's own), and how it inverts a photograph, with
-    the settings of that.
-    """
+    """How a method makes its source: steps and guidance (None: the model's own), and how it inverts a photograph."""
 
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
     inversion: str = "direct"
-    inversion_settings: Mapping[str, int | float | str | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,5 +65,4 @@ class Sources:
             seed=case.seed,
             num_inference_steps=settings.num_inference_steps,
             guidance_scale=settings.guidance_scale,
-            **settings.inversion_settings,
         )

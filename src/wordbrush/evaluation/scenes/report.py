@@ -83,7 +83,7 @@ def _markdown(journal: Journal, rows: Sequence[Row], command: str, plots: Sequen
     parts.append(
         "Means with bootstrap 95 % intervals. A method that raises is counted as failed, and as no success; a number "
         "that cannot be had is a gap, never a zero. A photograph is a rendered scene, whose mask and perfect edit are "
-        "exact; a generated source is drawn by the model, so its mask is the judge's, and the perfect edit is not known."
+        "exact; a generated source is drawn by the model, so its mask is the judge's, and its perfect edit is unknown."
     )
     parts.append(
         "\n".join(f"- *{name}*: {said}." for name, said in SAID.items() if any(r.method == name for r in rows))

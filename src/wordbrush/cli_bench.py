@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wordbrush.cli_bench_pie import miniature, pie
 from wordbrush.cli_options import Device, Dtype, Model, Quiet, Steps, say, say_written
 from wordbrush.cli_values import comma_names
 from wordbrush.files import check_writable
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from wordbrush.evaluation.method import Method
 
 bench = typer.Typer(help="Measure editing methods.", no_args_is_help=True, rich_markup_mode=None)
+bench.command()(pie)
+bench.command()(miniature)
 
 
 @bench.callback()

@@ -36,6 +36,10 @@ class RecordError(WordbrushError, ValueError):
     """A record, or a picture that should carry one, cannot be read or replayed."""
 
 
+class DataError(WordbrushError, ValueError):
+    """A data set, or one of its cases, cannot be used as it is."""
+
+
 class MissingPackageError(WordbrushError, ImportError):
     """A part of wordbrush needs an optional package that is not installed."""
 

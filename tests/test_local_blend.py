@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
-from materialised import PublishedBlend, plan_published, published_edit
+from wordbrush.evaluation.speed.materialised import PublishedBlend, plan_published, published_edit
 from PIL import Image
 from torch import Tensor
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
-from materialised import plan_published, published_edit
+from wordbrush.evaluation.speed.materialised import plan_published, published_edit
 
 from oracles import FormedMaps
 from tiny import tiny_sd_folder

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from materialised import plan_published, published_edit
+from wordbrush.evaluation.speed.materialised import plan_published, published_edit
 from torch import Tensor
 
 from tiny import WORDS, tiny_pipeline, tiny_tokenizer

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
-from materialised import plan_published, published_edit
+from wordbrush.evaluation.speed.materialised import plan_published, published_edit
 
 from wordbrush.editor import Editor
 from wordbrush.models.folder import bundled_folder

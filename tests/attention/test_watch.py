@@ -3,7 +3,7 @@
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
-from materialised import plan_published, published_edit
+from wordbrush.evaluation.speed.materialised import plan_published, published_edit
 from torch import Tensor
 from torch.nn import functional as F
 

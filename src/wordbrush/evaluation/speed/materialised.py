@@ -1,4 +1,4 @@
-"""The published algorithm with every attention map formed: the oracle of the tests, the other side of the benchmark.
+"""The published algorithm with every attention map formed: the oracle of the tests, the other side of the comparison.
 
 Written from the description of Prompt-to-Prompt (Hertz et al. 2022) and the constants of its code, independently of
 `wordbrush`: maps as tensors, whole batches, the conditional half edited in place of the model's own processors.
@@ -7,6 +7,7 @@ Written from the description of Prompt-to-Prompt (Hertz et al. 2022) and the con
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -58,7 +59,7 @@ class Published:
 
 
 def plan_published(
-    tokenizer,
+    tokenizer: Any,
     prompts: list[str],
     kind: str,
     *,
@@ -110,7 +111,7 @@ class PublishedBlend:
 
     def __init__(
         self,
-        tokenizer,
+        tokenizer: Any,
         prompts: list[str],
         words: list[list[str]],
         grid: tuple[int, int],
@@ -144,13 +145,13 @@ class PublishedBlend:
         if step < self._start:
             return latents
         maps = torch.cat(list(self._maps.values()), dim=1).unflatten(2, self._grid) / (step + 1)
-        mask = self._mask(maps, self._alpha, latents.shape[2:], self._thresholds[0], grow=True)
+        mask = self._mask(maps, self._alpha, (latents.shape[2], latents.shape[3]), self._thresholds[0], grow=True)
         if self._subtract is not None:
-            mask &= ~self._mask(maps, self._subtract, latents.shape[2:], self._thresholds[1], grow=False)
+            mask &= ~self._mask(maps, self._subtract, (latents.shape[2], latents.shape[3]), self._thresholds[1], grow=False)
         self.masks.append(mask[1:, 0])
         return latents[:1] + mask.to(latents) * (latents - latents[:1])
 
-    def _mask(self, maps: Tensor, alpha: Tensor, size, threshold: float, grow: bool) -> Tensor:
+    def _mask(self, maps: Tensor, alpha: Tensor, size: tuple[int, int], threshold: float, grow: bool) -> Tensor:
         seen = (maps * alpha[:, None, None, None, :].to(maps)).sum(-1).mean(1, keepdim=True)
         if grow:
             seen = torch.nn.functional.max_pool2d(seen, (3, 3), (1, 1), padding=(1, 1))
@@ -161,7 +162,7 @@ class PublishedBlend:
 
 
 @contextmanager
-def materialised(unet, edit: EditMaps | None, step: list[int]) -> Iterator[None]:
+def materialised(unet: Any, edit: EditMaps | None, step: list[int]) -> Iterator[None]:
     """A scope in which the U-Net forms every map and `edit` sees those of the conditional half; `step[0]` is read."""
     before = unet.attn_processors
     unet.set_attn_processor({name: _Materialise(edit, step) for name in before})
@@ -179,7 +180,12 @@ class _Materialise:
         self._step = step
 
     def __call__(
-        self, attn, hidden_states: Tensor, encoder_hidden_states=None, attention_mask=None, temb=None
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: None = None,
+        temb: None = None,
     ) -> Tensor:
         rows = hidden_states.shape[0]
         text = hidden_states if encoder_hidden_states is None else encoder_hidden_states
@@ -199,7 +205,7 @@ class _Materialise:
 
 @torch.no_grad()
 def published_edit(
-    pipeline,
+    pipeline: Any,
     prompts: list[str],
     edit: EditMaps | None,
     *,
@@ -233,7 +239,7 @@ def published_edit(
     return latents
 
 
-def _layers(tokenizer, prompts: list[str], words: list[list[str]]) -> Tensor:
+def _layers(tokenizer: Any, prompts: list[str], words: list[list[str]]) -> Tensor:
     """Ones (prompts, T) at the tokens of words."""
     layers = torch.zeros(len(prompts), tokenizer.model_max_length)
     for row, prompt, wanted in zip(layers, prompts, words, strict=True):
@@ -242,7 +248,7 @@ def _layers(tokenizer, prompts: list[str], words: list[list[str]]) -> Tensor:
     return layers
 
 
-def _positions(tokenizer, prompt: str, word: str) -> list[int]:
+def _positions(tokenizer: Any, prompt: str, word: str) -> list[int]:
     """Token positions of every occurrence of a word between spaces."""
     positions, at = [], 1
     for part in prompt.split():

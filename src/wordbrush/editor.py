@@ -12,15 +12,16 @@ from wordbrush.edits.blend_words import blend_tokens
 from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, CrossSteps, EditSettings, SelfSteps
 from wordbrush.errors import RecordError, SettingsError
+from wordbrush.inversion.settings import InversionSettings, Setting
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.request import MapsRequest, Words
 from wordbrush.masks import read_mask
 from wordbrush.models.load import ModelInfo, load_model
-from wordbrush.records import RunRecord
+from wordbrush.records import PhotoRecord, RunRecord, check_photo
 from wordbrush.results import EditResult, Source
 from wordbrush.runner import Runner
-from wordbrush.runs import OnStep
 from wordbrush.sampling.adapter import Adapter
+from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.scenes.vocabulary import SYNONYMS
 from wordbrush.tokens.unknown_words import unknown_words
@@ -91,6 +92,42 @@ class Editor:
         """
         settings = self.generation_settings(prompt, seed, num_inference_steps, guidance_scale, negative_prompt, size)
         return self._runner.generate(settings, self._keep_bytes, on_step, capture)
+
+    def invert(
+        self,
+        image: Image,
+        prompt: str,
+        *,
+        method: str = "direct",
+        seed: int = 0,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        negative_prompt: str = "",
+        on_step: OnStep | None = None,
+        **settings: Setting,
+    ) -> Source:
+        """Make a source of a photograph, to be edited as a generated one is; `prompt` says what it shows.
+
+        `image` is RGB, of a size that the model takes. `method` says how its way to noise is found: "direct", "ddim",
+        "null-text", "negative-prompt", "edit-friendly", "fixed-point" or "virtual"; `settings` are the method's own
+        (`skip=0.36`). `guidance_scale` and `negative_prompt` are those of its edits. The result's `report` says how
+        well the photograph came back, and at what cost.
+
+        Raises `SettingsError` for a size, method or value that does not go, `PromptError` for a prompt over the token
+        limit, `OutputError` when the model's output is no picture.
+
+        >>> editor = Editor.from_pretrained()
+        >>> photo = editor.generate("a dog eating an apple", num_inference_steps=4).image
+        >>> source = editor.invert(photo, "a dog eating an apple", num_inference_steps=4)
+        >>> source.report.model_calls
+        4
+        >>> editor.edit(source, "a cat eating an apple").record.acted
+        (("'dog' -> 'cat'",),)
+        """
+        size = (image.height, image.width)
+        generation = self.generation_settings(prompt, seed, num_inference_steps, guidance_scale, negative_prompt, size)
+        inversion = InversionSettings.parse(method, settings)
+        return self._runner.invert(image, generation, inversion, self._keep_bytes, on_step)
 
     def edit(
         self,
@@ -195,8 +232,11 @@ class Editor:
         return self._runner.maps(made, asked, on_step)
 
     def regenerate(self, source: Source, prompt: str, *, on_step: OnStep | None = None) -> Source:
-        """The plain picture of another prompt with all of a source's settings: what an edit is compared with."""
-        return self._runner.generate(replace(source.settings, prompt=prompt), 0, on_step)
+        """The plain picture of another prompt with all of a source's settings: what an edit is compared with.
+
+        Of a photograph it starts from what was found to be its noise.
+        """
+        return self._runner.regenerate(source, prompt, on_step)
 
     def apply(self, source: Source, settings: EditSettings, *, on_step: OnStep | None = None) -> list[EditResult]:
         """Edit a source as checked settings say (a record's, or a cell's of a sweep): one result per target.
@@ -224,7 +264,8 @@ class Editor:
     def noising(self, source: Source, step: int) -> Image:
         """What the forward process makes of a source: its picture with the noise of a step, 0 the noisiest."""
         solver = self._adapter.solver(source.settings.num_inference_steps)
-        return self._adapter.decode(solver.noised(source.latents, source.kept.latents[0], solver.timesteps[step]))
+        timestep = source.kept.timesteps(solver)[step]
+        return self._adapter.decode(solver.noised(source.latents, source.kept.latents[0], timestep))
 
     def denoising(self, source: Source, step: int) -> Image:
         """What a source's latents were before a step of its run, decoded; after the last step, the picture itself."""
@@ -239,36 +280,51 @@ class Editor:
         }
 
     def replay(
-        self, record: RunRecord, *, capture: MapsRequest | None = None, on_step: OnStep | None = None
+        self,
+        record: RunRecord,
+        *,
+        photo: Image | None = None,
+        capture: MapsRequest | None = None,
+        on_step: OnStep | None = None,
     ) -> Source | list[EditResult]:
         """Run a record again: its source, or all its edits; the same pixels on the same machine.
 
-        `capture` asks for attention maps of the run, as in the method that made it.
+        `photo` is the photograph of a record that has one: the picture that was inverted, pixel by pixel. `capture`
+        asks for attention maps of the run, as in the method that made it.
 
-        Raises `RecordError` when the record was made with another model than this editor's.
+        Raises `RecordError` when the record was made with another model than this editor's, or another photograph.
         """
         if record.model.fingerprint != self.model.fingerprint:
             raise RecordError(
                 f"the record was made with '{record.model.name}' ({record.model.fingerprint[:12]}), and this is "
                 f"'{self.model.name}' ({self.model.fingerprint[:12]}); name the recorded model's folder with --model"
             )
+        check_photo(record, photo)
         threads = torch.get_num_threads()
         torch.set_num_threads(max(1, min(record.model.threads, MAX_THREADS)))
         try:
-            return self._replay(record, capture, on_step)
+            return self._replay(record, photo, capture, on_step)
         finally:
             torch.set_num_threads(threads)
 
     def _replay(
-        self, record: RunRecord, capture: MapsRequest | None, on_step: OnStep | None
+        self, record: RunRecord, photo: Image | None, capture: MapsRequest | None, on_step: OnStep | None
     ) -> Source | list[EditResult]:
-        if record.edit is None:
-            return self._runner.generate(record.generation, record.keep_bytes, on_step, capture)
-        if record.together:
+        if record.together and record.edit is not None:
             return self._runner.generate_and_edit(record.generation, record.edit, on_step, capture)
-        return self._runner.edit(
-            self._runner.generate(record.generation, record.keep_bytes, None), record.edit, on_step, capture
-        )
+        source_alone = record.edit is None
+        asked = (on_step, capture) if source_alone else (None, None)
+        if record.photo is None or photo is None:
+            source = self._runner.generate(record.generation, record.keep_bytes, *asked)
+        else:
+            source = self._invert_again(record, record.photo, photo, asked[0])
+        return source if record.edit is None else self._runner.edit(source, record.edit, on_step, capture)
+
+    def _invert_again(self, record: RunRecord, inverted: PhotoRecord, photo: Image, on_step: OnStep | None) -> Source:
+        settings = replace(record.generation, prompt=inverted.prompt)
+        source = self._runner.invert(photo, settings, inverted.inversion, record.keep_bytes, on_step)
+        prompt = record.generation.prompt
+        return source if prompt == inverted.prompt else self._runner.regenerate(source, prompt, on_step)
 
     def generation_settings(
         self,

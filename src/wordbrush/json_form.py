@@ -36,7 +36,8 @@ def _build(kind: Any, value: object, where: str) -> object:
     if origin in (types.UnionType, Union):
         if value is None and type(None) in arguments:
             return None
-        return _build(next(a for a in arguments if a is not type(None)), value, where)
+        kinds = [argument for argument in arguments if argument is not type(None)]
+        return _build(next((k for k in kinds if k is type(value)), kinds[0]), value, where)
     if origin is Literal:
         return value if value in arguments else _wrong(where, " or ".join(map(repr, arguments)), value)
     if origin is tuple and isinstance(value, list):

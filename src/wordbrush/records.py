@@ -12,6 +12,7 @@ from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import RecordError
 from wordbrush.files import write_atomically
 from wordbrush.html_view import card, edit_facts, escaped, facts_line, folded, generation_facts, plain_prompt, table
+from wordbrush.inversion.settings import InversionSettings
 from wordbrush.json_form import from_plain, to_plain
 from wordbrush.sampling.settings import GenerationSettings
 
@@ -33,8 +34,21 @@ class ModelRecord:
 
 
 @dataclass(frozen=True)
+class PhotoRecord:
+    """The photograph of a run: the `pixel_sha256` of what was inverted, the prompt that it is said to show, and how.
+
+    Its noise is drawn from the generation's seed. A generation with another prompt starts from the photograph's noise.
+    """
+
+    image_sha256: str
+    prompt: str
+    inversion: InversionSettings
+
+
+@dataclass(frozen=True)
 class RunRecord:
-    """One run. `edit` is None for a generation; `together` says that source and targets ran as one batch.
+    """One run. `photo` is None where the source was generated, `edit` where nothing was edited; `together` says that
+    source and targets ran as one batch.
 
     `acted` says in words what each target's edit did, `controlled_calls` how many attention calls it controlled,
     `warnings` what to know of the result; `image_sha256` are the `pixel_sha256` of the run's pictures by name.
@@ -42,6 +56,7 @@ class RunRecord:
 
     model: ModelRecord
     generation: GenerationSettings
+    photo: PhotoRecord | None
     edit: EditSettings | None
     together: bool
     keep_bytes: int
@@ -76,6 +91,9 @@ class RunRecord:
             ("model", f"<bdi>{escaped(self.model.name)}</bdi>{facts_line(model)}"),
             ("source", f"{plain_prompt(self.generation.prompt)}{facts_line(generation_facts(self.generation))}"),
         ]
+        if self.photo is not None:
+            how = [("method", self.photo.inversion.method), *_shown(self.photo.inversion)]
+            rows.append(("photograph", f"{plain_prompt(self.photo.prompt)}{facts_line(how)}"))
         if self.edit is not None:
             for target, acted in zip(self.edit.targets, self.acted, strict=True):
                 rows.append(("target", plain_prompt(target) + facts_line([("acted:", ", ".join(acted))])))
@@ -85,6 +103,26 @@ class RunRecord:
         return card(
             table(rows), folded("versions and hashes", table((name, escaped(value)) for name, value in details))
         )
+
+
+def check_photo(record: RunRecord, photo: Image | None) -> None:
+    """Raise `RecordError` unless `photo` is the photograph of the record, or both have none."""
+    if record.photo is None:
+        if photo is not None:
+            raise RecordError("the record has no photograph; its source was generated, so leave the photo out")
+        return
+    sha = record.photo.image_sha256
+    if photo is None:
+        raise RecordError(f"the record is of a photograph (pixels {sha[:12]}), which is not in it; give the photo")
+    if pixel_sha256(photo) != sha:
+        raise RecordError(
+            f"the photo has other pixels ({pixel_sha256(photo)[:12]}) than the record's ({sha[:12]}); give the "
+            "picture that was inverted"
+        )
+
+
+def _shown(inversion: InversionSettings) -> list[tuple[str, str]]:
+    return [(name.replace("_", " "), str(value)) for name, value in inversion.settings.items()]
 
 
 def save_record(record: RunRecord, path: Path) -> None:

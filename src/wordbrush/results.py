@@ -20,31 +20,40 @@ from wordbrush.html_view import (
     plain_prompt,
     warnings,
 )
+from wordbrush.inversion.report import InversionReport, report_facts
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.masks import mask_picture
 from wordbrush.png_text import plain_png_bytes, png_bytes, save_plain_png, save_png
 from wordbrush.records import RunRecord, save_record
-from wordbrush.sampling.loop import KeptSource
+from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Source:
-    """A generated picture with what its edits need: its latents at each step and, within a budget, its attention.
+    """A picture with what its edits need: its latents at each step and, within a budget, its attention.
 
-    `maps` are those that its run was asked to capture.
+    `maps` are those that its run was asked to capture. Of an inverted photograph, `photo` is the photograph itself,
+    `image` what came back of it, and `report` says how well and at what cost; both are None for a generated picture.
     """
 
     image: Image
     settings: GenerationSettings
-    kept: KeptSource
+    kept: Replay
     record: RunRecord
     maps: AttentionMaps | None = None
+    photo: Image | None = None
+    report: InversionReport | None = None
 
     @property
     def prompt(self) -> str:
-        """The prompt it was made from."""
+        """The prompt that it was made from, or that the photograph is said to show."""
         return self.settings.prompt
+
+    @property
+    def original(self) -> Image:
+        """The picture that no edit has touched: the photograph, else its own."""
+        return self.image if self.photo is None else self.photo
 
     @property
     def name(self) -> str:
@@ -66,15 +75,20 @@ class Source:
 
     def __repr__(self) -> str:
         """One line, without tensors."""
-        return f"<Source {self.prompt!r}, seed {self.settings.seed}, {_size(self.image)}>"
+        made = f"seed {self.settings.seed}" if self.report is None else f"a photograph, method {self.report.method}"
+        return f"<Source {self.prompt!r}, {made}, {_size(self.image)}>"
 
     def _repr_png_(self) -> bytes:
         return png_bytes(self.image, self.record, None)
 
     def _repr_html_(self) -> str:
         figure = _figure(self.image, self._repr_png_(), f"source: {self.prompt}", plain_prompt(self.prompt))
+        facts = [*generation_facts(self.settings), ("model", self.record.model.name)]
+        if self.report is None or self.photo is None:
+            return card(gallery([figure]), facts_line(facts))
+        photo = _figure(self.photo, plain_png_bytes(self.photo), "the photograph", "photograph")
         return card(
-            gallery([figure]), facts_line([*generation_facts(self.settings), ("model", self.record.model.name)])
+            gallery([photo, figure]), facts_line([*report_facts(self.report), *facts]), warnings(self.report.warnings)
         )
 
 

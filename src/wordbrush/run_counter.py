@@ -1,6 +1,6 @@
 """Progress over several runs, as if they were one."""
 
-from wordbrush.runs import OnStep
+from wordbrush.sampling.loop import OnStep
 
 
 class RunCounter:

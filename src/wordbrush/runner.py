@@ -4,20 +4,25 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
 from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, EditSettings
+from wordbrush.inversion.invert import invert
+from wordbrush.inversion.report import InversionReport
+from wordbrush.inversion.settings import InversionSettings
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.capture import Capture
 from wordbrush.maps.request import MapsRequest
 from wordbrush.masks import held_still, mask_picture
 from wordbrush.models.load import ModelInfo
-from wordbrush.records import ModelRecord, RunRecord, pixel_sha256
+from wordbrush.records import ModelRecord, PhotoRecord, RunRecord, pixel_sha256
 from wordbrush.results import EditResult, EditResults, Source, edited_name
-from wordbrush.runs import EditRun, OnStep, look_again, run_edit, run_source, run_together
+from wordbrush.runs import EditRun, look_again, run_again, run_edit, run_source, run_together
 from wordbrush.sampling.adapter import Adapter
-from wordbrush.sampling.loop import KeptSource
+from wordbrush.sampling.loop import OnStep
+from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.types import SOURCE
 from wordbrush.versions import installed_versions
@@ -39,10 +44,33 @@ class Runner:
         capture: MapsRequest | None = None,
     ) -> Source:
         """Make a source, and keep at most so many bytes of its attention."""
-        tape = SourceTape(keep_bytes, PROMPT_TO_PROMPT_MAX_PIXELS) if keep_bytes else None
+        tape = _tape(keep_bytes)
         seen = self._capture(capture, settings, {SOURCE: settings.prompt}) if capture else None
         kept = run_source(self._adapter, settings, tape, on_step, [seen.watch] if seen else ())
-        return self._source(settings, kept, keep_bytes, seen)
+        return self._source(self._adapter.decode(kept.latents[-1]), settings, kept, keep_bytes, seen)
+
+    def invert(
+        self,
+        photo: Image,
+        settings: GenerationSettings,
+        inversion: InversionSettings,
+        keep_bytes: int,
+        on_step: OnStep | None,
+    ) -> Source:
+        """Make a source of a photograph of the settings' size, and keep at most so many bytes of its attention."""
+        made = invert(self._adapter, photo, settings, inversion, _tape(keep_bytes), on_step)
+        record = PhotoRecord(pixel_sha256(photo), settings.prompt, inversion)
+        return self._source(made.image, settings, made.replay, keep_bytes, None, (photo, record, made.report))
+
+    def regenerate(self, source: Source, prompt: str, on_step: OnStep | None) -> Source:
+        """The plain picture of another prompt from a source's noise."""
+        settings = replace(source.settings, prompt=prompt)
+        if source.record.photo is None:
+            return self.generate(settings, 0, on_step)
+        kept = run_again(self._adapter, settings, source.kept, on_step)
+        image = self._adapter.decode(kept.latents[-1])
+        record = replace(source.record, generation=settings, image_sha256={"source": pixel_sha256(image)})
+        return Source(image, settings, kept, record, None, source.photo)
 
     def edit(
         self, source: Source, settings: EditSettings, on_step: OnStep | None, capture: MapsRequest | None = None
@@ -66,7 +94,8 @@ class Runner:
         seen = self._capture(capture, generation, prompts) if capture else None
         watches = [seen.watch] if seen else ()
         kept, run = run_together(self._adapter, generation, settings, on_step, watches)
-        return self._results(self._source(generation, kept, 0, seen), settings, run, seen, together=True)
+        source = self._source(self._adapter.decode(kept.latents[-1]), generation, kept, 0, seen)
+        return self._results(source, settings, run, seen, together=True)
 
     def maps(self, made: Source | EditResult, request: MapsRequest, on_step: OnStep | None) -> AttentionMaps:
         """Look at a picture again that was made before."""
@@ -85,21 +114,30 @@ class Runner:
     def _capture(self, request: MapsRequest, settings: GenerationSettings, prompts: Mapping[int, str]) -> Capture:
         return Capture(self._adapter, request, settings, prompts, self._model.name)
 
-    def _source(self, settings: GenerationSettings, kept: KeptSource, keep_bytes: int, seen: Capture | None) -> Source:
-        image = self._adapter.decode(kept.latents[-1])
+    def _source(
+        self,
+        image: Image,
+        settings: GenerationSettings,
+        kept: Replay,
+        keep_bytes: int,
+        seen: Capture | None,
+        photo: tuple[Image, PhotoRecord, InversionReport] | None = None,
+    ) -> Source:
+        original, photo_record, report = photo or (None, None, None)
         record = RunRecord(
             model=self._model_record(),
             generation=settings,
+            photo=photo_record,
             edit=None,
             together=False,
             keep_bytes=keep_bytes,
             acted=(),
             controlled_calls=0,
-            warnings=(),
+            warnings=report.warnings if report else (),
             versions=installed_versions(),
             image_sha256={"source": pixel_sha256(image)},
         )
-        return Source(image, settings, kept, record, seen.maps(SOURCE) if seen else None)
+        return Source(image, settings, kept, record, seen.maps(SOURCE) if seen else None, original, report)
 
     def _results(
         self, source: Source, settings: EditSettings, run: EditRun, seen: Capture | None, *, together: bool
@@ -110,7 +148,7 @@ class Runner:
         for i, steps_hw in enumerate(masks):
             if steps_hw is not None and settings.local_blend is not None:
                 if settings.local_blend.hold_pixels:
-                    images[i] = held_still(source.image, images[i], steps_hw[-1])
+                    images[i] = held_still(source.original, images[i], steps_hw[-1])
                 hashes[f"{edited_name(settings, i)}-mask"] = pixel_sha256(mask_picture(steps_hw[-1], images[i].size))
             hashes[edited_name(settings, i)] = pixel_sha256(images[i])
         record = replace(
@@ -119,7 +157,7 @@ class Runner:
             together=together,
             acted=run.acted,
             controlled_calls=run.controlled_calls,
-            warnings=run.warnings,
+            warnings=(*source.record.warnings, *run.warnings),
             image_sha256={**source.record.image_sha256, **hashes},
         )
         maps = [seen.maps(index) if seen else None for index in range(SOURCE + 1, SOURCE + 1 + len(images))]
@@ -132,3 +170,7 @@ class Runner:
         return ModelRecord(
             self._model.name, self._model.fingerprint, self._model.device, self._model.dtype, torch.get_num_threads()
         )
+
+
+def _tape(keep_bytes: int) -> SourceTape | None:
+    return SourceTape(keep_bytes, PROMPT_TO_PROMPT_MAX_PIXELS) if keep_bytes else None

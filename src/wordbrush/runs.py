@@ -1,7 +1,7 @@
 """The runs there are: a source, edits of a kept source, a source with its edits side by side, and a second look."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from torch import Tensor
@@ -16,12 +16,10 @@ from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.blender import Blender
-from wordbrush.sampling.loop import Conditioning, KeptSource, Step, denoise
+from wordbrush.sampling.loop import Conditioning, OnStep, Step, denoise
+from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.types import SOURCE, BatchLayout
-
-OnStep = Callable[[int, int], None]
-"""Told after each step: steps done, steps in all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +41,7 @@ def run_source(
     tape: SourceTape | None,
     on_step: OnStep | None = None,
     watches: Sequence[Watch] = (),
-) -> KeptSource:
+) -> Replay:
     """Generate, and record on `tape` what later edits need. Raises `PromptError` for a prompt that does not fit.
 
     `watches` are given the maps that they ask for, here and in the other runs.
@@ -51,22 +49,22 @@ def run_source(
     text = _text(adapter, settings, ())
     noise = adapter.noise(settings.seed, settings.height, settings.width)
     steps = _denoise(adapter, settings, noise, text, (SOURCE,), on_step, record_to=tape, watches=watches)
-    return KeptSource(text.positive[SOURCE], (noise, *(step.latents for step in steps)), tape)
+    return Replay(text.positive[SOURCE], (noise, *(step.latents for step in steps)), tape)
 
 
 def run_edit(
     adapter: Adapter,
     settings: GenerationSettings,
     edit: EditSettings,
-    kept: KeptSource,
+    kept: Replay,
     on_step: OnStep | None = None,
     watches: Sequence[Watch] = (),
 ) -> EditRun:
     """Edit a source that ran before; only its targets run."""
-    plan, acted = _plan(adapter, settings, edit)
+    plan, acted = _plan(adapter, settings, edit, kept.num_steps)
     text = _text(adapter, settings, edit.targets, source=kept.text)
     branches = range(SOURCE + 1, SOURCE + 1 + len(edit.targets))
-    blend = _blender(adapter, settings, edit, kept.latents[0])
+    blend = _blender(adapter, settings, edit, kept.latents[0], kept.num_steps)
     steps = _denoise(
         adapter, settings, kept.latents[0], text, branches, on_step, plan=plan, kept=kept, watches=watches, blend=blend
     )
@@ -79,26 +77,33 @@ def run_together(
     edit: EditSettings,
     on_step: OnStep | None = None,
     watches: Sequence[Watch] = (),
-) -> tuple[KeptSource, EditRun]:
+) -> tuple[Replay, EditRun]:
     """Generate a source and edit it in one batch."""
-    plan, acted = _plan(adapter, settings, edit)
+    plan, acted = _plan(adapter, settings, edit, settings.num_inference_steps)
     text = _text(adapter, settings, edit.targets)
     noise = adapter.noise(settings.seed, settings.height, settings.width)
     branches = range(SOURCE, SOURCE + 1 + len(edit.targets))
-    blend = _blender(adapter, settings, edit, noise)
+    blend = _blender(adapter, settings, edit, noise, settings.num_inference_steps)
     steps = _denoise(adapter, settings, noise, text, branches, on_step, plan=plan, watches=watches, blend=blend)
-    kept = KeptSource(text.positive[SOURCE], (noise, *(step.latents[:1] for step in steps)), None)
+    kept = Replay(text.positive[SOURCE], (noise, *(step.latents[:1] for step in steps)), None)
     return kept, _edit_run(steps, steps[-1].latents[1:], acted, edit, blend)
 
 
+def run_again(adapter: Adapter, settings: GenerationSettings, kept: Replay, on_step: OnStep | None = None) -> Replay:
+    """The plain picture of the settings' prompt from another source's noise, steered as its edits are."""
+    text = _text(adapter, settings, ())
+    steps = _denoise(adapter, settings, kept.latents[0], text, (SOURCE,), on_step, kept=kept)
+    return replace(kept, text=text.positive[SOURCE], latents=(kept.latents[0], *(s.latents for s in steps)), tape=None)
+
+
 def look_again(
-    adapter: Adapter, settings: GenerationSettings, kept: KeptSource, watch: Watch, on_step: OnStep | None = None
+    adapter: Adapter, settings: GenerationSettings, kept: Replay, watch: Watch, on_step: OnStep | None = None
 ) -> None:
     """Give a watch the maps of a source that ran before: from its tape, and where that ends from one model call a
     step on its kept latents, with its prompt alone.
     """
     tape = kept.tape
-    for step, timestep in enumerate(adapter.solver(settings.num_inference_steps).timesteps):
+    for step, timestep in enumerate(kept.timesteps(adapter.solver(settings.num_inference_steps))):
         if watch.asks(step, SOURCE):
             if tape is not None and tape.covers(step, self_max_pixels=watch.self_max_pixels):
                 _read_again(tape, step, watch)
@@ -106,7 +111,7 @@ def look_again(
                 control = StepControl(step, BatchLayout.of([SOURCE], guided=False), None, watches=[watch])
                 adapter.predict(kept.latents[step], timestep, kept.text, control)
         if on_step is not None:
-            on_step(step + 1, settings.num_inference_steps)
+            on_step(step + 1, kept.num_steps)
 
 
 def _read_again(tape: SourceTape, step: int, watch: Watch) -> None:
@@ -118,26 +123,28 @@ def _read_again(tape: SourceTape, step: int, watch: Watch) -> None:
 
 
 def _plan(
-    adapter: Adapter, settings: GenerationSettings, edit: EditSettings
+    adapter: Adapter, settings: GenerationSettings, edit: EditSettings, num_steps: int
 ) -> tuple[EditPlan, tuple[tuple[str, ...], ...]]:
     return plan_edit(
         adapter.tokenize(settings.prompt),
         [adapter.tokenize(target) for target in edit.targets],
         edit,
-        settings.num_inference_steps,
+        num_steps,
         adapter.device,
         adapter.dtype,
     )
 
 
-def _blender(adapter: Adapter, settings: GenerationSettings, edit: EditSettings, noise: Tensor) -> Blender | None:
+def _blender(
+    adapter: Adapter, settings: GenerationSettings, edit: EditSettings, noise: Tensor, num_steps: int
+) -> Blender | None:
     if edit.local_blend is None:
         return None
     source = adapter.tokenize(settings.prompt)
     tokens = blend_tokens(source, list(map(adapter.tokenize, edit.targets)), edit.local_blend, edit.equalizer)
     layers = adapter.attention_layers(settings.height, settings.width)
     height, width = noise.shape[-2:]
-    return Blender(edit.local_blend, tokens, source.length, layers, settings.num_inference_steps, (height, width))
+    return Blender(edit.local_blend, tokens, source.length, layers, num_steps, (height, width))
 
 
 def _edit_run(
@@ -177,7 +184,7 @@ def _denoise(
     on_step: OnStep | None,
     *,
     plan: EditPlan | None = None,
-    kept: KeptSource | None = None,
+    kept: Replay | None = None,
     record_to: SourceTape | None = None,
     watches: Sequence[Watch] = (),
     blend: Blender | None = None,
@@ -199,7 +206,7 @@ def _denoise(
     ):
         steps.append(step)
         if on_step is not None:
-            on_step(step.index + 1, settings.num_inference_steps)
+            on_step(step.index + 1, settings.num_inference_steps if kept is None else kept.num_steps)
     return steps
 
 

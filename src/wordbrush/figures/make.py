@@ -16,7 +16,7 @@ from wordbrush.psnr import psnr
 from wordbrush.records import RunRecord, pixel_sha256
 from wordbrush.results import EditResult, Source
 from wordbrush.run_counter import RunCounter
-from wordbrush.runs import OnStep
+from wordbrush.sampling.loop import OnStep
 from wordbrush.versions import installed_versions
 from wordbrush.visualise import comparison
 

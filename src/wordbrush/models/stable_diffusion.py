@@ -5,45 +5,20 @@ from textwrap import shorten
 from threading import Lock
 from typing import Any, Literal
 
+import numpy as np
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from PIL import Image
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from wordbrush.attention.sites import AttentionLayer, Site
 from wordbrush.errors import OutputError, PromptError, SettingsError
+from wordbrush.models.ddim import DDIM
 from wordbrush.models.intercept import Intercept, attention_layers
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.sampling.adapter import Control, Prediction
 from wordbrush.tokens.prompt_tokens import PromptTokens
-
-
-class DDIM:
-    """DDIM (Song et al. 2021, eta 0) on a model's own noise schedule."""
-
-    def __init__(self, config: Mapping[str, Any], num_inference_steps: int, device: torch.device) -> None:
-        """Take any scheduler's config: only its noise schedule and timestep offsets are read."""
-        # Latents are not pixels: a config that does not say so must not have them clipped to [-1, 1].
-        self._scheduler = DDIMScheduler.from_config(dict(config), clip_sample=config.get("clip_sample", False))
-        schedule = self._scheduler.config
-        # "Leading" timesteps are shifted up by the offset, and the highest must still be one that was trained.
-        shift = int(schedule["steps_offset"]) if schedule["timestep_spacing"] == "leading" else 0
-        most = int(schedule["num_train_timesteps"]) - shift
-        if not 1 <= num_inference_steps <= most:
-            raise SettingsError(f"num_inference_steps is {num_inference_steps}; this model takes 1 to {most}")
-        self._scheduler.set_timesteps(num_inference_steps, device=device)
-        self.timesteps: Tensor = self._scheduler.timesteps
-
-    def step(self, prediction: Tensor, timestep: Tensor, latents: Tensor) -> Tensor:
-        """One step from `timestep` to the next, for latents (B, C, h, w)."""
-        following: Tensor = self._scheduler.step(prediction, int(timestep), latents, return_dict=False)[0]
-        return following
-
-    def noised(self, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
-        """The forward process: finished latents (B, C, h, w) with as much noise as `timestep` has."""
-        noisy: Tensor = self._scheduler.add_noise(latents, noise, timestep.reshape(1))
-        return noisy
 
 
 class StableDiffusion:
@@ -165,6 +140,25 @@ class StableDiffusion:
             with Intercept(self._layers, control):
                 prediction = self._call_unet(latents, timestep, text)
             return prediction, control.verify(self._sites)
+
+    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
+        """The U-Net's prediction for latents (B, C, h, w) and text (B, T, C), differentiable in the text."""
+        with self._one_at_a_time, torch.enable_grad():
+            return self._call_unet(latents, timestep, text)
+
+    @torch.no_grad()
+    def encode_image(self, image: Image.Image) -> Tensor:
+        """The mean latents (1, C, h, w) of an RGB picture. Raises `SettingsError` for a mode or size that has none."""
+        if image.mode != "RGB":
+            raise SettingsError(f"the picture has the mode {image.mode}; convert it to RGB")
+        self.latent_size(image.height, image.width)
+        pixels_HWC = torch.from_numpy(np.array(image)).to(self.device, self.dtype) / 127.5 - 1
+        with memory_shortage_told("encoding a picture of this size"):
+            latents = self._vae.encode(pixels_HWC.permute(2, 0, 1)[None]).latent_dist.mode()
+        if not bool(torch.isfinite(latents).all()):
+            raise OutputError("the picture's latents are not numbers (NaN or infinite); try dtype='float32'")
+        scaled: Tensor = latents * self._vae.config["scaling_factor"]
+        return scaled
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Image.Image:

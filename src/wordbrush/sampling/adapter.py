@@ -12,6 +12,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
+from wordbrush.sampling.rates import Rates, Split
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 Prediction = tuple[Tensor, int]
@@ -43,8 +44,32 @@ class Solver(Protocol):
         """Finished latents (B, C, h, w) with as much of the noise as a timestep has: the forward process."""
         ...
 
+    def rates(self, timestep: Tensor) -> Rates:
+        """The level of the latents before the step of a timestep."""
+        ...
 
-class Adapter(Protocol):
+    def rates_after(self, timestep: Tensor) -> Rates:
+        """The level of the latents after the step of a timestep."""
+        ...
+
+    def split(self, prediction: Tensor, timestep: Tensor, latents: Tensor) -> Split:
+        """The clean latents and the noise that a prediction says that latents (B, C, h, w) are made of."""
+        ...
+
+
+class Predictor(Protocol):
+    """The network alone: what the loop and an inversion call."""
+
+    def predict(self, latents: Tensor, timestep: Tensor, text: Tensor, control: Control | None) -> Prediction:
+        """One model call on latents (B, C, h, w) and text (B, T, C), its attention under `control`."""
+        ...
+
+    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
+        """The prediction (B, C, h, w) of one model call without control, differentiable in its text."""
+        ...
+
+
+class Adapter(Predictor, Protocol):
     """A text-to-image model with an iterative sampler."""
 
     @property
@@ -81,8 +106,8 @@ class Adapter(Protocol):
         """A fresh schedule of so many steps."""
         ...
 
-    def predict(self, latents: Tensor, timestep: Tensor, text: Tensor, control: Control | None) -> Prediction:
-        """One model call on latents (B, C, h, w) and text (B, T, C), its attention under `control`."""
+    def encode_image(self, image: Image) -> Tensor:
+        """The latents (1, C, h, w) of an RGB picture; `SettingsError` where its size has none."""
         ...
 
     def decode(self, latents: Tensor) -> Image:

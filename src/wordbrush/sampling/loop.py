@@ -1,6 +1,6 @@
 """The one sampling loop (paper, algorithm 1): all branches of an edit, step by step, side by side."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,10 +10,14 @@ from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch
 from wordbrush.edits.plan import EditPlan, StepEdit
-from wordbrush.sampling.adapter import Adapter, Solver
+from wordbrush.sampling.adapter import Predictor, Solver
 from wordbrush.sampling.blender import Blender
-from wordbrush.sampling.guidance import guided
+from wordbrush.sampling.replay import Replay
+from wordbrush.sampling.steering import PLAIN, Predicted
 from wordbrush.types import SOURCE, BatchLayout
+
+OnStep = Callable[[int, int], None]
+"""Told after each step: steps done, steps in all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,17 +26,6 @@ class Conditioning:
 
     positive: tuple[Tensor, ...]
     negative: Tensor
-
-
-@dataclass(frozen=True, eq=False)
-class KeptSource:
-    """A source that ran: its text (1, T, C), its latents (1, C, h, w) before each step and after the last, and what
-    was recorded of its attention.
-    """
-
-    text: Tensor
-    latents: tuple[Tensor, ...]
-    tape: SourceTape | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,14 +38,14 @@ class Step:
 
 
 def denoise(
-    adapter: Adapter,
+    model: Predictor,
     solver: Solver,
     noise: Tensor,
     conditioning: Conditioning,
     branches: Sequence[int],
     guidance_scale: float,
     plan: EditPlan | None = None,
-    kept: KeptSource | None = None,
+    kept: Replay | None = None,
     record_to: SourceTape | None = None,
     watches: Sequence[Watch] = (),
     blend: Blender | None = None,
@@ -60,15 +53,16 @@ def denoise(
     """Denoise `branches` from the same noise (1, C, h, w); yields after every step.
 
     Branch 0 is the source. Where it is not among `branches`, `kept` stands for it: its recorded queries and keys, or
-    its prompt run once more from its kept latents at steps that are not recorded. `watches` are given the maps that
-    they ask for; the latents are the same with them. `blend` is one of them, and holds part of each step's latents to
-    the source's.
+    its prompt run once more from its kept latents at steps that are not recorded; the run has its steps, and its
+    steering of them. `watches` are given the maps that they ask for; the latents are the same with them. `blend` is
+    one of them, and holds part of each step's latents to the source's.
     """
     if blend is not None:
         watches = [*watches, blend]
     latents = noise.expand(len(branches), -1, -1, -1)
     is_guided = guidance_scale > 1
-    for index, timestep in enumerate(solver.timesteps):
+    steering = PLAIN if kept is None else kept.steering
+    for index, timestep in enumerate(solver.timesteps if kept is None else kept.timesteps(solver)):
         edit = plan.at(index) if plan is not None else None
         replay = SOURCE not in branches and kept is not None and _needs_replay(edit, watches, kept.tape, index)
         layout = BatchLayout.of(branches, guided=is_guided, replayed_source=replay)
@@ -79,27 +73,30 @@ def denoise(
         control = None
         if recording is not None or watches or (edit is not None and edit.acts):
             control = StepControl(index, layout, edit, kept.tape if kept else None, recording, watches)
-        prediction, controlled = adapter.predict(torch.cat(rows), timestep, _text(conditioning, layout), control)
-        count = len(branches)
-        if is_guided:
-            prediction = guided(prediction[:count], prediction[count : 2 * count], guidance_scale)
-        latents = solver.step(prediction[:count], timestep, latents)
+        text = _text(conditioning, steering.negative(index, conditioning.negative), layout)
+        prediction, controlled = model.predict(torch.cat(rows), timestep, text, control)
+        predicted = _predicted(prediction, len(branches), guidance_scale if is_guided else None)
+        latents = steering.advance(solver, index, timestep, predicted, latents)
         if blend is not None:
             latents = _blended(blend, index, latents, branches, kept)
         yield Step(index, latents, controlled)
 
 
-def _blended(blend: Blender, step: int, latents: Tensor, branches: Sequence[int], kept: KeptSource | None) -> Tensor:
+def _predicted(prediction: Tensor, count: int, guidance_scale: float | None) -> Predicted:
+    if guidance_scale is None:
+        return Predicted(prediction[:count], None, 1.0)
+    return Predicted(prediction[count : 2 * count], prediction[:count], guidance_scale)
+
+
+def _blended(blend: Blender, step: int, latents: Tensor, branches: Sequence[int], kept: Replay | None) -> Tensor:
     if SOURCE in branches:
         return torch.cat([latents[:1], blend.after_step(step, latents[1:], latents[:1])])
     assert kept is not None  # without the source's latents there is nothing to hold to
     return blend.after_step(step, latents, kept.latents[step + 1])
 
 
-def _text(conditioning: Conditioning, layout: BatchLayout) -> Tensor:
-    return torch.cat(
-        [conditioning.positive[row.branch] if row.conditional else conditioning.negative for row in layout.rows]
-    )
+def _text(conditioning: Conditioning, negative: Tensor, layout: BatchLayout) -> Tensor:
+    return torch.cat([conditioning.positive[row.branch] if row.conditional else negative for row in layout.rows])
 
 
 def _needs_replay(edit: StepEdit | None, watches: Sequence[Watch], tape: SourceTape | None, step: int) -> bool:

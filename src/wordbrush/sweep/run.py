@@ -10,7 +10,7 @@ from wordbrush.errors import IdleEditError
 from wordbrush.records import RunRecord
 from wordbrush.results import Source
 from wordbrush.run_counter import RunCounter
-from wordbrush.runs import OnStep
+from wordbrush.sampling.loop import OnStep
 from wordbrush.sweep.grid import CellSettings, Sweep
 
 

@@ -1,0 +1,35 @@
+"""`fixed-point`: each step back is made self-consistent, for few steps (Pan et al. 2023; Garibi et al. 2024)."""
+
+from dataclasses import dataclass
+
+from wordbrush.errors import SettingsError
+from wordbrush.inversion.method import Inversion
+from wordbrush.inversion.path import fixed_point
+from wordbrush.inversion.task import InversionTask
+from wordbrush.sampling.replay import Replay
+
+
+@dataclass(frozen=True)
+class FixedPoint(Inversion):
+    """A step back asks for the noise in latents that it does not have yet; here it is asked again of its own result.
+
+    That is the fixed-point iteration of Pan et al. 2023 (AIDI, arXiv 2309.04907) and the renoising of Garibi et al.
+    2024 (ReNoise, arXiv 2403.14602), `num_iterations` times at most, less where it has converged or would diverge.
+    The source is what sampling without guidance makes of the noise: how well it comes back says how well it converged.
+    """
+
+    num_iterations: int = 5
+
+    def __post_init__(self) -> None:
+        """Check the number. Raises `SettingsError`."""
+        if not 1 <= self.num_iterations <= 100:
+            raise SettingsError(f"num_iterations is {self.num_iterations}; give 1 to 100, such as 5")
+
+    def invert(self, task: InversionTask) -> Replay:
+        """At most `num_iterations` + 1 model calls a step back, and one a step forth, all of one row."""
+        tick = task.ticker(2 * len(task.timesteps))
+        latents = task.latents
+        for timestep in task.timesteps.flip(0):
+            latents = fixed_point(task, latents, timestep, self.num_iterations)
+            tick()
+        return task.sample(latents, 1.0, tick)

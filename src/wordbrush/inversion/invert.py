@@ -1,0 +1,86 @@
+"""One inversion from picture to report: encode, find the path, decode, compare."""
+
+import time
+from dataclasses import dataclass
+
+from PIL.Image import Image
+
+from wordbrush.attention.tape import SourceTape
+from wordbrush.errors import OutputError, SettingsError
+from wordbrush.inversion.memory import forget_peak, peak_bytes
+from wordbrush.inversion.report import InversionReport, Likeness, reconstruction_warnings
+from wordbrush.inversion.settings import InversionSettings
+from wordbrush.inversion.task import CountedCalls, InversionTask
+from wordbrush.sampling.adapter import Adapter
+from wordbrush.sampling.loop import OnStep
+from wordbrush.sampling.replay import Replay
+from wordbrush.sampling.settings import GenerationSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Inverted:
+    """What edits of a photograph start from, its picture, and what to know of it."""
+
+    replay: Replay
+    image: Image
+    report: InversionReport
+
+
+def invert(
+    adapter: Adapter,
+    image: Image,
+    settings: GenerationSettings,
+    inversion: InversionSettings,
+    tape: SourceTape | None = None,
+    on_step: OnStep | None = None,
+) -> Inverted:
+    """Invert an RGB picture of the settings' size, said to show their prompt; `tape` records its attention.
+
+    Raises `SettingsError` for a size, mode, method or value that does not go, `PromptError` for a prompt that does not
+    fit, `OutputError` when the model's output is no picture.
+    """
+    method = inversion.build()
+    if method.needs_prompt and not settings.prompt.strip():
+        raise SettingsError(
+            f"method '{inversion.method}' works with the source prompt, which is empty; say what the picture shows, "
+            "or take method='direct'"
+        )
+    method.check(settings.guidance_scale, settings.negative_prompt)
+    for prompt in (settings.prompt, settings.negative_prompt):
+        adapter.tokenize(prompt)  # raises for one that does not fit, before anything runs
+    solver = adapter.solver(settings.num_inference_steps)
+    forget_peak(adapter.device)
+    start = time.perf_counter()
+    latents = adapter.encode_image(image)
+    counted = CountedCalls(adapter)
+    replay = method.invert(
+        InversionTask(
+            counted,
+            solver,
+            latents,
+            adapter.encode(settings.prompt),
+            adapter.encode(settings.negative_prompt),
+            settings.guidance_scale,
+            settings.seed,
+            tape,
+            on_step,
+        )
+    )
+    if not all(bool(step.isfinite().all()) for step in replay.latents):
+        raise OutputError(f"method '{inversion.method}' gave latents that are not numbers; try dtype='float32'")
+    seconds = time.perf_counter() - start
+    source = adapter.decode(replay.latents[-1])
+    alone = source if replay.latents[-1] is latents else adapter.decode(latents)
+    back, limit = Likeness.of(image, source), Likeness.of(image, alone)
+    report = InversionReport(
+        method=inversion.method,
+        num_steps=replay.num_steps,
+        seconds=seconds,
+        model_calls=counted.calls,
+        model_rows=counted.rows,
+        peak_memory_bytes=peak_bytes(adapter.device),
+        reconstruction=back,
+        autoencoder=limit,
+        warnings=reconstruction_warnings(inversion.method, back, limit),
+    )
+    return Inverted(replay, source, report)

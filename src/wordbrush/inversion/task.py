@@ -1,0 +1,108 @@
+"""What every way of inverting is given, and the source's predictions that it asks for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from wordbrush.attention.control import StepControl
+from wordbrush.attention.tape import SourceTape
+from wordbrush.sampling.adapter import Control, Prediction, Predictor, Solver
+from wordbrush.sampling.guidance import guided
+from wordbrush.sampling.loop import Conditioning, OnStep, denoise
+from wordbrush.sampling.replay import Replay
+from wordbrush.types import SOURCE, BatchLayout
+
+
+class CountedCalls:
+    """A network that counts its calls and the rows of their batches."""
+
+    def __init__(self, model: Predictor) -> None:
+        """Count from zero."""
+        self._model = model
+        self.calls = 0
+        self.rows = 0
+
+    def predict(self, latents: Tensor, timestep: Tensor, text: Tensor, control: Control | None) -> Prediction:
+        """The network's own."""
+        self._count(latents)
+        return self._model.predict(latents, timestep, text, control)
+
+    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
+        """The network's own."""
+        self._count(latents)
+        return self._model.predict_with_gradient(latents, timestep, text)
+
+    def _count(self, latents: Tensor) -> None:
+        self.calls += 1
+        self.rows += len(latents)
+
+
+@dataclass(frozen=True, eq=False)
+class InversionTask:
+    """A picture's latents (1, C, h, w), the text (1, T, C) that it is said to show and the negative text of its edits.
+
+    `guidance_scale` is that of the edits; `tape` records the source's attention, None for none.
+    """
+
+    model: Predictor
+    solver: Solver
+    latents: Tensor
+    text: Tensor
+    negative: Tensor
+    guidance_scale: float
+    seed: int
+    tape: SourceTape | None = None
+    on_step: OnStep | None = None
+
+    @property
+    def timesteps(self) -> Tensor:
+        """The schedule's timesteps, noisiest first."""
+        return self.solver.timesteps
+
+    def ticker(self, total: int) -> Callable[[], None]:
+        """Tells `on_step` of one more of `total` steps each time it is called."""
+        done = 0
+
+        def tick() -> None:
+            nonlocal done
+            done += 1
+            if self.on_step is not None:
+                self.on_step(done, total)
+
+        return tick
+
+    def predict(self, latents: Tensor, timestep: Tensor, guidance_scale: float = 1.0) -> Tensor:
+        """The source's prediction (1, C, h, w) for latents (1, C, h, w): its text alone, or guided."""
+        return self._predict(latents, timestep, guidance_scale, None)
+
+    def predict_on_path(self, step: int, latents: Tensor, timestep: Tensor, guidance_scale: float) -> Tensor:
+        """As `predict`, and recorded on the tape: `latents` are the source's at this step of its replay."""
+        recording = self.tape if self.tape is not None and self.tape.start_step() else None
+        if recording is None:
+            return self._predict(latents, timestep, guidance_scale, None)
+        layout = BatchLayout.of([SOURCE], guided=guidance_scale > 1)
+        return self._predict(latents, timestep, guidance_scale, StepControl(step, layout, None, record_to=recording))
+
+    def _predict(self, latents: Tensor, timestep: Tensor, guidance_scale: float, control: Control | None) -> Tensor:
+        if guidance_scale <= 1:
+            return self.model.predict(latents, timestep, self.text, control)[0]
+        rows, text = torch.cat([latents, latents]), torch.cat([self.negative, self.text])
+        negative, positive = self.model.predict(rows, timestep, text, control)[0].chunk(2)
+        return guided(negative, positive, guidance_scale)
+
+    def sample(self, noise: Tensor, guidance_scale: float, tick: Callable[[], None]) -> Replay:
+        """What plain sampling makes of noise (1, C, h, w) with the source's text, recorded on the tape."""
+        text = Conditioning((self.text,), self.negative)
+        latents = [noise]
+        for step in denoise(self.model, self.solver, noise, text, (SOURCE,), guidance_scale, record_to=self.tape):
+            latents.append(step.latents)
+            tick()
+        return Replay(self.text, tuple(latents), self.tape)
+
+    def draw_noise(self, count: int) -> Tensor:
+        """Gaussian noise (count, C, h, w) of the seed, drawn on the CPU so that it is the same on every device."""
+        generator = torch.Generator("cpu").manual_seed(self.seed)
+        shape = (count, *self.latents.shape[1:])
+        return torch.randn(shape, generator=generator, dtype=self.latents.dtype).to(self.latents.device)

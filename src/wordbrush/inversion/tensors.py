@@ -1,0 +1,41 @@
+"""A replay as named tensors and back, for what is kept on disk."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from wordbrush.errors import RecordError
+from wordbrush.inversion.method import Inversion, Shape
+from wordbrush.sampling.replay import Replay
+
+_STEERING = "steering."
+
+
+def to_tensors(replay: Replay) -> dict[str, Tensor]:
+    """A replay's text (1, T, C), latents (steps + 1, C, h, w) and steering by name; its tape is left out."""
+    held = {_STEERING + name: tensor for name, tensor in replay.steering.tensors().items()}
+    return {"text": replay.text, "latents": torch.cat(replay.latents), **held}
+
+
+def from_tensors(method: Inversion, tensors: Mapping[str, Tensor], text: Shape, latents: Shape) -> Replay:
+    """Build what `to_tensors` gave of a `method`'s replay, of text (1, T, C) and latents (1, C, h, w) of these shapes.
+
+    Raises `RecordError` for what is missing, too much, of another shape
+    or type, or not a number.
+    """
+    num_steps = tensors["latents"].shape[0] - 1 if "latents" in tensors else 0
+    own = {_STEERING + name: shape for name, shape in method.shapes(num_steps, latents, text).items()}
+    expected = {"text": text, "latents": (num_steps + 1, *latents[1:]), **own}
+    if num_steps < 1 or set(tensors) != set(expected):
+        raise RecordError(f"a kept inversion has {', '.join(sorted(tensors)) or 'nothing'}; invert the picture again")
+    for name, tensor in tensors.items():
+        if tuple(tensor.shape) != expected[name] or not tensor.is_floating_point():
+            raise RecordError(
+                f"'{name}' of a kept inversion is {tuple(tensor.shape)} of {tensor.dtype}, where {expected[name]} "
+                "numbers should be; invert the picture again"
+            )
+        if not bool(torch.isfinite(tensor).all()):
+            raise RecordError(f"'{name}' of a kept inversion is not a number throughout; invert the picture again")
+    steering = method.steering({name.removeprefix(_STEERING): tensors[name] for name in own})
+    return Replay(tensors["text"], tuple(tensors["latents"].split(1)), None, steering)

@@ -1,0 +1,32 @@
+"""A source that ran, or a photograph whose path to noise was found: all that later edits need of it."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from wordbrush.attention.tape import SourceTape
+from wordbrush.sampling.adapter import Solver
+from wordbrush.sampling.steering import PLAIN, Steering
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """A source's text (1, T, C), its latents (1, C, h, w) before each step and after the last, what was recorded of
+    its attention, and what its targets do beside plain sampling.
+
+    Its steps are the last of the schedule: a source that begins later, with less noise, has fewer.
+    """
+
+    text: Tensor
+    latents: tuple[Tensor, ...]
+    tape: SourceTape | None = None
+    steering: Steering = PLAIN
+
+    @property
+    def num_steps(self) -> int:
+        """How many steps it has."""
+        return len(self.latents) - 1
+
+    def timesteps(self, solver: Solver) -> Tensor:
+        """Its steps' timesteps in a schedule."""
+        return solver.timesteps[len(solver.timesteps) - self.num_steps :]

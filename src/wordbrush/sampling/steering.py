@@ -1,0 +1,44 @@
+"""What the loop asks of a source about its targets: the negative text of a step, and the step itself.
+
+A generated source answers with plain guided sampling. A way of inverting a photograph that does more (text optimised
+for each step, noise that is added again, a correction by the source's error) overrides an answer.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from wordbrush.sampling.adapter import Solver
+from wordbrush.sampling.guidance import guided
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """A step's predictions (B, C, h, w) with the prompts and, under guidance, with the negative text."""
+
+    positive: Tensor
+    negative: Tensor | None
+    guidance_scale: float
+
+    def guided(self) -> Tensor:
+        """One prediction of both."""
+        return self.positive if self.negative is None else guided(self.negative, self.positive, self.guidance_scale)
+
+
+class Steering:
+    """Plain sampling."""
+
+    def negative(self, step: int, negative: Tensor) -> Tensor:
+        """The negative text (1, T, C) of a step, where `negative` is the run's own."""
+        return negative
+
+    def advance(self, solver: Solver, step: int, timestep: Tensor, predicted: Predicted, latents: Tensor) -> Tensor:
+        """The latents (B, C, h, w) after a step, of those before it."""
+        return solver.step(predicted.guided(), timestep, latents)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that it holds, by name, from which its method makes it again."""
+        return {}
+
+
+PLAIN = Steering()

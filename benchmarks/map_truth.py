@@ -15,6 +15,7 @@ from collections import defaultdict
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
 from wordbrush.attention.control import StepControl
 from wordbrush.evaluation.peers.shared import SharedModel
 from wordbrush.maps.arrays import MapArrays
@@ -58,7 +59,9 @@ def main() -> None:
 
 
 @torch.no_grad()
-def look(model: SharedModel, scene: Scene, noise: list[float], seed: int) -> tuple[MapArrays, dict[str, NDArray[np.bool_]]]:
+def look(
+    model: SharedModel, scene: Scene, noise: list[float], seed: int
+) -> tuple[MapArrays, dict[str, NDArray[np.bool_]]]:
     """The maps of a scene's nouns at the picture's size, each noise level a step; and their masks."""
     adapter, pipeline = model.adapter, model.pipeline
     side = int(pipeline.unet.config["sample_size"]) * adapter.vae_factor

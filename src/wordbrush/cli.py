@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wordbrush.cli_bench import bench
 from wordbrush.cli_figures import figures
 from wordbrush.cli_load import load_for_one_run, load_recorded
 from wordbrush.cli_maps import maps
@@ -45,6 +46,7 @@ app.command()(sweep)
 app.command()(figures)
 app.command()(maps)
 app.command()(models)
+app.add_typer(bench, name="bench")
 
 
 @app.command()

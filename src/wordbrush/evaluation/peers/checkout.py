@@ -59,7 +59,9 @@ def quiet() -> Iterator[None]:
 def _existing(checkout: Path, project: str, file: str) -> Path:
     path = checkout / file
     if not path.is_file():
-        raise ModelError(f"'{checkout}' is no checkout of {project}: it has no {file}; clone {project}, give its folder")
+        raise ModelError(
+            f"'{checkout}' is no checkout of {project}: it has no {file}; clone {project}, give its folder"
+        )
     return path
 
 

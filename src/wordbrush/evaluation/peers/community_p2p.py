@@ -124,4 +124,3 @@ def _set_text_length(module: ModuleType, length: int) -> None:
     for name in _OF_TEXT_LENGTH:
         function = getattr(module, name)
         function.__defaults__ = (length,)
-

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from diffusers import DDIMScheduler, StableDiffusionPipeline
+from diffusers import DDIMScheduler
 from transformers import CLIPTokenizer
 
 from wordbrush.models.folder import bundled_folder, check_folder, resolve_folder
+from wordbrush.models.load import choose_device, quietly
 from wordbrush.models.own_settings import Defaults, read_own_settings
 from wordbrush.models.shapes import SD14_SCHEDULER, random_sd14
 from wordbrush.models.stable_diffusion import StableDiffusion
@@ -32,24 +33,30 @@ class SharedModel:
     pixels: int
 
     @classmethod
-    def load(cls, model: str | Path | None, device: str, dtype: str) -> "SharedModel":
-        """Load a folder or hub id (None: the bundled model). Raises `ModelError`."""
+    def load(cls, model: str | Path | None, device: str | None, dtype: str | None) -> "SharedModel":
+        """Load a folder or hub id (None: the bundled model), as an editor does. Raises `ModelError`, `SettingsError`."""
+        device, dtype = choose_device(device, dtype)
         folder = resolve_folder(model)
         check_folder(folder)
-        pipeline = StableDiffusionPipeline.from_pretrained(
-            folder,
-            dtype=getattr(torch, dtype),
-            safety_checker=None,
-            feature_extractor=None,
-            local_files_only=True,
-            use_safetensors=True,
-        )
+        with quietly():
+            from diffusers import StableDiffusionPipeline
+
+            pipeline = StableDiffusionPipeline.from_pretrained(
+                folder,
+                dtype=getattr(torch, dtype),
+                safety_checker=None,
+                feature_extractor=None,
+                local_files_only=True,
+                use_safetensors=True,
+            )
         return cls._of(pipeline.to(device), read_own_settings(folder)[0])
 
     @classmethod
     def random_sd14(cls, device: str, dtype: str) -> "SharedModel":
         """Stable Diffusion v1-4's architecture with random weights; its words are those of the bundled model."""
         unet, vae, text_encoder = random_sd14(getattr(torch, dtype))
+        with quietly():
+            from diffusers import StableDiffusionPipeline
         pipeline = StableDiffusionPipeline(
             vae=vae,
             text_encoder=text_encoder,

@@ -5,7 +5,7 @@ Each encodes its prompts, plans its edit and denoises; none decodes, so that a p
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -18,10 +18,13 @@ from wordbrush.errors import SettingsError
 from wordbrush.evaluation.peers.community_p2p import CommunityPrompt2Prompt
 from wordbrush.evaluation.peers.shared import SharedModel
 from wordbrush.evaluation.speed.materialised import PublishedBlend, plan_published, published_edit
+from wordbrush.inversion.direct import Direct
+from wordbrush.inversion.task import InversionTask
 from wordbrush.maps.capture import Capture
 from wordbrush.maps.request import MapsRequest
 from wordbrush.runs import run_edit, run_source, run_together
-from wordbrush.sampling.loop import Conditioning, KeptSource, denoise
+from wordbrush.sampling.loop import Conditioning, denoise
+from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.types import SOURCE as SOURCE_BRANCH
 
@@ -72,8 +75,16 @@ class Bench:
 
     def later_from_latents(self, target: str) -> Tensor:
         """An edit of a source of which only the latents were kept: its prompt runs again inside the window."""
-        kept = KeptSource(self._kept.text, self._kept.latents, None)
+        kept = replace(self._kept, tape=None)
         return run_edit(self.model.adapter, self.settings, _edit([target], None), kept).latents
+
+    def photo(self, target: str) -> Tensor:
+        """A picture inverted by the default method, which keeps its latents alone, and edited."""
+        return run_edit(self.model.adapter, self.settings, _edit([target], None), self._inverted()).latents
+
+    def later_of_photo(self, target: str) -> Tensor:
+        """An edit of a picture that was inverted before."""
+        return run_edit(self.model.adapter, self.settings, _edit([target], None), self._kept_photo).latents
 
     def kept_source(self) -> Tensor:
         """A source with all that later edits need."""
@@ -101,9 +112,7 @@ class Bench:
             height, width = (side // 2 ** (crossing - 1) for side in noise.shape[2:])
             blend = PublishedBlend(pipeline.tokenizer, prompts, BLENDED, (height, width), start=int(0.2 * steps))
         scale = self.settings.guidance_scale
-        return published_edit(
-            pipeline, prompts, edit, num_steps=steps, guidance_scale=scale, noise=noise, blend=blend
-        )
+        return published_edit(pipeline, prompts, edit, num_steps=steps, guidance_scale=scale, noise=noise, blend=blend)
 
     def stored(self) -> Tensor:
         """The published store: all maps of up to 32 x 32 pixels, formed and summed over the steps."""
@@ -129,7 +138,7 @@ class Bench:
         return self.community.latents([SOURCE, *targets], self._noise(), kind, CROSS, SELF, steps, scale)
 
     @cached_property
-    def _kept(self) -> KeptSource:
+    def _kept(self) -> Replay:
         steps = self.settings.num_inference_steps
         tape = SourceTape(KEEP_BYTES, PROMPT_TO_PROMPT_MAX_PIXELS)
         kept = run_source(self.model.adapter, self.settings, tape)
@@ -139,6 +148,28 @@ class Bench:
                 "give fewer --steps, a smaller --size, or other --cases"
             )
         return kept
+
+    @cached_property
+    def _picture(self) -> Tensor:
+        """The finished latents of a source: what a photograph is encoded into."""
+        return run_source(self.model.adapter, self.settings, None).latents[-1]
+
+    @cached_property
+    def _kept_photo(self) -> Replay:
+        return self._inverted()
+
+    def _inverted(self) -> Replay:
+        adapter, settings = self.model.adapter, self.settings
+        task = InversionTask(
+            adapter,
+            adapter.solver(settings.num_inference_steps),
+            self._picture,
+            adapter.encode(settings.prompt),
+            adapter.encode(settings.negative_prompt),
+            settings.guidance_scale,
+            settings.seed,
+        )
+        return Direct().invert(task)
 
     def _noise(self) -> Tensor:
         return self.model.adapter.noise(self.settings.seed, self.settings.height, self.settings.width)

@@ -85,6 +85,23 @@ def _later_from_latents(bench: Bench) -> Comparison:
     )
 
 
+def _photo(bench: Bench) -> Comparison:
+    # The inversion's one row a step, then as an edit of kept latents: 1/2 + 1 + 0.8 / 2 pictures.
+    return Comparison(
+        "photograph, inverted and edited (a word swapped) / 1 picture",
+        2.0,
+        {**_plain(bench, SWAPPED), OURS: partial(bench.photo, SWAPPED)},
+    )
+
+
+def _later_photo(bench: Bench) -> Comparison:
+    return Comparison(
+        "later edit of a photograph (a word swapped) / 1 picture",
+        1.45,
+        {**_plain(bench, SWAPPED), OURS: partial(bench.later_of_photo, SWAPPED)},
+    )
+
+
 def _few_steps(bench: Bench) -> Comparison:
     few = replace(bench, settings=replace(bench.settings, num_inference_steps=FEW_STEPS, guidance_scale=1.0))
     return Comparison(
@@ -139,6 +156,8 @@ _ALL: Mapping[str, Callable[[Bench], Comparison]] = {
     "later-swap": lambda bench: _later(bench, "a word swapped", "replace", SWAPPED),
     "later-add": lambda bench: _later(bench, "a word added", "refine", ADDED),
     "later-latents": _later_from_latents,
+    "photo": _photo,
+    "later-photo": _later_photo,
     "few-steps": _few_steps,
     "blend": _blend,
     "later-blend": _later_blend,

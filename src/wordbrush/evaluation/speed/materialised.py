@@ -40,6 +40,7 @@ class Published:
         return replace(self, mapper=mapper, alphas=alphas, equalizer=equalizer, cross_alpha=cross_alpha)
 
     def __call__(self, maps_PHQK: Tensor, is_cross: bool, step: int) -> Tensor:
+        """The maps after the edit, the source's first."""
         base, targets = maps_PHQK[:1], maps_PHQK[1:]
         if is_cross:
             if self.kind == "replace":
@@ -120,6 +121,7 @@ class PublishedBlend:
         thresholds: tuple[float, float] = (0.3, 0.3),
         own: bool = False,
     ) -> None:
+        """Store nothing before the first step."""
         self._alpha = _layers(tokenizer, prompts, words)
         self._subtract = None if subtract is None else _layers(tokenizer, prompts, subtract)
         self._grid, self._start, self._thresholds, self._own = grid, start, thresholds, own
@@ -141,13 +143,16 @@ class PublishedBlend:
         return stored
 
     def after_step(self, latents: Tensor, step: int) -> Tensor:
+        """The targets' latents (prompts, C, h, w) held to the source's outside of the mask, which is kept."""
         self._layer = 0
         if step < self._start:
             return latents
         maps = torch.cat(list(self._maps.values()), dim=1).unflatten(2, self._grid) / (step + 1)
         mask = self._mask(maps, self._alpha, (latents.shape[2], latents.shape[3]), self._thresholds[0], grow=True)
         if self._subtract is not None:
-            mask &= ~self._mask(maps, self._subtract, (latents.shape[2], latents.shape[3]), self._thresholds[1], grow=False)
+            mask &= ~self._mask(
+                maps, self._subtract, (latents.shape[2], latents.shape[3]), self._thresholds[1], grow=False
+            )
         self.masks.append(mask[1:, 0])
         return latents[:1] + mask.to(latents) * (latents - latents[:1])
 

@@ -1,5 +1,6 @@
 """`wordbrush bench speed`: what an edit costs beside plain pictures, and how that grows."""
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -51,6 +52,7 @@ def speed(
         if number is not None and number < 1:
             raise SettingsError(f"{name} is {number}; give 1 or more")
     check_writable(out)
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # before torch: its profiler, used for memory, tells of each start
     from wordbrush.evaluation.speed.measure import speed_settings
     from wordbrush.evaluation.speed.plots import check_plotting
 

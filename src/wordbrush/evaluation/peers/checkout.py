@@ -1,9 +1,7 @@
 """Another project's code, loaded at run time from a folder that the user names. Loading it executes it."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -24,27 +22,6 @@ def load_file(checkout: Path, project: str, file: str, needs: Sequence[str]) -> 
     module = module_from_spec(spec)
     with _told(path, project):
         spec.loader.exec_module(module)
-    return _checked(module, path, project, needs)
-
-
-def load_package_module(checkout: Path, project: str, name: str, needs: Sequence[str]) -> ModuleType:
-    """Import a module of a checkout by its dotted name, with the checkout first on the path only meanwhile.
-
-    Raises what `load_file` raises.
-    """
-    path = _existing(checkout, project, name.replace(".", "/") + ".py")
-    top = name.split(".")[0]
-    before = {key for key in sys.modules if key == top or key.startswith(f"{top}.")}
-    if before:
-        raise ModelError(f"a package '{top}' is loaded already, so '{path}' cannot be; run this peer by itself")
-    sys.path.insert(0, str(checkout))
-    try:
-        with _told(path, project):
-            module = import_module(name)
-    finally:
-        sys.path.remove(str(checkout))
-        for key in [key for key in sys.modules if key == top or key.startswith(f"{top}.")]:
-            del sys.modules[key]
     return _checked(module, path, project, needs)
 
 

@@ -31,7 +31,9 @@ class CommunityPrompt2Prompt:
         self._module = load_file(checkout, "diffusers", FILE, ["Prompt2PromptPipeline", *_OF_TEXT_LENGTH])
         parts = {name: getattr(model.pipeline, name) for name in ("vae", "text_encoder", "tokenizer", "unet")}
         length = int(model.pipeline.tokenizer.model_max_length)
-        self.notes = ("its n_cross_replace and n_self_replace are set: it does not read the names that it documents",)
+        self.notes: tuple[str, ...] = (
+            "its n_cross_replace and n_self_replace are set: it does not read the names that it documents",
+        )
         if length != TEXT_LENGTH:
             _set_text_length(self._module, length)
             self.notes += (f"its fixed text length of {TEXT_LENGTH} tokens is set to the model's {length}",)

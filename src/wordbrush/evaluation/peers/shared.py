@@ -9,13 +9,17 @@ from typing import Any, TypeVar
 
 import torch
 from diffusers import DDIMScheduler
+from PIL.Image import Image
 from transformers import CLIPTokenizer
 
+from wordbrush.evaluation.case import Case, Material
 from wordbrush.models.folder import bundled_folder, check_folder, resolve_folder
 from wordbrush.models.load import choose_device, quietly
 from wordbrush.models.own_settings import Defaults, read_own_settings
 from wordbrush.models.shapes import SD14_SCHEDULER, random_sd14
 from wordbrush.models.stable_diffusion import StableDiffusion
+from wordbrush.runs import run_source
+from wordbrush.sampling.settings import GenerationSettings
 
 _Made = TypeVar("_Made")
 
@@ -34,7 +38,7 @@ class SharedModel:
 
     @classmethod
     def load(cls, model: str | Path | None, device: str | None, dtype: str | None) -> "SharedModel":
-        """Load a folder or hub id (None: the bundled model), as an editor does. Raises `ModelError`, `SettingsError`."""
+        """Load as an editor does; None is the bundled model. Raises `ModelError` and `SettingsError`."""
         device, dtype = choose_device(device, dtype)
         folder = resolve_folder(model)
         check_folder(folder)
@@ -50,6 +54,16 @@ class SharedModel:
                 use_safetensors=True,
             )
         return cls._of(pipeline.to(device), read_own_settings(folder)[0])
+
+    def picture(self, case: Case, material: Material) -> Image:
+        """What a method that edits pictures starts from: a case's photo, or what the model draws of its prompt."""
+        if material.photo is not None:
+            return material.photo.convert("RGB").resize((self.pixels, self.pixels))
+        own = self.defaults
+        settings = GenerationSettings(
+            case.source_prompt, "", case.seed, own.num_inference_steps, own.guidance_scale, self.pixels, self.pixels
+        )
+        return self.adapter.decode(run_source(self.adapter, settings, None).latents[-1])
 
     @classmethod
     def random_sd14(cls, device: str, dtype: str) -> "SharedModel":

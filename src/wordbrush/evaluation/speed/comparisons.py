@@ -77,7 +77,7 @@ def _later(bench: Bench, what: str, kind: str, target: str) -> Comparison:
 
 def _later_from_latents(bench: Bench) -> Comparison:
     # The source's prompt without the negative one, in the window's part of the steps: 1 + 0.8 / 2 pictures.
-    runs = {**_plain(bench, SWAPPED), OURS: partial(bench.later_from_latents, SWAPPED)}
+    runs: dict[str, Run] = {**_plain(bench, SWAPPED), OURS: partial(bench.later_from_latents, SWAPPED)}
     return Comparison(
         "later edit (a word swapped; only latents kept) / 1 picture",
         1.45,

@@ -147,7 +147,8 @@ class PublishedBlend:
         self._layer = 0
         if step < self._start:
             return latents
-        maps = torch.cat(list(self._maps.values()), dim=1).unflatten(2, self._grid) / (step + 1)
+        stored = torch.cat(list(self._maps.values()), dim=1)
+        maps = stored.reshape(*stored.shape[:2], *self._grid, -1) / (step + 1)
         mask = self._mask(maps, self._alpha, (latents.shape[2], latents.shape[3]), self._thresholds[0], grow=True)
         if self._subtract is not None:
             mask &= ~self._mask(
@@ -196,7 +197,7 @@ class _Materialise:
         text = hidden_states if encoder_hidden_states is None else encoder_hidden_states
 
         def heads(x: Tensor) -> Tensor:
-            return x.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+            return x.reshape(*x.shape[:2], attn.heads, -1).transpose(1, 2)
 
         q, k, v = heads(attn.to_q(hidden_states)), heads(attn.to_k(text)), heads(attn.to_v(text))
         maps = (q @ k.transpose(-1, -2) * attn.scale).softmax(dim=-1)
@@ -205,7 +206,8 @@ class _Materialise:
             edited = self._edit(maps[half:], encoder_hidden_states is not None, self._step[0])
             maps = torch.cat([maps[:half], edited])
         out = (maps @ v).transpose(1, 2).flatten(2)
-        return attn.to_out[1](attn.to_out[0](out))
+        projected: Tensor = attn.to_out[1](attn.to_out[0](out))
+        return projected
 
 
 @torch.no_grad()
@@ -224,7 +226,8 @@ def published_edit(
     def encode(prompt: str) -> Tensor:
         length = pipeline.tokenizer.model_max_length
         ids = pipeline.tokenizer(prompt, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
-        return pipeline.text_encoder(ids.input_ids.to(pipeline.device))[0]
+        states: Tensor = pipeline.text_encoder(ids.input_ids.to(pipeline.device))[0]
+        return states
 
     text = torch.cat([encode("")] * len(prompts) + [encode(prompt) for prompt in prompts])
     pipeline.scheduler.set_timesteps(num_steps, device=pipeline.device)
@@ -255,7 +258,8 @@ def _layers(tokenizer: Any, prompts: list[str], words: list[list[str]]) -> Tenso
 
 def _positions(tokenizer: Any, prompt: str, word: str) -> list[int]:
     """Token positions of every occurrence of a word between spaces."""
-    positions, at = [], 1
+    positions: list[int] = []
+    at = 1
     for part in prompt.split():
         count = len(tokenizer(part, add_special_tokens=False).input_ids)
         if part == word:

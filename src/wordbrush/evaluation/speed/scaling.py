@@ -13,11 +13,11 @@ TARGETS = (
     "a cat eating an apple",
     "a dog eating an orange",
     "a cat eating an orange",
-    "a lion eating an apple",
-    "a dog eating a banana",
-    "a fox eating an apple",
-    "a lion eating an orange",
-    "a fox eating an orange",
+    "a bear eating an apple",
+    "a bear eating an orange",
+    "a dog riding an orange",
+    "a cat riding an apple",
+    "a bear riding an orange",
 )
 """Prompts of as many tokens as the source's, for edits of several targets."""
 

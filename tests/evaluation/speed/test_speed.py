@@ -37,7 +37,7 @@ def test_all_variants_of_a_case_make_the_same_pictures(bench, name):
         # All are the same algorithm: theirs begins with a source that a later edit of ours does not make again.
         assert (made[TWIN][-len(made[OURS]) :] - made[OURS]).abs().max() < 1e-4
     edits = not name.startswith(("keep", "maps"))
-    assert ((made[OURS][-1] - made[PLAIN][-1]).abs().max() > 1e-2) is edits
+    assert bool((made[OURS][-1] - made[PLAIN][-1]).abs().max() > 1e-2) is edits
 
 
 def test_measured_and_told(bench):
@@ -61,9 +61,9 @@ def test_measured_and_told(bench):
 
 
 def test_scaling_has_a_point_for_each_value(bench):
-    curves = scaling(bench, [32, 48], [1, 3], [1, 2], 1)
+    curves = scaling(bench, [32], [1, 3], [1, 2], 1)
     assert [(curve.name, [point.value for point in curve.points]) for curve in curves] == [
-        ("size", [32, 48]),
+        ("size", [32]),
         ("targets", [1, 3]),
         ("steps", [1, 2]),
     ]
@@ -78,7 +78,7 @@ def test_the_highest_moment_of_a_run_is_found():
         del first
         return second * 2
 
-    assert allocation_peak(run, torch.device("cpu")) == 2 * 4000
+    assert 2 * 4000 <= allocation_peak(run, torch.device("cpu")) < 2 * 4000 + 100  # and a kernel's few bytes
 
 
 def test_settings_have_defaults_and_refuse_what_is_not_there():
@@ -119,7 +119,8 @@ def test_the_command_writes_curves(command_line, folder):
     )
     assert "| number of targets | plain, s | wordbrush | materialised |" in out
     assert "scaling" in err
-    assert Image.open("made/targets.png").size == (990, 396)
+    with Image.open("made/targets.png") as picture:
+        assert picture.size == (990, 396)
     assert "![Cost against number of targets](targets.png)" in Path("made/speed.md").read_text()
 
 

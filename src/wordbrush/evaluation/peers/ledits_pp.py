@@ -72,7 +72,7 @@ class LEditsPP:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was done so that it runs on this model."""
-        notes = ("its source is the autoencoder's picture: it gives no reconstruction of its own",)
+        notes: tuple[str, ...] = ("its source is the autoencoder's picture: it gives no reconstruction of its own",)
         if not self._word_masks:
             notes += ("its masks are of its guidance alone: the model has no attention at a quarter of its latents",)
         if self._channels != _WRITTEN_CHANNELS:

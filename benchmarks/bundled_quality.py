@@ -23,12 +23,12 @@ from wordbrush.results import EditResult, Source
 from wordbrush.sampling.blender import region
 from wordbrush.scenes.captions import called, caption
 from wordbrush.scenes.cast import Cast
+from wordbrush.scenes.changes import alike, sayable
 from wordbrush.scenes.judge.judge import Judge
 from wordbrush.scenes.sample_cast import sample_cast
 from wordbrush.scenes.scene import recast
 from wordbrush.scenes.training.judge import accuracy, draw
 from wordbrush.scenes.training.vae import to_tensor
-from wordbrush.scenes.vocabulary import NOUNS
 
 BATCH = 25
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -156,21 +156,11 @@ def swaps(count: int) -> list[tuple[Cast, str, str]]:
     while len(found) < count:
         cast = replace(sample_cast(rng), style=None, wording=frozenset())
         old = cast.subject if cast.partner is None or rng.random() < 0.5 else cast.partner
-        new = str(rng.choice(alike(old)))
+        new = str(rng.choice(alike(cast, old)))
         changed = recast(cast, old, new)
-        if new not in cast.nouns and sayable(changed):
+        if sayable(changed):
             found.append((cast, old, new))
     return found
-
-
-def sayable(cast: Cast) -> bool:
-    """Whether the noun can be counted as often as it is."""
-    return cast.count == 1 or bool(NOUNS[cast.subject].plural)
-
-
-def alike(word: str) -> list[str]:
-    """Other nouns of the same kind."""
-    return [name for name, noun in NOUNS.items() if noun.category == NOUNS[word].category and name != word]
 
 
 def covered(maps: AttentionMaps, word: str, made: Source | EditResult) -> np.ndarray:

@@ -53,11 +53,11 @@ def speed(
             raise SettingsError(f"{name} is {number}; give 1 or more")
     check_writable(out)
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # before torch: its profiler, used for memory, tells of each start
+    from wordbrush.evaluation.plots import need_matplotlib
     from wordbrush.evaluation.speed.measure import speed_settings
-    from wordbrush.evaluation.speed.plots import check_plotting
 
     if scaling:
-        check_plotting()
+        need_matplotlib()
     checkout = None if diffusers is None else str(diffusers)
     settings = speed_settings(model, shape, steps, size, repeats, device, dtype, checkout)
     report = _measured(settings, tuple(case or ()), no_cases, scaling, quiet)

@@ -44,7 +44,7 @@ def words(option: str, value: str | None) -> tuple[str, ...]:
         return ()
     parts = tuple(part.strip() for part in value.split(","))
     if not all(parts):
-        raise SettingsError(f"{option} '{value}' is not WORD[,WORD]; write for example {option} dog,cat")
+        raise SettingsError(f"{option} '{value}' is not WORD[,WORD]; separate them by commas, such as one,two")
     return parts
 
 
@@ -91,6 +91,15 @@ def picture_size(value: str | None) -> tuple[int, int] | None:
         )
     height, width = int(sides[0]), int(sides[-1])
     return height, width
+
+
+def comma_names(option: str, value: str | None) -> tuple[str, ...] | None:
+    """Read NAME[,NAME]; None where the option is not given.
+
+    >>> comma_names("--kinds", "mixed, change-pose"), comma_names("--kinds", None)
+    (('mixed', 'change-pose'), None)
+    """
+    return None if value is None else words(option, value)
 
 
 def map_words(value: str | None) -> tuple[str, ...] | None:

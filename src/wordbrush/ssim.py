@@ -1,6 +1,8 @@
 """How alike the structure of two pictures is."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL.Image import Image
 from torch import Tensor
 from torch.nn import functional as F
@@ -23,25 +25,29 @@ def ssim(one: Image, other: Image) -> float:
     """
     if one.size != other.size or min(one.size) < _WINDOW:
         raise SettingsError(f"pictures of {one.size} and {other.size} have no SSIM; give equal sizes of 11 or more")
-    a, b = _channels(one), _channels(other)
+    inside = slice(_WINDOW // 2, -(_WINDOW // 2))
+    likeness_HW = ssim_map(*(np.asarray(image.convert("RGB"), np.float64) / 255 for image in (one, other)))
+    return round(float(likeness_HW[inside, inside].mean()), 4)
+
+
+def ssim_map(one_HWC: NDArray[np.float64], other_HWC: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The similarity (H, W) of the windows around each pixel of two pictures in 0..1, the mean of their colours.
+
+    Pictures are mirrored at their borders, for the windows there.
+    """
+    a, b = (torch.from_numpy(picture).permute(2, 0, 1)[:, None] for picture in (one_HWC, other_HWC))
     mean_a, mean_b = _blurred(a), _blurred(b)
     variance_a, variance_b = _blurred(a * a) - mean_a**2, _blurred(b * b) - mean_b**2
     covariance = _blurred(a * b) - mean_a * mean_b
     likeness = (2 * mean_a * mean_b + _C1) * (2 * covariance + _C2)
     likeness = likeness / ((mean_a**2 + mean_b**2 + _C1) * (variance_a + variance_b + _C2))
-    return round(float(likeness.mean()), 4)
-
-
-def _channels(image: Image) -> Tensor:
-    """Red, green and blue as (3, 1, H, W) of 0..1."""
-    rgb = image.convert("RGB")
-    pixels = torch.frombuffer(bytearray(rgb.tobytes()), dtype=torch.uint8)
-    return pixels.reshape(rgb.height, rgb.width, 3).permute(2, 0, 1)[:, None].double() / 255
+    return np.asarray(likeness.mean(dim=(0, 1)).numpy())
 
 
 def _blurred(pictures: Tensor) -> Tensor:
-    """A weighted mean over each window, one direction after the other."""
+    """A weighted mean over the window around each pixel (C, 1, H, W), one direction after the other."""
     offsets = torch.arange(_WINDOW, dtype=torch.float64) - _WINDOW // 2
     weights = torch.exp(-(offsets**2) / (2 * _SIGMA**2))
     weights = weights / weights.sum()
-    return F.conv2d(F.conv2d(pictures, weights[None, None, :, None]), weights[None, None, None, :])
+    padded = F.pad(pictures, (_WINDOW // 2,) * 4, mode="reflect")
+    return F.conv2d(F.conv2d(padded, weights[None, None, :, None]), weights[None, None, None, :])

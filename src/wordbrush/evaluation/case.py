@@ -1,6 +1,6 @@
 """A case: a picture, what is asked of its edit, and what is known of the answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -33,32 +33,37 @@ class Material:
     """What a case has beside its words; all pictures are of one size.
 
     `photo` is the picture to edit, `mask` (H, W) is true where the edit should change it, `perfect` is the right
-    answer. Each is None where there is none: a generated source has no photo, and a real photograph no perfect edit.
+    answer, `things` are the pixels (H, W) of each noun that it shows. Each is None, or empty, where there is none: a
+    generated source has no photo, and a real photograph no perfect edit.
     """
 
     photo: Image | None = None
     mask: NDArray[np.bool_] | None = None
     perfect: Image | None = None
+    things: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Expected:
     """What the edited picture should show, in words that a judge of scenes knows; None and () ask nothing.
 
-    `present` and `absent` are nouns; `focus` are those of `present` that the edit is about, looked for in their place.
-    `colour` is (noun, colour), `grown` and `shrunk` nouns that should be larger or smaller than in the source, `count`
-    (noun, how many), `arranged` (noun, noun, how they stand to each other).
+    `before` are the nouns that the source should show. `focus` are nouns that the edit is about and that should be
+    there after it, `absent` those that should be gone, `kept` those that it should leave. `colour` is (noun, colour),
+    `grown` and `shrunk` are nouns that should cover more or less than in the source, `arranged` is (noun, noun, how
+    they stand to each other), `unseen` what no judge can tell, so that there is no verdict.
     """
 
-    present: tuple[str, ...] = ()
-    absent: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
     focus: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     place: str | None = None
     style: str | None = None
     colour: tuple[str, str] | None = None
     grown: str | None = None
     shrunk: str | None = None
     arranged: tuple[str, str, Arrangement] | None = None
+    unseen: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

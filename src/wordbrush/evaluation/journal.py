@@ -19,7 +19,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Row:
-    """What came of a case by a method.
+    """What came of a case, whose source and target `prompts` are here too, by a method.
 
     `values` holds the numbers of columns, `gaps` the reasons of those without one. `error` says why there is no
     picture at all: the row is a failure. `refused` says that the method is not for such cases, which is neither.
@@ -29,6 +29,7 @@ class Row:
     case: str
     kind: str
     origin: str
+    prompts: tuple[str, str]
     method: str
     values: Mapping[str, float]
     gaps: Mapping[str, str]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from wordbrush.errors import SettingsError
+from wordbrush.errors import RecordError, SettingsError
 from wordbrush.evaluation.case import Case, Material
 from wordbrush.evaluation.journal import JournalWriter, Row
 from wordbrush.evaluation.meter import Gap, Measured, Meter
@@ -38,6 +38,7 @@ def run_benchmark(
     settings = {method.name: method.settings for method in methods}
     with JournalWriter(folder / JOURNAL, depends_on, settings) as journal:
         for case in cases:
+            _check_case(case, methods, journal)
             missing = [method for method in methods if (case.id, method.name) not in journal.done]
             loaded = _load(case) if any(method.refusal(case) is None for method in missing) else Material()
             for method in methods:
@@ -64,6 +65,14 @@ def _check_names(cases: Sequence[Case], methods: Sequence[Method]) -> None:
             raise SettingsError(f"two {what}s are called '{twice:.60}'; name each once")
 
 
+def _check_case(case: Case, methods: Sequence[Method], journal: JournalWriter) -> None:
+    """Raise `RecordError` when rows kept from before are of another case of the same name."""
+    for method in methods:
+        row = journal.done.get((case.id, method.name))
+        if row is not None and row.prompts != (case.source_prompt, case.target_prompt):
+            raise RecordError(f"'{case.id}' was another case when this run was begun; use another --out")
+
+
 def _load(case: Case) -> Material | str:
     """A case's pictures, or why there are none."""
     try:
@@ -84,7 +93,17 @@ def _row(case: Case, material: Material | str, method: Method, meters: Sequence[
         values = {name: value for name, value in found.items() if not isinstance(value, Gap)}
         gaps = {name: value.reason for name, value in found.items() if isinstance(value, Gap)}
         return Row(
-            case.id, case.kind, case.origin, method.name, values, gaps, error, refused, notes, dict(pictures or {})
+            case=case.id,
+            kind=case.kind,
+            origin=case.origin,
+            prompts=(case.source_prompt, case.target_prompt),
+            method=method.name,
+            values=values,
+            gaps=gaps,
+            error=error,
+            refused=refused,
+            notes=notes,
+            pictures=dict(pictures or {}),
         )
 
     refused = method.refusal(case)

@@ -36,10 +36,11 @@ _RELATIONS: dict[Relation, float] = {
     "above": 0.04,
     "wearing": 0.03,
 }
-_PAINTABLE = frozenset(
+PAINTABLE = frozenset(
     "bicycle car scooter bus train boat rocket tractor house castle balloon umbrella guitar drum trumpet book gift "
     "chair clock hat rose robot cake tent kite skateboard ball".split()
 )
+"""Nouns that captions give a colour."""
 _WORDINGS: dict[Wording, float] = {
     "the": 0.06,
     "is": 0.15,
@@ -105,7 +106,7 @@ def _adjective(rng: np.random.Generator, noun: str) -> str | None:
     draw = rng.random()
     if draw < 0.07:
         return _pick(rng, SIZES)
-    if draw < 0.32 and noun in _PAINTABLE:
+    if draw < 0.32 and noun in PAINTABLE:
         return _pick(rng, tuple(COLOURS))
     faces = tuple(face for word, face in EXPRESSIONS if word == noun)
     return _pick(rng, faces) if draw < 0.5 and faces else None

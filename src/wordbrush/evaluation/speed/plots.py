@@ -3,20 +3,11 @@
 from io import BytesIO
 from typing import Any
 
-from wordbrush.errors import MissingPackageError
 from wordbrush.evaluation.speed.comparisons import COMMUNITY, OURS, PLAIN, TWIN
 from wordbrush.evaluation.speed.scaling import Curve
 
 _LOOKS = {PLAIN: ("#555555", "--"), OURS: ("#0072b2", "-"), TWIN: ("#d55e00", "-"), COMMUNITY: ("#009e73", "-")}
 """Colour and line of each variant; the colours are told apart by those who see few (Okabe and Ito 2008)."""
-
-
-def check_plotting() -> None:
-    """Raise `MissingPackageError` unless curves can be drawn."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise MissingPackageError("plots need matplotlib; install wordbrush[bench], or leave out --scaling") from None
 
 
 def curve_png(curve: Curve, title: str) -> bytes:

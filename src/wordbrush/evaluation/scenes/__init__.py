@@ -1,0 +1,1 @@
+"""The scenes benchmark: cases whose truth is known, because they are drawn."""

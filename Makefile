@@ -29,7 +29,8 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/edit_cost.py
+	$(BIN)/wordbrush bench speed --shape sd14 --steps 2 --out docs/cost/sd14
+	$(BIN)/wordbrush bench speed --scaling --out docs/cost/bundled
 
 $(VENV)/.torch: constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -11,19 +11,17 @@ chance, pointing is the mean share of the picture that objects take, and so is t
 
 import argparse
 from collections import defaultdict
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from workloads import Model
 
 from wordbrush.attention.control import StepControl
+from wordbrush.evaluation.peers.shared import SharedModel
 from wordbrush.maps.arrays import MapArrays
 from wordbrush.maps.capture import Capture
 from wordbrush.maps.plan import default_grid
 from wordbrush.maps.request import MapsRequest
-from wordbrush.models.folder import resolve_folder
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.scenes.captions import called
 from wordbrush.scenes.render import render
@@ -47,7 +45,7 @@ def main() -> None:
     parser.add_argument("--held-out", action="store_true", help="scenes with a drawing that training never showed")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
-    model = Model.load(Path(resolve_folder(options.model)), options.device, torch.float32)
+    model = SharedModel.load(options.model, options.device, "float32")
     rng = np.random.default_rng(SEED)
     found: dict[str, Found] = defaultdict(list)
     for number in range(options.scenes):
@@ -61,7 +59,9 @@ def main() -> None:
 
 
 @torch.no_grad()
-def look(model: Model, scene: Scene, noise: list[float], seed: int) -> tuple[MapArrays, dict[str, NDArray[np.bool_]]]:
+def look(
+    model: SharedModel, scene: Scene, noise: list[float], seed: int
+) -> tuple[MapArrays, dict[str, NDArray[np.bool_]]]:
     """The maps of a scene's nouns at the picture's size, each noise level a step; and their masks."""
     adapter, pipeline = model.adapter, model.pipeline
     side = int(pipeline.unet.config["sample_size"]) * adapter.vae_factor

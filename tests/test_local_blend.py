@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
-from materialised import PublishedBlend, plan_published, published_edit
 from PIL import Image
 from torch import Tensor
 
@@ -14,6 +13,7 @@ from wordbrush.editor import Editor
 from wordbrush.edits.blend import LatentMask, LocalBlend
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError, OutputError, PromptError, SettingsError
+from wordbrush.evaluation.speed.materialised import PublishedBlend, plan_published, published_edit
 from wordbrush.models.folder import bundled_folder
 from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion

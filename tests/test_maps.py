@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
-from materialised import plan_published, published_edit
 
 from oracles import FormedMaps
 from tiny import tiny_sd_folder
 from wordbrush.attention.sites import AttentionCall
 from wordbrush.editor import Editor
 from wordbrush.errors import PromptError, SettingsError
+from wordbrush.evaluation.speed.materialised import plan_published, published_edit
 from wordbrush.maps.request import MapsRequest
 from wordbrush.models.intercept import Intercept, attention_layers
 from wordbrush.models.load import load_model

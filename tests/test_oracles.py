@@ -7,12 +7,12 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from materialised import plan_published, published_edit
 from torch import Tensor
 
 from tiny import WORDS, tiny_pipeline, tiny_tokenizer
 from wordbrush.edits.refine import refine
 from wordbrush.edits.replace import replace
+from wordbrush.evaluation.speed.materialised import plan_published, published_edit
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush.tokens.prompt_tokens import PromptTokens
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
-from materialised import plan_published, published_edit
 
 from wordbrush.editor import Editor
+from wordbrush.evaluation.speed.materialised import plan_published, published_edit
 from wordbrush.models.folder import bundled_folder
 
 STEPS, GUIDANCE, SEED = 6, 5.0, 3

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wordbrush.cli_bench_pie import miniature, pie
+from wordbrush.cli_bench_speed import speed
 from wordbrush.cli_options import Device, Dtype, Model, Quiet, Steps, say, say_written
 from wordbrush.cli_values import comma_names
 from wordbrush.files import check_writable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 bench = typer.Typer(help="Measure editing methods.", no_args_is_help=True, rich_markup_mode=None)
 bench.command()(pie)
 bench.command()(miniature)
+bench.command()(speed)
 
 
 @bench.callback()
@@ -36,6 +38,12 @@ def scenes(
     limit: Annotated[int | None, typer.Option(help="At most so many cases of a kind, on each origin.")] = None,
     kinds: Annotated[str | None, typer.Option(help="KIND[,KIND]: only these kinds of edit.")] = None,
     methods: Annotated[str | None, typer.Option(help="NAME[,NAME]: only these rows, or groups of rows.")] = None,
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=CHECKOUT: also the rows of another program; give it once for each. Its code is executed."
+        ),
+    ] = None,
     model: Model = None,
     steps: Steps = None,
     device: Device = None,
@@ -57,7 +65,7 @@ def scenes(
 
     cases = scene_cases(limit, comma_names("--kinds", kinds))
     editor = Editor.from_pretrained(model, device, dtype)
-    chosen = scene_methods(editor, comma_names("--methods", methods), steps)
+    chosen = [*scene_methods(editor, comma_names("--methods", methods), steps), *_peers(peer or [], editor)]
     say(f"{len(cases)} cases, {len(chosen)} methods", quiet)
     try:
         failed = _run(editor, cases, chosen, out, quiet)
@@ -68,6 +76,16 @@ def scenes(
     if failed:
         typer.echo(f"{failed} rows failed with an error; the report lists them", err=True)
     _report(out, quiet)
+
+
+def _peers(asked: list[str], editor: "Editor") -> "list[Method]":
+    """The rows of other programs, on weights of their own: what they leave in a model is not met by ours."""
+    if not asked:
+        return []
+    from wordbrush.evaluation.peers.registry import peer_methods
+    from wordbrush.evaluation.peers.shared import SharedModel
+
+    return peer_methods(asked, SharedModel.load(editor.model.folder, editor.model.device, editor.model.dtype))
 
 
 def _run(editor: "Editor", cases: "Sequence[Case]", methods: "Sequence[Method]", out: Path, quiet: bool) -> int:

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
-from materialised import plan_published, published_edit
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -13,6 +12,7 @@ from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import column_maps
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError
+from wordbrush.evaluation.speed.materialised import plan_published, published_edit
 from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush.runs import run_edit, run_source, run_together

@@ -37,7 +37,7 @@ def load_model(model: str | Path | None, device: str | None, dtype: str | None) 
     folder = resolve_folder(model)
     check_folder(folder)
     defaults, vocabulary = read_own_settings(folder)
-    device, dtype = _choose(device, dtype)
+    device, dtype = choose_device(device, dtype)
     adapter, pixels = _load_stable_diffusion(folder, device, dtype)
     info = ModelInfo(
         name="bundled" if model is None else str(model),
@@ -52,7 +52,8 @@ def load_model(model: str | Path | None, device: str | None, dtype: str | None) 
     return adapter, info
 
 
-def _choose(device: str | None, dtype: str | None) -> tuple[str, str]:
+def choose_device(device: str | None, dtype: str | None) -> tuple[str, str]:
+    """The device and dtype that a model is loaded with where a caller gives none. Raises `SettingsError`."""
     import torch
 
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
@@ -73,7 +74,7 @@ def _load_stable_diffusion(folder: Path, device: str, dtype: str) -> tuple[Adapt
 
     from wordbrush.models.stable_diffusion import StableDiffusion
 
-    with quiet():
+    with quietly():
         from diffusers import AutoencoderKL, UNet2DConditionModel
         from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -103,18 +104,20 @@ def load_part(kind: Any, part: Path, **options: object) -> Any:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Silence the progress bars of loading, for a command line of few lines."""
+def quietly() -> Iterator[None]:
+    """Silence what loading and importing print beside errors, for a command line of few lines."""
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
     bars = (diffusers_logging, transformers_logging)
-    shown = transformers_logging.is_progress_bar_enabled()
+    shown, verbosity = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
     for bar in bars:
         bar.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
     try:
         yield
     finally:
+        transformers_logging.set_verbosity(verbosity)
         if shown:
             for bar in bars:
                 bar.enable_progress_bar()

@@ -49,14 +49,18 @@ class StableDiffusion:
     @property
     def device(self) -> torch.device:
         """Where the model computes."""
-        device: torch.device = self._unet.device
-        return device
+        return self._parameter.device
 
     @property
     def dtype(self) -> torch.dtype:
         """What the model computes in."""
-        dtype: torch.dtype = self._unet.dtype
-        return dtype
+        return self._parameter.dtype
+
+    @property
+    def _parameter(self) -> Tensor:
+        # The U-Net's own `device` and `dtype` walk through all its modules, which shows in an edit of few steps.
+        parameter: Tensor = next(self._unet.parameters())
+        return parameter
 
     @property
     def vae_factor(self) -> int:

@@ -1,4 +1,4 @@
-"""The published algorithm with every attention map formed: the oracle of the tests, the other side of the benchmark.
+"""The published algorithm with every attention map formed: the oracle of the tests, the other side of the comparison.
 
 Written from the description of Prompt-to-Prompt (Hertz et al. 2022) and the constants of its code, independently of
 `wordbrush`: maps as tensors, whole batches, the conditional half edited in place of the model's own processors.
@@ -7,6 +7,7 @@ Written from the description of Prompt-to-Prompt (Hertz et al. 2022) and the con
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -39,6 +40,7 @@ class Published:
         return replace(self, mapper=mapper, alphas=alphas, equalizer=equalizer, cross_alpha=cross_alpha)
 
     def __call__(self, maps_PHQK: Tensor, is_cross: bool, step: int) -> Tensor:
+        """The maps after the edit, the source's first."""
         base, targets = maps_PHQK[:1], maps_PHQK[1:]
         if is_cross:
             if self.kind == "replace":
@@ -58,7 +60,7 @@ class Published:
 
 
 def plan_published(
-    tokenizer,
+    tokenizer: Any,
     prompts: list[str],
     kind: str,
     *,
@@ -110,7 +112,7 @@ class PublishedBlend:
 
     def __init__(
         self,
-        tokenizer,
+        tokenizer: Any,
         prompts: list[str],
         words: list[list[str]],
         grid: tuple[int, int],
@@ -119,6 +121,7 @@ class PublishedBlend:
         thresholds: tuple[float, float] = (0.3, 0.3),
         own: bool = False,
     ) -> None:
+        """Store nothing before the first step."""
         self._alpha = _layers(tokenizer, prompts, words)
         self._subtract = None if subtract is None else _layers(tokenizer, prompts, subtract)
         self._grid, self._start, self._thresholds, self._own = grid, start, thresholds, own
@@ -140,17 +143,21 @@ class PublishedBlend:
         return stored
 
     def after_step(self, latents: Tensor, step: int) -> Tensor:
+        """The targets' latents (prompts, C, h, w) held to the source's outside of the mask, which is kept."""
         self._layer = 0
         if step < self._start:
             return latents
-        maps = torch.cat(list(self._maps.values()), dim=1).unflatten(2, self._grid) / (step + 1)
-        mask = self._mask(maps, self._alpha, latents.shape[2:], self._thresholds[0], grow=True)
+        stored = torch.cat(list(self._maps.values()), dim=1)
+        maps = stored.reshape(*stored.shape[:2], *self._grid, -1) / (step + 1)
+        mask = self._mask(maps, self._alpha, (latents.shape[2], latents.shape[3]), self._thresholds[0], grow=True)
         if self._subtract is not None:
-            mask &= ~self._mask(maps, self._subtract, latents.shape[2:], self._thresholds[1], grow=False)
+            mask &= ~self._mask(
+                maps, self._subtract, (latents.shape[2], latents.shape[3]), self._thresholds[1], grow=False
+            )
         self.masks.append(mask[1:, 0])
         return latents[:1] + mask.to(latents) * (latents - latents[:1])
 
-    def _mask(self, maps: Tensor, alpha: Tensor, size, threshold: float, grow: bool) -> Tensor:
+    def _mask(self, maps: Tensor, alpha: Tensor, size: tuple[int, int], threshold: float, grow: bool) -> Tensor:
         seen = (maps * alpha[:, None, None, None, :].to(maps)).sum(-1).mean(1, keepdim=True)
         if grow:
             seen = torch.nn.functional.max_pool2d(seen, (3, 3), (1, 1), padding=(1, 1))
@@ -161,7 +168,7 @@ class PublishedBlend:
 
 
 @contextmanager
-def materialised(unet, edit: EditMaps | None, step: list[int]) -> Iterator[None]:
+def materialised(unet: Any, edit: EditMaps | None, step: list[int]) -> Iterator[None]:
     """A scope in which the U-Net forms every map and `edit` sees those of the conditional half; `step[0]` is read."""
     before = unet.attn_processors
     unet.set_attn_processor({name: _Materialise(edit, step) for name in before})
@@ -179,13 +186,18 @@ class _Materialise:
         self._step = step
 
     def __call__(
-        self, attn, hidden_states: Tensor, encoder_hidden_states=None, attention_mask=None, temb=None
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: None = None,
+        temb: None = None,
     ) -> Tensor:
         rows = hidden_states.shape[0]
         text = hidden_states if encoder_hidden_states is None else encoder_hidden_states
 
         def heads(x: Tensor) -> Tensor:
-            return x.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+            return x.reshape(*x.shape[:2], attn.heads, -1).transpose(1, 2)
 
         q, k, v = heads(attn.to_q(hidden_states)), heads(attn.to_k(text)), heads(attn.to_v(text))
         maps = (q @ k.transpose(-1, -2) * attn.scale).softmax(dim=-1)
@@ -194,12 +206,13 @@ class _Materialise:
             edited = self._edit(maps[half:], encoder_hidden_states is not None, self._step[0])
             maps = torch.cat([maps[:half], edited])
         out = (maps @ v).transpose(1, 2).flatten(2)
-        return attn.to_out[1](attn.to_out[0](out))
+        projected: Tensor = attn.to_out[1](attn.to_out[0](out))
+        return projected
 
 
 @torch.no_grad()
 def published_edit(
-    pipeline,
+    pipeline: Any,
     prompts: list[str],
     edit: EditMaps | None,
     *,
@@ -217,7 +230,8 @@ def published_edit(
     def encode(prompt: str) -> Tensor:
         length = pipeline.tokenizer.model_max_length
         ids = pipeline.tokenizer(prompt, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
-        return pipeline.text_encoder(ids.input_ids.to(pipeline.device))[0]
+        states: Tensor = pipeline.text_encoder(ids.input_ids.to(pipeline.device))[0]
+        return states
 
     text = torch.cat([encode("")] * len(prompts) + [encode(prompt) for prompt in prompts])
     pipeline.scheduler.set_timesteps(num_steps, device=pipeline.device)
@@ -239,7 +253,7 @@ def published_edit(
     return latents
 
 
-def _layers(tokenizer, prompts: list[str], words: list[list[str]]) -> Tensor:
+def _layers(tokenizer: Any, prompts: list[str], words: list[list[str]]) -> Tensor:
     """Ones (prompts, T) at the tokens of words."""
     layers = torch.zeros(len(prompts), tokenizer.model_max_length)
     for row, prompt, wanted in zip(layers, prompts, words, strict=True):
@@ -248,9 +262,10 @@ def _layers(tokenizer, prompts: list[str], words: list[list[str]]) -> Tensor:
     return layers
 
 
-def _positions(tokenizer, prompt: str, word: str) -> list[int]:
+def _positions(tokenizer: Any, prompt: str, word: str) -> list[int]:
     """Token positions of every occurrence of a word between spaces."""
-    positions, at = [], 1
+    positions: list[int] = []
+    at = 1
     for part in prompt.split():
         count = len(tokenizer(part, add_special_tokens=False).input_ids)
         if part == word:

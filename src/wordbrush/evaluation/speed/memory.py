@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.autograd.profiler import profile
@@ -22,9 +23,10 @@ def allocation_peak(run: Callable[[], object], device: torch.device) -> int:
         return torch.cuda.max_memory_allocated(device) - before
     with profile(profile_memory=True) as profiler:
         run()
-    events = [event for event in profiler.kineto_results.events() if event.name() == "[memory]"]
+    results: Any = profiler.kineto_results
+    events = [event for event in results.events() if event.name() == "[memory]"]
     held = highest = 0
-    for event in sorted(events, key=lambda event: event.start_ns()):
+    for event in sorted(events, key=lambda event: int(event.start_ns())):
         held += event.nbytes()
         highest = max(highest, held)
     return highest

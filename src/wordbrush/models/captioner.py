@@ -8,7 +8,7 @@ from PIL import Image
 
 from wordbrush.errors import ModelError
 from wordbrush.models.folder import read_json
-from wordbrush.models.load import load_part, quiet
+from wordbrush.models.load import load_part, quietly
 from wordbrush.models.memory import memory_shortage_told
 
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -31,7 +31,7 @@ def caption(folder: str | Path, image: Image.Image) -> str:
         raise ModelError(f"'{folder}' is a {config.get('model_type')} model; a captioner is a BLIP model")
     if not any(folder.glob("*.safetensors")):
         raise ModelError(f"'{folder}' has no *.safetensors; save the captioner again with save_pretrained")
-    with quiet():
+    with quietly():
         from transformers import AutoTokenizer, BlipForConditionalGeneration
 
         model = load_part(BlipForConditionalGeneration, folder, use_safetensors=True).eval()

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
-from materialised import plan_published, published_edit
 from PIL import Image
 
 from tiny import tiny_pipeline
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.errors import PhotoError, PromptError, RecordError, SettingsError
+from wordbrush.evaluation.speed.materialised import plan_published, published_edit
 from wordbrush.inversion.report import Likeness, reconstruction_warnings
 from wordbrush.inversion.settings import METHODS, InversionSettings
 from wordbrush.inversion.tensors import from_tensors, to_tensors

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from wordbrush.cli_bench import bench
-from wordbrush.cli_edit import edit
+from wordbrush.cli_edit import edit, write_edits
 from wordbrush.cli_figures import figures
 from wordbrush.cli_invert import invert as invert_command
 from wordbrush.cli_load import load_for_one_run, load_recorded

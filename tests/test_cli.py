@@ -311,18 +311,26 @@ def test_the_surface_is_as_published():
     }
     commands = typer.main.get_command(cli.app).commands
     options = {
-        name: {o for p in command.params for o in p.opts if o.startswith("--")} for name, command in commands.items()
+        name: {o for p in command.params for o in p.opts if o.startswith("--")}
+        for name, command in {**commands, **{f"bench {n}": c for n, c in commands["bench"].commands.items()}}.items()
     }
     swept = {"--cross-steps", "--self-steps", "--weight", "--seeds", "--kind", "--self-max-pixels"}
     maps = {"--target", "--record", "--words", "--resolution", "--per-step", "--self-components", "--shared-scale"}
+    measured = {"--limit", "--kinds", "--methods", "--model", "--steps", "--device", "--dtype", "--out", "--quiet"}
     photo = {"--setting", "--captioner", "--allow-url", "--cache-dir", "--no-cache"}
     assert options == {
         "generate": shared,
         "edit": shared | own | photo | {"--photo", "--source-prompt", "--invert"},
-        "invert": shared | photo | {"--prompt", "--method"},
+        "invert": shared | photo | {"--prompt", "--method", "--lpips"},
         "replay": {"--model", "--photo", "--out", "--quiet"},
         "maps": shared | maps,
         "models": set(),
         "figures": {"--model", "--steps", "--device", "--dtype", "--out", "--quiet", "--list"},
         "sweep": (shared - {"--seed"}) | swept | {"--cells", "--max-cells"},
+        "bench": set(),
+        "bench scenes": measured | {"--peer"},
+        "bench pie": measured | {"--data", "--weights"},
+        "bench miniature": {"--out", "--per-kind", "--quiet"},
+        "bench speed": (measured - {"--limit", "--kinds", "--methods"})
+        | {"--shape", "--case", "--no-cases", "--scaling", "--size", "--repeats", "--diffusers"},
     }

@@ -5,9 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from picture_files import picture, saved, with_orientation
+from wordbrush.evaluation.neural.squeezenet import SqueezeNet
 
 DOG, CAT = "a dog eating an apple", "a cat eating an apple"
 FAST = ["--steps", "2", "--no-comparison", "--out", "o"]
@@ -54,6 +57,20 @@ def test_a_sheet_shows_the_photo_beside_its_edit(run, tmp_path):
     assert "o/comparison.png" in made
     with Image.open(tmp_path / "o/comparison.png") as sheet:
         assert sheet.width > 4 * 256  # photo, source, edit, plain
+
+
+def test_lpips_is_told_where_its_weights_are(run, tmp_path):
+    torch.manual_seed(0)
+    save_file(SqueezeNet().state_dict(), tmp_path / "squeezenet.safetensors")
+    asked = ["--prompt", DOG, "--steps", "2", "--out", "o", "--lpips"]
+    code, out, err, _ = run("invert", "photo.jpg", *asked, "squeezenet.safetensors")
+    assert code == 0, err
+    told = float(re.search(r"LPIPS of what came back \(SqueezeNet, lower is better\): ([\d.]+)", out)[1])
+    assert json.loads((tmp_path / "o/report.json").read_text())["lpips"] == pytest.approx(told, abs=1e-4)
+    assert told > 0
+    code, out, err, _ = run("invert", "photo.jpg", *asked, "photo.jpg")
+    assert (code, out.count("LPIPS")) == (2, 0)
+    assert "photo.jpg" in err
 
 
 def test_a_picture_that_does_not_come_back_is_told(run):

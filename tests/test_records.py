@@ -123,13 +123,13 @@ def test_a_record_comes_back_from_its_json_as_it_was(record: RunRecord) -> None:
 
 def test_the_json_is_readable_as_it_stands() -> None:
     assert "größer: 犬" in EXAMPLE.to_json()
-    assert json.loads(EXAMPLE.to_json())["schema"] == 1
+    assert json.loads(EXAMPLE.to_json())["schema"] == 2
 
 
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("schema", 2, "has schema 2"),
+        ("schema", 3, "has schema 3"),
         ("schema", "1", "has schema '1'"),
         ("extra", 1, "'extra', which this version"),
         ("model", None, r"record\.model is None"),

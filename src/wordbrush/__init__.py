@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from wordbrush.edits.blend import LocalBlend
     from wordbrush.edits.mutual_self_attention import MutualSelfAttention
     from wordbrush.edits.plug_and_play import PlugAndPlay
+    from wordbrush.inversion.report import InversionReport
     from wordbrush.maps.attention_maps import AttentionMaps
     from wordbrush.maps.request import MapsRequest
+    from wordbrush.photos.cache import InversionCache
     from wordbrush.png_text import read_record
     from wordbrush.records import RunRecord
     from wordbrush.results import EditResult, Source
@@ -22,6 +24,8 @@ __all__ = [
     "AttentionMaps",
     "EditResult",
     "Editor",
+    "InversionCache",
+    "InversionReport",
     "LocalBlend",
     "MapsRequest",
     "MutualSelfAttention",
@@ -35,6 +39,8 @@ _HOMES = {
     "AttentionMaps": "wordbrush.maps.attention_maps",
     "EditResult": "wordbrush.results",
     "Editor": "wordbrush.editor",
+    "InversionCache": "wordbrush.photos.cache",
+    "InversionReport": "wordbrush.inversion.report",
     "LocalBlend": "wordbrush.edits.blend",
     "MapsRequest": "wordbrush.maps.request",
     "MutualSelfAttention": "wordbrush.edits.mutual_self_attention",

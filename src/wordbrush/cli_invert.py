@@ -1,7 +1,7 @@
 """`wordbrush invert`: how well a photograph comes back, by one method."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,7 @@ from wordbrush.cli_options import (
     Seed,
     Size,
     Steps,
+    say,
     say_written,
     warn_of_unknown_words,
 )
@@ -33,6 +34,9 @@ from wordbrush.cli_photo import (
 )
 from wordbrush.cli_values import picture_size
 from wordbrush.files import check_writable, write_atomically
+
+if TYPE_CHECKING:
+    from wordbrush.results import Source
 
 
 def invert(
@@ -52,6 +56,7 @@ def invert(
     size: Size = None,
     device: Device = None,
     dtype: Dtype = None,
+    lpips: Annotated[Path | None, typer.Option(help="SqueezeNet's weights (safetensors): also LPIPS.")] = None,
     out: Out = Path("wordbrush-invert"),
     quiet: Quiet = False,
 ) -> None:
@@ -70,7 +75,26 @@ def invert(
     )
     for warning in source.record.warnings:
         typer.echo(f"warning: {warning}", err=True)
+    report = to_plain(source.report)
+    if lpips is not None:
+        report["lpips"] = _lpips(lpips, source)
+        say(f"LPIPS of what came back (SqueezeNet, lower is better): {report['lpips']:.4f}", quiet)
     written = source.save(out)
     written.append(out / "report.json")
-    write_atomically(written[-1], (json.dumps(to_plain(source.report), indent=2) + "\n").encode())
+    write_atomically(written[-1], (json.dumps(report, indent=2) + "\n").encode())
     say_written(written, quiet)
+
+
+def _lpips(weights: Path, source: "Source") -> float:
+    """How far what came back is from the photograph, both at its own size."""
+    import numpy as np
+    import torch
+
+    from wordbrush.evaluation.neural.lpips import Lpips
+
+    assert source.photo is not None  # it was inverted
+    pictures = [
+        torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1)[None].float() / 255
+        for image in (source.photo, source.image)
+    ]
+    return Lpips.load(weights).distance(*pictures)

@@ -17,7 +17,7 @@ from wordbrush.json_form import from_plain, to_plain
 from wordbrush.photos.fit import Fit
 from wordbrush.sampling.settings import GenerationSettings
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)

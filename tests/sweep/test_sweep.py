@@ -1,6 +1,7 @@
 """A sweep's cells are single edits, its source runs once a seed, and its report and sheet say what it did."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,8 +106,7 @@ def test_a_report_goes_through_json_and_says_what_was_done(grid):
 def painted(cell: Cell, color: tuple[int, int, int]) -> Cell:
     """The cell with pictures that are found again on a sheet."""
     shown = [Image.new("RGB", (64, 64), c) for c in (color, (1, 2, 3), (4, 5, 6))]
-    source = type(cell.source)(shown[1], cell.source.settings, cell.source.kept, cell.source.record)
-    plain = type(cell.source)(shown[2], cell.source.settings, cell.source.kept, cell.source.record)
+    source, plain = (replace(cell.source, image=picture, canvas=picture) for picture in shown[1:])
     return Cell(cell.settings, shown[0], cell.record, True, source, plain)
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from cases import Brightness, Shift, case
 from PIL import Image
 
+from benchmark_parts import Brightness, Shift, case
 from wordbrush.errors import RecordError, SettingsError
 from wordbrush.evaluation.journal import read_journal
 from wordbrush.evaluation.runner import file_name, run_benchmark

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from test_journal import row
 
+from benchmark_parts import row
 from wordbrush.editor import Editor
 from wordbrush.errors import RecordError, SettingsError
 from wordbrush.evaluation.journal import JournalWriter

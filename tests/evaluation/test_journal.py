@@ -5,26 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmark_parts import row
 from wordbrush.errors import OutputError, RecordError
-from wordbrush.evaluation.journal import JournalWriter, Row, read_journal
+from wordbrush.evaluation.journal import JournalWriter, read_journal
 
 RUN = {"model": "m", "seed": 1}
 METHODS = {"ours": {"steps": 4}, "theirs": {}}
-
-
-def row(case: str, method: str = "ours", **changes) -> Row:
-    values = {
-        "kind": "mixed",
-        "origin": "generated",
-        "prompts": ("a dog", "a café"),
-        "values": {"success": 1.0},
-        "gaps": {"place": "none"},
-        "error": None,
-        "refused": None,
-        "notes": ("n",),
-        "pictures": {"edited": "pictures/x.webp"},
-    }
-    return Row(case=case, method=method, **{**values, **changes})
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 import re
 
-from cases import grey
-from test_journal import row
-
+from benchmark_parts import grey, row
 from wordbrush.evaluation.page import MOST_CASES, cases_page
 
 EVIL = "<script>alert('x')</script> & \"quoted\""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cases import Brightness, Shift, case
+from benchmark_parts import Brightness, Shift, case
 from wordbrush.errors import RecordError, SettingsError
 from wordbrush.evaluation.journal import read_journal
 from wordbrush.evaluation.runner import file_name, run_benchmark

@@ -1,7 +1,6 @@
 """Summing up: failures counted and never dropped, gaps said and never zero; and the tables in markdown."""
 
-from test_journal import row
-
+from benchmark_parts import row
 from wordbrush.evaluation.markdown import definitions, shown, small_table, table
 from wordbrush.evaluation.meter import Column
 from wordbrush.evaluation.table import lines

@@ -131,11 +131,12 @@ def read_journal(path: Path) -> Journal:
 
 def _entry(line: bytes, where: str) -> dict[str, object]:
     try:
-        return _object(json.loads(line), where, "is not an object")
+        parsed = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise RecordError(
             f"{where} is not JSON ({error!s:.80}); take the line out, or start in another folder"
         ) from None
+    return _object(parsed, where, "is not an object")
 
 
 def _object(value: object, where: str, problem: str) -> dict[str, object]:

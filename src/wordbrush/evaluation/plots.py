@@ -31,8 +31,10 @@ def curves(
 ) -> None:
     """Panels by title, in each of them curves by name: a point is a value and a mean, its interval a band."""
     figure, axes = _figure(len(panels), width, 3.3)
+    names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
     for axis, (title, lines) in zip(axes, panels.items(), strict=True):
-        for colour, (name, points) in zip(COLOURS, lines.items(), strict=False):
+        for name, points in lines.items():
+            colour = COLOURS[names.index(name) % len(COLOURS)]
             xs, means = [x for x, _ in points], [mean for _, mean in points]
             axis.plot(xs, [mean.value for mean in means], "o-", color=colour, label=name, markersize=4, linewidth=1.5)
             lows, highs = [mean.low for mean in means], [mean.high for mean in means]

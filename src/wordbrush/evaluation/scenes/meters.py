@@ -26,7 +26,8 @@ class JudgeMeter:
             "success",
             "share",
             "higher",
-            "the judge finds the new thing, not the old one, the place, style, colour, size or arrangement as asked",
+            "the judge finds the new thing, not the old one, the place, style, colour, size or arrangement asked for; "
+            "a generated source that does not show its own prompt leaves a gap",
         ),
         Column("kept", "share", "higher", "of the things that should stay, the judge still finds so many"),
         Column(
@@ -49,13 +50,17 @@ class JudgeMeter:
     def measure(self, case: Case, material: Material, outcome: Outcome) -> Mapping[str, Measured]:
         """Measure."""
         seen = Verdicts.of(self._judge, material, outcome)
-        asked, verdict = case.expected, success(case, seen, outcome.edited)
+        asked = case.expected
+        missing = [noun for noun in asked.before if not seen.before.shows(noun)]
+        verdict: bool | Gap = success(case, seen, outcome.edited)
+        if missing and material.photo is None:
+            verdict = Gap("the source does not show what its prompt says")
         stayed = [seen.after.shows(noun) for noun in asked.kept]
         return {
             "success": verdict if isinstance(verdict, Gap) else float(verdict),
             "kept": sum(stayed) / len(stayed) if stayed else Gap("nothing else is there"),
             "in place": _in_place(case, material, seen),
-            "source shown": float(all(seen.before.shows(noun) for noun in asked.before)),
+            "source shown": float(not missing),
             "layout distance": 1000 * layout_distance(material.photo or outcome.source, outcome.edited),
         }
 

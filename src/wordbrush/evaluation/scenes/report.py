@@ -158,7 +158,8 @@ def _plots(rows: Sequence[Row], folder: Path) -> list[Path]:
         made.append(folder / "plots" / "self-attention.png")
         curves(drawn, "steps with the source's self-attention, %", made[-1], width=3.0 * len(drawn) + 0.8)
     pairs = {origin: _pairs(lines(own, ["success", "background PSNR"])) for origin, own in shown.items()}
-    if any(pairs.values()):
+    pairs = {origin: points for origin, points in pairs.items() if points}
+    if pairs:
         made.append(folder / "plots" / "trade-off.png")
         trade_offs(pairs, "background PSNR, dB", "success", made[-1])
     kinds = _kinds(rows)

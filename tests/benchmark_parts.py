@@ -1,4 +1,4 @@
-"""Small cases, methods and meters of the benchmark's own kinds, for its tests."""
+"""Small cases, methods, meters and rows of the benchmark's own kinds, for its tests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from wordbrush.evaluation.case import Case, Material
+from wordbrush.evaluation.journal import Row
 from wordbrush.evaluation.meter import Column, Gap, Measured
 from wordbrush.evaluation.method import Outcome
 
@@ -63,3 +64,18 @@ class Brightness:
     def measure(self, case: Case, material: Material, outcome: Outcome) -> Mapping[str, Measured]:
         value = float(np.asarray(outcome.edited).mean())
         return {"brightness": Gap("too dark") if value < 102 else value}
+
+
+def row(case: str, method: str = "ours", **changes: object) -> Row:
+    values: dict[str, object] = {
+        "kind": "mixed",
+        "origin": "generated",
+        "prompts": ("a dog", "a café"),
+        "values": {"success": 1.0},
+        "gaps": {"place": "none"},
+        "error": None,
+        "refused": None,
+        "notes": ("n",),
+        "pictures": {"edited": "pictures/x.webp"},
+    }
+    return Row(case=case, method=method, **{**values, **changes})  # type: ignore[arg-type]

@@ -45,7 +45,7 @@ GRID_EVERY_SECONDS = 540
 LATENTS_SEED = 101
 
 DEFAULTS = {
-    "num_inference_steps": 25,
+    "num_inference_steps": 15,
     "guidance_scale": 4.0,
     "cross_replace_steps": 0.8,
     "self_replace_steps": 0.4,

@@ -122,9 +122,13 @@ def default_folder() -> Path:
 def _read(path: Path, max_bytes: int) -> Kept:
     if path.stat().st_size > max_bytes:
         raise ValueError("it is larger than the cache may be")
-    with safe_open(path, framework="pt") as file:
-        about = file.metadata() or {}
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    except RuntimeError as error:
+        # The header is read and then the file opened a second time, by torch, which raises this where it has vanished.
+        raise FileNotFoundError(path) from error
     if about["sha256"] != _digest(about["facts"], tensors):
         raise ValueError("its content is not what was written")
     return Kept(tensors, json.loads(about["facts"]))

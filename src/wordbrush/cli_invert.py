@@ -76,9 +76,11 @@ def invert(
     for warning in source.record.warnings:
         typer.echo(f"warning: {warning}", err=True)
     report = to_plain(source.report)
+    assert isinstance(report, dict)  # a dataclass is told by its fields
     if lpips is not None:
-        report["lpips"] = _lpips(lpips, source)
-        say(f"LPIPS of what came back (SqueezeNet, lower is better): {report['lpips']:.4f}", quiet)
+        distance = _lpips(lpips, source)
+        report = {**report, "lpips": distance}
+        say(f"LPIPS of what came back (SqueezeNet, lower is better): {distance:.4f}", quiet)
     written = source.save(out)
     written.append(out / "report.json")
     write_atomically(written[-1], (json.dumps(report, indent=2) + "\n").encode())

@@ -57,7 +57,7 @@ class JournalWriter:
         begun = _cut_short(path)
         kept = read_journal(path) if begun else Journal(run, {}, ())
         _check_same(path, "the run", kept.run, run)
-        for name in methods.keys() & kept.methods.keys():
+        for name in (name for name in methods if name in kept.methods):  # in order, so that one run tells one thing
             _check_same(path, f"'{name}'", kept.methods[name], methods[name])
         self.done = {(row.case, row.method): row for row in kept.rows}
         self._methods = dict(methods)

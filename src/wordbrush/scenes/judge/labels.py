@@ -1,7 +1,12 @@
 """What the judge says of each cell of a picture: a thing, or else the place; and the style of the whole."""
 
+from collections.abc import Mapping
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from wordbrush.scenes.vocabulary import NOUNS, PLACES, STYLES
 
@@ -24,3 +29,12 @@ def cell_classes(shares: dict[str, Tensor], place: str | None) -> Tensor:
     covering = torch.stack([behind, *shares.values()]).argmax(0)
     numbers = [len(NOUN_NAMES) + PLACE_NAMES.index(place), *map(NOUN_NAMES.index, shares)]
     return torch.tensor(numbers)[covering]
+
+
+def classes_of_masks(masks: Mapping[str, NDArray[np.bool_]], place: str | None, cells: int) -> Tensor:
+    """The class of each cell (cells, cells), from the mask (H, W) of each noun."""
+    shares = {
+        noun: functional.adaptive_avg_pool2d(torch.from_numpy(mask).float()[None], cells)[0]
+        for noun, mask in masks.items()
+    }
+    return cell_classes(shares, place)

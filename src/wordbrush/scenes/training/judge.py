@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from wordbrush.scenes.batch import sample_scenes
 from wordbrush.scenes.judge.judge import CELLS, Judge
-from wordbrush.scenes.judge.labels import NOUN_NAMES, STYLE_NAMES, cell_classes, parts
+from wordbrush.scenes.judge.labels import NOUN_NAMES, STYLE_NAMES, classes_of_masks, parts
 from wordbrush.scenes.judge.network import JudgeNetwork
 from wordbrush.scenes.pixels import as_input
 from wordbrush.scenes.render import render
@@ -51,13 +51,7 @@ def draw(
     """
     scenes = sample_scenes(seed, index, count, held_out=held_out)
     pictures, masks = zip(*map(render, scenes), strict=True)
-    classes = []
-    for scene, shown in zip(scenes, masks, strict=True):
-        shares = {
-            noun: functional.adaptive_avg_pool2d(torch.from_numpy(mask).float()[None], CELLS)[0]
-            for noun, mask in shown.items()
-        }
-        classes.append(cell_classes(shares, scene.cast.place))
+    classes = [classes_of_masks(shown, scene.cast.place, CELLS) for scene, shown in zip(scenes, masks, strict=True)]
     styles = torch.tensor([STYLE_NAMES.index(scene.cast.style) for scene in scenes])
     return torch.from_numpy(np.stack(pictures)), torch.stack(classes), styles, scenes
 

@@ -11,11 +11,10 @@ from diffusers import AutoencoderKL
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
-from torch.nn import functional
 
 from wordbrush.files import write_atomically
 from wordbrush.scenes.batch import sample_scenes
-from wordbrush.scenes.judge.labels import cell_classes
+from wordbrush.scenes.judge.labels import classes_of_masks
 from wordbrush.scenes.pixels import to_tensor
 from wordbrush.scenes.render import render
 from wordbrush.scenes.training.grounding import Truth, truth_of
@@ -44,13 +43,7 @@ def encode_shard(vae: AutoencoderKL, seed: int, index: int, count: int, length: 
         pixels = to_tensor(torch.from_numpy(np.stack(pictures)), device)
         latents = torch.cat([vae.encode(part).latent_dist.mean for part in torch.split(pixels, 32)])
     size = latents.shape[-1]
-    classes = []
-    for scene, shown in zip(scenes, masks, strict=True):
-        shares = {
-            noun: functional.adaptive_avg_pool2d(torch.from_numpy(mask).float()[None], size)[0]
-            for noun, mask in shown.items()
-        }
-        classes.append(cell_classes(shares, scene.cast.place))
+    classes = [classes_of_masks(shown, scene.cast.place, size) for scene, shown in zip(scenes, masks, strict=True)]
     scaled = latents.float().cpu() * vae.config.scaling_factor
     return Shard(
         scaled.half().contiguous(),

@@ -2,24 +2,20 @@
 
 import shlex
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wordbrush.cli_bench_pie import miniature, pie
+from wordbrush.cli_bench_rows import measured
 from wordbrush.cli_bench_speed import speed
 from wordbrush.cli_options import Device, Dtype, Model, Quiet, Steps, say, say_written
 from wordbrush.cli_values import comma_names
 from wordbrush.files import check_writable
-from wordbrush.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from wordbrush.editor import Editor
-    from wordbrush.evaluation.case import Case
     from wordbrush.evaluation.method import Method
 
 bench = typer.Typer(help="Measure editing methods.", no_args_is_help=True, rich_markup_mode=None)
@@ -60,6 +56,7 @@ def scenes(
     need_matplotlib()
     check_writable(out)
     from wordbrush.editor import Editor
+    from wordbrush.evaluation.scenes.benchmark import run_scenes
     from wordbrush.evaluation.scenes.cases import scene_cases
     from wordbrush.evaluation.scenes.methods import scene_methods
 
@@ -68,7 +65,8 @@ def scenes(
     chosen = [*scene_methods(editor, comma_names("--methods", methods), steps), *_peers(peer or [], editor)]
     say(f"{len(cases)} cases, {len(chosen)} methods", quiet)
     try:
-        failed = _run(editor, cases, chosen, out, quiet)
+        rows = measured(run_scenes(editor, cases, chosen, out), cases, chosen, quiet)
+        failed = sum(row.error is not None for row in rows)
     except KeyboardInterrupt:
         typer.echo("stopped; give the same command again to go on", err=True)
         _report(out, quiet)
@@ -86,27 +84,6 @@ def _peers(asked: list[str], editor: "Editor") -> "list[Method]":
     from wordbrush.evaluation.peers.shared import SharedModel
 
     return peer_methods(asked, SharedModel.load(editor.model.folder, editor.model.device, editor.model.dtype))
-
-
-def _run(editor: "Editor", cases: "Sequence[Case]", methods: "Sequence[Method]", out: Path, quiet: bool) -> int:
-    """Run them all; gives how many rows failed."""
-    from wordbrush.evaluation.remaining import Remaining
-    from wordbrush.evaluation.scenes.benchmark import run_scenes
-
-    remaining = Remaining(cases, methods)
-    failed, told, since = 0, False, time.monotonic()
-    with Progress("measuring", quiet) as progress:
-        for done, row in enumerate(run_scenes(editor, cases, methods, out), start=1):
-            now = time.monotonic()
-            remaining.row(row.method, row.origin, now - since)
-            since = now
-            failed += row.error is not None
-            progress(done, len(cases) * len(methods))
-            left = remaining.seconds
-            if not told and left is not None:
-                say(f"about {left / 60:.0f} min to go", quiet)
-                told = True
-    return failed
 
 
 def _report(out: Path, quiet: bool) -> None:

@@ -2,16 +2,15 @@
 
 import shlex
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wordbrush.cli_bench_rows import measured
 from wordbrush.cli_options import Device, Dtype, Model, Quiet, say, say_written
 from wordbrush.cli_values import comma_names
 from wordbrush.files import check_writable
-from wordbrush.progress import Progress
 
 if TYPE_CHECKING:
     from wordbrush.evaluation.journal import Row
@@ -68,23 +67,11 @@ def pie(
 
 def _measure(run: "PieRun", out: Path, rows: "list[Row]", quiet: bool) -> None:
     """Run it all into `rows`, with the time that is left."""
-    from wordbrush.evaluation.remaining import Remaining
-
-    remaining, told, since = Remaining(run.cases, run.methods), False, time.monotonic()
-    total = len(run.cases) * len(run.methods)
-    with Progress("measuring", quiet) as progress:
-        for row in run.rows(out):
-            now = time.monotonic()
-            remaining.row(row.method, row.origin, now - since)
-            since = now
-            rows.append(row)
-            progress(len(rows), total)
-            left = remaining.seconds
-            if not told and left is not None:
-                say(f"about {left / 60:.0f} min to go", quiet)
-                told = True
+    for row in measured(run.rows(out), run.cases, run.methods, quiet):
+        rows.append(row)
     failed = sum(row.error is not None for row in rows)
     if failed:
+        total = len(run.cases) * len(run.methods)
         typer.echo(f"warning: {failed} of {total} rows failed with an error; report.md lists them", err=True)
 
 

@@ -1,6 +1,6 @@
 """How good the bundled model is: what it draws, what a changed word moves, and what attention control holds.
 
-    python benchmarks/bundled_quality.py [--pictures 1000] [--swaps 200] [--sheet FILE]
+    python benchmarks/bundled_quality.py [--pictures 1000] [--swaps 200] [--dtype float32]
 
 Prints the tables of the model card. The judge, a classifier trained on rendered scenes alone, says what pictures show.
 Background is what neither the old word's map in the source nor the new word's map in the other picture covers.
@@ -52,13 +52,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=1000)
     parser.add_argument("--swaps", type=int, default=200)
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32", help="twice as fast in bfloat16")
     options = parser.parse_args()
     judge = Judge.load()
-    editor = Editor.from_pretrained()
+    editor = Editor.from_pretrained(dtype=options.dtype)
     print_judge(judge)
     print_autoencoder(editor)
     if options.pictures:
-        print_pictures(editor, judge, options.pictures)
+        print_pictures(editor, judge, options.pictures, getattr(torch, options.dtype))
     if options.swaps:
         print_swaps(editor, judge, options.swaps)
 
@@ -84,9 +85,9 @@ def print_autoencoder(editor: Editor) -> None:
     print(f"| autoencoder | {values.mean():.1f} | {values.min():.1f} |")
 
 
-def print_pictures(editor: Editor, judge: Judge, count: int) -> None:
+def print_pictures(editor: Editor, judge: Judge, count: int, dtype: torch.dtype) -> None:
     """Draw random captions and ask the judge whether all they say is there."""
-    pipeline = StableDiffusionPipeline.from_pretrained(editor.model.folder)
+    pipeline = StableDiffusionPipeline.from_pretrained(editor.model.folder, torch_dtype=dtype)
     pipeline.set_progress_bar_config(disable=True)
     rng = np.random.default_rng(7)
     casts = [sample_cast(rng) for _ in range(count)]

@@ -1,14 +1,21 @@
 """The trainer at a tiny size: it learns, goes on exactly where it stopped, and exports what diffusers loads."""
 
+import copy
 import json
 import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.models.upsampling import Upsample2D
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn import functional
 from typer.testing import CliRunner
 
 from wordbrush.errors import SettingsError
@@ -32,7 +39,8 @@ from wordbrush.scenes.training.run import TrainingRun
 from wordbrush.scenes.training.sample_grid import draw_grid
 from wordbrush.scenes.training.shards import encode_shard, read_shard, shard_path, write_shard, write_shards
 from wordbrush.scenes.training.tokenizer import MAX_LENGTH, build_tokenizer
-from wordbrush.scenes.training.vae import sharpen_decoder, train_vae, whiten
+from wordbrush.scenes.training.upsampling import double_by_repeating
+from wordbrush.scenes.training.vae import sharpen_decoder, train_vae, whiten, widen
 from wordbrush.scenes.vocabulary import known_words
 
 
@@ -268,6 +276,36 @@ def test_the_trained_autoencoder_is_whitened(tmp_path: Path, vae: AutoencoderKL)
     assert trained.config.scaling_factor == 1.0
 
 
+def wider(vae: AutoencoderKL) -> AutoencoderKL:
+    return AutoencoderKL.from_config({**vae.config, "latent_channels": 6}).eval()
+
+
+def test_a_widened_autoencoder_begins_where_the_earlier_one_is(vae: AutoencoderKL) -> None:
+    more = wider(vae)
+    with torch.no_grad():
+        more.decoder.conv_in.weight[:, 4:] = 0
+        widen(vae, more)
+        x = to_tensor(torch.from_numpy(sample_batch(1, 0, 2)[0]), "cpu")
+        before, after = vae.encode(x).latent_dist, more.encode(x).latent_dist
+        torch.testing.assert_close(after.mean[:, :4], before.mean)
+        torch.testing.assert_close(after.logvar[:, :4], before.logvar)
+        torch.testing.assert_close(more.decode(after.mean).sample, vae.decode(before.mean).sample)
+
+
+def test_whitening_turns_the_first_channels_to_those_of_the_earlier_autoencoder(vae: AutoencoderKL) -> None:
+    x = to_tensor(torch.from_numpy(sample_batch(1, 0, 24)[0]), "cpu")
+    whiten(vae, x)
+    more = wider(vae)
+    with torch.no_grad():
+        widen(vae, more)
+        whiten(more, x, vae)
+        flat = more.encode(x).latent_dist.mean.permute(1, 0, 2, 3).flatten(1)
+        theirs = vae.encode(x).latent_dist.mean.permute(1, 0, 2, 3).flatten(1)
+    # Both are white and one holds the other: the first channels are the earlier ones.
+    torch.testing.assert_close(flat[:4], theirs, atol=0.02, rtol=0)
+    torch.testing.assert_close(torch.cov(flat), torch.diag(torch.tensor([1, 1, 1, 1, 0.25, 0.25])), atol=0.02, rtol=0)
+
+
 def test_whitening_does_not_change_what_is_decoded(vae: AutoencoderKL) -> None:
     pictures, _ = sample_batch(1, 0, 16)
     x = to_tensor(torch.from_numpy(pictures), "cpu")
@@ -387,3 +425,65 @@ def test_grounding_asks_words_to_look_at_what_they_name() -> None:
     assert grounding_loss([exact], truth, weights) < 1e-4
     assert grounding_loss([1 - exact], truth, weights) > 0.5
     assert grounding_loss([exact], truth, torch.zeros(1)) == 0
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
+def test_doubling_by_repeating_is_the_same_picture_and_its_compiled_gradient_is_right() -> None:
+    torch.manual_seed(2)
+    plain = Upsample2D(8, use_conv=True).to(memory_format=torch.channels_last)
+    ours = copy.deepcopy(plain)
+    double_by_repeating(ours)
+    x = torch.randn(2, 8, 4, 4).to(memory_format=torch.channels_last)
+    torch.testing.assert_close(ours(x), plain(x))
+
+    def gradient(forward: Callable[[Tensor], Tensor]) -> Tensor:
+        given = x.clone().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16):
+            y = forward(given)
+        y.float().square().sum().backward()  # type: ignore[no-untyped-call]
+        assert given.grad is not None
+        return given.grad
+
+    right = gradient(lambda t: plain(t.sin()))
+    found = gradient(torch.compile(lambda t: ours(t.sin())))
+    assert functional.cosine_similarity(found.flatten(), right.flatten(), dim=0) > 0.99
+
+
+TOGETHER = """
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from wordbrush.scenes.training import parallel
+from wordbrush.scenes.training.run import TrainingRun
+
+parallel.join()
+torch.manual_seed(0)
+model = nn.Linear(3, 1)
+per_lot = int(sys.argv[2])
+run = TrainingRun(Path(sys.argv[1]), {"model": model}, minutes=60, learning_rate=0.1)
+
+def step(lot):
+    parts = (torch.Generator().manual_seed(lot * per_lot + i) for i in range(per_lot))
+    x = torch.cat([torch.randn(4, 3, generator=generator) for generator in parts])
+    return (model(x) - x.sum(1, keepdim=True)).square().mean(), len(x)
+
+run.train(step, max_steps=5)
+"""
+
+
+def test_two_processes_learn_as_one_with_batches_twice_as_large(tmp_path: Path) -> None:
+    script = tmp_path / "together.py"
+    script.write_text(TOGETHER)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    one = [sys.executable, str(script), str(tmp_path / "one"), "2"]
+    two = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    subprocess.run(one, check=True, env=environment, capture_output=True)
+    subprocess.run([*two, str(script), str(tmp_path / "two"), "1"], check=True, env=environment, capture_output=True)
+    alone, together = (load_state(tmp_path / name / "state.pt") for name in ("one", "two"))
+    assert alone["progress"]["samples"] == together["progress"]["samples"] == 40
+    for name, values in alone["modules"]["model"].items():
+        torch.testing.assert_close(together["modules"]["model"][name], values)

@@ -130,7 +130,7 @@ def _arrange(cast: Cast, chance: Iterator[float]) -> Iterator[Placed]:
     other = NOUNS[cast.partner].size * _scale(cast.partner_adjective)
     match cast.relation:
         case "eating":
-            size, other = 0.52 * size, 0.48 * other
+            size, other = 0.52 * size, 0.54 * other
             animal = subject(x - side * 0.13, y - 0.06, size)
             yield animal
             yield partner(animal.x + side * (0.46 * size + 0.32 * other), animal.y + 0.5 * size - 0.36 * other, other)
@@ -140,12 +140,12 @@ def _arrange(cast: Cast, chance: Iterator[float]) -> Iterator[Placed]:
             yield ride
             yield subject(ride.x - side * 0.03, ride.y - 0.16 * other - 0.42 * size, size)
         case "holding":
-            size, other = 0.54 * size, 0.5 * other
+            size, other = 0.52 * size, 0.58 * other
             animal = subject(x - side * 0.12, y - 0.02, size)
             yield animal
             yield partner(animal.x + side * (0.42 * size + 0.25 * other), animal.y - 0.02 * (1 + side), other)
         case "wearing":
-            size, other = 0.56 * size, 0.5 * other
+            size, other = 0.54 * size, 0.6 * other
             animal = subject(x, y + 0.06, size)
             yield animal
             yield partner(animal.x, animal.y - 0.46 * size - 0.26 * other, other)
@@ -160,7 +160,7 @@ def _arrange(cast: Cast, chance: Iterator[float]) -> Iterator[Placed]:
             yield behind
             yield subject(x - side * 0.16, behind.y + 0.5 * other - 0.3 * size, size)
         case _:
-            size, other = 0.46 * size, 0.46 * max(other, 0.72)
+            size, other = 0.46 * size, 0.48 * max(other, 0.8)
             gap = 0.48 * (size + other)
             yield subject(x - side * gap * 0.5, y, size)
             yield partner(x + side * gap * 0.5, y + 0.02, other)

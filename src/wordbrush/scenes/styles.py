@@ -32,7 +32,7 @@ def _photo(picture: Picture, rng: np.random.Generator) -> Drawn:
 def _sketch(picture: Picture, rng: np.random.Generator) -> Drawn:
     """Pencil lines on paper, and a little shade."""
     grey = picture @ np.array([0.3, 0.59, 0.11], np.float32)
-    lines = np.clip(5 * _edges(_blurred(grey, 0.6)), 0, 0.75)
+    lines = np.clip(4.5 * _edges(_blurred(grey, 0.9)), 0, 0.7)
     paper = 0.97 - lines - 0.2 * (1 - grey)
     return paper[..., None] * np.array([1.0, 0.985, 0.95], np.float32)
 

@@ -75,10 +75,10 @@ def train_critic(
     critic = Critic(channels).to(device)
     run = TrainingRun(folder, {"critic": critic}, minutes=minutes, learning_rate=2e-3, ema_decay=0.995)
 
-    def step(index: int) -> tuple[Tensor, int]:
-        if index % 100 == 0:
+    def step(lot: int) -> tuple[Tensor, int]:
+        if run.step % 100 == 0:
             pool.look()
-        generator = torch.Generator().manual_seed(SEED * 1_000_003 + index)
+        generator = torch.Generator().manual_seed(SEED * 1_000_003 + lot)
         clean, classes, _, _ = pool.draw(batch_size, generator)
         strength = MOST_NOISE * torch.rand(batch_size, 1, 1, 1, generator=generator)
         noisy = clean + strength * torch.randn(clean.shape, generator=generator)

@@ -17,6 +17,7 @@ from wordbrush.scenes.training.latent_pool import LatentPool
 from wordbrush.scenes.training.networks import build_scheduler, build_text_encoder, build_unet
 from wordbrush.scenes.training.run import TrainingRun
 from wordbrush.scenes.training.tokenizer import build_tokenizer
+from wordbrush.scenes.training.upsampling import double_by_repeating
 from wordbrush.scenes.vocabulary import known_words
 
 SEED = 23
@@ -70,10 +71,10 @@ def train_denoiser(
     pool = LatentPool(latents)
     loss_of = DenoisingLoss(unet, text, critic if critic is None else critic.to(device), device, compiled=compiled)
 
-    def step(index: int) -> tuple[Tensor, int]:
-        if index % LOOK_EVERY == 0:
+    def step(lot: int) -> tuple[Tensor, int]:
+        if run.step % LOOK_EVERY == 0:
             pool.look()
-        generator = torch.Generator().manual_seed(SEED * 1_000_003 + index)
+        generator = torch.Generator().manual_seed(SEED * 1_000_003 + lot)
         clean, classes, captions, truth = pool.draw(batch_size, generator)
         captioned = torch.rand(batch_size, generator=generator) >= UNCONDITIONAL_SHARE
         batch = Batch(clean, classes, _tokens(tokenizer, captions, captioned), captioned, truth)
@@ -111,12 +112,13 @@ class DenoisingLoss:
         *,
         compiled: bool = False,
     ) -> None:
-        """Let the U-Net form its maps from now on."""
+        """Let the U-Net form its maps, and double by repeating, from now on."""
         self._text = text
         self._critic = critic
         self._device = device
         self._signal = build_scheduler().alphas_cumprod
         keeper = keep_maps(unet)
+        double_by_repeating(unet)
 
         def predict(noisy: Tensor, timesteps: Tensor, words: Tensor) -> tuple[Tensor, list[Tensor]]:
             keeper.maps.clear()

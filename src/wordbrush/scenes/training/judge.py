@@ -30,9 +30,9 @@ def train_judge(
     network = JudgeNetwork().to(device)
     run = TrainingRun(folder, {"judge": network}, minutes=minutes, learning_rate=2e-3, ema_decay=0.995)
 
-    def step(index: int) -> tuple[Tensor, int]:
-        pictures, classes, styles, _ = draw(SEED, index, batch_size)
-        generator = torch.Generator().manual_seed(SEED * 1_000_003 + index)
+    def step(lot: int) -> tuple[Tensor, int]:
+        pictures, classes, styles, _ = draw(SEED, lot, batch_size)
+        generator = torch.Generator().manual_seed(SEED * 1_000_003 + lot)
         x = spoiled(as_input(pictures), generator).to(device)
         with torch.autocast(device, torch.bfloat16):
             logits = network(x)

@@ -5,12 +5,12 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from wordbrush.scenes.render import SIZE
 
-LATENT_CHANNELS = 16
+LATENT_CHANNELS = 32
 LATENT_SIZE = SIZE // 8
 
 
 def build_vae() -> AutoencoderKL:
-    """An autoencoder from (3, 128, 128) to (16, 16, 16), without attention."""
+    """An autoencoder from (3, 128, 128) to (32, 16, 16), without attention."""
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
@@ -25,7 +25,7 @@ def build_vae() -> AutoencoderKL:
 
 
 def build_unet() -> UNet2DConditionModel:
-    """A U-Net on (16, 16, 16) latents with text and self-attention at 16 x 16 and 8 x 8."""
+    """A U-Net on (32, 16, 16) latents with text and self-attention at 16 x 16 and 8 x 8."""
     return UNet2DConditionModel(
         sample_size=LATENT_SIZE,
         in_channels=LATENT_CHANNELS,

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from wordbrush.scenes.training import parallel
 from wordbrush.scenes.training.checkpoint import load_state, save_state
 from wordbrush.scenes.training.muon import Muon
 
@@ -22,6 +23,7 @@ class TrainingRun:
 
     State (modules, moving averages, optimiser, random state, time spent) is saved every few minutes, atomically. The
     learning rate warms up, then falls as a cosine over the budget, by the time that was really spent training.
+    Processes that train together (see `parallel`) take one step at a time; the first of them saves and logs.
     """
 
     def __init__(
@@ -75,19 +77,23 @@ class TrainingRun:
         on_save: Callable[[], None] | None = None,
         max_steps: int | None = None,
     ) -> None:
-        """Call `step(index)`, which returns a loss and how many samples it took, until the budget is spent.
+        """Call `step(lot)`, which returns a loss and how many samples it took, until the budget is spent.
 
+        Lots are numbered through all steps and processes; one and the same number always means the same samples.
         `max_steps` (in all, earlier parts included) ends it sooner; the schedule stays the budget's.
         """
         last_save = last_log = time.monotonic()
         losses: list[float] = []
         while self._seconds < self._budget and (max_steps is None or self.step < max_steps):
             started = time.monotonic()
-            loss, count = step(self.step)
+            loss, count = step(self.step * parallel.count() + parallel.rank())
             losses.append(self._update(loss))
+            count *= parallel.count()
             self.step, self.samples = self.step + 1, self.samples + count
             now = time.monotonic()
-            self._seconds += now - started
+            self._seconds = parallel.of_first(self._seconds + now - started)
+            if parallel.rank() > 0:
+                continue
             if now - last_log > self._log_every:
                 self._log(losses, count * len(losses) / (now - last_log))
                 losses, last_log = [], now
@@ -95,7 +101,8 @@ class TrainingRun:
                 self._finish(on_save)
                 losses, last_save = [], time.monotonic()
                 last_log = last_save
-        self._finish(on_save)
+        if parallel.rank() == 0:
+            self._finish(on_save)
 
     def averaged(self, name: str) -> dict[str, Tensor]:
         """The moving average of a module's state."""
@@ -121,6 +128,7 @@ class TrainingRun:
             for group in optimizer.param_groups:
                 group["lr"] = self._rate()
         loss.backward()  # type: ignore[no-untyped-call]
+        parallel.average_gradients(self._parameters)
         nn.utils.clip_grad_norm_(self._parameters, 1.0)
         for optimizer in self._optimizers:
             optimizer.step()

@@ -11,10 +11,15 @@ from wordbrush.scenes.batch import sample_batch
 from wordbrush.scenes.pixels import to_tensor
 from wordbrush.scenes.training.networks import build_vae
 from wordbrush.scenes.training.run import TrainingRun
+from wordbrush.scenes.training.upsampling import double_by_repeating
 
 SEED = 11
+FIRST_RATE = 1.5e-3
+LATER_RATE = 5e-4
+"""The highest rate where an earlier autoencoder is trained further; the first one's undoes what it knows."""
 KL_WEIGHT = 1e-5
-TEACHER_WEIGHT = 0.05
+DETAIL_SCALE = 0.5
+"""Standard deviation of the latent channels that an earlier autoencoder did not have."""
 DECODER_NOISE = 0.08
 """Noise on whitened latents while the decoder is sharpened."""
 
@@ -25,39 +30,72 @@ def train_vae(
     device: str,
     *,
     vae: AutoencoderKL | None = None,
-    teacher: AutoencoderKL | None = None,
+    start: AutoencoderKL | None = None,
     batch_size: int = 8,
     compiled: bool = False,
     max_steps: int | None = None,
 ) -> AutoencoderKL:
     """Train for a number of minutes in all and return the averaged, whitened autoencoder.
 
-    `vae` stands in for the bundled size. The first latent channels learn to be those of `teacher`, an autoencoder of
-    smaller pictures with latents of the same height and width: a denoiser of its latents can then go on with these.
+    `vae` stands in for the bundled size. `start` is an earlier autoencoder to begin with, of the same widths and as
+    many latent channels or fewer; the first channels of the new one speak of the same as its.
     """
     torch.manual_seed(SEED)
-    vae = (vae or build_vae()).to(device, memory_format=torch.channels_last)
+    vae = vae or build_vae()
     with torch.no_grad():
         # Start with little noise on the latents: the untrained decoder would drown in it.
         vae.quant_conv.bias[vae.config.latent_channels :] = -6
-    run = TrainingRun(folder, {"vae": vae}, minutes=minutes, learning_rate=1.5e-3, ema_decay=0.995)
+    if start is not None:
+        widen(start, vae)
+    vae = vae.to(device, memory_format=torch.channels_last)
+    rate = FIRST_RATE if start is None else LATER_RATE
+    matrices = [p for name, p in vae.named_parameters() if p.ndim >= 2 and "quant_conv" not in name]
+    run = TrainingRun(folder, {"vae": vae}, minutes=minutes, learning_rate=rate, ema_decay=0.995, matrices=matrices)
+    double_by_repeating(vae)
     forward = torch.compile(_reconstruct) if compiled else _reconstruct
 
-    def step(index: int) -> tuple[Tensor, int]:
-        pictures, _ = sample_batch(SEED, index, batch_size)
+    def step(lot: int) -> tuple[Tensor, int]:
+        pictures, _ = sample_batch(SEED, lot, batch_size)
         x = to_tensor(torch.from_numpy(pictures), device)
         with torch.autocast(device, torch.bfloat16):
             y, mean, logvar = forward(vae, x)
-            lesson = 0.0 if teacher is None else _distance(mean, teacher, x)
-        loss = reconstruction_loss(y.float(), x) + KL_WEIGHT * _kl(mean.float(), logvar.float())
-        return loss + TEACHER_WEIGHT * lesson, batch_size
+        return reconstruction_loss(y.float(), x) + KL_WEIGHT * _kl(mean.float(), logvar.float()), batch_size
 
     run.train(step, max_steps=max_steps)
     vae.load_state_dict(run.averaged("vae"))
     vae = vae.to("cpu").float().eval()
     pictures, _ = sample_batch(SEED + 1, 0, 512)
-    whiten(vae, to_tensor(torch.from_numpy(pictures), "cpu"))
+    whiten(vae, to_tensor(torch.from_numpy(pictures), "cpu"), start)
     return vae
+
+
+@torch.no_grad()
+def widen(start: AutoencoderKL, vae: AutoencoderKL) -> None:
+    """Give `vae` the weights of `start`; latent channels that it did not have begin beside the others, unused."""
+    old, new = start.config.latent_channels, vae.config.latent_channels
+    ours = vae.state_dict()
+    ends = ("quant_conv", "encoder.conv_out", "decoder.conv_in")
+    for name, values in start.state_dict().items():
+        if not name.startswith((*ends, "post_quant_conv")):
+            ours[name].copy_(values)
+    theirs = start.state_dict()
+    for name in ("encoder.conv_out.weight", "encoder.conv_out.bias"):
+        ours[name][: 2 * old] = theirs[name]
+    ours["decoder.conv_in.weight"][:, :old] = theirs["decoder.conv_in.weight"]
+    ours["decoder.conv_in.bias"].copy_(theirs["decoder.conv_in.bias"])
+    before, after = ours["quant_conv.weight"], ours["post_quant_conv.weight"]
+    before.zero_()
+    after.zero_()
+    ours["post_quant_conv.bias"].zero_()
+    # Means are the first half of the channels, logarithms of variances the second.
+    for half, known in ((slice(0, old), slice(0, old)), (slice(new, new + old), slice(old, 2 * old))):
+        before[half, : 2 * old] = theirs["quant_conv.weight"][known]
+        ours["quant_conv.bias"][half] = theirs["quant_conv.bias"][known]
+    for channel in range(old, new):
+        before[channel, old + channel] = 1
+        after[channel, channel] = 1
+    after[:old, :old] = theirs["post_quant_conv.weight"]
+    ours["post_quant_conv.bias"][:old] = theirs["post_quant_conv.bias"]
 
 
 def sharpen_decoder(
@@ -76,8 +114,8 @@ def sharpen_decoder(
     vae = vae.to(device).eval()
     run = TrainingRun(folder, {"decoder": vae.decoder}, minutes=minutes, learning_rate=6e-4, ema_decay=0.99)
 
-    def step(index: int) -> tuple[Tensor, int]:
-        pictures, _ = sample_batch(SEED + 2, index, batch_size)
+    def step(lot: int) -> tuple[Tensor, int]:
+        pictures, _ = sample_batch(SEED + 2, lot, batch_size)
         x = to_tensor(torch.from_numpy(pictures), device)
         with torch.autocast(device, torch.bfloat16):
             with torch.no_grad():
@@ -102,17 +140,24 @@ def reconstruction_loss(y: Tensor, x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def whiten(vae: AutoencoderKL, pictures: Tensor) -> None:
+def whiten(vae: AutoencoderKL, pictures: Tensor, start: AutoencoderKL | None = None) -> None:
     """Fold an affine map into the 1 x 1 convolutions around the latents, so that they have mean 0 and covariance 1.
 
-    The pipeline knows only one scaling factor for all channels; whitened latents need none. Each channel is cleared of
-    those before it, so that the first ones, which a teacher may have given, stay nearly what they are.
+    The pipeline knows only one scaling factor for all channels; whitened latents need none. The first channels are
+    turned to where those of `start` are on the same pictures: a denoiser of its latents can go on with these. Channels
+    that it did not have are finer detail: they are made smaller, so that noise drowns them sooner.
     """
-    latents = torch.cat([vae.encode(chunk).latent_dist.mean for chunk in torch.split(pictures, 64)])
-    channels = latents.shape[1]
-    flat = latents.permute(1, 0, 2, 3).reshape(channels, -1).double()
+    flat = _latents(vae, pictures)
+    channels = len(flat)
     mean = flat.mean(dim=1)
-    whitening = torch.linalg.inv(torch.linalg.cholesky(torch.cov(flat)))
+    values, vectors = torch.linalg.eigh(torch.cov(flat))
+    whitening = vectors @ (vectors / values.sqrt()).T
+    if start is not None:
+        white = whitening @ (flat - mean[:, None])
+        turn = _turn_towards(white, _latents(start, pictures))
+        scale = torch.full((channels,), DETAIL_SCALE, dtype=flat.dtype)
+        scale[: start.config.latent_channels] = 1
+        whitening = scale[:, None] * (turn @ whitening)
     before, after = vae.quant_conv, vae.post_quant_conv
     weight, bias = before.weight[:channels, :, 0, 0].double(), before.bias[:channels].double()
     before.weight[:channels, :, 0, 0] = (whitening @ weight).float()
@@ -122,20 +167,25 @@ def whiten(vae: AutoencoderKL, pictures: Tensor) -> None:
     after.weight[:, :, 0, 0] = (coloured @ torch.linalg.inv(whitening)).float()
 
 
+def _latents(vae: AutoencoderKL, pictures: Tensor) -> Tensor:
+    """All cells' latents, (channels, cells)."""
+    latents = torch.cat([vae.encode(chunk).latent_dist.mean for chunk in torch.split(pictures, 64)])
+    return latents.permute(1, 0, 2, 3).flatten(1).double()
+
+
+def _turn_towards(white: Tensor, towards: Tensor) -> Tensor:
+    """The rotation (n, n) whose first rows take white latents (n, cells) nearest to `towards` (m, cells)."""
+    shared = (towards - towards.mean(dim=1, keepdim=True)) @ white.T / white.shape[1]
+    left, _, right = torch.linalg.svd(shared, full_matrices=True)
+    rows = len(towards)
+    return torch.cat([left @ right[:rows], right[rows:]])
+
+
 def _reconstruct(vae: AutoencoderKL, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     mean, logvar = vae.quant_conv(vae.encoder(x)).chunk(2, dim=1)
     logvar = logvar.clamp(-12, 4)
     z = mean + (0.5 * logvar).exp() * torch.randn_like(mean)
     return vae.decoder(vae.post_quant_conv(z)), mean, logvar
-
-
-def _distance(mean: Tensor, teacher: AutoencoderKL, x: Tensor) -> Tensor:
-    """How far the first channels are from the teacher's latents of the same pictures, reduced to its size."""
-    with torch.no_grad():
-        small = functional.interpolate(x, size=(teacher.config.sample_size,) * 2, mode="area")
-        told = teacher.encode(small).latent_dist.mean
-    distance: Tensor = (mean[:, : told.shape[1]] - told).float().square().mean()
-    return distance
 
 
 def _kl(mean: Tensor, logvar: Tensor) -> Tensor:

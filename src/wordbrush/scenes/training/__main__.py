@@ -63,7 +63,8 @@ def vae(
     _prepare(out / "vae", threads, resume)
     start = None if earlier is None else AutoencoderKL.from_pretrained(earlier, subfolder="vae").float().eval()
     trained = train_vae(out / "vae", minutes, device, start=start, compiled=compile)
-    trained.save_pretrained(out / "vae" / "final")
+    if parallel.rank() == 0:
+        trained.save_pretrained(out / "vae" / "final")
 
 
 @app.command()
@@ -91,7 +92,8 @@ def critic(
     """Train the network that asks the denoiser for things it can name, on the encoded scenes."""
     _prepare(out / "critic", threads, resume)
     trained = train_critic(out / "critic", out / "latents", minutes, device)
-    write_atomically(out / "critic" / "final.safetensors", save(trained.cpu().state_dict()))
+    if parallel.rank() == 0:
+        write_atomically(out / "critic" / "final.safetensors", save(trained.cpu().state_dict()))
 
 
 @app.command()
@@ -132,11 +134,18 @@ def denoiser(
 
 @app.command()
 def sharpen(
-    out: Out = Path("runs"), minutes: Minutes = 6, device: Device = "cpu", threads: Threads = 0, resume: Resume = False
+    out: Out = Path("runs"),
+    minutes: Minutes = 6,
+    device: Device = "cpu",
+    threads: Threads = 0,
+    resume: Resume = False,
+    compile: Compile = False,
 ) -> None:
     """Train the autoencoder's decoder further; its latents, and a denoiser trained on them, stay as they are."""
     _prepare(out / "decoder", threads, resume)
-    sharpen_decoder(out / "decoder", _autoencoder(out), minutes, device).save_pretrained(out / "vae" / "final")
+    sharpened = sharpen_decoder(out / "decoder", _autoencoder(out), minutes, device, compiled=compile)
+    if parallel.rank() == 0:
+        sharpened.save_pretrained(out / "vae" / "final")
 
 
 @app.command()
@@ -146,6 +155,8 @@ def judge(
     """Train the classifier that says what pictures show, write it beside its code, and print how often it is right."""
     _prepare(out / "judge", threads, resume)
     weights = train_judge(out / "judge", minutes, device).half().state_dict()
+    if parallel.rank() > 0:
+        return
     write_atomically(JUDGE_WEIGHTS, save(weights))
     trained = Judge.load()
     for held_out in (False, True):

@@ -88,10 +88,10 @@ def test_ledits_pp_says_what_it_was_run_with(model):
 def test_ledits_pp_takes_a_model_of_other_channels(tmp_path):
     bundled = SharedModel.load(None, "cpu", "float32")
     method = LEditsPP("LEDITS++", bundled, num_inversion_steps=3)
-    assert any("set to the model's 16" in note for note in method.notes)
+    assert any("set to the model's 32" in note for note in method.notes)
     own = bundled.defaults
     assert own.num_inference_steps > 3
-    photo = Material(bundled.adapter.decode(torch.zeros(1, 16, 16, 16)))
+    photo = Material(bundled.adapter.decode(torch.zeros(1, 32, 16, 16)))
     outcome = method.run(CASE, photo)
     assert differ(outcome.edited, outcome.source)
 

@@ -66,6 +66,7 @@ def train_denoiser(
         {"unet": unet, "text_encoder": text},
         minutes=minutes,
         learning_rate=learning_rate,
+        ema_decay=0.995,
         matrices=_inner_matrices(unet),
     )
     pool = LatentPool(latents)

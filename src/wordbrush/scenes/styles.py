@@ -34,7 +34,8 @@ def _sketch(picture: Picture, rng: np.random.Generator) -> Drawn:
     grey = picture @ np.array([0.3, 0.59, 0.11], np.float32)
     lines = np.clip(4.5 * _edges(_blurred(grey, 0.9)), 0, 0.7)
     paper = 0.97 - lines - 0.2 * (1 - grey)
-    return paper[..., None] * np.array([1.0, 0.985, 0.95], np.float32)
+    drawing: Drawn = paper[..., None] * np.array([1.0, 0.985, 0.95], np.float32)
+    return drawing
 
 
 def _oil_painting(picture: Picture, rng: np.random.Generator) -> Drawn:

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: demo notebook test test-slow check format bench clean
 
 demo: $(VENV)/.run
-	$(BIN)/wordbrush edit "a dog eating an apple" "a cat eating an apple" --seed 3 --out demo
+	$(BIN)/wordbrush edit "a dog eating an apple" "a cat eating an apple" --seed 6 --out demo
 
 notebook: $(VENV)/.notebook
 	$(BIN)/jupyter lab notebooks

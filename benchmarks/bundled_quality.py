@@ -32,12 +32,12 @@ from wordbrush.scenes.training.judge import accuracy, draw
 
 BATCH = 25
 SETTINGS: dict[str, dict[str, Any]] = {
-    "cross 0.4, self 0.4": {"cross_replace_steps": 0.4, "self_replace_steps": 0.4},
+    "cross 0.4, self 0.2": {"cross_replace_steps": 0.4, "self_replace_steps": 0.2},
+    "cross 0.8, self 0.2": {"cross_replace_steps": 0.8, "self_replace_steps": 0.2},
     "cross 0.8, self 0.4": {"cross_replace_steps": 0.8, "self_replace_steps": 0.4},
-    "cross 0.8, self 0.8": {"cross_replace_steps": 0.8, "self_replace_steps": 0.8},
-    "cross 0.4, self 0.4, local blend": {
+    "cross 0.4, self 0.2, local blend": {
         "cross_replace_steps": 0.4,
-        "self_replace_steps": 0.4,
+        "self_replace_steps": 0.2,
         "local_blend": "auto",
     },
     "cross 0.8, self 0.4, local blend": {
@@ -87,7 +87,7 @@ def print_autoencoder(editor: Editor) -> None:
 
 def print_pictures(editor: Editor, judge: Judge, count: int, dtype: torch.dtype) -> None:
     """Draw random captions and ask the judge whether all they say is there."""
-    pipeline = StableDiffusionPipeline.from_pretrained(editor.model.folder, torch_dtype=dtype)
+    pipeline = StableDiffusionPipeline.from_pretrained(editor.model.folder, dtype=dtype)
     pipeline.set_progress_bar_config(disable=True)
     rng = np.random.default_rng(7)
     casts = [sample_cast(rng) for _ in range(count)]

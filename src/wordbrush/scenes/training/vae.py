@@ -150,8 +150,8 @@ def whiten(vae: AutoencoderKL, pictures: Tensor, start: AutoencoderKL | None = N
     """Fold an affine map into the 1 x 1 convolutions around the latents, so that they have mean 0 and covariance 1.
 
     The pipeline knows only one scaling factor for all channels; whitened latents need none. The first channels are
-    turned to where those of `start` are on the same pictures: a denoiser of its latents can go on with these. Channels
-    that it did not have are finer detail: they are made smaller, so that noise drowns them sooner.
+    turned to where those of `start` are on the same pictures, and as large: a denoiser of its latents can go on with
+    these. Channels that it did not have are finer detail: they are made smaller, so that noise drowns them sooner.
     """
     flat = _latents(vae, pictures)
     channels = len(flat)
@@ -159,10 +159,10 @@ def whiten(vae: AutoencoderKL, pictures: Tensor, start: AutoencoderKL | None = N
     values, vectors = torch.linalg.eigh(torch.cov(flat))
     whitening = vectors @ (vectors / values.sqrt()).T
     if start is not None:
-        white = whitening @ (flat - mean[:, None])
-        turn = _turn_towards(white, _latents(start, pictures))
+        theirs = _latents(start, pictures)
+        turn = _turn_towards(whitening @ (flat - mean[:, None]), theirs)
         scale = torch.full((channels,), DETAIL_SCALE, dtype=flat.dtype)
-        scale[: start.config.latent_channels] = 1
+        scale[: len(theirs)] = theirs.std(dim=1)
         whitening = scale[:, None] * (turn @ whitening)
     before, after = vae.quant_conv, vae.post_quant_conv
     weight, bias = before.weight[:channels, :, 0, 0].double(), before.bias[:channels].double()

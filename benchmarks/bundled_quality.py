@@ -52,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=1000)
     parser.add_argument("--swaps", type=int, default=200)
-    parser.add_argument(
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
         "--dtype", choices=("float32", "bfloat16"), default="float32", help="twice as fast in bfloat16"
     )
     options = parser.parse_args()

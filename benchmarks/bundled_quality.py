@@ -53,8 +53,6 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=1000)
     parser.add_argument("--swaps", type=int, default=200)
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
-        "--dtype", choices=("float32", "bfloat16"), default="float32", help="twice as fast in bfloat16"
-    )
     options = parser.parse_args()
     judge = Judge.load()
     editor = Editor.from_pretrained(dtype=options.dtype)

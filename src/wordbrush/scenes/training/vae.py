@@ -71,14 +71,13 @@ def train_vae(
 
 @torch.no_grad()
 def widen(start: AutoencoderKL, vae: AutoencoderKL) -> None:
-    """Give `vae` the weights of `start`; latent channels that it did not have begin beside the others, unused."""
+    """Give `vae` the weights of `start`; latent channels that it did not have begin beside the others, by chance."""
     old, new = start.config.latent_channels, vae.config.latent_channels
-    ours = vae.state_dict()
-    ends = ("quant_conv", "encoder.conv_out", "decoder.conv_in")
-    for name, values in start.state_dict().items():
-        if not name.startswith((*ends, "post_quant_conv")):
+    ours, theirs = vae.state_dict(), start.state_dict()
+    around_latents = ("encoder.conv_out", "quant_conv", "post_quant_conv", "decoder.conv_in")
+    for name, values in theirs.items():
+        if not name.startswith(around_latents):
             ours[name].copy_(values)
-    theirs = start.state_dict()
     for name in ("encoder.conv_out.weight", "encoder.conv_out.bias"):
         ours[name][: 2 * old] = theirs[name]
     ours["decoder.conv_in.weight"][:, :old] = theirs["decoder.conv_in.weight"]

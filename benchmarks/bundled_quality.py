@@ -19,7 +19,7 @@ from diffusers import AutoencoderKL, StableDiffusionPipeline
 from wordbrush.editor import Editor
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.request import MapsRequest
-from wordbrush.results import EditResult, Source
+from wordbrush.runs.results import EditResult, Source
 from wordbrush.sampling.blender import region
 from wordbrush.scenes.captions import called, caption
 from wordbrush.scenes.cast import Cast

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
-from wordbrush.evaluation.peers.shared import SharedModel
 from wordbrush.maps.arrays import MapArrays
 from wordbrush.maps.capture import Capture
 from wordbrush.maps.plan import default_grid
@@ -26,7 +26,7 @@ from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.scenes.captions import called
 from wordbrush.scenes.render import render
 from wordbrush.scenes.scene import Scene, sample_scene
-from wordbrush.types import SOURCE, BatchLayout
+from wordbrush_bench.peers.shared import SharedModel
 
 THRESHOLDS = np.linspace(0.05, 0.95, 19)
 SEED = 2

@@ -14,7 +14,7 @@ SCRIPT = """
 import time
 marks = [("start", time.perf_counter())]
 def mark(name): marks.append((name, time.perf_counter()))
-import wordbrush.cli
+import wordbrush.cli.app
 mark("command line")
 import torch
 mark("import torch")
@@ -24,7 +24,7 @@ mark("import diffusers and transformers")
 editor = Editor.from_pretrained()
 mark("load the model")
 from wordbrush.edits.settings import EditSettings
-from wordbrush.runs import run_together
+from wordbrush.runs.run import run_together
 d = editor.model.defaults
 generation = editor._generation("a dog eating an apple", 7, None, None, "", None)
 settings = EditSettings.parse(["a cat eating an apple"], "auto", d.cross_replace_steps, d.self_replace_steps)

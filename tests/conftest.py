@@ -27,7 +27,7 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A complete Stable Diffusion folder of a tiny, randomly initialised model."""
-    from tiny import tiny_sd_folder
+    from helpers.tiny import tiny_sd_folder
 
     return tiny_sd_folder(tmp_path_factory.mktemp("models") / "tiny-sd")
 
@@ -35,7 +35,7 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def captioner_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A complete folder of a tiny BLIP model, randomly initialised."""
-    from tiny import tiny_captioner_folder
+    from helpers.tiny import tiny_captioner_folder
 
     return tiny_captioner_folder(tmp_path_factory.mktemp("models") / "tiny-blip")
 
@@ -45,7 +45,7 @@ def command_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Callable[..., tuple[int, str, str, list[str]]]:
     """Run the command line in a fresh folder: exit code, output, errors, and the names of what is there."""
-    from wordbrush import cli
+    from wordbrush.cli import app as cli
 
     monkeypatch.chdir(tmp_path)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
-from tiny import tiny_sd_folder
+from helpers.tiny import tiny_sd_folder
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.borrowed import Borrowed

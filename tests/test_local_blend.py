@@ -13,12 +13,12 @@ from wordbrush.editor import Editor
 from wordbrush.edits.blend import LatentMask, LocalBlend
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError, OutputError, PromptError, SettingsError
-from wordbrush.evaluation.speed.materialised import PublishedBlend, plan_published, published_edit
 from wordbrush.models.folder import bundled_folder
 from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
-from wordbrush.runs import run_edit, run_source, run_together
+from wordbrush.runs.run import run_edit, run_source, run_together
 from wordbrush.sampling.settings import GenerationSettings
+from wordbrush_bench.speed.materialised import PublishedBlend, plan_published, published_edit
 
 STEPS, SEED, GUIDANCE = 5, 3, 5.0
 SOURCE, CAT, ORANGE = "a dog eating an apple", "a cat eating an apple", "a dog eating an orange"

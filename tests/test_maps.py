@@ -7,16 +7,16 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
-from oracles import FormedMaps
-from tiny import tiny_sd_folder
+from helpers.oracles import FormedMaps
+from helpers.tiny import tiny_sd_folder
 from wordbrush.attention.sites import AttentionCall
 from wordbrush.editor import Editor
 from wordbrush.errors import PromptError, SettingsError
-from wordbrush.evaluation.speed.materialised import plan_published, published_edit
 from wordbrush.maps.request import MapsRequest
 from wordbrush.models.intercept import Intercept, attention_layers
 from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
+from wordbrush_bench.speed.materialised import plan_published, published_edit
 
 PROMPT = "a dog eating an apple"
 STEPS, SEED, GUIDANCE = 4, 3, 5.0

@@ -5,8 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oracles import explicit_borrowing
-from tiny import tiny_pipeline
+from helpers.oracles import explicit_borrowing
+from helpers.tiny import tiny_pipeline
+from wordbrush.attention.batch import BatchLayout
 from wordbrush.attention.control import StepControl
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
@@ -20,7 +21,6 @@ from wordbrush.errors import ControlError, IdleEditError, PromptError, SettingsE
 from wordbrush.maps.request import MapsRequest
 from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
-from wordbrush.types import BatchLayout
 
 PROMPT, TARGETS = "a dog eating an apple", ["a cat riding", "a big dog eating an apple", "a house"]
 RUN = {"seed": 5, "num_inference_steps": 5, "guidance_scale": 5.0}

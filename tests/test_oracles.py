@@ -9,12 +9,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tiny import WORDS, tiny_pipeline, tiny_tokenizer
+from helpers.tiny import WORDS, tiny_pipeline, tiny_tokenizer
 from wordbrush.edits.refine import refine
 from wordbrush.edits.replace import replace
-from wordbrush.evaluation.speed.materialised import plan_published, published_edit
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush.tokens.prompt_tokens import PromptTokens
+from wordbrush_bench.speed.materialised import plan_published, published_edit
 
 LENGTH = 20
 TOKENIZER = tiny_tokenizer(LENGTH)

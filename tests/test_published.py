@@ -5,8 +5,8 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from wordbrush.editor import Editor
-from wordbrush.evaluation.speed.materialised import plan_published, published_edit
 from wordbrush.models.folder import bundled_folder
+from wordbrush_bench.speed.materialised import plan_published, published_edit
 
 STEPS, GUIDANCE, SEED = 6, 5.0, 3
 

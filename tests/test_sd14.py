@@ -4,8 +4,8 @@ import pytest
 import torch
 from transformers import CLIPTokenizer
 
-from sd14 import clip_tokenizer_files, sd14_folder
-from tiny import tiny_pipeline
+from helpers.sd14 import clip_tokenizer_files, sd14_folder
+from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
 from wordbrush.errors import PromptError
 from wordbrush.models.stable_diffusion import StableDiffusion

@@ -5,7 +5,7 @@ import torch
 from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
 from torch import nn
 
-from tiny import tiny_pipeline, tiny_unet
+from helpers.tiny import tiny_pipeline, tiny_unet
 from wordbrush.attention.sites import AttentionCall
 from wordbrush.editor import Editor
 from wordbrush.errors import ControlError

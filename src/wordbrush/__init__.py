@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from wordbrush.inversion.report import InversionReport
     from wordbrush.maps.attention_maps import AttentionMaps
     from wordbrush.maps.request import MapsRequest
-    from wordbrush.photos.cache import InversionCache
-    from wordbrush.png_text import read_record
-    from wordbrush.records import RunRecord
-    from wordbrush.results import EditResult, Source
+    from wordbrush.runs.cache import InversionCache
+    from wordbrush.runs.png import read_record
+    from wordbrush.runs.record import RunRecord
+    from wordbrush.runs.results import EditResult, Source
 
 __all__ = [
     "AttentionMaps",
@@ -37,17 +37,17 @@ __all__ = [
 
 _HOMES = {
     "AttentionMaps": "wordbrush.maps.attention_maps",
-    "EditResult": "wordbrush.results",
+    "EditResult": "wordbrush.runs.results",
     "Editor": "wordbrush.editor",
-    "InversionCache": "wordbrush.photos.cache",
+    "InversionCache": "wordbrush.runs.cache",
     "InversionReport": "wordbrush.inversion.report",
     "LocalBlend": "wordbrush.edits.blend",
     "MapsRequest": "wordbrush.maps.request",
     "MutualSelfAttention": "wordbrush.edits.mutual_self_attention",
     "PlugAndPlay": "wordbrush.edits.plug_and_play",
-    "RunRecord": "wordbrush.records",
-    "Source": "wordbrush.results",
-    "read_record": "wordbrush.png_text",
+    "RunRecord": "wordbrush.runs.record",
+    "Source": "wordbrush.runs.results",
+    "read_record": "wordbrush.runs.png",
 }
 
 

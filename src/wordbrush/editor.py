@@ -17,14 +17,14 @@ from wordbrush.errors import RecordError, SettingsError
 from wordbrush.inversion.settings import InversionSettings, Setting
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.request import MapsRequest, Words
-from wordbrush.masks import read_mask
 from wordbrush.models.load import ModelInfo, load_model
-from wordbrush.photos.cache import InversionCache
-from wordbrush.photos.fit import Fit, fit_into, fit_to
-from wordbrush.photos.read import Photo, read_photo
-from wordbrush.records import PhotoRecord, RunRecord, check_photo
-from wordbrush.results import EditResult, Source
-from wordbrush.runner import Runner
+from wordbrush.pictures.fit import Fit, fit_into, fit_to
+from wordbrush.pictures.masks import read_mask
+from wordbrush.pictures.read import Photo, read_photo
+from wordbrush.runs.cache import InversionCache
+from wordbrush.runs.record import PhotoRecord, RunRecord, check_photo
+from wordbrush.runs.results import EditResult, Source
+from wordbrush.runs.runner import Runner
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.settings import GenerationSettings

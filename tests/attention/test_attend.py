@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from oracles import explicit_edit, explicit_maps
+from helpers.oracles import explicit_edit, explicit_maps
 from wordbrush.attention.attend import CrossRow, SelfRow, edited_cross, edited_self
 from wordbrush.edits.plan import CrossEdit
 from wordbrush.edits.token_map import TokenMap

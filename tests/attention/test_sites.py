@@ -4,7 +4,7 @@ from diffusers import UNet2DConditionModel
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiny import tiny_unet
+from helpers.tiny import tiny_unet
 from wordbrush.attention.sites import AttentionCall, grid
 from wordbrush.errors import ControlError
 from wordbrush.models.intercept import Intercept, attention_layers

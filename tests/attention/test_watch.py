@@ -6,17 +6,17 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor
 from torch.nn import functional as F
 
-from oracles import FormedMaps, explicit_maps
+from helpers.oracles import FormedMaps, explicit_maps
 from wordbrush.attention.sites import Site
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import column_maps
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError
-from wordbrush.evaluation.speed.materialised import plan_published, published_edit
 from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
-from wordbrush.runs import run_edit, run_source, run_together
+from wordbrush.runs.run import run_edit, run_source, run_together
 from wordbrush.sampling.settings import GenerationSettings
+from wordbrush_bench.speed.materialised import plan_published, published_edit
 
 STEPS, SEED = 4, 3
 SOURCE_PROMPT = "a dog eating an apple"

@@ -1,6 +1,6 @@
 import pytest
 
-from tiny import tiny_tokenizer
+from helpers.tiny import tiny_tokenizer
 from wordbrush.edits.blend import LatentMask, LocalBlend
 from wordbrush.edits.blend_words import BlendTokens, blend_tokens
 from wordbrush.errors import PromptError, SettingsError

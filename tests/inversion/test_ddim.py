@@ -1,6 +1,6 @@
 import pytest
 
-from analytic import error, sampled, task
+from helpers.analytic import error, sampled, task
 from wordbrush.inversion.ddim import DDIMInversion
 
 

@@ -1,6 +1,6 @@
 import torch
 
-from analytic import sampled, task
+from helpers.analytic import sampled, task
 from wordbrush.inversion.ddim import DDIMInversion
 from wordbrush.inversion.direct import Direct
 from wordbrush.inversion.task import CountedCalls

@@ -2,7 +2,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler
 
-from analytic import SCHEDULE, sampled, task
+from helpers.analytic import SCHEDULE, sampled, task
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.edit_friendly import EditFriendly
 from wordbrush.sampling.rates import fresh_noise, stochastic_mean

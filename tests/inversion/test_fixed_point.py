@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from analytic import error, task
+from helpers.analytic import error, task
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.ddim import DDIMInversion
 from wordbrush.inversion.fixed_point import FixedPoint

@@ -8,17 +8,17 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from tiny import tiny_pipeline
+from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.errors import PhotoError, PromptError, RecordError, SettingsError
-from wordbrush.evaluation.speed.materialised import plan_published, published_edit
 from wordbrush.inversion.report import Likeness, reconstruction_warnings
 from wordbrush.inversion.settings import METHODS, InversionSettings
 from wordbrush.inversion.tensors import from_tensors, to_tensors
 from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
-from wordbrush.results import Source
+from wordbrush.runs.results import Source
+from wordbrush_bench.speed.materialised import plan_published, published_edit
 
 PROMPT, TARGETS = "a dog eating an apple", ["a cat eating an apple", "a big dog eating an orange"]
 RUN = {"num_inference_steps": 3, "guidance_scale": 3.0, "size": (32, 48)}

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytic import error, sampled, task
+from helpers.analytic import error, sampled, task
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.ddim import DDIMInversion
 from wordbrush.inversion.negative_prompt import NegativePrompt

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from analytic import error, sampled, task
+from helpers.analytic import error, sampled, task
 from wordbrush.errors import OutputError, SettingsError
 from wordbrush.inversion.ddim import DDIMInversion
 from wordbrush.inversion.null_text import NullText

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from analytic import sampled, task
+from helpers.analytic import sampled, task
 from wordbrush.errors import RecordError
 from wordbrush.inversion.settings import METHODS
 from wordbrush.inversion.tensors import from_tensors, to_tensors

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from analytic import error, sampled, task
+from helpers.analytic import error, sampled, task
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.virtual import Virtual
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from some_maps import some_maps
+from helpers.some_maps import some_maps
 from wordbrush.errors import PromptError, SettingsError
 
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from some_maps import some_maps
+from helpers.some_maps import some_maps
 from wordbrush.errors import SettingsError
-from wordbrush.maps.colour import colour_table
 from wordbrush.maps.draw import TILE_SIDE, heat, overlay
+from wordbrush.views.colour import colour_table
 
 RAMP = np.linspace(0, 1, 24, dtype=np.float32).reshape(4, 6)
 PICTURE = Image.fromarray(np.random.default_rng(1).integers(0, 256, (32, 48, 3), dtype=np.uint8))

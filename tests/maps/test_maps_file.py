@@ -4,7 +4,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from some_maps import some_maps
+from helpers.some_maps import some_maps
 from wordbrush.errors import RecordError
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.file import save_maps

@@ -6,8 +6,8 @@ import pytest
 import torch
 from PIL import Image
 
-from picture_files import picture
-from tiny import CAPTION_WORDS
+from helpers.picture_files import picture
+from helpers.tiny import CAPTION_WORDS
 from wordbrush.errors import ModelError
 from wordbrush.models.captioner import _pixels, caption
 

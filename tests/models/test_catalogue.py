@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from wordbrush.cli import app
+from wordbrush.cli.app import app
 from wordbrush.models.catalogue import KNOWN, list_models
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from diffusers import DDIMInverseScheduler
 
-from analytic import SCHEDULE
+from helpers.analytic import SCHEDULE
 from wordbrush.models.ddim import DDIM
 from wordbrush.sampling.rates import mixed, noisier
 

@@ -16,7 +16,7 @@ def test_a_missing_package_is_named_with_its_remedy(monkeypatch):
 def test_nothing_else_needs_it():
     code = (
         "import sys; sys.modules['ipywidgets'] = sys.modules['IPython'] = None; "
-        "import wordbrush.notebook, wordbrush.editor, wordbrush.cli"
+        "import wordbrush.notebook, wordbrush.editor, wordbrush.cli.app"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -4,7 +4,7 @@ from threading import Event
 
 import pytest
 
-from pages import Page
+from helpers.pages import Page
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.notebook import EditPanel

@@ -7,12 +7,12 @@ from typing import Literal
 from torch import Tensor
 
 from wordbrush.attention.attend import CrossRow, SelfRow, edited_cross, edited_self
+from wordbrush.attention.batch import SOURCE, BatchLayout, BatchRow
 from wordbrush.attention.sites import AttentionCall
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Reading, Watch, column_maps
 from wordbrush.edits.plan import CrossEdit, StepEdit
 from wordbrush.errors import ControlError
-from wordbrush.types import SOURCE, BatchLayout, BatchRow
 
 _KINDS = {
     "cross": ("cross-attention", "default attention processors"),

@@ -12,7 +12,7 @@ from wordbrush.errors import WordbrushError
 from wordbrush.figures.spec import Figure
 from wordbrush.files import write_atomically
 from wordbrush.json_form import from_plain, to_plain
-from wordbrush.records import ModelRecord, pixel_sha256
+from wordbrush.runs.record import ModelRecord, pixel_sha256
 
 SCHEMA = 1
 NAME = "figure.json"

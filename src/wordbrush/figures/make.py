@@ -10,15 +10,16 @@ from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError, PromptError
 from wordbrush.figures.made import Line, MadeFigure, Picture, figure_key, save_made
 from wordbrush.figures.spec import Change, EditRow, Figure, MapsRow, NoiseRow, Row
-from wordbrush.picture_grid import resized
-from wordbrush.png_text import save_plain_png, save_png
-from wordbrush.psnr import psnr
-from wordbrush.records import RunRecord, pixel_sha256
-from wordbrush.results import EditResult, Source
-from wordbrush.run_counter import RunCounter
+from wordbrush.metrics.psnr import psnr
+from wordbrush.pictures.save import save_plain_png
+from wordbrush.runs.counter import RunCounter
+from wordbrush.runs.png import save_png
+from wordbrush.runs.record import RunRecord, pixel_sha256
+from wordbrush.runs.results import EditResult, Source
 from wordbrush.sampling.loop import OnStep
 from wordbrush.versions import installed_versions
-from wordbrush.visualise import comparison
+from wordbrush.views.picture_grid import resized
+from wordbrush.views.visualise import comparison
 
 SHEET = "figure.png"
 

@@ -10,8 +10,8 @@ from wordbrush.figures.book import Entry
 from wordbrush.figures.comments import UNSEEN
 from wordbrush.figures.made import Line, Picture
 from wordbrush.figures.page import colophon
-from wordbrush.picture_grid import resized
-from wordbrush.typeset import HAIRLINE, INK, PAPER, SOFT_INK, font, wrap
+from wordbrush.views.picture_grid import resized
+from wordbrush.views.typeset import HAIRLINE, INK, PAPER, SOFT_INK, font, wrap
 
 _DPI = 200
 _WIDTH, _HEIGHT = 1654, 2339

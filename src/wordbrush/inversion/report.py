@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from PIL.Image import Image
 
-from wordbrush.psnr import psnr
-from wordbrush.ssim import ssim
+from wordbrush.metrics.psnr import psnr
+from wordbrush.metrics.ssim import ssim
 
 _NOTABLE_DB = 3.0
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
 from wordbrush.sampling.adapter import Control, Prediction, Predictor, Solver
 from wordbrush.sampling.guidance import guided
 from wordbrush.sampling.loop import Conditioning, OnStep, denoise
 from wordbrush.sampling.replay import Replay
-from wordbrush.types import SOURCE, BatchLayout
 
 
 class CountedCalls:

@@ -10,7 +10,7 @@ from wordbrush.maps import draw
 from wordbrush.maps.arrays import MapArrays
 from wordbrush.maps.file import load_maps, save_maps
 from wordbrush.maps.file_names import file_names
-from wordbrush.png_text import save_plain_png
+from wordbrush.pictures.save import save_plain_png
 
 
 @dataclass(frozen=True, eq=False, repr=False)

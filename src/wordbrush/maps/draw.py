@@ -7,8 +7,8 @@ from PIL import Image
 
 from wordbrush.errors import SettingsError
 from wordbrush.maps.arrays import Floats, MapArrays, StackInfo, resize
-from wordbrush.maps.colour import coloured
-from wordbrush.maps.layout import Legend, Row, Tile, sheet
+from wordbrush.views.colour import coloured
+from wordbrush.views.tiles import Legend, Row, Tile, sheet
 
 TILE_SIDE = 224
 """The shorter side of a tile, in pixels."""

@@ -9,13 +9,13 @@ from typing import Any
 import ipywidgets as widgets
 
 from wordbrush.editor import Editor
-from wordbrush.html_view import Figure, card, code_block, escaped, marked_prompts, sheet, warnings
 from wordbrush.maps.attention_maps import AttentionMaps
-from wordbrush.notebook.session import EditSession, RunView
-from wordbrush.notebook.state import PanelState
 from wordbrush.notebook.word_controls import WordControls
-from wordbrush.png_text import plain_png_bytes
-from wordbrush.results import EditResult, Source
+from wordbrush.panel.session import EditSession, RunView
+from wordbrush.panel.state import PanelState
+from wordbrush.pictures.save import plain_png_bytes
+from wordbrush.runs.results import EditResult, Source
+from wordbrush.views.html import Figure, card, code_block, escaped, marked_prompts, sheet, warnings
 
 _MAX_SEED = 2**53 - 1  # the largest whole number up to which a browser holds all exactly
 _WIDE = {"width": "100%", "max_width": "780px"}

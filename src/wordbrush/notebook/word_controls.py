@@ -5,7 +5,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from wordbrush.notebook.state import PanelWord
+from wordbrush.panel.state import PanelWord
 
 MIN_WEIGHT, MAX_WEIGHT = -2.0, 10.0
 

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from wordbrush.attention.batch import SOURCE
 from wordbrush.attention.sites import AttentionLayer, Site, shared_layers
 from wordbrush.attention.watch import Reading
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.blend_words import BlendTokens
 from wordbrush.errors import ControlError, OutputError, SettingsError
-from wordbrush.types import SOURCE
 
 
 def region(maps_Phw: Tensor, size: tuple[int, int], threshold: float, pool: int) -> Tensor:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch
@@ -14,7 +15,6 @@ from wordbrush.sampling.adapter import Predictor, Solver
 from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.steering import PLAIN, Predicted
-from wordbrush.types import SOURCE, BatchLayout
 
 OnStep = Callable[[int, int], None]
 """Told after each step: steps done, steps in all."""

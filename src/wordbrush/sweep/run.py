@@ -7,9 +7,9 @@ from PIL.Image import Image
 
 from wordbrush.editor import Editor
 from wordbrush.errors import IdleEditError
-from wordbrush.records import RunRecord
-from wordbrush.results import Source
-from wordbrush.run_counter import RunCounter
+from wordbrush.runs.counter import RunCounter
+from wordbrush.runs.record import RunRecord
+from wordbrush.runs.results import Source
 from wordbrush.sampling.loop import OnStep
 from wordbrush.sweep.grid import CellSettings, Sweep
 

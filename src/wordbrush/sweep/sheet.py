@@ -6,10 +6,10 @@ from itertools import product
 from PIL import Image
 
 from wordbrush.edits.schedule import DEFAULT
-from wordbrush.picture_grid import PictureGrid, Tile, draw_page
 from wordbrush.sweep.axes import Axis
 from wordbrush.sweep.grid import Sweep
 from wordbrush.sweep.run import Cell
+from wordbrush.views.picture_grid import PictureGrid, Tile, draw_page
 
 _Made = Mapping[tuple[int, tuple[float, ...]], Cell]
 """Finished cells by seed and values."""

@@ -1,0 +1,63 @@
+"""CLIP score: how well a picture fits words (Hessel et al. 2021, arXiv 2104.08718).
+
+CLIP itself is of Radford et al. 2021 (arXiv 2103.00020).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from wordbrush.errors import ModelError
+from wordbrush.metrics.weights import pretrained
+
+_MEAN = (0.48145466, 0.4578275, 0.40821073)
+_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+class ClipScore:
+    """100 times the cosine between a CLIP's embeddings of a picture and of words, and never below 0."""
+
+    def __init__(self, network: Any, tokenizer: Any) -> None:
+        """Use a `CLIPModel` and its tokenizer of transformers; see `load`."""
+        self._network = network.float().eval()
+        self._tokenizer = tokenizer
+        self._side: int = network.config.vision_config.image_size
+
+    @classmethod
+    def load(cls, folder: Path) -> "ClipScore":
+        """From a local folder as transformers writes it, safetensors only. Raises `ModelError`."""
+        from transformers import CLIPModel, CLIPTokenizer
+
+        network = pretrained(CLIPModel, folder)
+        try:
+            tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"the tokenizer in '{folder}' cannot be loaded ({str(error).splitlines()[0]:.100}); "
+                "give a folder with its tokenizer.json"
+            ) from None
+        return cls(network, tokenizer)
+
+    @torch.no_grad()
+    def __call__(self, picture: Image.Image, words: str) -> float:
+        """The score, in 0..100; words beyond the text encoder's limit do not count."""
+        limit = self._network.config.text_config.max_position_embeddings
+        tokens = self._tokenizer(words, truncation=True, max_length=limit, return_tensors="pt")
+        seen = self._network.get_image_features(pixel_values=self._pixels(picture)).pooler_output
+        read = self._network.get_text_features(**tokens).pooler_output
+        return max(0.0, float(100 * torch.cosine_similarity(seen, read)[0]))
+
+    def _pixels(self, picture: Image.Image) -> Tensor:
+        """The middle square of a picture whose shorter side is the network's (bicubic), normalised."""
+        side = self._side
+        scale = side / min(picture.size)
+        width, height = (max(side, int(length * scale)) for length in picture.size)
+        sized = picture.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
+        left, top = (width - side) // 2, (height - side) // 2
+        square = np.asarray(sized.crop((left, top, left + side, top + side)), np.float32) / 255
+        normal = (square - np.array(_MEAN, np.float32)) / np.array(_STD, np.float32)
+        return torch.from_numpy(normal).permute(2, 0, 1)[None]

@@ -1,0 +1,127 @@
+"""Runs what the panel stands at, and keeps the source, so that another weight or window costs only the edit."""
+
+from collections.abc import Callable
+from threading import Event
+from typing import Protocol
+
+from wordbrush.editor import Editor
+from wordbrush.errors import SettingsError, WordbrushError
+from wordbrush.maps.attention_maps import AttentionMaps
+from wordbrush.panel.state import PanelState
+from wordbrush.runs.results import EditResult, Source
+
+
+class RunView(Protocol):
+    """Where a run is seen."""
+
+    def progress(self, what: str, done: int, total: int, /) -> None:
+        """So many of the steps of `what` are done."""
+        ...
+
+    def show(self, made: Source | EditResult, /) -> None:
+        """A picture is there."""
+        ...
+
+    def show_maps(self, maps: AttentionMaps, made: Source | EditResult, /) -> None:
+        """The attention maps of a picture are there."""
+        ...
+
+    def tell(self, problem: str, /) -> None:
+        """The run ended early, and why."""
+        ...
+
+
+class Cancelled(Exception):
+    """The user stopped the run."""
+
+
+class EditSession:
+    """An editor at work for one panel; `source` and `result` are the latest that were made."""
+
+    def __init__(self, editor: Editor) -> None:
+        """Nothing runs before it is asked for."""
+        self._editor = editor
+        self.source: Source | None = None
+        self.result: EditResult | None = None
+
+    @property
+    def model(self) -> str:
+        """The model's name, as it was given."""
+        return self._editor.model.name
+
+    def hints(self, state: PanelState) -> list[str]:
+        """What is worth saying before a run: the words that the model does not know."""
+        return [
+            f"this model never saw the word '{word}'" + (f"; the nearest it knows is '{nearest}'" if nearest else "")
+            for word, nearest in self._editor.unknown_words([state.prompt, state.target]).items()
+        ]
+
+    def edit(self, state: PanelState, view: RunView, stop: Event) -> None:
+        """Make the source, unless it is there, and the edit. Every end is told to the view, and nothing is raised."""
+
+        def work() -> None:
+            if self.source is None or not _is_of(self.source, state):
+                self.source = self._editor.generate(
+                    state.prompt,
+                    seed=state.seed,
+                    num_inference_steps=state.num_inference_steps,
+                    guidance_scale=state.guidance_scale,
+                    on_step=_reporting("source", view, stop),
+                )
+                self.result = None
+                view.show(self.source)
+            result = self._editor.edit(
+                self.source,
+                state.target,
+                cross_replace_steps=state.cross_replace_steps,
+                self_replace_steps=state.self_replace_steps,
+                equalizer=state.equalizer(),
+                local_blend=state.local_blend(),
+                on_step=_reporting("edit", view, stop),
+            )
+            assert isinstance(result, EditResult)
+            self.result = result
+            view.show(result)
+
+        _told(work, view)
+
+    def look(self, view: RunView, stop: Event) -> None:
+        """Show what each word of the latest picture looks at. Every end is told to the view, and nothing is raised."""
+
+        def work() -> None:
+            made = self.result or self.source
+            if made is None:
+                raise SettingsError("there is no picture to show the maps of; press Edit first")
+            view.show_maps(self._editor.maps(made, on_step=_reporting("maps", view, stop)), made)
+
+        _told(work, view)
+
+
+def _reporting(what: str, view: RunView, stop: Event) -> Callable[[int, int], None]:
+    def on_step(done: int, total: int) -> None:
+        if stop.is_set():
+            raise Cancelled
+        view.progress(what, done, total)
+
+    return on_step
+
+
+def _told(work: Callable[[], None], view: RunView) -> None:
+    try:
+        work()
+    except Cancelled:
+        view.tell("cancelled; what is shown was finished before")
+    except WordbrushError as error:
+        view.tell(str(error))
+    except Exception as error:  # what is not foreseen must be told as well: no one reads a thread's traceback
+        view.tell(f"{type(error).__name__}: {error}")
+
+
+def _is_of(source: Source, state: PanelState) -> bool:
+    made = source.settings
+    return (made.prompt, made.seed, made.num_inference_steps, made.guidance_scale) == (
+        state.prompt,
+        state.seed,
+        state.num_inference_steps,
+        state.guidance_scale,
+    )

@@ -1,0 +1,1 @@
+"""Runs packed with their records: what is made, kept and written."""

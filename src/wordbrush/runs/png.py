@@ -1,0 +1,90 @@
+"""Pictures that carry their record: an own chunk, and the one that other tools read."""
+
+import io
+import json
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
+
+from wordbrush.errors import RecordError
+from wordbrush.files import write_atomically
+from wordbrush.json_form import to_plain
+from wordbrush.runs.record import RunRecord
+
+CHUNK = "wordbrush"
+_MAX_JSON_BYTES = 1 << 24
+
+
+def png_bytes(image: Image.Image, record: RunRecord, index: int | None) -> bytes:
+    """A PNG with the run's record in it; `index` is the target shown, None the source."""
+    info = PngInfo()
+    info.add_itxt(CHUNK, json.dumps({"picture": index, "record": to_plain(record)}, ensure_ascii=False))
+    info.add_itxt("parameters", parameters(record, index))
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", pnginfo=info)
+    return buffer.getvalue()
+
+
+def save_png(image: Image.Image, path: Path, record: RunRecord, index: int | None) -> None:
+    """Write such a PNG, whole or not at all."""
+    write_atomically(path, png_bytes(image, record, index))
+
+
+def parameters(record: RunRecord, index: int | None) -> str:
+    """The generation text that image viewers and other tools read, as the Stable Diffusion web UI writes it."""
+    made = record.generation
+    prompt = made.prompt if index is None or record.edit is None else record.edit.targets[index]
+    lines = [prompt] + ([f"Negative prompt: {made.negative_prompt}"] if made.negative_prompt else [])
+    values = {
+        "Steps": made.num_inference_steps,
+        "Sampler": "DDIM",
+        "CFG scale": made.guidance_scale,
+        "Seed": made.seed,
+        "Size": f"{made.width}x{made.height}",
+        "Model hash": record.model.fingerprint[:10],
+        "Model": Path(record.model.name).name,
+        "Version": f"wordbrush {record.versions.get('wordbrush', '')}",
+    }
+    if index is not None:
+        values["Edited from"] = made.prompt
+    return "\n".join([*lines, ", ".join(f"{key}: {_quoted(value)}" for key, value in values.items())])
+
+
+def read_record(path: str | Path) -> RunRecord:
+    """Read the record of a run from its `record.json` or from one of its PNGs. Raises `RecordError`."""
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            is_png = file.read(8) == b"\x89PNG\r\n\x1a\n"
+            file.seek(0)
+            text = _png_record(path) if is_png else file.read(_MAX_JSON_BYTES + 1).decode()
+    except OSError as error:
+        raise RecordError(f"'{path}' cannot be read ({error.strerror}); give a record.json or a PNG") from None
+    except UnicodeDecodeError:
+        raise RecordError(
+            f"'{path}' is neither JSON nor PNG; give a record.json or a PNG that wordbrush wrote"
+        ) from None
+    if len(text) > _MAX_JSON_BYTES:
+        raise RecordError(f"'{path}' is too large for a record; give a record.json that wordbrush wrote")
+    return RunRecord.from_json(text, f"'{path}': the record")
+
+
+def _png_record(path: Path) -> str:
+    try:
+        with Image.open(path, formats=("PNG",)) as image:
+            image.load()
+            chunk = image.info.get(CHUNK)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise RecordError(f"'{path}' is a broken PNG ({error}); give another") from None
+    if not isinstance(chunk, str):
+        raise RecordError(f"'{path}' carries no wordbrush record; give a PNG that wordbrush wrote, or its record.json")
+    try:
+        return json.dumps(json.loads(chunk)["record"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise RecordError(f"the wordbrush record in '{path}' is damaged; give its record.json") from None
+
+
+def _quoted(value: object) -> str:
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if any(mark in text for mark in ",:\n") else text

@@ -1,0 +1,147 @@
+"""The record of a run: everything that is needed to run it again, bit for bit."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL.Image import Image
+
+from wordbrush.edits.settings import EditSettings
+from wordbrush.errors import RecordError
+from wordbrush.files import write_atomically
+from wordbrush.inversion.settings import InversionSettings
+from wordbrush.json_form import from_plain, to_plain
+from wordbrush.pictures.fit import Fit
+from wordbrush.sampling.settings import GenerationSettings
+from wordbrush.views.html import card, edit_facts, escaped, facts_line, folded, generation_facts, plain_prompt, table
+
+SCHEMA = 2
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """The model of a run: its name as given, a hash of its weights, and what it computed on and in.
+
+    `threads` are those of the CPU: sums are taken in another order with another number of them.
+    """
+
+    name: str
+    fingerprint: str
+    device: str
+    dtype: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class PhotoRecord:
+    """The photograph of a run: its `pixel_sha256`, how it lies in the model's canvas, the prompt that it is said to
+    show, and how it was inverted.
+
+    Its noise is drawn from the generation's seed. A generation with another prompt starts from the photograph's noise.
+    """
+
+    image_sha256: str
+    fit: Fit
+    prompt: str
+    inversion: InversionSettings
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run. `photo` is None where the source was generated, `edit` where nothing was edited; `together` says that
+    source and targets ran as one batch.
+
+    `acted` says in words what each target's edit did, `controlled_calls` how many attention calls it controlled,
+    `warnings` what to know of the result; `image_sha256` are the `pixel_sha256` of the run's pictures by name.
+    """
+
+    model: ModelRecord
+    generation: GenerationSettings
+    photo: PhotoRecord | None
+    edit: EditSettings | None
+    together: bool
+    keep_bytes: int
+    acted: tuple[tuple[str, ...], ...]
+    controlled_calls: int
+    warnings: tuple[str, ...]
+    versions: Mapping[str, str]
+    image_sha256: Mapping[str, str]
+    schema: int = SCHEMA
+
+    def to_json(self) -> str:
+        """The record as indented JSON."""
+        return json.dumps(to_plain(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "the record") -> "RunRecord":
+        """Read what `to_json` wrote; `where` is what errors call it. Raises `RecordError` naming the wrong field."""
+        try:
+            plain = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise RecordError(f"{where} is not JSON ({error}); give a record.json that wordbrush wrote") from None
+        if isinstance(plain, dict) and plain.get("schema", SCHEMA) != SCHEMA:
+            raise RecordError(f"{where} has schema {plain['schema']!r}, and this wordbrush reads {SCHEMA}; update it")
+        return from_plain(cls, plain, where)
+
+    def _repr_html_(self) -> str:
+        model = [
+            ("computed in", f"{self.model.dtype} on {self.model.device}"),
+            ("weights", self.model.fingerprint[:12]),
+        ]
+        rows = [
+            ("model", f"<bdi>{escaped(self.model.name)}</bdi>{facts_line(model)}"),
+            ("source", f"{plain_prompt(self.generation.prompt)}{facts_line(generation_facts(self.generation))}"),
+        ]
+        if self.photo is not None:
+            how = [("method", self.photo.inversion.method), *_shown(self.photo.inversion)]
+            rows.append(("photograph", f"{plain_prompt(self.photo.prompt)}{facts_line(how)}"))
+        if self.edit is not None:
+            for target, acted in zip(self.edit.targets, self.acted, strict=True):
+                rows.append(("target", plain_prompt(target) + facts_line([("acted:", ", ".join(acted))])))
+            calls = ("attention calls controlled", str(self.controlled_calls))
+            rows.append(("edit", facts_line([*edit_facts(self.edit), calls])))
+        details = [*self.versions.items(), *((f"pixels of {name}", sha) for name, sha in self.image_sha256.items())]
+        return card(
+            table(rows), folded("versions and hashes", table((name, escaped(value)) for name, value in details))
+        )
+
+
+def check_photo(record: RunRecord, photo: Image | None) -> None:
+    """Raise `RecordError` unless `photo` is the photograph of the record, or both have none."""
+    if record.photo is None:
+        if photo is not None:
+            raise RecordError("the record has no photograph; its source was generated, so leave the photo out")
+        return
+    sha = record.photo.image_sha256
+    if photo is None:
+        raise RecordError(
+            f"the record is of a photograph (pixels {sha[:12]}), which is not in it; add --photo FILE (photo=...)"
+        )
+    if pixel_sha256(photo) != sha:
+        raise RecordError(
+            f"the photo has other pixels ({pixel_sha256(photo)[:12]}) than the record's ({sha[:12]}); give the "
+            "picture that was inverted"
+        )
+
+
+def _shown(inversion: InversionSettings) -> list[tuple[str, str]]:
+    return [(name.replace("_", " "), str(value)) for name, value in inversion.settings.items()]
+
+
+def save_record(record: RunRecord, path: Path) -> None:
+    """Write `record.json`, whole or not at all."""
+    write_atomically(path, record.to_json().encode())
+
+
+def pixel_sha256(image: Image) -> str:
+    """A hash of a picture's mode, size and pixels, whatever file it is in.
+
+    >>> from PIL import Image
+    >>> pixel_sha256(Image.new("RGB", (2, 2)))[:8]
+    '11721f67'
+    """
+    digest = hashlib.sha256(f"{image.mode} {image.size[0]} {image.size[1]}\n".encode())
+    digest.update(image.tobytes())
+    return digest.hexdigest()

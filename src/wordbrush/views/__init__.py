@@ -1,0 +1,1 @@
+"""How things are shown: sheets of pictures, HTML, colours."""

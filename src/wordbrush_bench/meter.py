@@ -1,0 +1,39 @@
+"""A meter: what measures an outcome, in one or several columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from wordbrush_bench.case import Case, Material
+from wordbrush_bench.method import Outcome
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Why there is no number: never a zero, and said in the report."""
+
+    reason: str
+
+
+Measured = float | Gap
+
+
+@dataclass(frozen=True)
+class Column:
+    """A number that a meter gives: its name, its unit, which way is better, and its definition in a sentence."""
+
+    name: str
+    unit: str
+    better: Literal["higher", "lower"]
+    definition: str
+
+
+class Meter(Protocol):
+    """Measures outcomes. One that lacks its weights is there all the same, and gives gaps that say so."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What it measures."""
+
+    def measure(self, case: Case, material: Material, outcome: Outcome) -> Mapping[str, Measured]:
+        """The value of every column, by name."""

@@ -1,0 +1,132 @@
+"""A PIE-Bench run as a page of markdown: its means, the published rows beside them, what is missing, what failed."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from wordbrush_bench.case import KINDS
+from wordbrush_bench.journal import Row
+from wordbrush_bench.markdown import definitions, number, small_table, table
+from wordbrush_bench.meter import Column
+from wordbrush_bench.pie.mapping import PUBLISHED_COUNTS
+from wordbrush_bench.pie.published import COLUMNS, NOTE, PublishedRow, published_rows
+from wordbrush_bench.table import Line, lines
+
+COST = (
+    Column("seconds", "s", "lower", "the edit, without its source"),
+    Column("source seconds", "s", "lower", "the inversion of the photograph, also where it was made for another row"),
+    Column("peak memory", "MiB", "lower", "at the fullest moment of either, above what was held before"),
+)
+
+_MOST_FAILURES = 50
+
+
+def pie_report(
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    methods: Mapping[str, Mapping[str, object]],
+    facts: Mapping[str, object],
+    command: str,
+) -> str:
+    """Markdown of a run's rows.
+
+    `columns` are its meters', `methods` the settings of its methods, `facts` what it depends on, `command` how it was
+    made.
+    """
+    published = [column for column in columns if column.name in COLUMNS.values()]
+    corrected = [column for column in columns if column.name not in COLUMNS.values()]
+    summed = lines(rows, [column.name for column in (*columns, *COST)])
+    parts = [
+        "# PIE-Bench",
+        f"Made by `{command}`.",
+        "\n".join(f"- {name}: {_said(value)}" for name, value in facts.items()),
+        _counts(rows),
+        "## Methods",
+        "\n".join(f"- `{name}`: `{json.dumps(settings)}`" for name, settings in methods.items()),
+        "## As published",
+        'Means with 95 % bootstrap intervals; "of N" where some cases have no number.',
+        table(summed, published),
+        "## Corrected",
+        table(summed, corrected),
+        "## Cost",
+        table(summed, COST),
+        "## Beside published rows",
+        _beside(summed),
+        NOTE,
+    ]
+    for kind in KINDS:
+        own = [row for row in rows if row.kind == kind]
+        if 0 < len(own) < len(rows):
+            parts += [
+                f"## Kind {KINDS[kind]}: {kind}",
+                table(lines(own, [column.name for column in published]), published),
+            ]
+    parts += [
+        "## Gaps",
+        _gaps(summed),
+        "## Failures",
+        _failures(rows),
+        "## What the columns are",
+        definitions([*columns, *COST]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _counts(rows: Sequence[Row]) -> str:
+    """How many cases of each kind were run, and how many the whole data set has."""
+    ids = {kind: {row.case for row in rows if row.kind == kind} for kind in KINDS}
+    cells = {f"{KINDS[kind]} {kind}": [str(len(ids[kind])), str(PUBLISHED_COUNTS[kind])] for kind in KINDS}
+    cells["all"] = [str(sum(map(len, ids.values()))), str(sum(PUBLISHED_COUNTS.values()))]
+    return small_table(["cases here", "in PIE-Bench"], cells, "kind")
+
+
+def _beside(summed: Sequence[Line]) -> str:
+    names = ["model", *COLUMNS.values(), "where"]
+    drawn: dict[str, list[str]] = {}
+    for line in summed:
+        drawn[f"**{line.method}**"] = ["this run", *(_mean(line, name) for name in COLUMNS.values()), "here"]
+    rows = published_rows()
+    for row in rows:
+        drawn[_named(row, rows)] = [
+            row.model,
+            *(f"{row.values[name]:g}" if name in row.values else "" for name in COLUMNS.values()),
+            f"{row.source}, {row.mark}",
+        ]
+    return small_table(names, drawn, "method")
+
+
+def _named(row: PublishedRow, rows: Sequence[PublishedRow]) -> str:
+    """Its method; with what tells it apart where several rows are of one."""
+    several = sum(other.method == row.method for other in rows) > 1
+    return f"{row.method} ({row.model}; {row.source})" if several else row.method
+
+
+def _mean(line: Line, name: str) -> str:
+    mean = line.cells[name].mean
+    return "gap" if mean is None else number(mean.value)
+
+
+def _gaps(summed: Sequence[Line]) -> str:
+    said: dict[str, list[str]] = {}
+    for line in summed:
+        for name, cell in line.cells.items():
+            for reason in cell.reasons:
+                said.setdefault(f"{name}: {reason}", []).append(f"{line.method} ({cell.gaps})")
+    return "\n".join(f"- {what}; cases: {', '.join(where)}" for what, where in said.items()) or "None."
+
+
+def _failures(rows: Sequence[Row]) -> str:
+    failed = [row for row in rows if row.error is not None]
+    said = [f"- {row.case}, {row.method}: {_clean(row.error or '')}" for row in failed[:_MOST_FAILURES]]
+    if len(failed) > _MOST_FAILURES:
+        said.append(f"- and {len(failed) - _MOST_FAILURES} more, in the journal")
+    return "\n".join(said) or "None."
+
+
+def _said(value: object) -> str:
+    if isinstance(value, Mapping):
+        return _clean(", ".join(f"{name} {entry}" for name, entry in value.items()))
+    return _clean(str(value))
+
+
+def _clean(text: str) -> str:
+    return " ".join(text.replace("<", "&lt;").split())

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from evaluation.tiny_metrics import clip_folder
 from PIL import Image
 from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
 
+from helpers.tiny_metrics import clip_folder
 from wordbrush.errors import ModelError
 from wordbrush.metrics.clip_score import ClipScore
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from evaluation.tiny_metrics import dino_folder
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 from transformers import ViTModel
 
+from helpers.tiny_metrics import dino_folder
 from wordbrush.errors import ModelError
 from wordbrush.metrics.structure import Structure
 

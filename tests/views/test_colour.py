@@ -1,6 +1,6 @@
 import numpy as np
 
-from wordbrush.maps import colour
+from wordbrush.views import colour
 
 
 def test_steps_look_alike_and_lightness_rises():

@@ -4,9 +4,9 @@ import json
 
 import pytest
 import torch
-from evaluation.tiny_metrics import clip_folder, dino_folder
 from safetensors.torch import save_file
 
+from helpers.tiny_metrics import clip_folder, dino_folder
 from wordbrush.metrics.squeezenet import SqueezeNet
 from wordbrush_bench.pie.meters import CLIP, DINO, SQUEEZENET
 from wordbrush_bench.pie.miniature import write_miniature

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from evaluation.tiny_metrics import clip_folder, dino_folder
 from PIL import Image
 from safetensors.torch import save_file
 
+from helpers.tiny_metrics import clip_folder, dino_folder
 from wordbrush.errors import ModelError, SettingsError
 from wordbrush.metrics.clip_score import ClipScore
 from wordbrush.metrics.lpips import Lpips

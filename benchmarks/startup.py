@@ -27,7 +27,7 @@ from wordbrush.edits.settings import EditSettings
 from wordbrush.runs.run import run_together
 d = editor.model.defaults
 generation = editor._generation("a dog eating an apple", 7, None, None, "", None)
-settings = EditSettings.parse(["a cat eating an apple"], "auto", d.cross_replace_steps, d.self_replace_steps)
+settings = editor.edit_settings("a cat eating an apple")
 kept, run = run_together(editor._adapter, generation, settings)
 mark(f"{d.num_inference_steps} steps of source and edit")
 for latents in (kept.latents[-1], run.latents):

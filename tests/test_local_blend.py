@@ -45,7 +45,9 @@ def models(tiny_folder) -> dict[str, tuple[StableDiffusion, StableDiffusionPipel
 
 
 def asked(targets: list[str], blend: LocalBlend | None, kind: str = "auto", **options) -> EditSettings:
-    return EditSettings.parse(targets, kind, 0.6, 0.5, local_blend=blend, **options)
+    return EditSettings.of(
+        targets, edit=kind, cross_replace_steps=0.6, self_replace_steps=0.5, local_blend=blend, **options
+    )
 
 
 def generation(adapter: StableDiffusion, cells: tuple[int, int]) -> GenerationSettings:

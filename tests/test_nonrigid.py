@@ -223,7 +223,7 @@ LAYERS = EditableLayers(
 
 
 def settings(**changes) -> EditSettings:
-    return EditSettings.parse(
+    return EditSettings.of(
         **{"targets": ["a cat"], "edit": "auto", "cross_replace_steps": 0, "self_replace_steps": 0, **changes}
     )
 

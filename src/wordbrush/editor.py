@@ -1,33 +1,38 @@
-"""The editor: generate a picture, then edit it by editing its prompt."""
+"""The editor: generate a picture, then edit it by editing its prompt. It fills in defaults, runs, and packs."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack, overload
 
 import torch
 from PIL.Image import Image
 
-from wordbrush.edits.blend import LocalBlend
+from wordbrush.attention.batch import SOURCE
+from wordbrush.attention.tape import SourceTape
+from wordbrush.edits.blend import LatentMask
 from wordbrush.edits.blend_words import blend_tokens
 from wordbrush.edits.compose import plan_edit
-from wordbrush.edits.mutual_self_attention import MutualSelfAttention
-from wordbrush.edits.plug_and_play import PlugAndPlay
-from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, CrossSteps, EditSettings, SelfSteps
+from wordbrush.edits.settings import EditOptions, EditSettings
 from wordbrush.errors import RecordError, SettingsError
 from wordbrush.inversion.settings import InversionSettings, Setting
 from wordbrush.maps.attention_maps import AttentionMaps
+from wordbrush.maps.capture import Capture
 from wordbrush.maps.request import MapsRequest, Words
 from wordbrush.models.load import ModelInfo, load_model
-from wordbrush.pictures.fit import Fit, fit_into, fit_to
+from wordbrush.pictures.fit import Fit, fit_into, fit_to, to_canvas
 from wordbrush.pictures.masks import read_mask
 from wordbrush.pictures.read import Photo, read_photo
 from wordbrush.runs.cache import InversionCache
+from wordbrush.runs.kept import PhotoTask, invert_or_recall
+from wordbrush.runs.pack import model_record, packed_again, packed_edits, packed_photo, packed_source
 from wordbrush.runs.record import PhotoRecord, RunRecord, check_photo
-from wordbrush.runs.results import EditResult, Source
-from wordbrush.runs.runner import Runner
+from wordbrush.runs.results import EditResult, EditResults, Source
+from wordbrush.runs.run import look_again, run_again, run_edit, run_source, run_together
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import OnStep
-from wordbrush.sampling.settings import GenerationSettings
+from wordbrush.sampling.settings import GenerationOptions, GenerationSettings
 from wordbrush.scenes.vocabulary import SYNONYMS
 from wordbrush.tokens.unknown_words import unknown_words
 
@@ -35,8 +40,15 @@ MAX_THREADS = 1024
 """More CPU threads than this are not taken over from a record, which may come from anywhere."""
 
 
+class RunOptions(GenerationOptions, EditOptions, total=False):
+    """The options of a generation and of its edits together."""
+
+
 class Editor:
     """Generates and edits pictures with one model. The model is the same after a call as before it.
+
+    `model` says what is loaded. `on_step`, where a method takes it, is called after each denoising step with the
+    steps done and the steps in all; an exception that it raises ends the run cleanly and reaches the caller.
 
     >>> editor = Editor.from_pretrained()
     >>> source = editor.generate("a dog eating an apple", seed=7, num_inference_steps=4)
@@ -46,12 +58,11 @@ class Editor:
     """
 
     def __init__(self, adapter: Adapter, model: ModelInfo, *, keep_bytes: int = 1 << 30) -> None:
-        """Use an adapter that is there already; see `from_pretrained`."""
+        """Use an adapter that is loaded already; see `from_pretrained`."""
         if keep_bytes < 0:
             raise SettingsError(f"keep_bytes is {keep_bytes}; give 0 or more")
         self.model = model
         self._adapter = adapter
-        self._runner = Runner(adapter, model)
         self._keep_bytes = keep_bytes
 
     @classmethod
@@ -63,71 +74,76 @@ class Editor:
         *,
         keep_bytes: int = 1 << 30,
     ) -> "Editor":
-        """Load a diffusers Stable Diffusion folder or hub id; None is the bundled model.
+        """Load a model.
 
-        `device` is "cpu", "cuda" or "mps" (None: the best there is), `dtype` "float32", "float16" or "bfloat16" (None:
-        float32 on a CPU, else float16). `keep_bytes` bounds what a generated source keeps of its attention: in the
-        steps that fit, its later edits cost what a plain picture costs.
+        - `model`: a diffusers folder or hub id. Default: None, the bundled model.
+        - `device`: "cpu", "cuda" or "mps". Default: None, the best there is.
+        - `dtype`: "float32", "float16" or "bfloat16". Default: None, what is fastest and safe on the device.
+        - `keep_bytes`: how many bytes of a generated source's attention are kept at most: in the steps that fit, its
+          later edits cost what a plain picture costs. 0 keeps none. Default: 1 GiB.
 
-        Raises `ModelError` when the model cannot be loaded.
+        Raises `ModelError` when the model cannot be loaded, `SettingsError` for an unknown device or dtype.
         """
         adapter, info = load_model(model, device, dtype)
         return cls(adapter, info, keep_bytes=keep_bytes)
 
     def generate(
         self,
-        prompt: str,
+        prompt: str | GenerationSettings,
         *,
-        seed: int = 0,
-        num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
-        negative_prompt: str = "",
-        size: tuple[int, int] | None = None,
         capture: MapsRequest | None = None,
         on_step: OnStep | None = None,
+        **options: Unpack[GenerationOptions],
     ) -> Source:
-        """Make a picture of `prompt`, and keep what edits of it need.
+        """Make a picture, and keep what edits of it need.
 
-        `size` is (height, width) in pixels; None stands for the model's own default everywhere. `capture` asks for
-        attention maps of the same run, given as the result's `maps`; the picture is the same with them. `on_step` is
-        told the steps done and the steps in all.
+        - `prompt`: what to draw; or settings that are complete (`generation_settings`), without further options.
+        - `capture`: the attention maps to collect in the same run, for the result's `maps`. The picture is the same
+          with them. Default: None.
+        - `options`: `seed`, `num_inference_steps`, `guidance_scale`, `negative_prompt`, `size`: `GenerationOptions`
+          says what each means.
 
-        Raises `PromptError` for a prompt over the token limit, `SettingsError` for a bad number, `OutputError` when
+        Raises `PromptError` for a prompt over the token limit, `SettingsError` for a bad value, `OutputError` when
         the model's output is no picture.
         """
-        settings = self.generation_settings(prompt, seed, num_inference_steps, guidance_scale, negative_prompt, size)
-        return self._runner.generate(settings, self._keep_bytes, on_step, capture)
+        settings = self._generation(prompt, options)
+        tape = self._tape(self._keep_bytes)
+        return self._generated(settings, tape, self._keep_bytes, capture, on_step)
 
     def invert(
         self,
-        image: str | Path | bytes | Image,
+        image: str | Path | bytes | Image | Photo,
         prompt: str,
         *,
-        method: str = "direct",
+        method: str | InversionSettings = "direct",
         seed: int = 0,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         negative_prompt: str = "",
         size: tuple[int, int] | None = None,
-        allow_url: bool = False,
         cache: InversionCache | None = None,
         on_step: OnStep | None = None,
         **settings: Setting,
     ) -> Source:
-        """Make a source of a photograph, to be edited as a generated one is; `prompt` says what it shows.
+        """Make a source of a photograph, to be edited as a generated one is.
 
-        `image` is a PNG, JPEG or WebP file, its bytes, or a Pillow picture, of any size: it is scaled, and padded by
-        its mirror image, to a canvas of about the model's own size, or of `size` (height, width); its edits come back
-        at its own size. With `allow_url` it may be an http(s) address. A `cache` keeps the inversion on disk, or has
-        it from before; the result's `notes` say so, and what was converted.
+        - `image`: a PNG, JPEG or WebP file, its bytes, a Pillow picture, or a `Photo` that was read before; of any
+          size. It is scaled, and padded by its mirror image, to the model's canvas; edits come back at its own size.
+        - `prompt`: what the photograph shows.
+        - `method`: how its way to noise is found: "direct" (default), "ddim", "null-text", "negative-prompt",
+          "edit-friendly", "fixed-point" or "virtual"; or an `InversionSettings`, without further `settings`.
+        - `seed`: what a method's own noise is drawn from, 0 to 2**63 - 1. Default: 0.
+        - `num_inference_steps`: the number of steps, 1 or more. Default: the model's.
+        - `guidance_scale`, `negative_prompt`: those of its edits. Defaults: the model's, and empty.
+        - `size`: (height, width) of the canvas in pixels. Default: about the model's own size, in the photo's shape.
+        - `cache`: where the inversion is kept on disk, or found from before. Default: None.
+        - `settings`: the method's own, such as `skip=0.36`.
 
-        `method` says how its way to noise is found: "direct", "ddim", "null-text", "negative-prompt", "edit-friendly",
-        "fixed-point" or "virtual"; `settings` are the method's own (`skip=0.36`). `guidance_scale` and
-        `negative_prompt` are those of its edits. The result's `report` says how well the photograph came back, and at
-        what cost.
+        The result's `report` says how well the photograph came back, and at what cost; its `notes` what was converted
+        or found in the cache.
 
-        Raises `PhotoError` for a picture that cannot be read, `SettingsError` for a size, method or value that does
-        not go, `PromptError` for a prompt over the token limit, `OutputError` when the model's output is no picture.
+        Raises `PhotoError` for a picture that cannot be read, `SettingsError` for an unsupported size, method or
+        value, `PromptError` for a prompt over the token limit, `OutputError` when the model's output is no picture.
 
         >>> editor = Editor.from_pretrained()
         >>> photo = editor.generate("a dog eating an apple", num_inference_steps=4).image
@@ -137,8 +153,13 @@ class Editor:
         >>> editor.edit(source, "a cat eating an apple").record.acted
         (("'dog' -> 'cat'",),)
         """
-        inversion = InversionSettings.parse(method, settings)
-        photo = read_photo(image, allow_url=allow_url)
+        if isinstance(method, InversionSettings):
+            if settings:
+                raise SettingsError(f"method is settled already; leave out {', '.join(settings)}, or give its name")
+            inversion = method
+        else:
+            inversion = InversionSettings.parse(method, settings)
+        photo = image if isinstance(image, Photo) else read_photo(image)
         own_size = (photo.image.height, photo.image.width)
         if size is None:
             fit = fit_to(own_size, self.model.native_size, self._adapter.size_multiple)
@@ -146,112 +167,128 @@ class Editor:
             self._adapter.latent_size(*size)
             fit = fit_into(own_size, size)
         generation = self.generation_settings(
-            prompt, seed, num_inference_steps, guidance_scale, negative_prompt, fit.canvas_size
+            prompt,
+            seed=seed,
+            num_inference_steps=num_inference_steps,
+            guidance_scale=guidance_scale,
+            negative_prompt=negative_prompt,
+            size=fit.canvas_size,
         )
-        return self._runner.invert(photo, fit, generation, inversion, self._keep_bytes, on_step, cache)
+        return self._inverted(photo, fit, generation, inversion, self._keep_bytes, cache, on_step)
+
+    @overload
+    def edit(
+        self,
+        source: Source,
+        target: str,
+        *,
+        capture: MapsRequest | None = None,
+        on_step: OnStep | None = None,
+        **options: Unpack[EditOptions],
+    ) -> EditResult: ...
+
+    @overload
+    def edit(
+        self,
+        source: Source,
+        target: list[str] | tuple[str, ...],
+        *,
+        capture: MapsRequest | None = None,
+        on_step: OnStep | None = None,
+        **options: Unpack[EditOptions],
+    ) -> EditResults: ...
 
     def edit(
         self,
         source: Source,
         target: str | Sequence[str],
         *,
-        edit: str = "auto",
-        cross_replace_steps: CrossSteps | None = None,
-        self_replace_steps: SelfSteps | None = None,
-        self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS,
-        equalizer: Mapping[str, float] | None = None,
-        local_blend: LocalBlend | str | Sequence[str] | None = None,
-        mask: str | Path | Image | None = None,
-        mutual_self_attention: MutualSelfAttention | None = None,
-        plug_and_play: PlugAndPlay | None = None,
         capture: MapsRequest | None = None,
         on_step: OnStep | None = None,
-    ) -> EditResult | list[EditResult]:
-        """Edit a source into a target prompt, or into each of several in one batch; the source is not run again.
+        **options: Unpack[EditOptions],
+    ) -> EditResult | EditResults:
+        """Edit a source by another prompt; the source is not run again (Prompt-to-Prompt, algorithm 1).
 
-        `edit` says how the prompts' words correspond: "auto" finds it word by word, "replace" and "refine" force the
-        published kinds. `cross_replace_steps` is the part of the steps in which the source's cross-attention maps are
-        injected, for all words or per word (`{"cat": 0.4, "default_": 0.8}`); `self_replace_steps` the same for its
-        self-attention, in layers of at most `self_replace_max_pixels`. `equalizer` multiplies the maps of words.
-        `capture` asks for the targets' attention maps: each result has those of the words that its prompt has.
+        - `source`: a picture of this editor, generated or inverted.
+        - `target`: the edited prompt, or a list of them, which run as one batch: one gives one result, a list a list.
+        - `capture`: the targets' attention maps to collect; each result has those of the words that its prompt has.
+        - `options`: `edit`, `cross_replace_steps`, `self_replace_steps`, `self_replace_max_pixels`, `equalizer`,
+          `local_blend`, `mask`, `mutual_self_attention`, `plug_and_play`: `EditOptions` says what each means.
 
-        `local_blend` lets only the region of words change, and holds all other latents to the source's, bit for bit:
-        "auto" for the words that the edit changes, a word or a list of words, or a `LocalBlend` with all its settings.
-        `mask` is a picture or PNG of your own: only what is white in it may change, and in the words' region if both
-        are given.
-
-        `mutual_self_attention` frees the shape: the target's self-attention reads the source's content
-        (`MutualSelfAttention()` as published). `plug_and_play` holds the structure: some of the source's features and
-        self-attention maps (`PlugAndPlay()`). With either of them windows that are not given are 0, as published;
-        given, they act beside it.
-
-        One target gives one result, a list gives a list. Raises `PromptError` for words that are not there or prompts
-        that ask for nothing, `SettingsError` for bad numbers or a bad mask, `ControlError` if the edit could not act.
+        Raises `PromptError` for words that are not there or prompts that ask for nothing, `SettingsError` for a bad
+        value or mask, `ControlError` if the edit could not act.
         """
-        settings = self._edit_settings(
-            target,
-            edit,
-            cross_replace_steps,
-            self_replace_steps,
-            self_replace_max_pixels,
-            equalizer,
-            self._local_blend(local_blend, mask, source.settings, source.fit),
-            mutual_self_attention,
-            plug_and_play,
-        )
-        results = self._runner.edit(source, settings, on_step, capture)
+        results = self.apply(source, self.edit_settings(target, source, **options), capture=capture, on_step=on_step)
         return results[0] if isinstance(target, str) else results
+
+    @overload
+    def generate_and_edit(
+        self,
+        prompt: str,
+        target: str,
+        *,
+        capture: MapsRequest | None = None,
+        on_step: OnStep | None = None,
+        **options: Unpack[RunOptions],
+    ) -> EditResult: ...
+
+    @overload
+    def generate_and_edit(
+        self,
+        prompt: str,
+        target: list[str] | tuple[str, ...],
+        *,
+        capture: MapsRequest | None = None,
+        on_step: OnStep | None = None,
+        **options: Unpack[RunOptions],
+    ) -> EditResults: ...
 
     def generate_and_edit(
         self,
         prompt: str,
         target: str | Sequence[str],
         *,
-        seed: int = 0,
-        num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
-        negative_prompt: str = "",
-        size: tuple[int, int] | None = None,
-        edit: str = "auto",
-        cross_replace_steps: CrossSteps | None = None,
-        self_replace_steps: SelfSteps | None = None,
-        self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS,
-        equalizer: Mapping[str, float] | None = None,
-        local_blend: LocalBlend | str | Sequence[str] | None = None,
-        mask: str | Path | Image | None = None,
-        mutual_self_attention: MutualSelfAttention | None = None,
-        plug_and_play: PlugAndPlay | None = None,
         capture: MapsRequest | None = None,
         on_step: OnStep | None = None,
-    ) -> EditResult | list[EditResult]:
+        **options: Unpack[RunOptions],
+    ) -> EditResult | EditResults:
         """Make a source and its edits in one batch, at the cost of a plain batch of as many pictures.
 
         Takes what `generate` and `edit` take, and raises what they raise. The source keeps its latents but none of
         its attention: later edits of it run its prompt once more in their windows.
         """
-        generation = self.generation_settings(prompt, seed, num_inference_steps, guidance_scale, negative_prompt, size)
-        settings = self._edit_settings(
-            target,
-            edit,
-            cross_replace_steps,
-            self_replace_steps,
-            self_replace_max_pixels,
-            equalizer,
-            self._local_blend(local_blend, mask, generation),
-            mutual_self_attention,
-            plug_and_play,
-        )
-        results = self._runner.generate_and_edit(generation, settings, on_step, capture)
+        generation_options, edit_options = split_options(options)
+        generation = self.generation_settings(prompt, **generation_options)
+        settings = self.edit_settings(target, generation, **edit_options)
+        results = self._together(generation, settings, capture, on_step)
         return results[0] if isinstance(target, str) else results
+
+    def apply(
+        self,
+        source: Source,
+        settings: EditSettings,
+        *,
+        capture: MapsRequest | None = None,
+        on_step: OnStep | None = None,
+    ) -> EditResults:
+        """Edit a source as complete settings say (`edit_settings`, a record's, a sweep's): one result per target.
+
+        Raises what `edit` raises.
+        """
+        targets = dict(enumerate(settings.targets, start=SOURCE + 1))
+        seen = self._capture(capture, source.settings, targets)
+        run = run_edit(self._adapter, source.settings, settings, source.kept, on_step, [seen.watch] if seen else ())
+        return packed_edits(self._adapter, source, settings, run, seen, together=False)
 
     def maps(
         self, made: Source | EditResult, request: MapsRequest | Words = None, *, on_step: OnStep | None = None
     ) -> AttentionMaps:
         """The attention maps of a picture that was made before: which part of it each word looks at.
 
-        `request` names words ("dog", a phrase, or a token position; several in a list; None for every word), or is a
-        `MapsRequest` that also says how they are averaged. A source's maps come from what was kept of its attention,
-        and where that ends from one model call a step; an edit is run again.
+        - `made`: a source, or an edit, which is run again. A source's maps come from what was kept of its attention,
+          and where that ends from one model call a step.
+        - `request`: words ("dog", a phrase, or a token position; several in a list; None, the default, for every
+          word), or a `MapsRequest` that also says how they are averaged.
 
         Raises `PromptError` for a word that is not in the prompt, `SettingsError` for what the model has not, and for
         more than the request's `max_bytes`, before anything runs.
@@ -263,28 +300,34 @@ class Editor:
         (16, 16)
         """
         asked = request if isinstance(request, MapsRequest) else MapsRequest(request)
-        return self._runner.maps(made, asked, on_step)
+        source = made if isinstance(made, Source) else made.source
+        branch, prompt = (SOURCE, made.prompt) if isinstance(made, Source) else (made.index + 1, made.target)
+        seen = Capture(self._adapter, asked, source.settings, {branch: prompt}, self.model.name)
+        if isinstance(made, Source):
+            look_again(self._adapter, made.settings, made.kept, seen.watch, on_step)
+        else:
+            assert made.record.edit is not None
+            run_edit(self._adapter, source.settings, made.record.edit, source.kept, on_step, [seen.watch])
+        maps = seen.maps(branch)
+        assert maps is not None  # a word that is not in the prompt was refused above
+        return maps
 
     def regenerate(self, source: Source, prompt: str, *, on_step: OnStep | None = None) -> Source:
         """The plain picture of another prompt with all of a source's settings: what an edit is compared with.
 
         Of a photograph it starts from what was found to be its noise.
         """
-        return self._runner.regenerate(source, prompt, on_step)
-
-    def apply(self, source: Source, settings: EditSettings, *, on_step: OnStep | None = None) -> list[EditResult]:
-        """Edit a source as checked settings say (a record's, or a cell's of a sweep): one result per target.
-
-        Raises what `edit` raises.
-        """
-        return self._runner.edit(source, settings, on_step)
+        settings = replace(source.settings, prompt=prompt)
+        if source.record.photo is None:
+            return self._generated(settings, None, 0, None, on_step)
+        kept = run_again(self._adapter, settings, source.kept, on_step)
+        return packed_again(source, settings, kept, self._adapter.decode(kept.latents[-1]))
 
     def preview(self, generation: GenerationSettings, edit: EditSettings) -> tuple[tuple[str, ...], ...]:
         """What an edit would do to each target, in words, without running the model; raises what running it would.
 
         >>> editor = Editor.from_pretrained()
-        >>> edit = EditSettings.parse(["a cat in the snow"], "auto", 0.8, 0.4)
-        >>> editor.preview(editor.generation_settings("a dog"), edit)
+        >>> editor.preview(editor.generation_settings("a dog"), editor.edit_settings("a cat in the snow"))
         (("'dog' -> 'cat in the snow'",),)
         """
         adapter = self._adapter
@@ -296,18 +339,36 @@ class Editor:
         layers = adapter.editable_layers(generation.height, generation.width)
         return plan_edit(source, targets, edit, generation.num_inference_steps, layers)[1]
 
-    def noising(self, source: Source, step: int) -> Image:
-        """What the forward process makes of a source: its picture with the noise of a step, 0 the noisiest."""
-        solver = self._adapter.solver(source.settings.num_inference_steps)
-        timestep = source.kept.timesteps(solver)[step]
-        return self._adapter.decode(solver.noised(source.latents, source.kept.latents[0], timestep))
+    def noised_picture(self, source: Source, step: int) -> Image:
+        """What the forward process makes of a source: its picture with the noise of a step, 0 the noisiest.
 
-    def denoising(self, source: Source, step: int) -> Image:
-        """What a source's latents were before a step of its run, decoded; after the last step, the picture itself."""
+        Raises `SettingsError` for a step that the source's run did not have.
+        """
+        solver = self._adapter.solver(source.settings.num_inference_steps)
+        timesteps = source.kept.timesteps(solver)
+        _check_step(step, len(timesteps) - 1)
+        return self._adapter.decode(solver.noised(source.latents, source.kept.latents[0], timesteps[step]))
+
+    def latents_picture(self, source: Source, step: int) -> Image:
+        """A source's latents before a step of its run, decoded; after the last step, the picture itself.
+
+        Raises `SettingsError` for a step that the source's run did not have.
+        """
+        _check_step(step, source.kept.num_steps)
         return self._adapter.decode(source.kept.latents[step])
 
+    def noising(self, source: Source, step: int) -> Image:
+        """The earlier name of `noised_picture`."""
+        warnings.warn("Editor.noising is now Editor.noised_picture", DeprecationWarning, stacklevel=2)
+        return self.noised_picture(source, step)
+
+    def denoising(self, source: Source, step: int) -> Image:
+        """The earlier name of `latents_picture`."""
+        warnings.warn("Editor.denoising is now Editor.latents_picture", DeprecationWarning, stacklevel=2)
+        return self.latents_picture(source, step)
+
     def unknown_words(self, prompts: Sequence[str]) -> dict[str, str | None]:
-        """Words of prompts that a model with a small vocabulary never saw, and the nearest it knows."""
+        """Words of prompts that a model with a small vocabulary never saw, and the nearest that it knows."""
         if self.model.vocabulary is None:
             return {}
         return {
@@ -318,14 +379,17 @@ class Editor:
         self,
         record: RunRecord,
         *,
-        photo: str | Path | bytes | Image | None = None,
+        photo: str | Path | bytes | Image | Photo | None = None,
         capture: MapsRequest | None = None,
         on_step: OnStep | None = None,
-    ) -> Source | list[EditResult]:
+    ) -> Source | EditResults:
         """Run a record again: its source, or all its edits; the same pixels on the same machine.
 
-        `photo` is the photograph of a record that has one, as `invert` takes it, with the same pixels. `capture`
-        asks for attention maps of the run, as in the method that made it.
+        - `photo`: the photograph of a record that has one, as `invert` takes it, with the same pixels.
+        - `capture`: the attention maps to collect, as in the method that made the record.
+
+        The number of CPU threads is the record's while it runs, for the whole process, because sums round
+        differently with another number.
 
         Raises `RecordError` when the record was made with another model than this editor's, or another photograph.
         """
@@ -334,7 +398,7 @@ class Editor:
                 f"the record was made with '{record.model.name}' ({record.model.fingerprint[:12]}), and this is "
                 f"'{self.model.name}' ({self.model.fingerprint[:12]}); name the recorded model's folder with --model"
             )
-        given = None if photo is None else read_photo(photo)
+        given = photo if photo is None or isinstance(photo, Photo) else read_photo(photo)
         check_photo(record, None if given is None else given.image)
         threads = torch.get_num_threads()
         torch.set_num_threads(max(1, min(record.model.threads, MAX_THREADS)))
@@ -343,77 +407,119 @@ class Editor:
         finally:
             torch.set_num_threads(threads)
 
+    def generation_settings(self, prompt: str, **options: Unpack[GenerationOptions]) -> GenerationSettings:
+        """A generation's settings, with the model's own defaults for what is left out. Raises `SettingsError`."""
+        return GenerationSettings.of(prompt, self.model.defaults, self.model.native_size, **options)
+
+    def edit_settings(
+        self,
+        target: str | Sequence[str],
+        source: Source | GenerationSettings | None = None,
+        **options: Unpack[EditOptions],
+    ) -> EditSettings:
+        """An edit's settings, with the model's own defaults for what is left out, for `apply` and `preview`.
+
+        - `target`: the edited prompt, or several.
+        - `source`: what will be edited, which a `mask` must fit. Default: a picture of the model's own size.
+        - `options`: those of `edit`.
+
+        Raises `SettingsError`.
+        """
+        mask = options.get("mask")
+        if mask is not None and not isinstance(mask, LatentMask):
+            fit = source.fit if isinstance(source, Source) else None
+            made = source.settings if isinstance(source, Source) else source
+            size = self.model.native_size if made is None else (made.height, made.width)
+            options = {**options, "mask": read_mask(mask, self._adapter.latent_size(*size), fit)}
+        return EditSettings.of(target, self.model.defaults, **options)
+
+    def _generation(self, prompt: str | GenerationSettings, options: GenerationOptions) -> GenerationSettings:
+        if isinstance(prompt, str):
+            return self.generation_settings(prompt, **options)
+        if options:
+            raise SettingsError(f"the settings are complete already; leave out {', '.join(options)}")
+        return prompt
+
+    def _generated(
+        self,
+        settings: GenerationSettings,
+        tape: SourceTape | None,
+        keep_bytes: int,
+        capture: MapsRequest | None,
+        on_step: OnStep | None,
+    ) -> Source:
+        seen = self._capture(capture, settings, {SOURCE: settings.prompt})
+        kept = run_source(self._adapter, settings, tape, on_step, [seen.watch] if seen else ())
+        canvas = self._adapter.decode(kept.latents[-1])
+        return packed_source(canvas, settings, kept, model_record(self.model), keep_bytes, seen)
+
+    def _inverted(
+        self,
+        photo: Photo,
+        fit: Fit,
+        settings: GenerationSettings,
+        inversion: InversionSettings,
+        keep_bytes: int,
+        cache: InversionCache | None,
+        on_step: OnStep | None,
+    ) -> Source:
+        task, model = PhotoTask(to_canvas(photo.image, fit), fit, settings, inversion), model_record(self.model)
+        made, said = invert_or_recall(self._adapter, model, task, cache, self._tape(keep_bytes), on_step)
+        return packed_photo(photo, task, made, model, keep_bytes, said)
+
+    def _together(
+        self,
+        generation: GenerationSettings,
+        settings: EditSettings,
+        capture: MapsRequest | None,
+        on_step: OnStep | None,
+    ) -> EditResults:
+        prompts = dict(enumerate((generation.prompt, *settings.targets), start=SOURCE))
+        seen = self._capture(capture, generation, prompts)
+        kept, run = run_together(self._adapter, generation, settings, on_step, [seen.watch] if seen else ())
+        canvas = self._adapter.decode(kept.latents[-1])
+        source = packed_source(canvas, generation, kept, model_record(self.model), 0, seen)
+        return packed_edits(self._adapter, source, settings, run, seen, together=True)
+
     def _replay(
         self, record: RunRecord, photo: Photo | None, capture: MapsRequest | None, on_step: OnStep | None
-    ) -> Source | list[EditResult]:
+    ) -> Source | EditResults:
         if record.together and record.edit is not None:
-            return self._runner.generate_and_edit(record.generation, record.edit, on_step, capture)
-        source_alone = record.edit is None
-        asked = (on_step, capture) if source_alone else (None, None)
+            return self._together(record.generation, record.edit, capture, on_step)
+        asked = (capture, on_step) if record.edit is None else (None, None)
         if record.photo is None or photo is None:
-            source = self._runner.generate(record.generation, record.keep_bytes, *asked)
+            tape = self._tape(record.keep_bytes)
+            source = self._generated(record.generation, tape, record.keep_bytes, *asked)
         else:
-            source = self._invert_again(record, record.photo, photo, asked[0])
-        return source if record.edit is None else self._runner.edit(source, record.edit, on_step, capture)
+            source = self._invert_again(record, record.photo, photo, asked[1])
+        if record.edit is None:
+            return source
+        return self.apply(source, record.edit, capture=capture, on_step=on_step)
 
     def _invert_again(self, record: RunRecord, inverted: PhotoRecord, photo: Photo, on_step: OnStep | None) -> Source:
         settings = replace(record.generation, prompt=inverted.prompt)
-        source = self._runner.invert(photo, inverted.fit, settings, inverted.inversion, record.keep_bytes, on_step)
+        source = self._inverted(photo, inverted.fit, settings, inverted.inversion, record.keep_bytes, None, on_step)
         prompt = record.generation.prompt
-        return source if prompt == inverted.prompt else self._runner.regenerate(source, prompt, on_step)
+        return source if prompt == inverted.prompt else self.regenerate(source, prompt, on_step=on_step)
 
-    def generation_settings(
-        self,
-        prompt: str,
-        seed: int = 0,
-        num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
-        negative_prompt: str = "",
-        size: tuple[int, int] | None = None,
-    ) -> GenerationSettings:
-        """A generation's settings, with the model's own defaults where nothing is given. Raises `SettingsError`."""
-        defaults = self.model.defaults
-        steps = defaults.num_inference_steps if num_inference_steps is None else num_inference_steps
-        scale = defaults.guidance_scale if guidance_scale is None else guidance_scale
-        height, width = self.model.native_size if size is None else size
-        return GenerationSettings(prompt, negative_prompt, seed, steps, scale, height, width)
+    def _capture(
+        self, request: MapsRequest | None, settings: GenerationSettings, prompts: Mapping[int, str]
+    ) -> Capture | None:
+        return None if request is None else Capture(self._adapter, request, settings, prompts, self.model.name)
 
-    def _edit_settings(
-        self,
-        target: str | Sequence[str],
-        edit: str,
-        cross_replace_steps: CrossSteps | None,
-        self_replace_steps: SelfSteps | None,
-        self_replace_max_pixels: int,
-        equalizer: Mapping[str, float] | None,
-        local_blend: LocalBlend | None,
-        mutual_self_attention: MutualSelfAttention | None,
-        plug_and_play: PlugAndPlay | None,
-    ) -> EditSettings:
-        defaults = self.model.defaults
-        # A method of its own: Prompt-to-Prompt's windows would act against it unless they are asked for.
-        alone = mutual_self_attention is not None or plug_and_play is not None
-        cross, injected = (0.0, 0.0) if alone else (defaults.cross_replace_steps, defaults.self_replace_steps)
-        return EditSettings.parse(
-            [target] if isinstance(target, str) else target,
-            edit,
-            cross if cross_replace_steps is None else cross_replace_steps,
-            injected if self_replace_steps is None else self_replace_steps,
-            self_replace_max_pixels,
-            equalizer,
-            local_blend,
-            mutual_self_attention,
-            plug_and_play,
-        )
+    def _tape(self, keep_bytes: int) -> SourceTape | None:
+        return SourceTape(keep_bytes, self.model.defaults.self_replace_max_pixels) if keep_bytes else None
 
-    def _local_blend(
-        self,
-        local_blend: LocalBlend | str | Sequence[str] | None,
-        mask: str | Path | Image | None,
-        generation: GenerationSettings,
-        fit: Fit | None = None,
-    ) -> LocalBlend | None:
-        if mask is None:
-            return LocalBlend.parse(local_blend, None)
-        size = self._adapter.latent_size(generation.height, generation.width)
-        return LocalBlend.parse(local_blend, read_mask(mask, size, fit))
+
+def split_options(options: RunOptions) -> tuple[GenerationOptions, EditOptions]:
+    """The options of the generation, and all others, which are those of the edit."""
+    generation, edit = GenerationOptions(), EditOptions()
+    for name, value in options.items():
+        part = generation if name in GenerationOptions.__annotations__ else edit
+        part[name] = value  # type: ignore[literal-required]  # the names are those of both types together
+    return generation, edit
+
+
+def _check_step(step: int, last: int) -> None:
+    if not 0 <= step <= last:
+        raise SettingsError(f"step is {step}; give a whole number from 0 to {last}")

@@ -1,8 +1,11 @@
-"""Frozen dataclasses to and from JSON, strictly: a wrong, missing or unknown field is named."""
+"""Frozen dataclasses to and from JSON, strictly: a field that is wrong, unknown or missing is named.
+
+A field with a default may be missing: then records from before it existed can still be read.
+"""
 
 import types
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from wordbrush.errors import RecordError, WordbrushError
@@ -65,14 +68,15 @@ def _build_dataclass(kind: type, value: object, where: str) -> object:
     given = cast(dict[str, object], value)
     hints = get_type_hints(kind)
     names = [field.name for field in fields(kind)]
-    for name in names:
+    needed = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
+    for name in needed:
         if name not in given:
             raise RecordError(f"{where} has no '{name}'; it is not whole, or not a wordbrush record of this version")
     for name in given:
         if name not in names:
             raise RecordError(f"{where} has '{name}', which this version of wordbrush does not know")
     try:
-        return kind(**{name: _build(hints[name], given[name], f"{where}.{name}") for name in names})
+        return kind(**{name: _build(hints[name], given[name], f"{where}.{name}") for name in names if name in given})
     except RecordError:
         raise
     except WordbrushError as error:  # a settings class checked its own values

@@ -9,6 +9,7 @@ from PIL.Image import Image
 
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
+from wordbrush.edits.settings import EditOptions
 from wordbrush.json_form import to_plain
 from wordbrush.runs.results import EditResult
 from wordbrush_bench.case import Case, Material
@@ -29,8 +30,8 @@ class EditMethod:
     sources: Sources
     editor: Editor
     source: SourceSettings = field(default_factory=SourceSettings)
-    options: Mapping[str, Any] = field(default_factory=dict)
-    per_case: Callable[[Case], Mapping[str, Any]] | None = None
+    options: EditOptions = field(default_factory=EditOptions)
+    per_case: Callable[[Case], EditOptions] | None = None
     rule: str = ""
     photographs_only: bool = False
 
@@ -52,13 +53,12 @@ class EditMethod:
 
     def run(self, case: Case, material: Material) -> Outcome:
         """Edit the case's source."""
-        options = {**self.options, **(self.per_case(case) if self.per_case else {})}
+        own = self.per_case(case) if self.per_case else EditOptions()
+        options: EditOptions = {**self.options, **own}
         made = self.sources.of(case, material, self.source)
 
         def edit() -> EditResult:
-            result = self.editor.edit(made.source, case.target_prompt, **options)
-            assert isinstance(result, EditResult)
-            return result
+            return self.editor.edit(made.source, case.target_prompt, **options)
 
         result, outcome = _timed(self.editor, made, edit)
         return outcome(result.image, result.record.warnings)

@@ -65,7 +65,7 @@ def settings(size: tuple[int, int] = (32, 32)) -> GenerationSettings:
 
 def edit(kind: str, target: str, equalizer: dict[str, float]) -> EditSettings:
     kind = "auto" if kind == "reweight" else kind
-    return EditSettings.parse([target], kind, 0.6, 0.5, equalizer=equalizer)
+    return EditSettings.of(target, edit=kind, cross_replace_steps=0.6, self_replace_steps=0.5, equalizer=equalizer)
 
 
 @pytest.mark.parametrize("words", [1, 3, 8, 20])

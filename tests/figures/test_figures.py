@@ -35,7 +35,7 @@ SMALL = Figure(
     (
         replace(swaps(DOG, "dog", ("cat",), 1, self_replace_steps=0.5), with_plain=True),
         weights(DOG, "apple", (4,), 1),
-        EditRow(DOG, (Change(CAT, "blended", local_blend=LocalBlend(threshold=0.9)),), 1),
+        EditRow(DOG, (Change(CAT, "blended", {"local_blend": LocalBlend(threshold=0.9)}),), 1),
         NoiseRow(DOG, 1, count=3),
         MapsRow(DOG, 1),
     ),
@@ -80,13 +80,13 @@ def test_a_figure_has_all_its_pictures_with_their_records(entry):
 
 def test_noise_comes_and_goes(editor):
     source = editor.generate(DOG, num_inference_steps=STEPS)
-    assert editor.denoising(source, STEPS).tobytes() == source.image.tobytes()
-    assert editor.denoising(source, 0).tobytes() != source.image.tobytes()
+    assert editor.latents_picture(source, STEPS).tobytes() == source.image.tobytes()
+    assert editor.latents_picture(source, 0).tobytes() != source.image.tobytes()
 
     def distance(image: Image.Image) -> int:
         return sum(abs(a - b) for a, b in zip(image.tobytes(), source.image.tobytes(), strict=True))
 
-    assert distance(editor.noising(source, STEPS - 1)) < distance(editor.noising(source, 0))
+    assert distance(editor.noised_picture(source, STEPS - 1)) < distance(editor.noised_picture(source, 0))
 
 
 def test_a_made_figure_is_known_again_until_something_of_it_changes(editor, entry, tmp_path):
@@ -127,7 +127,9 @@ def test_an_edit_that_does_not_show_fails_loudly(editor, tmp_path):
     with pytest.raises(ControlError, match=r"figure 8: the edit 'apple x 1' left the picture as it was"):
         make_figure(editor, same, tmp_path / "8", num_inference_steps=STEPS)
     assert not (tmp_path / "8" / "figure.json").exists()
-    nothing = Figure("8", "", (EditRow(DOG, (Change(CAT, cross_replace_steps=0.0, self_replace_steps=0.0),), 1),))
+    nothing = Figure(
+        "8", "", (EditRow(DOG, (Change(CAT, options={"cross_replace_steps": 0.0, "self_replace_steps": 0.0}),), 1),)
+    )
     with pytest.raises(SettingsError, match="select none of the"):
         make_figure(editor, nothing, tmp_path / "8", num_inference_steps=STEPS)
 
@@ -148,8 +150,10 @@ def test_every_figure_has_a_twin_in_the_bundled_models_words():
     for figure in (*PAPER, *BUNDLED):
         for row in figure.rows:
             for change in row.changes if isinstance(row, EditRow) else ():
-                assert change.target != row.source or change.equalizer, change
-                assert all(len(find_all_words(change.target, word)) == 1 for word in change.equalizer)
+                assert change.target != row.source or change.options.get("equalizer"), change
+                assert all(
+                    len(find_all_words(change.target, word)) == 1 for word in change.options.get("equalizer", ())
+                )
 
 
 def test_comments_are_on_figures_that_there_are():

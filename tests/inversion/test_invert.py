@@ -186,7 +186,7 @@ def test_steps_of_a_later_start(editor, photo):
     told = []
     editor.edit(source, TARGETS[0], on_step=lambda done, total: told.append((done, total)))
     assert told == [(1, 2), (2, 2)]
-    assert editor.noising(source, 0).size == editor.denoising(source, 2).size == photo.size
+    assert editor.noised_picture(source, 0).size == editor.latents_picture(source, 2).size == photo.size
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -96,11 +96,10 @@ EXAMPLE = RunRecord(
         "ein Hund",
         InversionSettings.parse("edit-friendly", {"skip": 0.36}),
     ),
-    edit=EditSettings.parse(
-        ["eine Katze 🐈"],
-        "auto",
-        {"Katze": 0.4, "default_": 0.8},
-        0.4,
+    edit=EditSettings.of(
+        "eine Katze 🐈",
+        cross_replace_steps={"Katze": 0.4, "default_": 0.8},
+        self_replace_steps=0.4,
         equalizer={"Katze": 2.0},
         local_blend=LocalBlend("Katze", target_words=(("Katze",),), mask=LatentMask(("#.", ".."))),
         mutual_self_attention=MutualSelfAttention(),
@@ -206,3 +205,15 @@ def test_pixel_hash_tells_pixels_modes_and_shapes_apart() -> None:
 def test_records_of_different_settings_differ() -> None:
     other = replace(EXAMPLE, generation=replace(EXAMPLE.generation, seed=8))
     assert RunRecord.from_json(other.to_json()) != EXAMPLE
+
+
+def test_a_record_from_before_an_option_existed_has_its_default() -> None:
+    plain = json.loads(EXAMPLE.to_json())
+    for field in ("local_blend", "mutual_self_attention", "plug_and_play"):
+        del plain["edit"][field]
+    assert RunRecord.from_json(json.dumps(plain)).edit == EditSettings.of(
+        "eine Katze 🐈",
+        cross_replace_steps={"Katze": 0.4, "default_": 0.8},
+        self_replace_steps=0.4,
+        equalizer={"Katze": 2.0},
+    )

@@ -62,7 +62,12 @@ def test_weights_sweep_on_the_source_itself(editor):
 
 
 def test_axes_leave_all_else_as_it_was():
-    base = EditSettings.parse([CAT], "auto", {"cat": 0.4, "default_": 0.8}, (0.2, 0.6), equalizer={"cat": 2.0})
+    base = EditSettings.of(
+        CAT,
+        cross_replace_steps={"cat": 0.4, "default_": 0.8},
+        self_replace_steps=(0.2, 0.6),
+        equalizer={"cat": 2.0},
+    )
     changed = APPLE.applied(SELF.applied(CROSS.applied(base, 0.5), 1.0), 3.0)
     assert changed.cross_replace_steps == {"cat": (0.0, 0.4), "default_": (0.0, 0.5)}
     assert changed.self_replace_steps == (0.0, 1.0)

@@ -141,9 +141,15 @@ def test_settings_are_told_where_they_are_not_the_usual():
         ("size", "64 x 96"),
         ("negative prompt", "blurry"),
     ]
-    plain = EditSettings.parse(["a cat"], "auto", 0.8, (0.1, 0.4))
+    plain = EditSettings.of("a cat", self_replace_steps=(0.1, 0.4))
     assert edit_facts(plain) == [("cross", "0–0.8"), ("self", "0.1–0.4")]
-    special = EditSettings.parse(["a cat"], "replace", {"cat": 0.4, "default_": 0.8}, 0.4, 1024)
+    special = EditSettings.of(
+        "a cat",
+        edit="replace",
+        cross_replace_steps={"cat": 0.4, "default_": 0.8},
+        self_replace_steps=0.4,
+        self_replace_max_pixels=1024,
+    )
     assert edit_facts(special) == [
         ("kind", "replace"),
         ("cross", "0–0.8"),
@@ -164,5 +170,5 @@ def test_settings_are_told_where_they_are_not_the_usual():
     ],
 )
 def test_a_local_blend_is_told_in_words(blend, told):
-    settings = EditSettings.parse(["a cat", "a fox"], "auto", 0.8, 0.4, local_blend=blend)
+    settings = EditSettings.of(["a cat", "a fox"], local_blend=blend)
     assert edit_facts(settings)[-1] == ("only in", told)

@@ -79,7 +79,7 @@ def sweep(
         guidance_scale=guidance,
         negative_prompt=negative,
         size=pixels,
-        edit=kind,
+        edit=kind,  # type: ignore[arg-type]  # checked with all other settings
         self_replace_max_pixels=self_max_pixels,
         max_cells=max_cells,
     )

@@ -1,10 +1,17 @@
-"""What a user asks of an edit, in one checked form that goes into records as it is."""
+"""What a user asks of an edit: THE place of an edit's options, and their one checked form, which goes into records.
+
+To add an option: a line in `EditOptions`, its field in `EditSettings`, and the file that acts on it. The editor, the
+command line, sweeps, figures, the notebook's panel and the benchmark take it from here.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from pathlib import Path
+from typing import Literal, Protocol, Self, TypedDict, Unpack, get_args
 
-from wordbrush.edits.blend import LocalBlend
+from PIL.Image import Image
+
+from wordbrush.edits.blend import LatentMask, LocalBlend
 from wordbrush.edits.mutual_self_attention import MutualSelfAttention
 from wordbrush.edits.plug_and_play import PlugAndPlay
 from wordbrush.edits.schedule import DEFAULT, Window, parse_cross_windows
@@ -22,13 +29,83 @@ NULL_TEXT_MAX_PIXELS = 32**2
 """The largest self-attention that the null-text inversion code injects."""
 
 
+class EditOptions(TypedDict, total=False):
+    """The options of an edit, by the names that the API, the command line and records share.
+
+    What is left out, or None, is the model's default. Sections are those of Prompt-to-Prompt (Hertz et al. 2022,
+    arXiv:2208.01626) where no other paper is named.
+
+    - `edit`: how the prompts' words correspond. "auto" (default) finds it word by word, for prompts of any lengths;
+      "replace" and "refine" force the published kinds (sections 3.2 and 3.3).
+    - `cross_replace_steps`: the fraction of the steps, 0 to 1, in which words keep the source's cross-attention maps;
+      `(start, end)` for a window of them, `{"cat": 0.4, "default_": 0.8}` for windows of single words (1.0 for all
+      others, as published, where "default_" is not given). More holds more of the source. Default: the model's, 0.8
+      for Stable Diffusion.
+    - `self_replace_steps`: the same for the source's self-attention maps, which hold shapes and the background.
+      Default: the model's, 0.4 for Stable Diffusion.
+    - `self_replace_max_pixels`: the largest self-attention layer that is kept, in attention positions (height x width
+      of the layer), 1 or more. Default: the model's; 256 as in Prompt-to-Prompt, 1024 as in null-text inversion.
+    - `equalizer`: factors by word, `{"smiling": 3.0}`: the word's attention is multiplied by it. 1 changes nothing, 0
+      removes the word, a negative factor turns it around; usual values are -2 to 8 (section 3.4). Default: none.
+    - `local_blend`: only the region of words may change; everything else stays the source's, bit for bit. "auto" for
+      the words that the edit changes, a word, a list of words, or a `LocalBlend`. Default: None, the whole picture.
+    - `mask`: a black and white picture, or the path of one, in the shape of the source: only what is white in it may
+      change, and of that only the words' region if `local_blend` is given too. Default: None.
+    - `mutual_self_attention`: frees the shape: the target's self-attention reads the source's content (MasaCtrl, Cao
+      et al. 2023, arXiv:2304.08465); `MutualSelfAttention()` as published. Default: None.
+    - `plug_and_play`: holds the structure by the source's features and self-attention maps (Tumanyan et al. 2023,
+      arXiv:2211.12572); `PlugAndPlay()` as published. Default: None.
+
+    With `mutual_self_attention` or `plug_and_play`, windows that are not given are 0, as published; given, they act
+    beside it.
+    """
+
+    edit: EditKind
+    cross_replace_steps: CrossSteps | None
+    self_replace_steps: SelfSteps | None
+    self_replace_max_pixels: int | None
+    equalizer: Mapping[str, float] | None
+    local_blend: LocalBlend | str | Sequence[str] | None
+    mask: str | Path | Image | LatentMask | None
+    mutual_self_attention: MutualSelfAttention | None
+    plug_and_play: PlugAndPlay | None
+
+
+class EditDefaults(Protocol):
+    """What a model says of the options that are left out."""
+
+    @property
+    def cross_replace_steps(self) -> float:
+        """The end of all words' window, 0 to 1."""
+        ...
+
+    @property
+    def self_replace_steps(self) -> float:
+        """The end of the self-attention's window, 0 to 1."""
+        ...
+
+    @property
+    def self_replace_max_pixels(self) -> int:
+        """The largest self-attention layer that is kept, in positions."""
+        ...
+
+
+@dataclass(frozen=True)
+class PublishedDefaults:
+    """What Prompt-to-Prompt uses with Stable Diffusion v1-4."""
+
+    cross_replace_steps: float = 0.8
+    self_replace_steps: float = 0.4
+    self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS
+
+
 @dataclass(frozen=True)
 class EditSettings:
-    """An edit of one source into each of `targets`.
+    """An edit of one source into each of `targets`, with every default filled in: build it with `of`.
 
     `cross_replace_steps` has a window (start, end) per word and one under "default_"; `equalizer` a factor per word.
-    A word that is in some of several targets acts in those. `local_blend` holds everything outside of a region still.
-    `mutual_self_attention` and `plug_and_play` act beside the windows, in all targets.
+    A word that is in some of several targets acts in those. `local_blend` holds everything outside of a region still,
+    a user's own mask included. `mutual_self_attention` and `plug_and_play` act beside the windows, in all targets.
     """
 
     targets: tuple[str, ...]
@@ -37,12 +114,12 @@ class EditSettings:
     self_replace_steps: tuple[float, float]
     self_replace_max_pixels: int
     equalizer: Mapping[str, float]
-    local_blend: LocalBlend | None
+    local_blend: LocalBlend | None = None
     mutual_self_attention: MutualSelfAttention | None = None
     plug_and_play: PlugAndPlay | None = None
 
     def __post_init__(self) -> None:
-        """Check what does not depend on the prompts: a record's values come here without `parse`."""
+        """Check what does not depend on the prompts: a record's values come here without `of`."""
         if not self.targets:
             raise SettingsError("there is no target prompt; give at least one")
         if self.edit not in get_args(EditKind):
@@ -59,33 +136,59 @@ class EditSettings:
             raise SettingsError("local_blend names no word and there is no mask; give one of them")
 
     @classmethod
-    def parse(
+    def of(
         cls,
-        targets: Sequence[str],
-        edit: str,
-        cross_replace_steps: CrossSteps,
-        self_replace_steps: SelfSteps,
-        self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS,
-        equalizer: Mapping[str, float] | None = None,
-        local_blend: LocalBlend | None = None,
-        mutual_self_attention: MutualSelfAttention | None = None,
-        plug_and_play: PlugAndPlay | None = None,
-    ) -> "EditSettings":
-        """Check a user's values and bring them to one form; raises `SettingsError` naming the bad one.
+        targets: str | Sequence[str],
+        defaults: EditDefaults = PublishedDefaults(),  # frozen
+        **options: Unpack[EditOptions],
+    ) -> Self:
+        """Check a user's options and bring them to one form, with a model's `defaults` for what is left out.
 
-        >>> EditSettings.parse(["a cat"], "auto", 0.8, 0.4).cross_replace_steps
+        A `mask` must be a `LatentMask` here: `Editor.edit_settings` makes it from a picture.
+
+        Raises `SettingsError` naming the bad value.
+
+        >>> EditSettings.of("a cat", self_replace_steps=(0.1, 0.5)).cross_replace_steps
         {'default_': (0.0, 0.8)}
         """
-        cross = {word: (w.start, w.end) for word, w in parse_cross_windows(cross_replace_steps).items()}
-        injected = Window.parse(self_replace_steps, "self_replace_steps")
-        return cls(
-            tuple(targets),
-            edit,  # type: ignore[arg-type]  # checked below
-            cross,
-            (injected.start, injected.end),
-            self_replace_max_pixels,
-            dict(equalizer or {}),
-            local_blend,
-            mutual_self_attention,
-            plug_and_play,
+        _refuse_unknown(options)
+        mask = options.get("mask")
+        if mask is not None and not isinstance(mask, LatentMask):
+            raise SettingsError("the mask is a picture; an editor reads it for its model (Editor.edit_settings)")
+        mutual, structure = options.get("mutual_self_attention"), options.get("plug_and_play")
+        # A method of its own: Prompt-to-Prompt's windows would act against it unless they are asked for.
+        alone = mutual is not None or structure is not None
+        cross, injected, pixels = (
+            options.get(name) for name in ("cross_replace_steps", "self_replace_steps", "self_replace_max_pixels")
         )
+        end = 0.0 if alone else defaults.cross_replace_steps
+        windows = parse_cross_windows(end if cross is None else cross)
+        held = Window.parse(
+            (0.0 if alone else defaults.self_replace_steps) if injected is None else injected, "self_replace_steps"
+        )
+        return cls(
+            targets=(targets,) if isinstance(targets, str) else tuple(targets),
+            edit=options.get("edit") or "auto",
+            cross_replace_steps={word: (window.start, window.end) for word, window in windows.items()},
+            self_replace_steps=(held.start, held.end),
+            self_replace_max_pixels=_whole("self_replace_max_pixels", pixels, defaults.self_replace_max_pixels),
+            equalizer=dict(options.get("equalizer") or {}),
+            local_blend=LocalBlend.parse(options.get("local_blend"), mask),
+            mutual_self_attention=mutual,
+            plug_and_play=structure,
+        )
+
+
+def _refuse_unknown(options: Mapping[str, object]) -> None:
+    known = EditOptions.__annotations__
+    for name in options:
+        if name not in known:
+            raise SettingsError(f"an edit has no option '{name}'; it has {', '.join(known)}")
+
+
+def _whole(name: str, value: object, default: int) -> int:
+    if value is None:
+        return default
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise SettingsError(f"{name} is {value!r:.40}; give a whole number")
+    return value

@@ -2,15 +2,18 @@
 edit, and a note that says so. Where seeds or windows were chosen by looking at several, the note says that too.
 """
 
+from typing import Unpack
+
 from wordbrush.edits.blend import LocalBlend
+from wordbrush.edits.settings import EditOptions
 from wordbrush.figures.spec import Change, EditRow, Figure, MapsRow, NoiseRow, self_injection, swaps, weights
 
 _WINDOWS = "Windows are shorter than the default, which left little room for what is new."
 _WEIGHTS = "Self-attention is let go: kept, it hid what weights do."
 _DOG, _CAT = "a dog eating an apple", "a cat riding on a bicycle"
-_EARLY = {"cross_replace_steps": 0.4, "self_replace_steps": 0.2}
+_EARLY: EditOptions = {"cross_replace_steps": 0.4, "self_replace_steps": 0.2}
 """A new place changes the whole picture: less of the source is kept."""
-_FREE = {"cross_replace_steps": 1.0, "self_replace_steps": 0.0}
+_FREE: EditOptions = {"cross_replace_steps": 1.0, "self_replace_steps": 0.0}
 """The source's self-attention would hold what a weight is to change."""
 
 
@@ -18,8 +21,8 @@ def _beside_plain(source: str, targets: tuple[str, ...], seed: int) -> EditRow:
     return EditRow(source, tuple(map(Change, targets)), seed, with_plain=True)
 
 
-def _refined(source: str, targets: tuple[str, ...], seed: int, **settings: float) -> EditRow:
-    return EditRow(source, tuple(Change(target, **settings) for target in targets), seed)  # type: ignore[arg-type]
+def _refined(source: str, targets: tuple[str, ...], seed: int, **options: Unpack[EditOptions]) -> EditRow:
+    return EditRow(source, tuple(Change(target, options=options) for target in targets), seed)
 
 
 def _places(source: str, places: tuple[str, ...], seed: int) -> EditRow:
@@ -174,8 +177,8 @@ BUNDLED = (
             EditRow(
                 _DOG,
                 (
-                    Change(target, f"{name}, free", self_replace_steps=0.4),
-                    Change(target, f"{name}, blended", self_replace_steps=0.4, local_blend=LocalBlend()),
+                    Change(target, f"{name}, free", EditOptions(self_replace_steps=0.4)),
+                    Change(target, f"{name}, blended", EditOptions(self_replace_steps=0.4, local_blend=LocalBlend())),
                 ),
                 seed,
             )

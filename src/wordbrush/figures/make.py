@@ -128,11 +128,13 @@ def _noise_lines(
     shown = sorted({round(i * (steps - 1) / max(row.count - 2, 1)) for i in range(row.count - 1)})
     first = pictures.add_source(f"{number}-picture.png", f"'{row.source}'", source)
     forward = [
-        pictures.add_plain(f"{number}-forward-{step}.png", f"noise of step {step}", editor.noising(source, step))
+        pictures.add_plain(
+            f"{number}-forward-{step}.png", f"noise of step {step}", editor.noised_picture(source, step)
+        )
         for step in reversed(shown)
     ]
     reverse = [
-        pictures.add_plain(f"{number}-reverse-{step}.png", f"before step {step}", editor.denoising(source, step))
+        pictures.add_plain(f"{number}-reverse-{step}.png", f"before step {step}", editor.latents_picture(source, step))
         for step in shown
     ]
     yield Line("forward", made_from, (first, *forward))
@@ -179,7 +181,7 @@ def _edit_lines(
         yield Line("plain, same seed", made_from, (first, *made))
     edits = []
     for i, change in enumerate(row.changes, 1):
-        result = _edit(editor, source, change, count.next())
+        result = editor.edit(source, change.target, **change.options, on_step=count.next())
         _prove(figure, change, result, plain.get(change.target))
         details = f"{_settings(result)}; {_likeness(result.image, source.image)}"
         caption = change.label or f"'{change.target}'"
@@ -187,20 +189,6 @@ def _edit_lines(
         if result.blend_mask is not None:
             edits.append(pictures.add_plain(f"{number}-mask-{i}.png", "white may change", result.blend_mask))
     yield Line("wordbrush" if row.with_plain else "", made_from, (first, *edits))
-
-
-def _edit(editor: Editor, source: Source, change: Change, on_step: OnStep) -> EditResult:
-    result = editor.edit(
-        source,
-        change.target,
-        cross_replace_steps=change.cross_replace_steps,
-        self_replace_steps=change.self_replace_steps,
-        equalizer=change.equalizer,
-        local_blend=change.local_blend,
-        on_step=on_step,
-    )
-    assert isinstance(result, EditResult)
-    return result
 
 
 def _prove(figure: Figure, change: Change, result: EditResult, plain: Source | None) -> None:

@@ -4,20 +4,21 @@ The report gives no seeds, and finds a quarter of the steps most natural for sel
 """
 
 from wordbrush.edits.blend import LocalBlend
+from wordbrush.edits.settings import EditOptions
 from wordbrush.figures.spec import Change, EditRow, Figure, MapsRow, NoiseRow, self_injection, swaps, weights
 
-QUARTER = 0.25
+QUARTER: EditOptions = {"self_replace_steps": 0.25}
 _DOG, _CAT = "a dog eating an apple", "a cat riding on a bicycle"
 _STYLES = ("a sketch picture of {}", "an oil painting of {}", "Children drawing a disney style of {}")
 _PAINTERS = ("Monet", "Picasso", "Van Gogh")
 
 
 def _refined(source: str, targets: tuple[str, ...], seed: int) -> EditRow:
-    return EditRow(source, tuple(Change(target, self_replace_steps=QUARTER) for target in targets), seed)
+    return EditRow(source, tuple(Change(target, options=QUARTER) for target in targets), seed)
 
 
 def _beside_plain(source: str, targets: tuple[str, ...], seed: int) -> EditRow:
-    changes = tuple(Change(target, self_replace_steps=QUARTER) for target in targets)
+    changes = tuple(Change(target, options=QUARTER) for target in targets)
     return EditRow(source, changes, seed, with_plain=True)
 
 
@@ -34,7 +35,7 @@ def _seasons(seed: int) -> EditRow:
 
 
 def _animals(source: str, word: str, others: tuple[str, ...], seed: int) -> EditRow:
-    return swaps(source, word, others, seed, self_replace_steps=QUARTER)
+    return swaps(source, word, others, seed, **QUARTER)
 
 
 PAPER = (
@@ -153,12 +154,11 @@ PAPER = (
             EditRow(
                 _DOG,
                 (
-                    Change("a cat eating an apple", "dog -> cat, free", self_replace_steps=0.0),
+                    Change("a cat eating an apple", "dog -> cat, free", EditOptions(self_replace_steps=0.0)),
                     Change(
                         "a cat eating an apple",
                         "dog -> cat, blended",
-                        self_replace_steps=0.0,
-                        local_blend=LocalBlend(),
+                        EditOptions(self_replace_steps=0.0, local_blend=LocalBlend()),
                     ),
                 ),
                 0,

@@ -1,26 +1,22 @@
 """A figure as data: what it shows, and the prompts, settings and seeds that it is made from."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Unpack
 
-from wordbrush.edits.blend import LocalBlend
-from wordbrush.edits.settings import CrossSteps
+from wordbrush.edits.settings import EditOptions
 
 
 @dataclass(frozen=True)
 class Change:
     """One edit of a row's source: its prompt, or the source's own where only weights change.
 
-    `label` is what stands below the picture where the prompt does not say it. A setting that is None is the model's
-    own default. With `local_blend` only a region may change, and its mask is shown too.
+    `label` is what stands below the picture where the prompt does not say it; `options` are any of an edit. With a
+    local blend its mask is shown too.
     """
 
     target: str
     label: str = ""
-    cross_replace_steps: CrossSteps | None = None
-    self_replace_steps: float | None = None
-    equalizer: Mapping[str, float] = field(default_factory=dict)
-    local_blend: LocalBlend | None = None
+    options: EditOptions = field(default_factory=EditOptions)
 
 
 @dataclass(frozen=True)
@@ -72,26 +68,23 @@ class Figure:
         return list(found)
 
 
-def swaps(source: str, word: str, others: tuple[str, ...], seed: int, **settings: float) -> EditRow:
+def swaps(source: str, word: str, others: tuple[str, ...], seed: int, **options: Unpack[EditOptions]) -> EditRow:
     """A row in which one word, or phrase, is replaced by each of several.
 
     >>> [change.target for change in swaps("a cat", "a cat", ("a dog", "an old cat"), 1).changes]
     ['a dog', 'an old cat']
     """
-    changes = [Change(source.replace(word, other, 1), **settings) for other in others]  # type: ignore[arg-type]
+    changes = [Change(source.replace(word, other, 1), options=options) for other in others]
     return EditRow(source, tuple(changes), seed)
 
 
-def weights(prompt: str, word: str, factors: tuple[float, ...], seed: int, **settings: float) -> EditRow:
+def weights(prompt: str, word: str, factors: tuple[float, ...], seed: int, **options: Unpack[EditOptions]) -> EditRow:
     """A row in which one word's attention is multiplied by each of several factors; the source is the first, times 1.
 
     >>> [change.label for change in weights("a red bus", "red", (2, 3), 1).changes]
     ['red x 2', 'red x 3']
     """
-    changes = [
-        Change(prompt, f"{word} x {factor:g}", equalizer={word: factor}, **settings)  # type: ignore[arg-type]
-        for factor in factors
-    ]
+    changes = [Change(prompt, f"{word} x {factor:g}", {**options, "equalizer": {word: factor}}) for factor in factors]
     return EditRow(prompt, tuple(changes), seed)
 
 
@@ -101,5 +94,5 @@ def self_injection(source: str, target: str, parts: tuple[float, ...], seed: int
     >>> [change.label for change in self_injection("a dog", "a cat", (0, 0.25), 1).changes]
     ['self-attention 0 %', 'self-attention 25 %']
     """
-    changes = [Change(target, f"self-attention {100 * part:g} %", self_replace_steps=part) for part in parts]
+    changes = [Change(target, f"self-attention {100 * part:g} %", {"self_replace_steps": part}) for part in parts]
     return EditRow(source, tuple(changes), seed)

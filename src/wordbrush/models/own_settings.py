@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from wordbrush.edits.schedule import Window
+from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS
 from wordbrush.errors import ModelError, SettingsError
 from wordbrush.models.folder import read_json
 
@@ -20,6 +21,7 @@ class Defaults:
     guidance_scale: float = 7.5
     cross_replace_steps: float = 0.8
     self_replace_steps: float = 0.4
+    self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS
 
 
 def read_own_settings(folder: Path) -> tuple[Defaults, frozenset[str] | None]:
@@ -43,7 +45,7 @@ def read_own_settings(folder: Path) -> tuple[Defaults, frozenset[str] | None]:
 
 
 def _check(path: Path, name: str, value: object) -> None:
-    if name == "num_inference_steps":
+    if name in ("num_inference_steps", "self_replace_max_pixels"):
         fits = isinstance(value, int) and not isinstance(value, bool) and value >= 1
         needed = "a whole number of 1 or more"
     elif name == "guidance_scale":

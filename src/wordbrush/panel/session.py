@@ -62,26 +62,14 @@ class EditSession:
         def work() -> None:
             if self.source is None or not _is_of(self.source, state):
                 self.source = self._editor.generate(
-                    state.prompt,
-                    seed=state.seed,
-                    num_inference_steps=state.num_inference_steps,
-                    guidance_scale=state.guidance_scale,
-                    on_step=_reporting("source", view, stop),
+                    state.prompt, **state.generate_arguments(), on_step=_reporting("source", view, stop)
                 )
                 self.result = None
                 view.show(self.source)
-            result = self._editor.edit(
-                self.source,
-                state.target,
-                cross_replace_steps=state.cross_replace_steps,
-                self_replace_steps=state.self_replace_steps,
-                equalizer=state.equalizer(),
-                local_blend=state.local_blend(),
-                on_step=_reporting("edit", view, stop),
+            self.result = self._editor.edit(
+                self.source, state.target, **state.edit_arguments(), on_step=_reporting("edit", view, stop)
             )
-            assert isinstance(result, EditResult)
-            self.result = result
-            view.show(result)
+            view.show(self.result)
 
         _told(work, view)
 

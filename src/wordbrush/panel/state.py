@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wordbrush.edits.blend import AUTO, LocalBlend
+from wordbrush.edits.settings import EditOptions
+from wordbrush.sampling.settings import GenerationOptions
 from wordbrush.tokens.align import PairKind, align_words
 from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush.tokens.words import find_all_words
@@ -26,6 +28,7 @@ class PanelWord:
 class PanelState:
     """All that the panel's controls say. `weights` are by selector, `blend` the selectors of the words whose region
     alone may change, as far as `blend_threshold` has it reach; those of a word that is not there do not act.
+    `more` are options of the edit without a control of their own, and stand above those that have one.
     """
 
     prompt: str
@@ -38,6 +41,7 @@ class PanelState:
     weights: Mapping[str, float] = field(default_factory=dict)
     blend: tuple[str, ...] = ()
     blend_threshold: float = LocalBlend.threshold
+    more: EditOptions = field(default_factory=EditOptions)
 
     def words(self) -> tuple[PanelWord, ...]:
         """The target's words in order, without its punctuation.
@@ -74,7 +78,7 @@ class PanelState:
         words = dict.fromkeys(f"{name}[0]" if name == AUTO else name for name in named)
         return LocalBlend(tuple(words), threshold=self.blend_threshold) if named else None
 
-    def generate_arguments(self) -> dict[str, object]:
+    def generate_arguments(self) -> GenerationOptions:
         """What `Editor.generate` is given besides the prompt."""
         return {
             "seed": self.seed,
@@ -82,14 +86,15 @@ class PanelState:
             "guidance_scale": self.guidance_scale,
         }
 
-    def edit_arguments(self) -> dict[str, object]:
+    def edit_arguments(self) -> EditOptions:
         """What `Editor.edit` is given besides the source and the target."""
         weights, blend = self.equalizer(), self.local_blend()
         return {
             "cross_replace_steps": self.cross_replace_steps,
             "self_replace_steps": self.self_replace_steps,
-            **({"equalizer": weights} if weights else {}),
-            **({"local_blend": blend} if blend else {}),
+            **(EditOptions(equalizer=weights) if weights else EditOptions()),
+            **(EditOptions(local_blend=blend) if blend else EditOptions()),
+            **self.more,
         }
 
     def code(self, model: str) -> str:

@@ -81,7 +81,9 @@ class RunRecord:
             plain = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise RecordError(f"{where} is not JSON ({error}); give a record.json that wordbrush wrote") from None
-        if isinstance(plain, dict) and plain.get("schema", SCHEMA) != SCHEMA:
+        if isinstance(plain, dict) and "schema" not in plain:
+            raise RecordError(f"{where} has no 'schema'; it is not whole, or wordbrush did not write it")
+        if isinstance(plain, dict) and plain["schema"] != SCHEMA:
             raise RecordError(f"{where} has schema {plain['schema']!r}, and this wordbrush reads {SCHEMA}; update it")
         return from_plain(cls, plain, where)
 

@@ -2,8 +2,43 @@
 
 import math
 from dataclasses import dataclass
+from typing import Protocol, Self, TypedDict, Unpack
 
 from wordbrush.errors import SettingsError
+
+
+class GenerationOptions(TypedDict, total=False):
+    """The options of a generation, by the names that the API, the command line and records share.
+
+    What is left out, or None, is the model's default.
+
+    - `seed`: what the noise is drawn from, 0 to 2**63 - 1. Default: 0.
+    - `num_inference_steps`: the number of denoising steps, 1 or more. Default: the model's.
+    - `guidance_scale`: how strongly the prompt guides the picture (classifier-free guidance), 0 or more; 1 is without
+      guidance. Default: the model's.
+    - `negative_prompt`: what the picture shall not show. Default: empty.
+    - `size`: (height, width) of the picture in pixels. Default: the model's.
+    """
+
+    seed: int
+    num_inference_steps: int | None
+    guidance_scale: float | None
+    negative_prompt: str
+    size: tuple[int, int] | None
+
+
+class GenerationDefaults(Protocol):
+    """What a model says of the options that are left out."""
+
+    @property
+    def num_inference_steps(self) -> int:
+        """The number of steps."""
+        ...
+
+    @property
+    def guidance_scale(self) -> float:
+        """The guidance scale."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -28,3 +63,30 @@ class GenerationSettings:
             raise SettingsError(f"seed is {self.seed}; give a whole number from 0 to 2**63 - 1")
         if self.height < 1 or self.width < 1:
             raise SettingsError(f"size is {self.height}x{self.width}; give a positive height and width in pixels")
+
+    @classmethod
+    def of(
+        cls,
+        prompt: str,
+        defaults: GenerationDefaults,
+        native_size: tuple[int, int],
+        **options: Unpack[GenerationOptions],
+    ) -> Self:
+        """The settings of options, with a model's `defaults` and its `native_size` (height, width) for what is left
+        out. Raises `SettingsError` naming the bad value.
+        """
+        known = GenerationOptions.__annotations__
+        for name in options:
+            if name not in known:
+                raise SettingsError(f"a generation has no option '{name}'; it has {', '.join(known)}")
+        steps, scale = options.get("num_inference_steps"), options.get("guidance_scale")
+        height, width = options.get("size") or native_size
+        return cls(
+            prompt=prompt,
+            negative_prompt=options.get("negative_prompt") or "",
+            seed=options.get("seed") or 0,
+            num_inference_steps=defaults.num_inference_steps if steps is None else steps,
+            guidance_scale=defaults.guidance_scale if scale is None else scale,
+            height=height,
+            width=width,
+        )

@@ -1,12 +1,13 @@
 """A sweep as data: an edit, the axes along which it changes, and the cells that this gives."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Unpack
 
-from wordbrush.editor import Editor
-from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, CrossSteps, EditSettings, SelfSteps
+from wordbrush.editor import Editor, RunOptions, split_options
+from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import IdleEditError, SettingsError
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.sweep.axes import Axis
@@ -85,22 +86,14 @@ def plan_sweep(
     axes: Sequence[Axis],
     *,
     seeds: Sequence[int] = (0,),
-    num_inference_steps: int | None = None,
-    guidance_scale: float | None = None,
-    negative_prompt: str = "",
-    size: tuple[int, int] | None = None,
-    edit: str = "auto",
-    cross_replace_steps: CrossSteps | None = None,
-    self_replace_steps: SelfSteps | None = None,
-    self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS,
-    equalizer: Mapping[str, float] | None = None,
     max_cells: int = MAX_CELLS,
+    **options: Unpack[RunOptions],
 ) -> Sweep:
     """A sweep with the model's own defaults where nothing is given, every cell of it checked before the model runs.
 
-    Takes what `Editor.generate` and `Editor.edit` take; an axis stands above the value that is given for its
-    parameter. A cell whose windows select no step is allowed, because a grid that begins at 0 has one: it shows the
-    plain picture of the target.
+    `options` are any that `Editor.generate` and `Editor.edit` take, but for the seed; an axis stands above the value
+    that is given for its parameter. A cell whose windows select no step is allowed, because a grid that begins at 0
+    has one: it shows the plain picture of the target.
 
     Raises `SettingsError` for an empty grid, one of more than `max_cells`, or one in which no cell acts, and what
     `Editor.edit` raises for a cell that cannot be made.
@@ -110,22 +103,12 @@ def plan_sweep(
     >>> plan_sweep(editor, "a dog", "a cat", axes, seeds=[1, 2]).num_cells
     12
     """
-    defaults = editor.model.defaults
-    sweep = Sweep(
-        editor.generation_settings(
-            prompt, seeds[0] if seeds else 0, num_inference_steps, guidance_scale, negative_prompt, size
-        ),
-        EditSettings.parse(
-            [target],
-            edit,
-            defaults.cross_replace_steps if cross_replace_steps is None else cross_replace_steps,
-            defaults.self_replace_steps if self_replace_steps is None else self_replace_steps,
-            self_replace_max_pixels,
-            equalizer,
-        ),
-        tuple(axes),
-        tuple(seeds),
-    )
+    generation_options, edit_options = split_options(options)
+    if "seed" in generation_options:
+        raise SettingsError("a sweep has seeds; give seeds=(1, 2, 3)")
+    generation = editor.generation_settings(prompt, **generation_options)
+    edit = editor.edit_settings(target, generation, **edit_options)
+    sweep = Sweep(generation, edit, tuple(axes), tuple(seeds))
     if sweep.num_cells > max_cells:
         raise SettingsError(
             f"this grid has {sweep.num_cells} pictures, and {max_cells} is the limit; take fewer values or seeds, or "

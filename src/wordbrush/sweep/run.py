@@ -1,7 +1,7 @@
 """Running a sweep: the source once for each seed, then cell after cell from what was kept of it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL.Image import Image
 
@@ -45,15 +45,7 @@ def run_sweep(editor: Editor, sweep: Sweep, *, on_step: OnStep | None = None) ->
     count = RunCounter(on_step, num_runs(sweep))
     made = sweep.generation
     for seed in sweep.seeds:
-        source = editor.generate(
-            made.prompt,
-            seed=seed,
-            num_inference_steps=made.num_inference_steps,
-            guidance_scale=made.guidance_scale,
-            negative_prompt=made.negative_prompt,
-            size=(made.height, made.width),
-            on_step=count.next(),
-        )
+        source = editor.generate(replace(made, seed=seed), on_step=count.next())
         plain = source
         if sweep.target != made.prompt:
             plain = editor.regenerate(source, sweep.target, on_step=count.next())

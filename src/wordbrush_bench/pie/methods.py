@@ -1,11 +1,10 @@
 """Ways to edit the photographs of PIE-Bench: the published Prompt-to-Prompt settings, and wordbrush's own."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
-from wordbrush.edits.settings import NULL_TEXT_MAX_PIXELS
+from wordbrush.edits.settings import NULL_TEXT_MAX_PIXELS, EditOptions
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.settings import METHODS
 from wordbrush_bench.case import Case
@@ -27,7 +26,7 @@ METHOD_NAMES = (
 
 DEFAULT_METHODS = ("direct+p2p", "direct+wordbrush", "direct+wordbrush-blend")
 
-_PUBLISHED_OPTIONS = {
+_PUBLISHED_OPTIONS: EditOptions = {
     "edit": "refine",
     "cross_replace_steps": 0.4,
     "self_replace_steps": 0.6,
@@ -68,7 +67,7 @@ def _method(name: str, editor: Editor, sources: Sources, steps: int | None) -> E
     return EditMethod(name, sources, editor, source)
 
 
-def published_words(case: Case) -> Mapping[str, Any]:
+def published_words(case: Case) -> EditOptions:
     """The part of the published settings that hangs on a case's blend words: nothing where it has none."""
     region = _region(case)
     if region is None:
@@ -77,7 +76,7 @@ def published_words(case: Case) -> Mapping[str, Any]:
     return {"local_blend": region, "equalizer": dict.fromkeys(weighted, 2.0)}
 
 
-def _blended(case: Case) -> Mapping[str, Any]:
+def _blended(case: Case) -> EditOptions:
     return {"local_blend": _region(case) or LocalBlend()}
 
 

@@ -1,10 +1,10 @@
 """The rows of the scenes benchmark."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from wordbrush.editor import Editor
+from wordbrush.edits.settings import EditOptions
 from wordbrush.errors import SettingsError
 from wordbrush_bench.case import Case
 from wordbrush_bench.edit_methods import EditMethod, PerfectMethod, PlainMethod, UntouchedMethod
@@ -72,9 +72,9 @@ def scene_methods(editor: Editor, names: Sequence[str] | None = None, steps: int
 
 def _method(name: str, editor: Editor, sources: Sources, own: SourceSettings) -> Method:
     def edit(
-        options: Mapping[str, Any],
+        options: EditOptions,
         source: SourceSettings = own,
-        per_case: Callable[[Case], Mapping[str, Any]] | None = None,
+        per_case: Callable[[Case], EditOptions] | None = None,
         rule: str = "",
         photographs_only: bool = False,
     ) -> EditMethod:
@@ -92,7 +92,7 @@ def _method(name: str, editor: Editor, sources: Sources, own: SourceSettings) ->
         case "plain":
             return PlainMethod(name, sources, editor, own)
         case "published":
-            options = {"cross_replace_steps": 0.8, "self_replace_steps": 0.4}
+            options = EditOptions(cross_replace_steps=0.8, self_replace_steps=0.4)
             return edit(options, SourceSettings(50, 7.5), _published_kind, _PUBLISHED_RULE)
         case "defaults-blend":
             return edit({"local_blend": "auto"})
@@ -105,6 +105,6 @@ def _method(name: str, editor: Editor, sources: Sources, own: SourceSettings) ->
             return edit({})
 
 
-def _published_kind(case: Case) -> Mapping[str, Any]:
+def _published_kind(case: Case) -> EditOptions:
     same = len(case.source_prompt.split()) == len(case.target_prompt.split())
     return {"edit": "replace" if same else "refine"}

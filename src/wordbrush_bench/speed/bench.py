@@ -176,4 +176,4 @@ class Bench:
 
 
 def _edit(targets: Sequence[str], blend: LocalBlend | None) -> EditSettings:
-    return EditSettings.parse(list(targets), "auto", CROSS, SELF, local_blend=blend)
+    return EditSettings.of(targets, cross_replace_steps=CROSS, self_replace_steps=SELF, local_blend=blend)

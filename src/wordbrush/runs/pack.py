@@ -1,0 +1,122 @@
+"""A run becomes results with the record that makes it again: latents in, pictures and records out."""
+
+from dataclasses import replace
+
+import torch
+from PIL.Image import Image
+from torch import Tensor
+
+from wordbrush.attention.batch import SOURCE
+from wordbrush.edits.settings import EditSettings
+from wordbrush.inversion.invert import Inverted
+from wordbrush.maps.capture import Capture
+from wordbrush.models.load import ModelInfo
+from wordbrush.pictures.fit import from_canvas, mend
+from wordbrush.pictures.masks import held_still, mask_picture
+from wordbrush.pictures.read import Photo
+from wordbrush.runs.kept import PhotoTask
+from wordbrush.runs.record import ModelRecord, PhotoRecord, RunRecord, pixel_sha256
+from wordbrush.runs.results import EditResult, EditResults, Source, edited_name, shown_mask
+from wordbrush.runs.run import EditRun
+from wordbrush.sampling.adapter import Adapter
+from wordbrush.sampling.replay import Replay
+from wordbrush.sampling.settings import GenerationSettings
+from wordbrush.versions import installed_versions
+
+
+def model_record(model: ModelInfo) -> ModelRecord:
+    """The model as a record names it, and the CPU threads of now."""
+    return ModelRecord(model.name, model.fingerprint, model.device, model.dtype, torch.get_num_threads())
+
+
+def packed_source(
+    canvas: Image,
+    settings: GenerationSettings,
+    kept: Replay,
+    model: ModelRecord,
+    keep_bytes: int,
+    seen: Capture | None,
+) -> Source:
+    """A generated source: its picture, and what its edits need."""
+    record = RunRecord(
+        model=model,
+        generation=settings,
+        photo=None,
+        edit=None,
+        together=False,
+        keep_bytes=keep_bytes,
+        acted=(),
+        controlled_calls=0,
+        warnings=(),
+        versions=installed_versions(),
+        image_sha256={"source": pixel_sha256(canvas)},
+    )
+    return Source(canvas, canvas, settings, kept, record, seen.maps(SOURCE) if seen else None)
+
+
+def packed_photo(
+    photo: Photo, task: PhotoTask, made: Inverted, model: ModelRecord, keep_bytes: int, said: tuple[str, ...]
+) -> Source:
+    """The source that a photograph became; `said` is what to know of its cache."""
+    # An edit that reads no tape may differ from one that does in the last bit, so the record says which it was.
+    kept_bytes = 0 if made.replay.tape is None else keep_bytes
+    source = packed_source(made.image, task.settings, made.replay, model, kept_bytes, None)
+    image = from_canvas(made.image, task.fit)
+    record = replace(
+        source.record,
+        photo=PhotoRecord(pixel_sha256(photo.image), task.fit, task.settings.prompt, task.inversion),
+        warnings=made.report.warnings,
+        image_sha256={"source": pixel_sha256(image)},
+    )
+    notes = (*photo.notes, *said)
+    return replace(source, image=image, record=record, photo=photo.image, report=made.report, notes=notes)
+
+
+def packed_again(source: Source, settings: GenerationSettings, kept: Replay, canvas: Image) -> Source:
+    """The plain picture of another prompt from a photograph's noise."""
+    assert source.fit is not None
+    image = from_canvas(canvas, source.fit)
+    record = replace(source.record, generation=settings, image_sha256={"source": pixel_sha256(image)})
+    return Source(image, canvas, settings, kept, record, None, source.photo)
+
+
+def packed_edits(
+    adapter: Adapter, source: Source, settings: EditSettings, run: EditRun, seen: Capture | None, *, together: bool
+) -> EditResults:
+    """The edits of one run, in the order of their targets; `together` says that the source ran in the same batch."""
+    canvases = [adapter.decode(latents[None]) for latents in run.latents]
+    masks: list[Tensor | None] = [None] * len(canvases) if run.blend_masks is None else list(run.blend_masks)
+    images, hashes = [], {}
+    for i, (canvas, steps_hw) in enumerate(zip(canvases, masks, strict=True)):
+        mask_hw = None if steps_hw is None else steps_hw[-1]
+        images.append(_finished(source, settings, canvas, mask_hw))
+        if mask_hw is not None:
+            shown = shown_mask(mask_hw, canvas.size, source.fit)
+            hashes[f"{edited_name(settings, i)}-mask"] = pixel_sha256(shown)
+        hashes[edited_name(settings, i)] = pixel_sha256(images[i])
+    record = replace(
+        source.record,
+        edit=settings,
+        together=together,
+        acted=run.acted,
+        controlled_calls=run.controlled_calls,
+        warnings=(*source.record.warnings, *run.warnings),
+        image_sha256={**source.record.image_sha256, **hashes},
+    )
+    maps = [seen.maps(index) if seen else None for index in range(SOURCE + 1, SOURCE + 1 + len(images))]
+    return EditResults(
+        EditResult(images[i], canvases[i], source, target, i, run.latents[i : i + 1], record, maps[i], masks[i])
+        for i, target in enumerate(settings.targets)
+    )
+
+
+def _finished(source: Source, settings: EditSettings, canvas: Image, mask_hw: Tensor | None) -> Image:
+    """The edited picture: what the model made, at a photograph's size, and not touched where it must not be."""
+    fit = source.fit
+    if source.photo is not None and fit is not None:
+        if mask_hw is None:
+            return from_canvas(canvas, fit)
+        cell = canvas.width / mask_hw.shape[1]
+        return mend(source.photo, canvas, mask_picture(mask_hw, canvas.size), fit, cell)
+    held = mask_hw is not None and settings.local_blend is not None and settings.local_blend.hold_pixels
+    return held_still(source.image, canvas, mask_hw) if held and mask_hw is not None else canvas

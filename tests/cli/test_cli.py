@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from wordbrush import cli
+from wordbrush.cli import app as cli
 from wordbrush.editor import Editor
 from wordbrush.errors import OutputError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers.picture_files import picture, saved
-from wordbrush import cli
+from wordbrush.cli import app as cli
 
 SWAP = ["edit", "a dog eating an apple", "a cat eating an apple"]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from wordbrush import cli, read_record
+from wordbrush import read_record
+from wordbrush.cli import app as cli
 from wordbrush.sweep import SweepReport
 
 SWEEP = ["sweep", "a dog eating an apple", "a cat eating an apple"]

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline
 
+from training.judge import accuracy, draw
 from wordbrush.editor import Editor
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.request import MapsRequest
@@ -28,7 +29,6 @@ from wordbrush.scenes.judge.judge import Judge
 from wordbrush.scenes.pixels import to_tensor
 from wordbrush.scenes.sample_cast import sample_cast
 from wordbrush.scenes.scene import recast
-from wordbrush.scenes.training.judge import accuracy, draw
 
 BATCH = 25
 SETTINGS: dict[str, dict[str, Any]] = {

@@ -15,7 +15,7 @@ from transformers import (
     CLIPTokenizer,
 )
 
-from wordbrush.scenes.training.tokenizer import build_tokenizer
+from helpers.tokenizer import tokenizer_of
 
 WORDS = frozenset(
     "a an the dog cat apple orange eating riding on in of mat photo big red autumn smiling bear teddy house castle "
@@ -25,9 +25,7 @@ WORDS = frozenset(
 
 
 def tiny_tokenizer(length: int = 77) -> CLIPTokenizer:
-    tokenizer = build_tokenizer(WORDS)
-    tokenizer.model_max_length = length
-    return tokenizer
+    return tokenizer_of(WORDS, length)
 
 
 def tiny_unet(seed: int = 0, **changes) -> UNet2DConditionModel:

@@ -7,8 +7,8 @@ from pathlib import Path
 from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from torch import Tensor
 
-from wordbrush.scenes.training.networks import build_scheduler, build_text_encoder, build_unet
-from wordbrush.scenes.training.tokenizer import build_tokenizer
+from training.networks import build_scheduler, build_text_encoder, build_unet
+from training.tokenizer import build_tokenizer
 from wordbrush.scenes.vocabulary import known_words
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from wordbrush.scenes.training import parallel
-from wordbrush.scenes.training.checkpoint import load_state, save_state
-from wordbrush.scenes.training.muon import Muon
+from training import parallel
+from training.checkpoint import load_state, save_state
+from training.muon import Muon
 
 WARM_UP_STEPS = 200
 FINAL_RATE = 0.02

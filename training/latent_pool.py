@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from training.grounding import Truth
+from training.shards import Shard, read_shard, shard_path
 from wordbrush.errors import SettingsError
-from wordbrush.scenes.training.grounding import Truth
-from wordbrush.scenes.training.shards import Shard, read_shard, shard_path
 
 
 class LatentPool:

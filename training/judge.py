@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training.run import TrainingRun
 from wordbrush.scenes.batch import sample_scenes
 from wordbrush.scenes.judge.judge import CELLS, Judge
 from wordbrush.scenes.judge.labels import NOUN_NAMES, STYLE_NAMES, classes_of_masks, parts
@@ -15,7 +16,6 @@ from wordbrush.scenes.judge.network import JudgeNetwork
 from wordbrush.scenes.pixels import as_input
 from wordbrush.scenes.render import render
 from wordbrush.scenes.scene import Scene
-from wordbrush.scenes.training.run import TrainingRun
 
 SEED = 37
 NOUN_WEIGHT = 2.0

@@ -12,12 +12,12 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from training.grounding import Truth, truth_of
 from wordbrush.files import write_atomically
 from wordbrush.scenes.batch import sample_scenes
 from wordbrush.scenes.judge.labels import classes_of_masks
 from wordbrush.scenes.pixels import to_tensor
 from wordbrush.scenes.render import render
-from wordbrush.scenes.training.grounding import Truth, truth_of
 
 SHARD_SIZE = 256
 

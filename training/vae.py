@@ -7,11 +7,11 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from torch.nn import functional
 
+from training.networks import build_vae
+from training.run import TrainingRun
+from training.upsampling import double_by_repeating
 from wordbrush.scenes.batch import sample_batch
 from wordbrush.scenes.pixels import to_tensor
-from wordbrush.scenes.training.networks import build_vae
-from wordbrush.scenes.training.run import TrainingRun
-from wordbrush.scenes.training.upsampling import double_by_repeating
 
 SEED = 11
 FIRST_RATE = 1.5e-3

@@ -1,6 +1,7 @@
 """Train and export the bundled model, step by step; every step can be stopped and taken up again."""
 
 import time
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -9,23 +10,23 @@ import typer
 from diffusers import AutoencoderKL, StableDiffusionPipeline
 from safetensors.torch import load_file, save
 
+from training import parallel
+from training.checkpoint import load_state
+from training.critic import Critic, train_critic
+from training.denoiser import train_denoiser
+from training.export import assemble
+from training.export import export as export_folder
+from training.judge import accuracy, train_judge
+from training.networks import LATENT_CHANNELS
+from training.run import TrainingRun
+from training.sample_grid import draw_grid
+from training.shards import SHARD_SIZE, write_shards
+from training.tokenizer import MAX_LENGTH
+from training.vae import sharpen_decoder, train_vae
 from wordbrush.errors import SettingsError
 from wordbrush.files import write_atomically
 from wordbrush.scenes.judge.judge import WEIGHTS as JUDGE_WEIGHTS
 from wordbrush.scenes.judge.judge import Judge
-from wordbrush.scenes.training import parallel
-from wordbrush.scenes.training.checkpoint import load_state
-from wordbrush.scenes.training.critic import Critic, train_critic
-from wordbrush.scenes.training.denoiser import train_denoiser
-from wordbrush.scenes.training.export import assemble
-from wordbrush.scenes.training.export import export as export_folder
-from wordbrush.scenes.training.judge import accuracy, train_judge
-from wordbrush.scenes.training.networks import LATENT_CHANNELS
-from wordbrush.scenes.training.run import TrainingRun
-from wordbrush.scenes.training.sample_grid import draw_grid
-from wordbrush.scenes.training.shards import SHARD_SIZE, write_shards
-from wordbrush.scenes.training.tokenizer import MAX_LENGTH
-from wordbrush.scenes.training.vae import sharpen_decoder, train_vae
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
@@ -36,7 +37,7 @@ Threads = Annotated[int, typer.Option(help="CPU threads; 0 leaves the choice to 
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the state in the folder.")]
 Compile = Annotated[bool, typer.Option(help="Compile the networks; a third faster on a CPU, after a minute.")]
 Earlier = Annotated[Path | None, typer.Option(help="Folder of an earlier model whose weights to begin with.")]
-WEIGHTS = Path(__file__).parents[1] / "weights"
+WEIGHTS = Path(str(files("wordbrush.scenes") / "weights"))
 GRID_EVERY_SECONDS = 1200
 LATENTS_SEED = 101
 

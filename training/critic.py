@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.latent_pool import LatentPool
+from training.run import TrainingRun
 from wordbrush.scenes.judge.labels import NOUN_NAMES, NUM_CELL_CLASSES
-from wordbrush.scenes.training.latent_pool import LatentPool
-from wordbrush.scenes.training.run import TrainingRun
 
 SEED = 53
 NOUN_WEIGHT = 2.0

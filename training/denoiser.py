@@ -9,15 +9,15 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from wordbrush.scenes.training.attention import keep_maps
-from wordbrush.scenes.training.critic import Critic, cell_loss
-from wordbrush.scenes.training.grounding import Truth, grounding_loss
-from wordbrush.scenes.training.inherit import inherit
-from wordbrush.scenes.training.latent_pool import LatentPool
-from wordbrush.scenes.training.networks import build_scheduler, build_text_encoder, build_unet
-from wordbrush.scenes.training.run import TrainingRun
-from wordbrush.scenes.training.tokenizer import build_tokenizer
-from wordbrush.scenes.training.upsampling import double_by_repeating
+from training.attention import keep_maps
+from training.critic import Critic, cell_loss
+from training.grounding import Truth, grounding_loss
+from training.inherit import inherit
+from training.latent_pool import LatentPool
+from training.networks import build_scheduler, build_text_encoder, build_unet
+from training.run import TrainingRun
+from training.tokenizer import build_tokenizer
+from training.upsampling import double_by_repeating
 from wordbrush.scenes.vocabulary import known_words
 
 SEED = 23

@@ -1,6 +1,6 @@
 """Several processes train as one: each on batches of its own, all with the mean of their gradients.
 
-Start them with `torchrun --nproc-per-node 2 -m wordbrush.scenes.training ...`. On a CPU this is how cores are used:
+Start them with `torchrun --nproc-per-node 2 -m training ...`. On a CPU this is how cores are used:
 two threads in one process hardly train faster than one, two processes of one thread nearly twice as fast.
 """
 

@@ -1,1 +1,0 @@
-"""Training of the bundled model, from the art to a diffusers folder: `python -m wordbrush.scenes.training --help`."""

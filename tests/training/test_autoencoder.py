@@ -1,0 +1,69 @@
+"""The autoencoder: whitened, widened, sharpened."""
+
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL
+
+from training.vae import sharpen_decoder, train_vae, whiten, widen
+from wordbrush.scenes.batch import sample_batch
+from wordbrush.scenes.pixels import to_tensor
+
+
+def test_the_trained_autoencoder_is_whitened(tmp_path: Path, vae: AutoencoderKL) -> None:
+    trained = train_vae(tmp_path, 60, "cpu", vae=vae, batch_size=4, max_steps=3)
+    pictures, _ = sample_batch(12, 0, 512)
+    latents = trained.encode(to_tensor(torch.from_numpy(pictures[:128]), "cpu")).latent_dist.mean
+    spread = latents.transpose(0, 1).flatten(1).std(dim=1)
+    assert torch.allclose(spread, torch.ones(4), atol=0.25)
+    assert trained.config.scaling_factor == 1.0
+
+
+def wider(vae: AutoencoderKL) -> AutoencoderKL:
+    return AutoencoderKL.from_config({**vae.config, "latent_channels": 6}).eval()
+
+
+def test_a_widened_autoencoder_begins_where_the_earlier_one_is(vae: AutoencoderKL) -> None:
+    more = wider(vae)
+    with torch.no_grad():
+        more.decoder.conv_in.weight[:, 4:] = 0
+        widen(vae, more)
+        x = to_tensor(torch.from_numpy(sample_batch(1, 0, 2)[0]), "cpu")
+        before, after = vae.encode(x).latent_dist, more.encode(x).latent_dist
+        torch.testing.assert_close(after.mean[:, :4], before.mean)
+        torch.testing.assert_close(after.logvar[:, :4], before.logvar)
+        torch.testing.assert_close(more.decode(after.mean).sample, vae.decode(before.mean).sample, atol=1e-4, rtol=0)
+
+
+def test_whitening_turns_the_first_channels_to_those_of_the_earlier_autoencoder(vae: AutoencoderKL) -> None:
+    x = to_tensor(torch.from_numpy(sample_batch(1, 0, 24)[0]), "cpu")
+    whiten(vae, x)
+    more = wider(vae)
+    with torch.no_grad():
+        widen(vae, more)
+        whiten(more, x, vae)
+        flat = more.encode(x).latent_dist.mean.permute(1, 0, 2, 3).flatten(1)
+        theirs = vae.encode(x).latent_dist.mean.permute(1, 0, 2, 3).flatten(1)
+    # Both are white and one holds the other: the first channels are the earlier ones.
+    torch.testing.assert_close(flat[:4], theirs, atol=0.02, rtol=0)
+    torch.testing.assert_close(torch.cov(flat), torch.diag(torch.tensor([1, 1, 1, 1, 0.25, 0.25])), atol=0.02, rtol=0)
+
+
+def test_whitening_does_not_change_what_is_decoded(vae: AutoencoderKL) -> None:
+    pictures, _ = sample_batch(1, 0, 16)
+    x = to_tensor(torch.from_numpy(pictures), "cpu")
+    with torch.no_grad():
+        before = vae.decode(vae.encode(x).latent_dist.mean).sample
+        whiten(vae, x)
+        latents = vae.encode(x).latent_dist.mean
+        after = vae.decode(latents).sample
+    assert torch.allclose(before, after, atol=1e-4)
+    covariance = torch.cov(latents.transpose(0, 1).flatten(1))
+    assert torch.allclose(covariance, torch.eye(4), atol=1e-2)
+
+
+def test_sharpening_changes_the_decoder_alone(tmp_path: Path, vae: AutoencoderKL) -> None:
+    before = {key: value.clone() for key, value in vae.state_dict().items()}
+    after = sharpen_decoder(tmp_path / "decoder", vae, 1.0, "cpu", batch_size=2, max_steps=3).state_dict()
+    changed = {key.split(".")[0] for key, value in after.items() if not torch.equal(value, before[key])}
+    assert changed == {"decoder"}

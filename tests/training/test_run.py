@@ -1,0 +1,116 @@
+"""A training learns, and goes on exactly where it stopped."""
+
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import AutoencoderKL
+from torch import nn
+from typer.testing import CliRunner
+
+from helpers.tiny_training import same, states, train_line, train_tiny
+from training.__main__ import app
+from training.checkpoint import load_state, save_state
+from training.run import TrainingRun
+from wordbrush.errors import SettingsError
+
+
+def test_a_run_learns_a_fixed_batch(tmp_path: Path) -> None:
+    run, losses = train_line(tmp_path, 300)
+    assert all(map(math.isfinite, losses))
+    assert losses[-1] < 0.05 * losses[0]
+    assert run.samples == 300 * 8
+
+
+def test_going_on_is_the_same_as_never_stopping(
+    tmp_path: Path, vae: AutoencoderKL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The rate follows the clock; without that, every bit must agree.
+    monkeypatch.setattr(TrainingRun, "_rate", lambda self: 1e-3)
+    train_tiny(tmp_path / "whole", vae, 5)
+    train_tiny(tmp_path / "parts", vae, 3)
+    train_tiny(tmp_path / "parts", vae, 5)
+    whole, parts = states(tmp_path / "whole", tmp_path / "parts")
+    assert whole["progress"] == {"step": 5, "samples": 20}
+    assert same(whole, parts)
+
+
+def test_going_on_restores_torchs_random_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TrainingRun, "_rate", lambda self: 1e-3)
+    train_line(tmp_path / "whole", 6)
+    train_line(tmp_path / "parts", 2)
+    train_line(tmp_path / "parts", 6)
+    whole, parts = states(tmp_path / "whole", tmp_path / "parts")
+    assert same(whole, parts)
+
+
+def test_the_rate_warms_up_and_falls_with_the_time_spent(tmp_path: Path) -> None:
+    run = TrainingRun(tmp_path, {"model": nn.Linear(1, 1)}, minutes=10, learning_rate=1.0)
+    assert run._rate() == pytest.approx(1 / 200)
+    run.step = 1000
+    assert run._rate() == pytest.approx(1)
+    run._seconds = 300
+    assert run._rate() == pytest.approx(0.51)
+    run._seconds = 600
+    assert run._rate() == pytest.approx(0.02)
+
+
+def test_a_state_appears_whole_and_brings_the_random_state_back(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    save_state(tmp_path / "a" / "state.pt", {"x": torch.ones(2)})
+    drawn = torch.rand(4)
+    state = load_state(tmp_path / "a" / "state.pt")
+    assert torch.equal(torch.rand(4), drawn)
+    assert torch.equal(state["x"], torch.ones(2))
+    assert [p.name for p in (tmp_path / "a").iterdir()] == ["state.pt"]
+
+
+def test_an_earlier_run_is_not_taken_up_by_accident(tmp_path: Path) -> None:
+    save_state(tmp_path / "vae" / "state.pt", {})
+    result = CliRunner().invoke(app, ["vae", "--out", str(tmp_path), "--minutes", "0"])
+    assert isinstance(result.exception, SettingsError)
+    assert "--resume" in str(result.exception)
+
+
+TOGETHER = """
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from training import parallel
+from training.run import TrainingRun
+
+parallel.join()
+torch.manual_seed(0)
+model = nn.Linear(3, 1)
+per_lot = int(sys.argv[2])
+run = TrainingRun(Path(sys.argv[1]), {"model": model}, minutes=60, learning_rate=0.1)
+
+def step(lot):
+    parts = (torch.Generator().manual_seed(lot * per_lot + i) for i in range(per_lot))
+    x = torch.cat([torch.randn(4, 3, generator=generator) for generator in parts])
+    return (model(x) - x.sum(1, keepdim=True)).square().mean(), len(x)
+
+run.train(step, max_steps=5)
+"""
+
+
+def test_two_processes_learn_as_one_with_batches_twice_as_large(tmp_path: Path) -> None:
+    script = tmp_path / "together.py"
+    script.write_text(TOGETHER)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    one = [sys.executable, str(script), str(tmp_path / "one"), "2"]
+    two = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    subprocess.run(one, check=True, env=environment, capture_output=True)
+    subprocess.run([*two, str(script), str(tmp_path / "two"), "1"], check=True, env=environment, capture_output=True)
+    alone, together = (load_state(tmp_path / name / "state.pt") for name in ("one", "two"))
+    assert alone["progress"]["samples"] == together["progress"]["samples"] == 40
+    for name, values in alone["modules"]["model"].items():
+        torch.testing.assert_close(together["modules"]["model"][name], values)

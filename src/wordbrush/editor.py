@@ -386,11 +386,8 @@ class Editor:
         - `photo`: the photograph of a record that has one, as `invert` takes it, with the same pixels.
         - `capture`: the attention maps to collect, as in the method that made the record.
 
-        The number of CPU threads is the record's while it runs, for the whole process, because sums round
-        differently with another number.
-
-        It computes with as many CPU threads as the record says, or as this machine has, if those are fewer; while it
-        does, replays in other threads wait (`models/processor.py`).
+        It computes with as many CPU threads as the record says, or as this machine has, if those are fewer: sums
+        round differently with another number. Meanwhile replays in other threads wait.
 
         Raises `RecordError` when the record was made with another model than this editor's, or another photograph.
         """

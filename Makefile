@@ -2,27 +2,53 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -m "not slow"
+# Whose outcome is a matter of rounding, and therefore of the processor's instructions.
+NUMERICAL := tests/attention tests/edits tests/inversion tests/maps tests/metrics tests/models tests/sampling \
+	tests/test_laws.py tests/test_local_blend.py tests/test_maps.py tests/test_nonrigid.py tests/test_oracles.py \
+	tests/test_published.py
 
-.PHONY: demo notebook test test-slow check format bench clean
+.PHONY: demo notebook test test-slow test-cuda check lint test-shuffled test-avx2 test-plain coverage format bench clean
 
 demo: $(VENV)/.run
 	$(BIN)/wordbrush edit "a dog eating an apple" "a cat eating an apple" --seed 6 --out demo
 
 notebook: $(VENV)/.notebook
-	$(BIN)/jupyter lab notebooks
+	OMP_WAIT_POLICY=passive $(BIN)/jupyter lab notebooks
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST)
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
-check: $(VENV)/.dev
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m "not slow" --cov=wordbrush --cov-report=term:skip-covered
+# On a machine with a CUDA device: the tests of that tier, then the cost tables, in cost-cuda/.
+test-cuda: $(VENV)/.dev
+	$(BIN)/python -m pytest -m cuda
+	$(BIN)/python benchmarks/cuda_cost.py --out cost-cuda
+
+# What CI runs, each part with its time.
+timed = @start=$$(date +%s); $(1) && echo "== $@: $$(($$(date +%s) - start)) s"
+
+check: lint test-shuffled test-avx2 test-plain
+
+lint: $(VENV)/.dev
+	$(call timed,$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports)
+
+# Two processes, in an order drawn anew each time: no test may need another one before it.
+test-shuffled: SEED := $(shell date +%s)
+test-shuffled: $(VENV)/.dev
+	$(call timed,$(PYTEST) -n 2 --dist loadfile --random-order --random-order-seed=$(SEED) --durations=20)
+
+# As a processor without AVX-512 and bfloat16 computes, and as one without vector instructions of its own.
+test-avx2: $(VENV)/.dev
+	$(call timed,ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(PYTEST) $(NUMERICAL))
+
+test-plain: $(VENV)/.dev
+	$(call timed,ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(PYTEST) $(NUMERICAL))
+
+coverage: $(VENV)/.dev
+	$(PYTEST) --cov=wordbrush --cov-report=term:skip-covered
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
@@ -50,4 +76,4 @@ $(VENV)/.dev: $(VENV)/.run
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo outputs dist build
+	rm -rf $(VENV) demo outputs dist build cost-cuda

@@ -4,22 +4,17 @@ import pytest
 import torch
 from transformers import CLIPTokenizer
 
-from helpers.sd14 import clip_tokenizer_files, sd14_folder
+from helpers.sd14 import NARROW, clip_tokenizer_files, sd14_folder
 from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
 from wordbrush.errors import PromptError
+from wordbrush.models.processor import LARGE, fastest_dtype
 from wordbrush.models.stable_diffusion import StableDiffusion
 
 
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory) -> CLIPTokenizer:
     return CLIPTokenizer.from_pretrained(clip_tokenizer_files(tmp_path_factory.mktemp("clip") / "tokenizer"))
-
-
-@pytest.fixture(scope="module")
-def editor(tmp_path_factory) -> Editor:
-    folder = sd14_folder(tmp_path_factory.mktemp("models") / "stable-diffusion-v1-4")
-    return Editor.from_pretrained(folder, "cpu", "bfloat16")
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +54,11 @@ def test_a_prompt_that_is_too_long_says_what_falls_off(adapter):
         adapter.tokenize(prompt)
 
 
-def test_edits_run_and_act(editor):
+@pytest.mark.parametrize("narrow", [NARROW, pytest.param({}, marks=pytest.mark.slow)], ids=["narrow", "whole"])
+def test_edits_run_and_act(tmp_path, narrow):
+    dtype = fastest_dtype("cpu", 0 if narrow else LARGE)
+    editor = Editor.from_pretrained(sd14_folder(tmp_path / "sd14", getattr(torch, dtype), narrow), "cpu")
+    assert editor.model.dtype == dtype
     assert editor.model.native_size == (512, 512)
     assert editor.model.defaults.guidance_scale == 7.5
     source, targets = "a rabbit on the grass", ["a teddy bear on the grass", "a rabbit on the grass in autumn"]

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Unpack, overload
 
-import torch
 from PIL.Image import Image
 
 from wordbrush.attention.batch import SOURCE
@@ -21,6 +20,7 @@ from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.capture import Capture
 from wordbrush.maps.request import MapsRequest, Words
 from wordbrush.models.load import ModelInfo, load_model
+from wordbrush.models.processor import thread_count
 from wordbrush.pictures.fit import Fit, fit_into, fit_to, to_canvas
 from wordbrush.pictures.masks import read_mask
 from wordbrush.pictures.read import Photo, read_photo
@@ -35,9 +35,6 @@ from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.settings import GenerationOptions, GenerationSettings
 from wordbrush.scenes.vocabulary import SYNONYMS
 from wordbrush.tokens.unknown_words import unknown_words
-
-MAX_THREADS = 1024
-"""More CPU threads than this are not taken over from a record, which may come from anywhere."""
 
 
 class RunOptions(GenerationOptions, EditOptions, total=False):
@@ -78,7 +75,8 @@ class Editor:
 
         - `model`: a diffusers folder or hub id. Default: None, the bundled model.
         - `device`: "cpu", "cuda" or "mps". Default: None, the best there is.
-        - `dtype`: "float32", "float16" or "bfloat16". Default: None, what is fastest and safe on the device.
+        - `dtype`: "float32", "float16" or "bfloat16". Default: None: float16, but on a CPU float32, or
+          bfloat16 for a large model where the CPU has instructions for it. `model.dtype` says which it is.
         - `keep_bytes`: how many bytes of a generated source's attention are kept at most: in the steps that fit, its
           later edits cost what a plain picture costs. 0 keeps none. Default: 1 GiB.
 
@@ -388,8 +386,8 @@ class Editor:
         - `photo`: the photograph of a record that has one, as `invert` takes it, with the same pixels.
         - `capture`: the attention maps to collect, as in the method that made the record.
 
-        The number of CPU threads is the record's while it runs, for the whole process, because sums round
-        differently with another number.
+        It computes with as many CPU threads as the record says, or as this machine has, if those are fewer: sums
+        round differently with another number. Meanwhile replays in other threads wait.
 
         Raises `RecordError` when the record was made with another model than this editor's, or another photograph.
         """
@@ -400,12 +398,8 @@ class Editor:
             )
         given = photo if photo is None or isinstance(photo, Photo) else read_photo(photo)
         check_photo(record, None if given is None else given.image)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(max(1, min(record.model.threads, MAX_THREADS)))
-        try:
+        with thread_count(record.model.threads):
             return self._replay(record, given, capture, on_step)
-        finally:
-            torch.set_num_threads(threads)
 
     def generation_settings(self, prompt: str, **options: Unpack[GenerationOptions]) -> GenerationSettings:
         """A generation's settings, with the model's own defaults for what is left out. Raises `SettingsError`."""

@@ -1,4 +1,4 @@
-"""Everything that can go wrong by a caller's choice, as typed errors.
+"""Everything that can go wrong by a caller's choice, as typed errors and warnings.
 
 A message is one line: it names the input and the remedy. The command line prints it and exits with code 2.
 """
@@ -46,3 +46,11 @@ class MissingPackageError(WordbrushError, ImportError):
 
 class PhotoError(WordbrushError, ValueError):
     """A picture file cannot be read safely, or its address may not be fetched."""
+
+
+class WordbrushWarning(UserWarning):
+    """Base of every warning that wordbrush gives. The command line prints it as one line and goes on."""
+
+
+class SlowDtypeWarning(WordbrushWarning):
+    """A model is loaded in a dtype that this CPU has no instructions for."""

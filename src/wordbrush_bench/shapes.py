@@ -68,12 +68,16 @@ SD14_SCHEDULER: Mapping[str, Any] = {
 """The configurations of Stable Diffusion v1-4 (Rombach et al. 2022, arXiv 2112.10752)."""
 
 
-def random_sd14(dtype: torch.dtype) -> tuple[nn.Module, nn.Module, nn.Module]:
-    """The U-Net, the autoencoder and the text encoder of Stable Diffusion v1-4, with seeded random weights."""
+def random_sd14(dtype: torch.dtype, **narrow: Mapping[str, Any]) -> tuple[nn.Module, nn.Module, nn.Module]:
+    """The U-Net, the autoencoder and the text encoder of Stable Diffusion v1-4, with seeded random weights.
+
+    `narrow` replaces widths of the "unet", the "vae" or the "text_encoder".
+    """
+    unet, vae, text = (narrow.get(part, {}) for part in ("unet", "vae", "text_encoder"))
     return (
-        _random(UNet2DConditionModel, SD14_UNET, 0, dtype),
-        _random(AutoencoderKL, SD14_VAE, 1, dtype),
-        _random(CLIPTextModel, CLIPTextConfig(**SD14_TEXT), 2, dtype),
+        _random(UNet2DConditionModel, {**SD14_UNET, **unet}, 0, dtype),
+        _random(AutoencoderKL, {**SD14_VAE, **vae}, 1, dtype),
+        _random(CLIPTextModel, CLIPTextConfig(**{**SD14_TEXT, **text}), 2, dtype),
     )
 
 

@@ -1,20 +1,28 @@
-"""A pipeline folder of exactly Stable Diffusion v1-4's configurations and vocabulary, with random weights."""
+"""A pipeline folder of Stable Diffusion v1-4's configurations and vocabulary, with random weights, whole or narrow."""
 
 import gzip
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from wordbrush_bench.shapes import SD14_SCHEDULER, random_sd14
 
-MERGES = Path(__file__).parent / "data/clip_bpe_vocab_16e6.txt.gz"
+MERGES = Path(__file__).parents[1] / "data/clip_bpe_vocab_16e6.txt.gz"
+NARROW: Mapping[str, Mapping[str, Any]] = {
+    "unet": {"block_out_channels": (32, 64, 128, 128), "cross_attention_dim": 48, "norm_num_groups": 16},
+    "vae": {"block_out_channels": (16, 32, 32, 32), "norm_num_groups": 16, "layers_per_block": 1},
+    "text_encoder": {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4},
+}
+"""The same layers, heads, grids and vocabulary, a tenth as wide."""
 
 
-def sd14_folder(folder: Path, dtype: torch.dtype = torch.bfloat16) -> Path:
-    """Write the whole folder, about 2 GB in half precision, as the hub has it."""
-    for name, model in zip(("unet", "vae", "text_encoder"), random_sd14(dtype), strict=True):
+def sd14_folder(folder: Path, dtype: torch.dtype, narrow: Mapping[str, Mapping[str, Any]]) -> Path:
+    """Write a folder as the hub has it, of Stable Diffusion v1-4's widths but where `narrow` replaces them."""
+    for name, model in zip(("unet", "vae", "text_encoder"), random_sd14(dtype, **narrow), strict=True):
         model.save_pretrained(folder / name)
     (folder / "scheduler").mkdir()
     (folder / "scheduler/scheduler_config.json").write_text(json.dumps(SD14_SCHEDULER))

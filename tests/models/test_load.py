@@ -37,6 +37,7 @@ def test_nothing_of_it_trains(tiny_folder: Path) -> None:
     assert not any(module.training or any(p.requires_grad for p in module.parameters()) for module in modules)
 
 
+@pytest.mark.filterwarnings("ignore::wordbrush.errors.SlowDtypeWarning")
 def test_a_dtype_holds_for_all_of_it(tiny_folder: Path) -> None:
     adapter, info = load_model(tiny_folder, "cpu", "bfloat16")
     modules = [part for part in vars(adapter).values() if isinstance(part, torch.nn.Module)]

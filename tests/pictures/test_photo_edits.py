@@ -134,6 +134,7 @@ def test_each_part_of_the_key_counts(editor, cache, part):
     assert len(list(cache.folder.iterdir())) == 2
 
 
+@pytest.mark.filterwarnings("ignore::wordbrush.errors.SlowDtypeWarning")
 def test_another_model_or_dtype_has_its_own(editor, cache, tiny_folder):
     editor.invert(WIDE, DOG, cache=cache, **STEPS)
     Editor.from_pretrained(tiny_folder, "cpu", "bfloat16").invert(WIDE, DOG, cache=cache, **STEPS)

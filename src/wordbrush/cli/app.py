@@ -1,6 +1,7 @@
 """The command line: parses, calls the editor, writes. It holds no logic of its own."""
 
 import sys
+import warnings
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
@@ -31,8 +32,9 @@ from wordbrush.cli.options import (
 from wordbrush.cli.progress import Progress
 from wordbrush.cli.sweep import sweep
 from wordbrush.cli.values import picture_size
-from wordbrush.errors import RecordError, WordbrushError
+from wordbrush.errors import RecordError, WordbrushError, WordbrushWarning
 from wordbrush.files import check_writable
+from wordbrush.models.processor import wait_passively
 
 app = typer.Typer(
     help="Edit an image by editing its prompt.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
@@ -116,10 +118,18 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
         raise typer.Exit
 
 
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    typer.echo(f"warning: {message}", err=True)
+
+
 def main() -> None:
     """Run the command line: exit code 0, or 2 after one line that names the bad input and its remedy."""
+    wait_passively()
     try:
-        app()
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", WordbrushWarning)
+            warnings.showwarning = _show_warning
+            app()
     except WordbrushError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(2)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wordbrush.cli.load import load_editor
 from wordbrush.cli.options import Device, Dtype, Out, Quiet, Steps, say, say_written
 from wordbrush.cli.progress import Progress
 from wordbrush.errors import ControlError, WordbrushError
@@ -45,9 +46,7 @@ def figures(
         return
     choose(PAPER, name or [])
     check_writable(out)
-    from wordbrush.editor import Editor
-
-    editor = Editor.from_pretrained(_model(model), device, dtype)
+    editor = load_editor(_model(model), device, dtype)
     everything = figures_for(small_vocabulary=editor.model.vocabulary is not None)
     wanted = choose(everything, name or [])
     entries = [

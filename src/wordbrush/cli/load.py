@@ -11,11 +11,21 @@ if TYPE_CHECKING:
     from wordbrush.runs.record import RunRecord
 
 
+def load_editor(
+    model: "str | Path | None", device: str | None, dtype: str | None, *, keep_bytes: int = 1 << 30
+) -> "Editor":
+    """An editor, in a process whose threads are as many as its model gains from."""
+    from wordbrush.editor import Editor
+    from wordbrush.models.processor import use_threads_for
+
+    editor = Editor.from_pretrained(model, device, dtype, keep_bytes=keep_bytes)
+    use_threads_for(editor.model.folder)
+    return editor
+
+
 def load_for_one_run(model: str | None, device: str | None, dtype: str | None) -> "Editor":
     """An editor whose sources keep nothing: nothing is edited again in this process."""
-    from wordbrush.editor import Editor
-
-    return Editor.from_pretrained(model, device, dtype, keep_bytes=0)
+    return load_editor(model, device, dtype, keep_bytes=0)
 
 
 def load_recorded(path: Path, model: str | None, out: Path) -> "tuple[RunRecord, Editor]":

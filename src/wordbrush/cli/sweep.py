@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wordbrush.cli.load import load_editor
 from wordbrush.cli.options import (
     Device,
     Dtype,
@@ -64,11 +65,10 @@ def sweep(
         raise SettingsError("there is no TARGET prompt and no --weight; give one of them")
     pixels = picture_size(size)
     check_writable(out)
-    from wordbrush.editor import Editor
     from wordbrush.sweep.grid import plan_sweep
     from wordbrush.sweep.run import num_runs, run_sweep
 
-    editor = Editor.from_pretrained(model, device, dtype)
+    editor = load_editor(model, device, dtype)
     planned = plan_sweep(
         editor,
         source,

@@ -1,14 +1,16 @@
 """Load a model: safetensors only, no remote code, quietly."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wordbrush.errors import ModelError, SettingsError
+from wordbrush.errors import ModelError, SettingsError, SlowDtypeWarning
 from wordbrush.models.folder import check_folder, fingerprint, read_config, resolve_folder
 from wordbrush.models.own_settings import Defaults, read_own_settings
+from wordbrush.models.processor import fastest_dtype, is_slow, weight_bytes
 from wordbrush.sampling.adapter import Adapter
 
 DTYPES = ("float32", "float16", "bfloat16")
@@ -37,7 +39,7 @@ def load_model(model: str | Path | None, device: str | None, dtype: str | None) 
     folder = resolve_folder(model)
     check_folder(folder)
     defaults, vocabulary = read_own_settings(folder)
-    device, dtype = choose_device(device, dtype)
+    device, dtype = choose_device(device, dtype, weight_bytes(folder))
     adapter, pixels = _load_stable_diffusion(folder, device, dtype)
     info = ModelInfo(
         name="bundled" if model is None else str(model),
@@ -52,8 +54,11 @@ def load_model(model: str | Path | None, device: str | None, dtype: str | None) 
     return adapter, info
 
 
-def choose_device(device: str | None, dtype: str | None) -> tuple[str, str]:
-    """The device and dtype that a model is loaded with where a caller gives none. Raises `SettingsError`."""
+def choose_device(device: str | None, dtype: str | None, num_bytes: int) -> tuple[str, str]:
+    """The device and dtype that a model of `num_bytes` of weights is loaded with; what a caller gives stands.
+
+    Warns with `SlowDtypeWarning` for a dtype that this CPU has no instructions for. Raises `SettingsError`.
+    """
     import torch
 
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
@@ -63,9 +68,15 @@ def choose_device(device: str | None, dtype: str | None) -> tuple[str, str]:
         raise SettingsError(f"device is '{device}'; give one of {', '.join(DEVICES)}")
     if not available[kind]:
         raise SettingsError(f"device is '{device}', which this machine does not have; use cpu")
-    dtype = dtype or ("float32" if kind == "cpu" else "float16")
+    dtype = dtype or fastest_dtype(kind, num_bytes)
     if dtype not in DTYPES:
         raise SettingsError(f"dtype is '{dtype}'; give one of {', '.join(DTYPES)}")
+    if kind == "cpu" and is_slow(dtype):
+        warnings.warn(
+            f"this CPU has no instructions for {dtype} and is many times slower in it; use float32",
+            SlowDtypeWarning,
+            stacklevel=2,
+        )
     return device, dtype
 
 

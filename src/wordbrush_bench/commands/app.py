@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wordbrush.cli.load import load_editor
 from wordbrush.cli.options import Device, Dtype, Model, Quiet, Steps, say, say_written
 from wordbrush.cli.values import comma_names
 from wordbrush.files import check_writable
@@ -55,13 +56,12 @@ def scenes(
 
     need_matplotlib()
     check_writable(out)
-    from wordbrush.editor import Editor
     from wordbrush_bench.scenes.benchmark import run_scenes
     from wordbrush_bench.scenes.cases import scene_cases
     from wordbrush_bench.scenes.methods import scene_methods
 
     cases = scene_cases(limit, comma_names("--kinds", kinds))
-    editor = Editor.from_pretrained(model, device, dtype)
+    editor = load_editor(model, device, dtype)
     chosen = [*scene_methods(editor, comma_names("--methods", methods), steps), *_peers(peer or [], editor)]
     say(f"{len(cases)} cases, {len(chosen)} methods", quiet)
     try:

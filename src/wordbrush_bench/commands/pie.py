@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wordbrush.cli.load import load_editor
 from wordbrush.cli.options import Device, Dtype, Model, Quiet, say, say_written
 from wordbrush.cli.values import comma_names
 from wordbrush.files import check_writable
@@ -40,7 +41,6 @@ def pie(
     """
     named, some = comma_names("--methods", methods), comma_names("--kinds", kinds)
     check_writable(out)
-    from wordbrush.editor import Editor
     from wordbrush_bench.pie.meters import pie_meters
     from wordbrush_bench.pie.methods import DEFAULT_METHODS, pie_methods
     from wordbrush_bench.pie.run import PieRun, chosen, read_cases, run_facts
@@ -49,7 +49,7 @@ def pie(
     cases = chosen(found, some, limit)
     _warn(problems)
     meters = pie_meters(weights)
-    editor = Editor.from_pretrained(model, device, dtype)
+    editor = load_editor(model, device, dtype)
     rows_of = pie_methods(editor, named or DEFAULT_METHODS, steps)
     run = PieRun(cases, rows_of, meters, run_facts(editor, data, weights))
     say(f"{len(cases)} cases by {len(rows_of)} methods", quiet)

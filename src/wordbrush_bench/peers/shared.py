@@ -15,6 +15,7 @@ from transformers import CLIPTokenizer
 from wordbrush.models.folder import bundled_folder, check_folder, resolve_folder
 from wordbrush.models.load import choose_device, quietly
 from wordbrush.models.own_settings import Defaults, read_own_settings
+from wordbrush.models.processor import weight_bytes
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush.runs.run import run_source
 from wordbrush.sampling.settings import GenerationSettings
@@ -39,9 +40,9 @@ class SharedModel:
     @classmethod
     def load(cls, model: str | Path | None, device: str | None, dtype: str | None) -> "SharedModel":
         """Load as an editor does; None is the bundled model. Raises `ModelError` and `SettingsError`."""
-        device, dtype = choose_device(device, dtype)
         folder = resolve_folder(model)
         check_folder(folder)
+        device, dtype = choose_device(device, dtype, weight_bytes(folder))
         with quietly():
             from diffusers import StableDiffusionPipeline
 

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from wordbrush.errors import SettingsError
+from wordbrush.models.folder import resolve_folder
 from wordbrush.models.load import choose_device
+from wordbrush.models.processor import LARGE, weight_bytes
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.versions import installed_versions
 from wordbrush_bench.peers.community_p2p import CommunityPrompt2Prompt
@@ -59,8 +61,8 @@ def speed_settings(
     """
     if shape not in (None, *SHAPES):
         raise SettingsError(f"there is no shape '{shape:.40}'; there are {', '.join(SHAPES)}")
-    device, usual = choose_device(device, dtype)
     large = shape is not None
+    device, dtype = choose_device(device, dtype, LARGE if large else weight_bytes(resolve_folder(model)))
     return SpeedSettings(
         model,
         shape,
@@ -68,7 +70,7 @@ def speed_settings(
         size or (256 if large else None),
         repeats or (3 if large else 7),
         device,
-        "bfloat16" if large and dtype is None and device == "cpu" else usual,
+        dtype,
         diffusers,
     )
 

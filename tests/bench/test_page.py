@@ -28,7 +28,7 @@ def test_every_text_is_escaped(tmp_path):
         tmp_path,
     )
     assert "<script>alert" not in html
-    assert html.count("&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt; &amp; &quot;quoted&quot;") >= 6
+    assert html.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &#34;quoted&#34;") >= 6
     assert "Title &lt;b&gt;" in html
 
 

@@ -28,12 +28,15 @@ def test_a_figure_of_the_bundled_model_is_made_once(run, tmp_path):
     arguments = ("3.3", "--model", "bundled", "--steps", "3", "--out", "o")
     code, out, _, made = run(*arguments)
     assert code == 0
-    assert {"o/3.3/figure.png", "o/3.3/figure.json", "o/figures.html", "o/figures.pdf"} <= set(made)
+    assert {"o/3.3/figure.png", "o/3.3/figure.json", "o/figures.html"} <= set(made)
+    assert "o/figures.pdf" not in made
     assert "No one has looked at this one." in (tmp_path / "o/figures.html").read_text()
     before = (tmp_path / "o/3.3/figure.json").stat().st_mtime_ns
+    (tmp_path / "o/figures.pdf").write_bytes(b"%PDF-")
     code, out, _, _ = run(*arguments)
     assert code == 0
     assert "figure 3.3 is there already" in out
+    assert "figures.pdf is from an earlier wordbrush; print figures.html" in out
     assert (tmp_path / "o/3.3/figure.json").stat().st_mtime_ns == before
 
 

@@ -1,6 +1,5 @@
 """Figures are made whole and proved, are not made twice, and their page says only what is true of them."""
 
-import io
 import json
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -13,14 +12,13 @@ from wordbrush import read_record
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.errors import ControlError, PromptError, SettingsError
-from wordbrush.figures.book import Entry, choose, figures_for
+from wordbrush.figures.book import BookEntry, choose, figures_for
 from wordbrush.figures.bundled import BUNDLED
 from wordbrush.figures.comments import UNSEEN, Comment, _comments
 from wordbrush.figures.made import figure_key, load_made
 from wordbrush.figures.make import SHEET, make_figure
 from wordbrush.figures.page import html_page
 from wordbrush.figures.paper import PAPER
-from wordbrush.figures.pdf import pdf_pages
 from wordbrush.figures.spec import Change, EditRow, Figure, MapsRow, NoiseRow, swaps, weights
 from wordbrush.models.folder import bundled_folder
 from wordbrush.models.own_settings import read_own_settings
@@ -49,10 +47,10 @@ def editor(tiny_folder) -> Editor:
 
 
 @pytest.fixture(scope="module")
-def entry(editor, tmp_path_factory) -> Entry:
+def entry(editor, tmp_path_factory) -> BookEntry:
     folder = tmp_path_factory.mktemp("figures") / SMALL.name
     made = make_figure(editor, SMALL, folder, num_inference_steps=STEPS)
-    return Entry(SMALL, folder, made, None)
+    return BookEntry(SMALL, folder, made, None)
 
 
 def test_a_figure_has_all_its_pictures_with_their_records(entry):
@@ -179,7 +177,9 @@ class Links(HTMLParser):
 
 
 def test_the_page_stands_alone_and_escapes_every_text(entry):
-    failed = Entry(replace(SMALL, name="<i>"), Path("nowhere"), None, None, failure='"><img src=x onerror=alert(1)>')
+    failed = BookEntry(
+        replace(SMALL, name="<i>"), Path("nowhere"), None, None, failure='"><img src=x onerror=alert(1)>'
+    )
     seen = replace(entry, comment=Comment(entry.made.key, "<u>good</u>", "bad & worse"))
     for page in (html_page([entry, failed], "<title>"), html_page([seen], "t")):
         parser = Links()
@@ -192,7 +192,7 @@ def test_the_page_stands_alone_and_escapes_every_text(entry):
     assert UNSEEN in html_page([entry], "t")
     assert UNSEEN not in html_page([seen], "t")
     page = html_page([seen], "t")
-    for text in ("&lt;u&gt;good&lt;/u&gt;", "bad &amp; worse", "&#x27;a dog eating an apple&#x27;", "fingerprint"):
+    for text in ("&lt;u&gt;good&lt;/u&gt;", "bad &amp; worse", "&#39;a dog eating an apple&#39;", "fingerprint"):
         assert text in page
     assert page.count("<img ") == sum(len(line.pictures) for line in entry.made.lines)
 
@@ -201,21 +201,16 @@ def test_large_pictures_go_in_small(entry, tmp_path):
     picture = replace(entry.made.lines[0].pictures[0], file="large.png")
     Image.effect_noise((512, 512), 80).convert("RGB").save(tmp_path / "large.png")
     line = replace(entry.made.lines[0], pictures=(picture,))
-    page = html_page([Entry(SMALL, tmp_path, replace(entry.made, lines=(line,)), None)], "t")
+    page = html_page([BookEntry(SMALL, tmp_path, replace(entry.made, lines=(line,)), None)], "t")
     assert "data:image/jpeg;base64," in page
     assert len(page) < (tmp_path / "large.png").stat().st_size
 
 
-def test_the_pdf_has_a_page_for_what_does_not_fit(entry):
-    one = pdf_pages([entry], "t")
-    many = pdf_pages([entry] * 4, "t")
-    for pdf in (one, many):
-        assert pdf.startswith(b"%PDF-")
-        assert pdf.rstrip().endswith(b"%%EOF")
-    assert one.count(b"/Type /Page\n") >= 1
-    assert many.count(b"/Type /Page\n") > one.count(b"/Type /Page\n")
-    failed = Entry(SMALL, Path("nowhere"), None, None, failure="a reason")
-    assert io.BytesIO(pdf_pages([failed], "t")).getvalue()
+def test_the_page_is_dark_or_light_and_prints(entry):
+    page = html_page([entry], "t")
+    assert "prefers-color-scheme: dark" in page
+    assert "@media print" in page
+    assert "@page" in page
 
 
 def test_the_json_of_a_figure_is_plain(entry):

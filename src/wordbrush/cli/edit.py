@@ -178,7 +178,7 @@ def _cross_steps(editor: "Editor", everywhere: float | None, windows: dict[str, 
 
 def _comparison(editor: "Editor", results: "list[EditResult]", quiet: bool) -> "Image":
     """Source, edit and plain regeneration of each target, as in figure 3.1."""
-    from wordbrush.views.visualise import comparison
+    from wordbrush.views.sheets import comparison
 
     source = results[0].source
     rows = []

@@ -1,4 +1,4 @@
-"""The figures of a folder as one book: which there are, which of them are made, and what is to be said of each."""
+"""The figures of a folder as one book: which there are, and what became of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +13,15 @@ from wordbrush.figures.spec import Figure
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A figure's place in the book: made, with or without a comment, or failed, and why."""
+class BookEntry:
+    """A figure's place in the book: made (`reused`: earlier, from the same model and settings), or failed, and why."""
 
     figure: Figure
     folder: Path
     made: MadeFigure | None
     comment: Comment | None
     failure: str = ""
+    reused: bool = False
 
 
 def figures_for(*, small_vocabulary: bool) -> tuple[Figure, ...]:
@@ -29,7 +30,7 @@ def figures_for(*, small_vocabulary: bool) -> tuple[Figure, ...]:
 
 
 def choose(figures: Sequence[Figure], names: Sequence[str]) -> tuple[Figure, ...]:
-    """The named figures, in their own order; all, where none is named. Raises `SettingsError` for an unknown name.
+    """The named figures, in their own order; all if no name is given. Raises `SettingsError` for an unknown name.
 
     >>> [figure.name for figure in choose(PAPER, ["3.5", "3.3"])]
     ['3.3', '3.5']

@@ -29,7 +29,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Line:
+class MadeLine:
     """Pictures in a row; `label` says what the row is, `details` what it is made from."""
 
     label: str
@@ -47,7 +47,7 @@ class MadeFigure:
     versions: Mapping[str, str]
     num_inference_steps: int
     guidance_scale: float
-    lines: tuple[Line, ...]
+    lines: tuple[MadeLine, ...]
     schema: int = SCHEMA
 
 

@@ -8,8 +8,8 @@ from PIL import Image
 from wordbrush.editor import Editor
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError, PromptError
-from wordbrush.figures.made import Line, MadeFigure, Picture, figure_key, save_made
-from wordbrush.figures.spec import Change, EditRow, Figure, MapsRow, NoiseRow, Row
+from wordbrush.figures.made import MadeFigure, MadeLine, Picture, figure_key, save_made
+from wordbrush.figures.spec import Change, EditRow, Figure, FigureRow, MapsRow, NoiseRow
 from wordbrush.metrics.psnr import psnr
 from wordbrush.pictures.save import save_plain_png
 from wordbrush.runs.counter import RunCounter
@@ -18,8 +18,8 @@ from wordbrush.runs.record import RunRecord, pixel_sha256
 from wordbrush.runs.results import EditResult, Source
 from wordbrush.sampling.loop import OnStep
 from wordbrush.versions import installed_versions
-from wordbrush.views.picture_grid import resized
-from wordbrush.views.visualise import comparison
+from wordbrush.views.picture_grid import Captioned, PictureGrid, Strip, enlarged_size, resized
+from wordbrush.views.sheets import draw_sheet
 
 SHEET = "figure.png"
 
@@ -55,8 +55,10 @@ def make_figure(
         for number, row in enumerate(figure.rows, 1)
         for line in _make_row(editor, figure, row, steps, pictures, f"{number}", count)
     ]
-    shown = [[(_said(line, picture), pictures.images[picture.file]) for picture in line.pictures] for line in lines]
-    save_plain_png(comparison(shown, min_side=_SIDE), folder / SHEET)
+    strips = [
+        Strip([Captioned(pictures.images[p.file], p.caption) for p in line.pictures], line.label) for line in lines
+    ]
+    save_plain_png(draw_sheet([PictureGrid(strips)], title=f"Figure {figure.name}", min_side=_SIDE), folder / SHEET)
     info = editor.model
     made = MadeFigure(
         figure.name,
@@ -69,11 +71,6 @@ def make_figure(
     )
     save_made(made, folder)
     return made
-
-
-def _said(line: Line, picture: Picture) -> str:
-    """The caption on a sheet, where no label stands beside a line."""
-    return f"{line.label}: {picture.caption}" if line.label and picture is not line.pictures[0] else picture.caption
 
 
 class _Pictures:
@@ -103,8 +100,8 @@ class _Pictures:
 
 
 def _make_row(
-    editor: Editor, figure: Figure, row: Row, steps: int, pictures: _Pictures, number: str, count: RunCounter
-) -> Iterator[Line]:
+    editor: Editor, figure: Figure, row: FigureRow, steps: int, pictures: _Pictures, number: str, count: RunCounter
+) -> Iterator[MadeLine]:
     source = editor.generate(row.source, seed=row.seed, num_inference_steps=steps, on_step=count.next())
     made_from = f"seed {row.seed}, {steps} steps, guidance {source.settings.guidance_scale:g}"
     match row:
@@ -116,14 +113,14 @@ def _make_row(
             yield from _edit_lines(editor, figure, row, source, pictures, number, made_from, count)
 
 
-def _num_runs(row: Row) -> int:
+def _num_runs(row: FigureRow) -> int:
     """How many pictures a row needs."""
     return 1 + len(row.changes) * (1 + row.with_plain) if isinstance(row, EditRow) else 1
 
 
 def _noise_lines(
     editor: Editor, row: NoiseRow, source: Source, pictures: _Pictures, number: str, made_from: str
-) -> Iterator[Line]:
+) -> Iterator[MadeLine]:
     steps = source.settings.num_inference_steps
     shown = sorted({round(i * (steps - 1) / max(row.count - 2, 1)) for i in range(row.count - 1)})
     first = pictures.add_source(f"{number}-picture.png", f"'{row.source}'", source)
@@ -137,17 +134,15 @@ def _noise_lines(
         pictures.add_plain(f"{number}-reverse-{step}.png", f"before step {step}", editor.latents_picture(source, step))
         for step in shown
     ]
-    yield Line("forward", made_from, (first, *forward))
-    yield Line("reverse", made_from, (*reverse, first))
+    yield MadeLine("forward", made_from, (first, *forward))
+    yield MadeLine("reverse", made_from, (*reverse, first))
 
 
 def _maps_line(
     editor: Editor, figure: Figure, row: MapsRow, source: Source, pictures: _Pictures, number: str, made_from: str
-) -> Line:
+) -> MadeLine:
     maps = editor.maps(source)
-    factor = max(1, -(-_SIDE // min(source.image.size)))
-    size = (source.image.width * factor, source.image.height * factor)
-    large = resized(source.image, size)
+    large = resized(source.image, enlarged_size(source.image.size, _SIDE))
     words = []
     for place, word in enumerate(maps.words):
         map_hw = maps.word(word)
@@ -155,7 +150,7 @@ def _maps_line(
             raise ControlError(f"figure {figure.name}: the map of '{word}' is the same everywhere; change the prompt")
         words.append(pictures.add_plain(f"{number}-map-{place}.png", word, maps.overlay(word, large)))
     first = pictures.add_source(f"{number}-source.png", f"'{row.source}'", source)
-    return Line("", f"{made_from}; {maps.aggregation}", (first, *words))
+    return MadeLine("", f"{made_from}; {maps.aggregation}", (first, *words))
 
 
 def _edit_lines(
@@ -167,7 +162,7 @@ def _edit_lines(
     number: str,
     made_from: str,
     count: RunCounter,
-) -> Iterator[Line]:
+) -> Iterator[MadeLine]:
     first = pictures.add_source(f"{number}-source.png", f"'{row.source}'", source)
     plain: dict[str, Source] = {}
     if row.with_plain:
@@ -178,7 +173,7 @@ def _edit_lines(
             )
             for i, (target, picture) in enumerate(plain.items(), 1)
         ]
-        yield Line("plain, same seed", made_from, (first, *made))
+        yield MadeLine("plain, same seed", made_from, (first, *made))
     edits = []
     for i, change in enumerate(row.changes, 1):
         result = editor.edit(source, change.target, **change.options, on_step=count.next())
@@ -188,7 +183,7 @@ def _edit_lines(
         edits.append(pictures.add_edit(f"{number}-edit-{i}.png", caption, result, details))
         if result.blend_mask is not None:
             edits.append(pictures.add_plain(f"{number}-mask-{i}.png", "white may change", result.blend_mask))
-    yield Line("wordbrush" if row.with_plain else "", made_from, (first, *edits))
+    yield MadeLine("wordbrush" if row.with_plain else "", made_from, (first, *edits))
 
 
 def _prove(figure: Figure, change: Change, result: EditResult, plain: Source | None) -> None:

@@ -46,7 +46,7 @@ class MapsRow:
     seed: int
 
 
-Row = EditRow | NoiseRow | MapsRow
+FigureRow = EditRow | NoiseRow | MapsRow
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Figure:
 
     name: str
     shows: str
-    rows: tuple[Row, ...]
+    rows: tuple[FigureRow, ...]
     note: str = ""
 
     def prompts(self) -> list[str]:

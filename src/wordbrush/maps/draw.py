@@ -8,7 +8,8 @@ from PIL import Image
 from wordbrush.errors import SettingsError
 from wordbrush.maps.arrays import Floats, MapArrays, StackInfo, resize
 from wordbrush.views.colour import coloured
-from wordbrush.views.tiles import Legend, Row, Tile, sheet
+from wordbrush.views.picture_grid import Captioned, PictureGrid, Strip
+from wordbrush.views.sheets import ColourScale, draw_sheet
 
 TILE_SIDE = 224
 """The shorter side of a tile, in pixels."""
@@ -56,20 +57,20 @@ def draw_words(maps: MapArrays, picture: Image.Image | None, *, overlays: bool, 
     shown = None if picture is None else picture.convert("RGB").resize(size[::-1], Image.Resampling.BICUBIC)
     shared = shared_scale_of(maps)
     several = len(maps.info.stacks) > 1
-    rows = []
+    strips = []
     for stack, array in zip(maps.info.stacks, maps.arrays, strict=True):
-        tiles = [] if shown is None else [Tile(shown, "the picture")]
+        tiles = [] if shown is None else [Captioned(shown, "the picture")]
         for word, map_hw in zip(maps.words, array[:, 0, 0], strict=True):
             scale = shared if shared_scale else own_scale(map_hw)
             over = overlays and shown is not None
             image = overlay(map_hw, shown, scale) if over and shown is not None else heat(map_hw, size, scale)
             low, high = own_scale(map_hw)
-            tiles.append(Tile(image, word, f"{low:.2g} to {high:.2g}"))
-        rows += [Row(part, _name(stack) if several else "") for part in _even_rows(tiles, several)]
+            tiles.append(Captioned(image, word, f"{low:.2g} to {high:.2g}"))
+        strips += [Strip(part, _name(stack) if several else "") for part in _even_rows(tiles, several)]
     ends = ("each word's smallest", "and largest value")
     if shared_scale:
         ends = (f"{shared[0]:.2g}", f"{shared[1]:.2g}, for all words")
-    return sheet(rows, Legend(maps.aggregation, *ends))
+    return draw_sheet([PictureGrid(strips)], notes=maps.aggregation, colours=ColourScale(*ends))
 
 
 def draw_steps(maps: MapArrays) -> Image.Image:
@@ -83,13 +84,14 @@ def draw_steps(maps: MapArrays) -> Image.Image:
     count = min(MOST_STEPS, len(steps))
     chosen = [steps[round(i * (len(steps) - 1) / max(1, count - 1))] for i in range(count)]
     height, width = tile_size(maps)
-    rows = []
+    strips = []
     for word in maps.words:
         maps_shw = np.stack([maps.step(step).word(word) for step in chosen])
-        captions = [f"step {step}" if word == maps.words[-1] else "" for step in chosen]
         tiles = [heat(map_hw, (height // 2, width // 2), own_scale(maps_shw)) for map_hw in maps_shw]
-        rows.append(Row([Tile(*pair) for pair in zip(tiles, captions, strict=True)], word))
-    return sheet(rows, Legend(maps.aggregation, "each word's smallest", "and largest value over its steps"))
+        strips.append(Strip([Captioned(tile) for tile in tiles], word))
+    colours = ColourScale("each word's smallest", "and largest value over its steps")
+    grid = PictureGrid(strips, column_name="step", column_labels=[f"{step}" for step in chosen])
+    return draw_sheet([grid], notes=maps.aggregation, colours=colours)
 
 
 def draw_components(maps: MapArrays, size: tuple[int, int]) -> Image.Image:
@@ -124,7 +126,7 @@ def _name(stack: StackInfo) -> str:
     return f"{stack.height} x {stack.width}, {layers.replace('_', ' ').replace('.', ' ')}"
 
 
-def _even_rows(tiles: list[Tile], several: bool) -> list[list[Tile]]:
+def _even_rows(tiles: list[Captioned], several: bool) -> list[list[Captioned]]:
     """One stack's tiles in as few rows as they fit, of about the same length; of several stacks a row each."""
     if several:
         return [tiles]

@@ -15,7 +15,8 @@ from wordbrush.panel.session import EditSession, RunView
 from wordbrush.panel.state import PanelState
 from wordbrush.pictures.save import plain_png_bytes
 from wordbrush.runs.results import EditResult, Source
-from wordbrush.views.html import Figure, card, code_block, escaped, marked_prompts, sheet, warnings
+from wordbrush.views.notebook import ShownPicture, code_html, marks_html, problem_html, sheet_html
+from wordbrush.views.prompts import marked_prompts, unmarked
 
 _MAX_SEED = 2**53 - 1  # the largest whole number up to which a browser holds all exactly
 _WIDE = {"width": "100%", "max_width": "780px"}
@@ -132,12 +133,13 @@ class EditPanel:
         """Show attention maps, laid over their picture."""
         drawn = maps.sheet(made.canvas, overlays=True)
         words = ", ".join(maps.words)
-        figure = Figure(plain_png_bytes(drawn), *drawn.size, f"attention maps of {words}", escaped(maps.aggregation))
-        self.maps.value = card(sheet(figure))
+        alt = f"attention maps of {words}"
+        shown = ShownPicture(plain_png_bytes(drawn), *drawn.size, alt, unmarked(maps.aggregation))
+        self.maps.value = sheet_html(shown)
 
     def tell(self, problem: str) -> None:
         """Show why a run ended early."""
-        self.problem.value = card(f'<div role="alert">{warnings([problem])}</div>')
+        self.problem.value = problem_html(problem)
 
     def _start(self, run: Callable[[RunView, Event], None]) -> None:
         if self._worker is not None and self._worker.is_alive():
@@ -224,10 +226,10 @@ class EditPanel:
         """Show what follows from the state: how the prompts correspond, the words, the code."""
         state = self.state
         before, after = marked_prompts(state.prompt, state.target, state.equalizer())
-        self.marks.value = card(f"{before} &rarr; {after}", warnings(self._session.hints(state)))
+        self.marks.value = marks_html(before, after, self._session.hints(state))
         self.words.show(state.words())
         self.blend_threshold.layout.display = "flex" if state.local_blend() else "none"
-        self.python.value = card(code_block(self.code))
+        self.python.value = code_html(self.code)
 
 
 def _row(*parts: Any) -> Any:

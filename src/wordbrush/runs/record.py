@@ -15,7 +15,7 @@ from wordbrush.inversion.settings import InversionSettings
 from wordbrush.json_form import from_plain, to_plain
 from wordbrush.pictures.fit import Fit
 from wordbrush.sampling.settings import GenerationSettings
-from wordbrush.views.html import card, edit_facts, escaped, facts_line, folded, generation_facts, plain_prompt, table
+from wordbrush.views.notebook import record_html
 
 SCHEMA = 2
 
@@ -88,26 +88,7 @@ class RunRecord:
         return from_plain(cls, plain, where)
 
     def _repr_html_(self) -> str:
-        model = [
-            ("computed in", f"{self.model.dtype} on {self.model.device}"),
-            ("weights", self.model.fingerprint[:12]),
-        ]
-        rows = [
-            ("model", f"<bdi>{escaped(self.model.name)}</bdi>{facts_line(model)}"),
-            ("source", f"{plain_prompt(self.generation.prompt)}{facts_line(generation_facts(self.generation))}"),
-        ]
-        if self.photo is not None:
-            how = [("method", self.photo.inversion.method), *_shown(self.photo.inversion)]
-            rows.append(("photograph", f"{plain_prompt(self.photo.prompt)}{facts_line(how)}"))
-        if self.edit is not None:
-            for target, acted in zip(self.edit.targets, self.acted, strict=True):
-                rows.append(("target", plain_prompt(target) + facts_line([("acted:", ", ".join(acted))])))
-            calls = ("attention calls controlled", str(self.controlled_calls))
-            rows.append(("edit", facts_line([*edit_facts(self.edit), calls])))
-        details = [*self.versions.items(), *((f"pixels of {name}", sha) for name, sha in self.image_sha256.items())]
-        return card(
-            table(rows), folded("versions and hashes", table((name, escaped(value)) for name, value in details))
-        )
+        return record_html(self)
 
 
 def check_photo(record: RunRecord, photo: Image | None) -> None:
@@ -126,10 +107,6 @@ def check_photo(record: RunRecord, photo: Image | None) -> None:
             f"the photo has other pixels ({pixel_sha256(photo)[:12]}) than the record's ({sha[:12]}); give the "
             "picture that was inverted"
         )
-
-
-def _shown(inversion: InversionSettings) -> list[tuple[str, str]]:
-    return [(name.replace("_", " "), str(value)) for name, value in inversion.settings.items()]
 
 
 def save_record(record: RunRecord, path: Path) -> None:

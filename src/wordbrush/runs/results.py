@@ -17,18 +17,9 @@ from wordbrush.runs.png import png_bytes, save_png
 from wordbrush.runs.record import RunRecord, save_record
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
-from wordbrush.views.html import (
-    Figure,
-    acted_lines,
-    card,
-    edit_facts,
-    facts_line,
-    gallery,
-    generation_facts,
-    marked_prompts,
-    plain_prompt,
-    warnings,
-)
+from wordbrush.views.facts import edit_facts, generation_facts
+from wordbrush.views.notebook import ShownPicture, result_html
+from wordbrush.views.prompts import MarkedText, marked_prompts, unmarked
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -94,14 +85,12 @@ class Source:
         return png_bytes(self.image, self.record, None)
 
     def _repr_html_(self) -> str:
-        figure = _figure(self.image, self._repr_png_(), f"source: {self.prompt}", plain_prompt(self.prompt))
+        shown = _picture(self.image, self._repr_png_(), f"source: {self.prompt}", unmarked(self.prompt))
         facts = [*generation_facts(self.settings), ("model", self.record.model.name)]
         if self.report is None or self.photo is None:
-            return card(gallery([figure]), facts_line(facts))
-        photo = _figure(self.photo, plain_png_bytes(self.photo), "the photograph", "photograph")
-        return card(
-            gallery([photo, figure]), facts_line([*report_facts(self.report), *facts]), warnings(self.report.warnings)
-        )
+            return result_html([shown], facts)
+        photo = _picture(self.photo, plain_png_bytes(self.photo), "the photograph", unmarked("photograph"))
+        return result_html([photo, shown], [*report_facts(self.report), *facts], warnings=self.report.warnings)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -165,7 +154,7 @@ class EditResult:
 
     def _repr_html_(self) -> str:
         before, after = _prompts(self)
-        mask = [] if self.blend_mask is None else [_mask_figure(self.blend_mask)]
+        mask = [] if self.blend_mask is None else [_shown_blend_mask(self.blend_mask)]
         return _shown_edits([self], before, [after], mask)
 
 
@@ -173,7 +162,7 @@ class EditResults(list[EditResult]):
     """The edits of one run, in the order of their targets: a list that a notebook shows beside its source."""
 
     def _repr_html_(self) -> str:
-        return _shown_edits(self, plain_prompt(self[0].source.prompt), [_prompts(edit)[1] for edit in self])
+        return _shown_edits(self, unmarked(self[0].source.prompt), [_prompts(edit)[1] for edit in self])
 
 
 def shown_mask(mask_hw: Tensor, canvas_size: tuple[int, int], fit: Fit | None) -> Image:
@@ -187,36 +176,39 @@ def edited_name(settings: EditSettings, index: int) -> str:
     return "edited" if len(settings.targets) == 1 else f"edited-{index + 1}"
 
 
-def _prompts(edit: EditResult) -> tuple[str, str]:
+def _prompts(edit: EditResult) -> tuple[MarkedText, MarkedText]:
     assert edit.record.edit is not None
     return marked_prompts(edit.source.prompt, edit.target, edit.record.edit.equalizer)
 
 
 def _shown_edits(
-    edits: Sequence[EditResult], source_caption: str, captions: Sequence[str], more: Sequence[Figure] = ()
+    edits: Sequence[EditResult],
+    source_caption: MarkedText,
+    captions: Sequence[MarkedText],
+    more: Sequence[ShownPicture] = (),
 ) -> str:
     """One run's source and edits, side by side, with what acted in each and the settings of all."""
     source, record = edits[0].source, edits[0].record
     assert record.edit is not None
-    figures = [_figure(source.image, source._repr_png_(), f"source: {source.prompt}", source_caption)]
+    pictures = [_picture(source.image, source._repr_png_(), f"source: {source.prompt}", source_caption)]
     for edit, caption in zip(edits, captions, strict=True):
-        figures.append(_figure(edit.image, edit._repr_png_(), f"edited: {edit.target}", caption))
-    acted = [line for edit in edits for line in record.acted[edit.index]]
-    facts = [*generation_facts(source.settings), *edit_facts(record.edit), ("model", record.model.name)]
-    return card(
-        gallery([*figures, *more]),
-        acted_lines(acted, record.controlled_calls),
-        facts_line(facts),
-        warnings(record.warnings),
+        pictures.append(_picture(edit.image, edit._repr_png_(), f"edited: {edit.target}", caption))
+    return result_html(
+        [*pictures, *more],
+        [*generation_facts(source.settings), *edit_facts(record.edit), ("model", record.model.name)],
+        acted=[line for edit in edits for line in record.acted[edit.index]],
+        controlled_calls=record.controlled_calls,
+        warnings=record.warnings,
     )
 
 
-def _figure(image: Image, png: bytes, alt: str, caption: str) -> Figure:
-    return Figure(png, image.width, image.height, alt, caption)
+def _picture(image: Image, png: bytes, alt: str, caption: MarkedText) -> ShownPicture:
+    return ShownPicture(png, image.width, image.height, alt, caption)
 
 
-def _mask_figure(mask: Image) -> Figure:
-    return _figure(mask, plain_png_bytes(mask), "mask: where the picture could change, white", "could change: white")
+def _shown_blend_mask(mask: Image) -> ShownPicture:
+    alt = "mask: where the picture could change, white"
+    return _picture(mask, plain_png_bytes(mask), alt, unmarked("could change: white"))
 
 
 def _size(image: Image) -> str:

@@ -9,10 +9,12 @@ from wordbrush.edits.schedule import DEFAULT
 from wordbrush.sweep.axes import Axis
 from wordbrush.sweep.grid import Sweep
 from wordbrush.sweep.run import Cell
-from wordbrush.views.picture_grid import PictureGrid, Tile, draw_page
+from wordbrush.views.picture_grid import Captioned, PictureGrid, Strip
+from wordbrush.views.sheets import draw_sheet
 
 _Made = Mapping[tuple[int, tuple[float, ...]], Cell]
 """Finished cells by seed and values."""
+_MIN_SIDE = 160
 
 
 def sweep_sheet(sweep: Sweep, cells: Sequence[Cell]) -> Image.Image:
@@ -24,7 +26,7 @@ def sweep_sheet(sweep: Sweep, cells: Sequence[Cell]) -> Image.Image:
     varying = [axis for axis in sweep.axes if len(axis.values) > 1]
     made = {(cell.settings.seed, cell.settings.values): cell for cell in cells}
     grids = _blocks(sweep, made, varying[0], varying[1]) if len(varying) > 1 else [_strips(sweep, made, varying)]
-    return draw_page(_title(sweep), _notes(sweep, cells[0]), grids)
+    return draw_sheet(grids, title=_title(sweep), notes=_notes(sweep, cells[0]), min_side=_MIN_SIDE)
 
 
 def _blocks(sweep: Sweep, made: _Made, down: Axis, across: Axis) -> list[PictureGrid]:
@@ -45,38 +47,44 @@ def _block(sweep: Sweep, made: _Made, down: Axis, across: Axis, seed: int, rest:
     first = next((cell for row in cells for cell in row if cell), None)
     title = [f"seed {seed}"] if len(sweep.seeds) > 1 else []
     title += [f"{a.label} {value:g}" for a, value in zip(further, rest, strict=True) if len(a.values) > 1]
+    references = [[Captioned(image, name)] for name, image in _references(first)]
+    references += [[]] * (len(cells) - len(references))
+    strips = [
+        Strip([_picture(cell) for cell in row], f"{value:g}", reference)
+        for row, value, reference in zip(cells, down.values, references, strict=True)
+    ]
     return PictureGrid(
+        strips,
         title=", ".join(title),
-        references=tuple((Tile(image, name),) for name, image in _references(first)),
-        reference_labels=("",),
         row_name=down.label,
-        row_labels=tuple(f"{value:g}" for value in down.values),
         column_name=across.label,
-        column_labels=tuple(f"{value:g}" for value in across.values),
-        tiles=tuple(tuple(map(_tile, row)) for row in cells),
+        column_labels=[f"{value:g}" for value in across.values],
     )
 
 
 def _strips(sweep: Sweep, made: _Made, varying: list[Axis]) -> PictureGrid:
     """One row for each seed, its references in front."""
-    rows = [[made.get((seed, cell.values)) for cell in sweep.cells(seed)] for seed in sweep.seeds]
-    references = [_references(next(filter(None, row), None)) for row in rows]
+    strips = []
+    for seed in sweep.seeds:
+        row = [made.get((seed, cell.values)) for cell in sweep.cells(seed)]
+        # The last row names the references of all.
+        named = seed == sweep.seeds[-1]
+        references = [
+            Captioned(image, name if named else "") for name, image in _references(next(filter(None, row), None))
+        ]
+        strips.append(Strip([_picture(cell) for cell in row], f"{seed}" if len(sweep.seeds) > 1 else "", references))
     return PictureGrid(
-        title="",
-        references=tuple(tuple(Tile(image) for _, image in row) for row in references),
-        reference_labels=tuple(name for name, _ in references[0]),
+        strips,
         row_name="seed" if len(sweep.seeds) > 1 else "",
-        row_labels=tuple(map(str, sweep.seeds)) if len(sweep.seeds) > 1 else ("",),
         column_name=varying[0].label if varying else "",
-        column_labels=tuple(f"{value:g}" for value in varying[0].values) if varying else ("edit",),
-        tiles=tuple(tuple(map(_tile, row)) for row in rows),
+        column_labels=[f"{value:g}" for value in varying[0].values] if varying else ["edit"],
     )
 
 
-def _tile(cell: Cell | None) -> Tile:
+def _picture(cell: Cell | None) -> Captioned:
     if cell is None:
-        return Tile(None)
-    return Tile(cell.image, "" if cell.acted else "plain: nothing held")
+        return Captioned(None)
+    return Captioned(cell.image, note="" if cell.acted else "plain: nothing held")
 
 
 def _references(cell: Cell | None) -> list[tuple[str, Image.Image]]:

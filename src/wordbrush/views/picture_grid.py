@@ -1,170 +1,173 @@
-"""A grid of pictures whose rows and columns say what they are, drawn on paper, and pages of such grids."""
+"""One grid of a sheet: captioned pictures in strips, whose rows and columns say what they are."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from PIL import Image, ImageDraw
 
-from wordbrush.views.typeset import BLANK, HAIRLINE, INK, PAPER, SOFT_INK, font, wrap
+from wordbrush.views.typeset import BLANK, HAIRLINE, INK, PAPER, SMALL, SOFT_INK, TEXT, Paragraph, font, leading
 
 MAX_SIDE = 16_000
-"""No side of a page is longer, in pixels, as long as its pictures stay `_LEAST` wide: they shrink instead."""
+"""Pictures shrink, to `_MIN_SHOWN` pixels at the least, so that no side of a sheet is much longer than this."""
 
-_MARGIN = 28
-_GAP = 8
-_SPACE = 36
-"""Between blocks."""
-_TITLE, _TEXT, _SMALL = 20, 15, 12
-_LINE = 21
-_GROWN = 160
-_LEAST = 24
+GAP = 12
+_AROUND_CAPTION = 6
+_MAX_LABEL = 132
+"""Labels of strips are broken into lines of this width."""
+_MIN_SHOWN = 24
 
 
 @dataclass(frozen=True, eq=False)
-class Tile:
-    """A picture, or None for the blank place of one, with a word in its corner."""
+class Captioned:
+    """A picture, its caption below it, and below that a note in softer ink. Without a picture its place is blank."""
 
     image: Image.Image | None
-    tag: str = ""
+    caption: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Strip:
+    """Pictures side by side. `label` stands to their left, and `references` to the left of that."""
+
+    pictures: Sequence[Captioned]
+    label: str = ""
+    references: Sequence[Captioned] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class PictureGrid:
-    """Pictures in rows of one length. `references` stand in front, row by row, under `reference_labels`.
+    """Strips below each other. A name says what an axis is, a label what one column is; an empty one is left out."""
 
-    A name says what an axis is, a label what a row or column is; an empty one is not drawn.
-    """
-
-    title: str
-    references: tuple[tuple[Tile, ...], ...]
-    reference_labels: tuple[str, ...]
-    row_name: str
-    row_labels: tuple[str, ...]
-    column_name: str
-    column_labels: tuple[str, ...]
-    tiles: tuple[tuple[Tile, ...], ...]
+    strips: Sequence[Strip]
+    title: str = ""
+    row_name: str = ""
+    column_name: str = ""
+    column_labels: Sequence[str] = ()
 
 
-def draw_page(title: str, notes: str, grids: Sequence[PictureGrid]) -> Image.Image:
-    """Typeset grids of one shape under a title and a line of notes, as many beside each other as make a good page.
+class Scale:
+    """How large pictures are shown, and the (width, height) of the place of each."""
 
-    Small pictures are enlarged by whole factors; large ones shrink where the page would be longer than `MAX_SIDE`.
+    def __init__(self, grids: Sequence[PictureGrid], min_side: int) -> None:
+        """Find what fits a sheet; a shorter side is at least `min_side` pixels before that."""
+        self._min_side, self._shrink = min_side, 1.0
+        strips = [strip for grid in grids for strip in grid.strips]
+        images = [p.image for strip in strips for p in (*strip.references, *strip.pictures) if p.image is not None]
+        width, height = (max(sides) for sides in zip(*(self.shown(image) for image in images), strict=True))
+        columns = max(len(strip.references) + len(strip.pictures) for strip in strips)
+        fits = min(1.0, (MAX_SIDE / columns - GAP) / width, (MAX_SIDE / len(strips) - GAP) / height)
+        self._shrink = max(fits, min(1.0, _MIN_SHOWN / min(width, height)))
+        self.place = max(self.shown(image)[0] for image in images), max(self.shown(image)[1] for image in images)
 
-    >>> tile = Tile(Image.new("RGB", (64, 64)))
-    >>> grid = PictureGrid("", (), (), "seed", ("1",), "weight", ("2", "4"), ((tile, tile),))
-    >>> draw_page("a dog", "", [grid]).size
-    (560, 343)
-    """
-    side = _shown_size(grids)
-    drawn = [_draw_grid(grid, side) for grid in grids]
-    width, height = drawn[0].size
-    across = _beside(len(drawn), width, height)
-    down = -(-len(drawn) // across)
-    inside = max(across * (width + _SPACE) - _SPACE, 504)
-    lines = wrap(title, font(_TITLE), inside)
-    small = wrap(notes, font(_TEXT), inside)
-    head = _MARGIN + len(lines) * 28 + len(small) * _LINE + 18
-    page = Image.new("RGB", (inside + 2 * _MARGIN, head + down * (height + _SPACE) - _SPACE + _MARGIN), PAPER)
-    draw = ImageDraw.Draw(page)
-    for number, line in enumerate(lines):
-        draw.text((_MARGIN, _MARGIN - 4 + number * 28), line, fill=INK, font=font(_TITLE))
-    for number, line in enumerate(small):
-        draw.text((_MARGIN, _MARGIN + len(lines) * 28 + number * _LINE), line, fill=SOFT_INK, font=font(_TEXT))
-    for number, block in enumerate(drawn):
-        place = (_MARGIN + number % across * (width + _SPACE), head + number // across * (height + _SPACE))
-        page.paste(block, place)
-    return page
+    def shown(self, image: Image.Image) -> tuple[int, int]:
+        """The (width, height) of a picture on the sheet."""
+        width, height = enlarged_size(image.size, self._min_side)
+        return max(1, int(width * self._shrink)), max(1, int(height * self._shrink))
 
 
-def _beside(count: int, width: int, height: int) -> int:
-    """How many blocks stand beside each other, for a page that is a little wider than high."""
-
-    def misshapen(across: int) -> float:
-        return abs(math.log(across * width / (-(-count // across) * height) / 1.4))
-
-    fitting = [across for across in range(1, count + 1) if across == 1 or across * (width + _SPACE) <= MAX_SIDE]
-    return min(fitting, key=misshapen)
-
-
-def _shown_size(grids: Sequence[PictureGrid]) -> tuple[int, int]:
-    """The (width, height) at which all pictures are shown."""
-    first = next(tile.image for grid in grids for row in grid.tiles for tile in row if tile.image is not None)
-    columns = len(grids[0].tiles[0]) + len(grids[0].reference_labels)
-    rows = sum(len(grid.tiles) for grid in grids)
-    grown = max(1, -(-_GROWN // min(first.size)))
-    width, height = first.width * grown, first.height * grown
-    fits = min(1.0, (MAX_SIDE / columns - _GAP) / width, (MAX_SIDE / rows - _GAP) / height)
-    fits = max(fits, min(1.0, _LEAST / min(width, height)))
-    return max(1, int(width * fits)), max(1, int(height * fits))
-
-
-def _draw_grid(grid: PictureGrid, side: tuple[int, int]) -> Image.Image:
-    width, height = side
-    text = font(_TEXT)
-    top = (_LINE + 8) * bool(grid.title) + _LINE * bool(grid.column_name) + _LINE + 6
-    references = len(grid.reference_labels) * (width + _GAP)
-    labels = int(max(map(text.getlength, grid.row_labels)))
-    left = references + _GAP + (_LINE + 4) * bool(grid.row_name) + labels + 8 * bool(labels)
-    columns, rows = len(grid.tiles[0]), len(grid.tiles)
-    # One pixel more on each side, for the hairlines.
-    size = (left + columns * (width + _GAP) - _GAP + 1, top + rows * (height + _GAP) - _GAP + 1)
-    block = Image.new("RGB", size, PAPER)
+def draw_grid(grid: PictureGrid, scale: Scale) -> Image.Image:
+    """A grid on paper of its own, with a pixel more on each side for the hairlines."""
+    width = scale.place[0]
+    references = max(len(strip.references) for strip in grid.strips) * (width + GAP)
+    name = leading(TEXT) + _AROUND_CAPTION if grid.row_name else 0
+    labels = [Paragraph(strip.label, TEXT, INK, _MAX_LABEL) for strip in grid.strips]
+    label = max(paragraph.width for paragraph in labels)
+    left = 1 + references + (GAP if references else 0) + name + (label + GAP if label else 0)
+    right = left + max(len(strip.pictures) for strip in grid.strips) * (width + GAP) - GAP + 1
+    title = leading(TEXT) + 2 * _AROUND_CAPTION if grid.title else 0
+    top = 1 + title + leading(TEXT) * bool(grid.column_name)
+    top += leading(TEXT) + _AROUND_CAPTION if any(grid.column_labels) else 0
+    heights = [_strip_height(strip, scale) for strip in grid.strips]
+    length = int(font(TEXT).getlength(grid.row_name))
+    bottom = top + max(sum(heights) + GAP * (len(heights) - 1), length) + 1
+    names = int(font(TEXT).getlength(grid.column_name)), int(font(TEXT).getlength(grid.title))
+    block = Image.new("RGB", (max(right, left + names[0], names[1]), bottom), PAPER)
     draw = ImageDraw.Draw(block)
     if grid.title:
-        draw.line((0, 0, size[0], 0), fill=HAIRLINE)
-        draw.text((0, 8), grid.title, fill=INK, font=text)
-    _centred(draw, grid.column_name, left, top - 2 * _LINE - 6, size[0] - left, SOFT_INK)
-    for column, label in enumerate(grid.column_labels):
-        _centred(draw, label, left + column * (width + _GAP), top - _LINE - 3, width, INK)
-    for column, label in enumerate(grid.reference_labels):
-        _centred(draw, label, 1 + column * (width + _GAP), top - _LINE - 3, width, INK)
-    _upwards(block, grid.row_name, references + _GAP, top, size[1] - top)
-    for row, label in enumerate(grid.row_labels):
-        middle = top + row * (height + _GAP) + height // 2
-        draw.text((left - 8 - text.getlength(label), middle - 10), label, fill=INK, font=text)
-    for places, start in ((grid.references, 1), (grid.tiles, left)):
-        for row, tiles in enumerate(places):
-            for column, tile in enumerate(tiles):
-                _put(block, tile, (start + column * (width + _GAP), top + row * (height + _GAP)), side)
+        draw.line((0, 0, block.width, 0), fill=HAIRLINE)
+        draw.text((0, _AROUND_CAPTION), grid.title, fill=INK, font=font(TEXT))
+    middle = left + max(0, right - left - font(TEXT).getlength(grid.column_name)) / 2
+    draw.text((middle, 1 + title), grid.column_name, fill=SOFT_INK, font=font(TEXT))
+    for column, words in _column_labels(grid.column_labels, width + GAP):
+        at = left + column * (width + GAP) + width / 2
+        draw.text((at, top - _AROUND_CAPTION), words, fill=INK, font=font(TEXT), anchor="md")
+    _draw_upwards(block, grid.row_name, left - label - GAP * bool(label) - name, (top + bottom - length) // 2)
+    for strip, paragraph, height in zip(grid.strips, labels, heights, strict=True):
+        middle_of_pictures = top + (_picture_height(strip, scale) - paragraph.height) // 2
+        paragraph.draw(draw, left - GAP - paragraph.width, middle_of_pictures)
+        for pictures, start in ((strip.references, 1), (strip.pictures, left)):
+            for column, picture in enumerate(pictures):
+                _draw_picture(block, picture, (start + column * (width + GAP), top), strip, scale)
+        top += height + GAP
     return block
 
 
-def _put(block: Image.Image, tile: Tile, place: tuple[int, int], side: tuple[int, int]) -> None:
-    (x, y), (width, height) = place, side
+def _column_labels(labels: Sequence[str], pitch: int) -> Iterator[tuple[int, str]]:
+    """The labels that have room, by column: all, or every second, every third, ..., as on the axis of a plot."""
+    widest = max((font(TEXT).getlength(words) for words in labels), default=0.0)
+    stride = max(1, math.ceil((widest + 4) / pitch))
+    return ((column, words) for column, words in enumerate(labels) if column % stride == 0)
+
+
+def _picture_height(strip: Strip, scale: Scale) -> int:
+    shown = [scale.shown(picture.image)[1] for picture in chain(strip.references, strip.pictures) if picture.image]
+    return max(shown, default=scale.place[1])
+
+
+def _strip_height(strip: Strip, scale: Scale) -> int:
+    words = max(
+        sum(paragraph.height for paragraph in _words(picture, scale))
+        for picture in chain(strip.references, strip.pictures)
+    )
+    return _picture_height(strip, scale) + (_AROUND_CAPTION + words + _AROUND_CAPTION if words else 0)
+
+
+def _words(picture: Captioned, scale: Scale) -> tuple[Paragraph, Paragraph]:
+    width = scale.place[0]
+    return Paragraph(picture.caption, TEXT, INK, width), Paragraph(picture.note, SMALL, SOFT_INK, width)
+
+
+def _draw_picture(block: Image.Image, picture: Captioned, place: tuple[int, int], strip: Strip, scale: Scale) -> None:
+    (x, y), (width, height) = place, (scale.place[0], _picture_height(strip, scale))
     draw = ImageDraw.Draw(block)
-    if tile.image is None:
+    if picture.image is None:
         draw.rectangle((x, y, x + width - 1, y + height - 1), fill=BLANK)
     else:
-        block.paste(resized(tile.image, side), place)
+        width, height = scale.shown(picture.image)
+        block.paste(resized(picture.image, (width, height)), place)
     # A hairline around it: a picture may be as white as the paper.
     draw.rectangle((x - 1, y - 1, x + width, y + height), outline=HAIRLINE)
-    small = font(_SMALL)
-    length = small.getlength(tile.tag) + 10
-    if tile.tag and length <= width:
-        draw.rectangle((x, y + height - 18, x + length, y + height - 1), fill=PAPER)
-        draw.text((x + 5, y + height - 16), tile.tag, fill=SOFT_INK, font=small)
+    below = y + _picture_height(strip, scale) + _AROUND_CAPTION
+    for paragraph in _words(picture, scale):
+        paragraph.draw(draw, x, below)
+        below += paragraph.height
+
+
+def _draw_upwards(block: Image.Image, words: str, x: int, y: int) -> None:
+    """Words that read upwards, as the axes of plots have them."""
+    if words:
+        face = font(TEXT)
+        line = Image.new("L", (int(face.getlength(words)) + 2, leading(TEXT)), 0)
+        ImageDraw.Draw(line).text((0, 0), words, fill=255, font=face)
+        block.paste(SOFT_INK, (x, y), line.rotate(90, expand=True))
+
+
+def enlarged_size(size: tuple[int, int], min_side: int) -> tuple[int, int]:
+    """A (width, height) by the least whole factor that makes its shorter side `min_side` pixels or more.
+
+    >>> enlarged_size((64, 96), 160)
+    (192, 288)
+    """
+    factor = max(1, -(-min_side // min(size)))
+    return size[0] * factor, size[1] * factor
 
 
 def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """A picture at another size, as RGB."""
+    """A picture as RGB at another (width, height)."""
     if image.size == size:
         return image.convert("RGB")
     how = Image.Resampling.BICUBIC if size[0] > image.width else Image.Resampling.LANCZOS
     return image.convert("RGB").resize(size, how)
-
-
-def _centred(draw: ImageDraw.ImageDraw, words: str, x: int, y: int, span: int, ink: tuple[int, int, int]) -> None:
-    face = font(_TEXT)
-    if face.getlength(words) <= span:
-        draw.text((x + (span - face.getlength(words)) / 2, y), words, fill=ink, font=face)
-
-
-def _upwards(block: Image.Image, words: str, x: int, y: int, height: int) -> None:
-    """A word that reads upwards, centred along a height, as axes of plots have it."""
-    face = font(_TEXT)
-    length = int(face.getlength(words)) + 2
-    if words and length <= height:
-        strip = Image.new("L", (length, _LINE), 0)
-        ImageDraw.Draw(strip).text((0, 0), words, fill=255, font=face)
-        block.paste(SOFT_INK, (x, y + (height - length) // 2), strip.rotate(90, expand=True))

@@ -1,0 +1,60 @@
+"""Settings as names and values to be read: plain text, whoever shows it."""
+
+from wordbrush.edits.blend import AUTO, LocalBlend
+from wordbrush.edits.schedule import DEFAULT
+from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, EditSettings
+from wordbrush.inversion.settings import InversionSettings
+from wordbrush.sampling.settings import GenerationSettings
+
+Facts = list[tuple[str, str]]
+"""Names and values."""
+
+
+def generation_facts(settings: GenerationSettings) -> Facts:
+    """How a picture was made, apart from its prompt."""
+    facts = [
+        ("seed", str(settings.seed)),
+        ("steps", str(settings.num_inference_steps)),
+        ("guidance", f"{settings.guidance_scale:g}"),
+        ("size", f"{settings.height} x {settings.width}"),
+    ]
+    return [*facts, ("negative prompt", settings.negative_prompt)] if settings.negative_prompt else facts
+
+
+def inversion_facts(settings: InversionSettings) -> Facts:
+    """How a photograph was inverted."""
+    own = [(name.replace("_", " "), str(value)) for name, value in settings.settings.items()]
+    return [("method", settings.method), *own]
+
+
+def edit_facts(settings: EditSettings) -> Facts:
+    """How an edit was made, apart from its prompts and weights. Most settings at their defaults are left out."""
+    facts: Facts = []
+    if settings.edit != "auto":
+        facts.append(("kind", settings.edit))
+    facts.append(("cross", _window(settings.cross_replace_steps[DEFAULT])))
+    own = {word: window for word, window in settings.cross_replace_steps.items() if word != DEFAULT}
+    facts += [(f"cross of '{word}'", _window(window)) for word, window in own.items()]
+    facts.append(("self", _window(settings.self_replace_steps)))
+    if settings.self_replace_max_pixels != PROMPT_TO_PROMPT_MAX_PIXELS:
+        facts.append(("self up to", f"{settings.self_replace_max_pixels} pixels"))
+    if settings.mutual_self_attention is not None:
+        window = settings.mutual_self_attention.window
+        facts.append(("mutual self-attention", _window((window.start, window.end))))
+    if settings.plug_and_play is not None:
+        pnp = settings.plug_and_play
+        facts.append(
+            ("Plug-and-Play", f"{pnp.feature_replace_steps:g} features, {pnp.attention_replace_steps:g} maps")
+        )
+    return facts if settings.local_blend is None else [*facts, ("only in", _region(settings.local_blend))]
+
+
+def _region(blend: LocalBlend) -> str:
+    """The region that a local blend lets change, in words."""
+    by_prompt = [*(blend.source_words or ()), *(word for words in blend.target_words or () for word in words)]
+    words = list(dict.fromkeys("what changes" if word == AUTO else word for word in (*blend.words, *by_prompt)))
+    return " and ".join([*([", ".join(words)] if words else []), *(["a mask"] if blend.mask else [])])
+
+
+def _window(window: tuple[float, float]) -> str:
+    return f"{window[0]:g}\N{EN DASH}{window[1]:g}"

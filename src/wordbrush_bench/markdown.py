@@ -3,11 +3,16 @@
 from collections.abc import Mapping, Sequence
 
 from wordbrush_bench.meter import Column
-from wordbrush_bench.table import Cell, Line
+from wordbrush_bench.table import ColumnSummary, MethodSummary
 
 
-def table(rows: Sequence[Line], columns: Sequence[Column]) -> str:
-    """One line for each method: cases, failures, and each column's mean with its 95 % interval."""
+def table(rows: Sequence[MethodSummary], columns: Sequence[Column]) -> str:
+    """A table with a row for each method: its cases, its failures, and each column's mean with its 95 % interval.
+
+    Args:
+        rows: the methods, in order; a method that refused every case gets its reason instead of numbers.
+        columns: the columns to show, in order.
+    """
     head = ["method", "cases", "failed", *map(_titled, columns)]
     drawn = [_row(head), _row(["---"] * len(head))]
     for line in rows:
@@ -20,23 +25,29 @@ def table(rows: Sequence[Line], columns: Sequence[Column]) -> str:
 
 
 def small_table(names: Sequence[str], rows: Mapping[str, Sequence[str]], corner: str) -> str:
-    """Ready words in rows and columns."""
+    """A table of ready-made words.
+
+    Args:
+        names: the column headings.
+        rows: cells by row name.
+        corner: the heading above the row names.
+    """
     drawn = [_row([corner, *names]), _row(["---"] * (len(names) + 1))]
     return "\n".join([*drawn, *(_row([name, *cells]) for name, cells in rows.items())])
 
 
 def definitions(columns: Sequence[Column]) -> str:
-    """What each column is."""
+    """A list that defines each column."""
     return "\n".join(
-        f"- *{column.name}*: {_clean(column.definition)}; {column.better} is better." for column in columns
+        f"- *{column.name}*: {one_line(column.definition)}; {column.better} is better." for column in columns
     )
 
 
-def shown(cell: Cell) -> str:
-    """A mean with its interval, how many cases it is of where some have none, or that there is none.
+def shown(cell: ColumnSummary) -> str:
+    """A mean with its interval, and the number of cases if some have no value; else the reasons for the gap.
 
     >>> from wordbrush_bench.bootstrap import Mean
-    >>> shown(Cell(Mean(0.5, 0.25, 0.75, 8), 2, ("hidden",)))
+    >>> shown(ColumnSummary(Mean(0.5, 0.25, 0.75, 8), 2, ("hidden",)))
     '0.500 (0.250 to 0.750) of 8'
     """
     if cell.mean is None:
@@ -61,9 +72,9 @@ def _titled(column: Column) -> str:
 
 
 def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(map(_clean, cells)) + " |"
+    return "| " + " | ".join(map(one_line, cells)) + " |"
 
 
-def _clean(text: str) -> str:
-    """Text that stays in its cell: errors and names may hold anything."""
+def one_line(text: str) -> str:
+    """Text that stays in its table cell or list entry: errors and names may hold anything."""
     return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())

@@ -28,6 +28,16 @@ class Column:
     definition: str
 
 
+COST = (
+    Column("seconds", "s", "lower", "the edit, without its source"),
+    Column(
+        "source seconds", "s", "lower", "the source, or the inversion of the photograph, even if another row shares it"
+    ),
+    Column("peak memory", "MiB", "lower", "the maximum during either, above what was held before"),
+)
+"""What an outcome cost; the runner measures it."""
+
+
 class Meter(Protocol):
     """Measures outcomes. One that lacks its weights is there all the same, and gives gaps that say so."""
 

@@ -1,4 +1,4 @@
-"""Plots of a run: pages of print, light, with every interval drawn."""
+"""Plots of a run, for print: light, and every interval is drawn."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ COLOURS = ("#1f5fa8", "#c8551b", "#2d7d46", "#8a4fa3", "#a3261b", "#6b6b74")
 
 
 def need_matplotlib() -> None:
-    """Raise `MissingPackageError` when it is not installed: before a long run, not after it."""
+    """Raise `MissingPackageError` if matplotlib is not installed: call it before a long run, not after it."""
     try:
         import matplotlib  # noqa: F401
     except ImportError:
@@ -29,7 +29,14 @@ def need_matplotlib() -> None:
 def curves(
     panels: Mapping[str, Mapping[str, Sequence[tuple[float, Mean]]]], across: str, path: Path, width: float = 9.6
 ) -> None:
-    """Panels by title, in each of them curves by name: a point is a value and a mean, its interval a band."""
+    """Draw curves with their intervals as bands.
+
+    Args:
+        panels: by title, and in each the curves by name; a point is a position and the mean there.
+        across: the label of the horizontal axis.
+        path: the PNG to write.
+        width: inches; default 9.6.
+    """
     figure, axes = _figure(len(panels), width, 3.3)
     names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
     for axis, (title, lines) in zip(axes, panels.items(), strict=True):
@@ -47,7 +54,14 @@ def curves(
 
 
 def trade_offs(panels: Mapping[str, Mapping[str, tuple[Mean, Mean]]], across: str, up: str, path: Path) -> None:
-    """Panels by title, in each methods by name: two means, the second a share, and their intervals as a cross."""
+    """Draw methods as points with their intervals as crosses.
+
+    Args:
+        panels: by title, and in each a pair of means by method; the second is a share from 0 to 1.
+        across: the label of the horizontal axis, the first of a pair.
+        up: the label of the vertical axis, the second of a pair.
+        path: the PNG to write.
+    """
     figure, axes = _figure(len(panels), 10.4, 4.6)
     names = list(dict.fromkeys(name for points in panels.values() for name in points))
     for axis, (title, points) in zip(axes, panels.items(), strict=True):
@@ -74,7 +88,13 @@ def trade_offs(panels: Mapping[str, Mapping[str, tuple[Mean, Mean]]], across: st
 
 
 def grid_of_means(panels: Mapping[str, Mapping[str, Sequence[Mean | None]]], names: Sequence[str], path: Path) -> None:
-    """Panels by title, in each of them a row for each method and a column for each name: shares in 0..1, shaded."""
+    """Draw tables of shares from 0 to 1, shaded.
+
+    Args:
+        panels: by title, and in each a row of means by method; None leaves a cell empty.
+        names: the column headings.
+        path: the PNG to write.
+    """
     longest = max(len(rows) for rows in panels.values())
     figure, axes = _figure(len(panels), 12.0, 1.9 + 0.28 * longest)
     for axis, (title, rows) in zip(axes, panels.items(), strict=True):

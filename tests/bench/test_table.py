@@ -3,7 +3,7 @@
 from helpers.benchmark_parts import row
 from wordbrush_bench.markdown import definitions, shown, small_table, table
 from wordbrush_bench.meter import Column
-from wordbrush_bench.table import lines
+from wordbrush_bench.table import summarise
 
 SUCCESS = Column("success", "share", "higher", "it is there")
 PLACE = Column("in place", "IoU", "higher", "where it | is <there>")
@@ -20,7 +20,7 @@ def some_rows():
 
 
 def test_failures_count_as_no_success_and_gaps_count_as_nothing():
-    ours, other = lines(some_rows(), ["success", "in place"])
+    ours, other = summarise(some_rows(), ["success", "in place"])
     assert (ours.tried, ours.failed, ours.refused) == (3, 1, None)
     assert ours.cells["success"].mean.value == 2 / 3
     assert ours.cells["success"].mean.count == 3
@@ -30,12 +30,12 @@ def test_failures_count_as_no_success_and_gaps_count_as_nothing():
 
 
 def test_rows_can_be_chosen():
-    (ours,) = lines(some_rows(), ["success"], lambda row: row.case == "a" and row.method == "ours")
+    (ours,) = summarise(some_rows(), ["success"], lambda row: row.case == "a" and row.method == "ours")
     assert ours.cells["success"].mean.value == 1
 
 
 def test_tables_show_counts_gaps_and_refusals():
-    drawn = table(lines(some_rows(), ["success", "in place"]), [SUCCESS, PLACE]).splitlines()
+    drawn = table(summarise(some_rows(), ["success", "in place"]), [SUCCESS, PLACE]).splitlines()
     assert drawn[0] == "| method | cases | failed | success, share ↑ | in place, IoU ↑ |"
     assert drawn[2].startswith("| ours | 3 | 1 | 0.667 (0.000 to 1.000) | 0.500 (0.500 to 0.500) of 1 |")
     assert drawn[3] == "| other | 0 | - | no row: not for these |  |"
@@ -43,7 +43,7 @@ def test_tables_show_counts_gaps_and_refusals():
 
 
 def test_a_column_that_nobody_measured_is_a_gap_with_its_reason():
-    (line,) = lines([row("a", values={}, gaps={"in place": "no weights"})], ["in place"])
+    (line,) = summarise([row("a", values={}, gaps={"in place": "no weights"})], ["in place"])
     assert shown(line.cells["in place"]) == "gap: no weights"
 
 

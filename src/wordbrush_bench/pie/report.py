@@ -5,17 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from wordbrush_bench.case import KINDS
 from wordbrush_bench.journal import Row
-from wordbrush_bench.markdown import definitions, number, small_table, table
-from wordbrush_bench.meter import Column
+from wordbrush_bench.markdown import definitions, number, one_line, small_table, table
+from wordbrush_bench.meter import COST, Column
 from wordbrush_bench.pie.mapping import PUBLISHED_COUNTS
 from wordbrush_bench.pie.published import COLUMNS, NOTE, PublishedRow, published_rows
-from wordbrush_bench.table import Line, lines
-
-COST = (
-    Column("seconds", "s", "lower", "the edit, without its source"),
-    Column("source seconds", "s", "lower", "the inversion of the photograph, also where it was made for another row"),
-    Column("peak memory", "MiB", "lower", "at the fullest moment of either, above what was held before"),
-)
+from wordbrush_bench.table import MethodSummary, summarise
 
 _MOST_FAILURES = 50
 
@@ -34,7 +28,7 @@ def pie_report(
     """
     published = [column for column in columns if column.name in COLUMNS.values()]
     corrected = [column for column in columns if column.name not in COLUMNS.values()]
-    summed = lines(rows, [column.name for column in (*columns, *COST)])
+    summed = summarise(rows, [column.name for column in (*columns, *COST)])
     parts = [
         "# PIE-Bench",
         f"Made by `{command}`.",
@@ -58,7 +52,7 @@ def pie_report(
         if 0 < len(own) < len(rows):
             parts += [
                 f"## Kind {KINDS[kind]}: {kind}",
-                table(lines(own, [column.name for column in published]), published),
+                table(summarise(own, [column.name for column in published]), published),
             ]
     parts += [
         "## Gaps",
@@ -79,7 +73,7 @@ def _counts(rows: Sequence[Row]) -> str:
     return small_table(["cases here", "in PIE-Bench"], cells, "kind")
 
 
-def _beside(summed: Sequence[Line]) -> str:
+def _beside(summed: Sequence[MethodSummary]) -> str:
     names = ["model", *COLUMNS.values(), "where"]
     drawn: dict[str, list[str]] = {}
     for line in summed:
@@ -100,12 +94,12 @@ def _named(row: PublishedRow, rows: Sequence[PublishedRow]) -> str:
     return f"{row.method} ({row.model}; {row.source})" if several else row.method
 
 
-def _mean(line: Line, name: str) -> str:
+def _mean(line: MethodSummary, name: str) -> str:
     mean = line.cells[name].mean
     return "gap" if mean is None else number(mean.value)
 
 
-def _gaps(summed: Sequence[Line]) -> str:
+def _gaps(summed: Sequence[MethodSummary]) -> str:
     said: dict[str, list[str]] = {}
     for line in summed:
         for name, cell in line.cells.items():
@@ -116,7 +110,7 @@ def _gaps(summed: Sequence[Line]) -> str:
 
 def _failures(rows: Sequence[Row]) -> str:
     failed = [row for row in rows if row.error is not None]
-    said = [f"- {row.case}, {row.method}: {_clean(row.error or '')}" for row in failed[:_MOST_FAILURES]]
+    said = [f"- {row.case}, {row.method}: {one_line(row.error or '')}" for row in failed[:_MOST_FAILURES]]
     if len(failed) > _MOST_FAILURES:
         said.append(f"- and {len(failed) - _MOST_FAILURES} more, in the journal")
     return "\n".join(said) or "None."
@@ -124,9 +118,5 @@ def _failures(rows: Sequence[Row]) -> str:
 
 def _said(value: object) -> str:
     if isinstance(value, Mapping):
-        return _clean(", ".join(f"{name} {entry}" for name, entry in value.items()))
-    return _clean(str(value))
-
-
-def _clean(text: str) -> str:
-    return " ".join(text.replace("<", "&lt;").split())
+        return one_line(", ".join(f"{name} {entry}" for name, entry in value.items()))
+    return one_line(str(value))

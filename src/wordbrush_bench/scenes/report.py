@@ -10,20 +10,15 @@ from wordbrush_bench.bootstrap import Mean
 from wordbrush_bench.case import KINDS
 from wordbrush_bench.journal import Journal, Row, read_journal
 from wordbrush_bench.markdown import definitions, number, small_table, table
-from wordbrush_bench.meter import Column
+from wordbrush_bench.meter import COST
 from wordbrush_bench.page import cases_page
 from wordbrush_bench.plots import curves, grid_of_means, trade_offs
 from wordbrush_bench.runner import JOURNAL
 from wordbrush_bench.scenes.cases import NOT_SHOWN, ORIGINS, SEED
 from wordbrush_bench.scenes.meters import BackgroundMeter, JudgeMeter, PerfectMeter
 from wordbrush_bench.scenes.methods import METHOD_NAMES, SAID, SWEEP
-from wordbrush_bench.table import Line, lines
+from wordbrush_bench.table import MethodSummary, summarise
 
-COST = (
-    Column("seconds", "s", "lower", "the edit, without its source"),
-    Column("source seconds", "s", "lower", "the source, or the inversion of the photograph"),
-    Column("peak memory", "MiB", "lower", "at the fullest moment of either, above what was held before"),
-)
 QUALITY = (*JudgeMeter.columns, *BackgroundMeter.columns, *PerfectMeter.columns)
 _NAMED = {column.name: column for column in (*QUALITY, *COST)}
 
@@ -106,7 +101,7 @@ def _tables(rows: Sequence[Row]) -> list[str]:
     parts = []
     for title, names in TABLES.items():
         columns = [_NAMED[name] for name in names]
-        summed = lines(rows, names)
+        summed = summarise(rows, names)
         if any(line.cells[name].mean for line in summed for name in names):
             parts += [f"### {title}", table(summed, columns)]
     kinds = _kinds(rows)
@@ -115,7 +110,7 @@ def _tables(rows: Sequence[Row]) -> list[str]:
         for method, means in _by_kind(rows, kinds).items()
     }
     parts += ["### Success by kind", small_table(kinds, by_kind, "method")]
-    swept = [line for line in lines(rows, SWEPT, lambda row: row.method in SWEEP) if line.tried]
+    swept = [line for line in summarise(rows, SWEPT, lambda row: row.method in SWEEP) if line.tried]
     if len(swept) > 1:
         parts += ["### Self-attention injection", table(swept, [_NAMED[name] for name in SWEPT])]
     return parts
@@ -141,7 +136,7 @@ def _kinds(rows: Sequence[Row]) -> list[str]:
 def _by_kind(rows: Sequence[Row], kinds: Sequence[str]) -> dict[str, list[Mean | None]]:
     found: dict[str, dict[str, Mean | None]] = {}
     for kind in kinds:
-        for line in lines(rows, ["success"], lambda row, kind=kind: row.kind == kind):  # type: ignore[misc]
+        for line in summarise(rows, ["success"], lambda row, kind=kind: row.kind == kind):  # type: ignore[misc]
             if line.tried:
                 found.setdefault(line.method, {})[kind] = line.cells["success"].mean
     return {method: [means.get(kind) for kind in kinds] for method, means in found.items()}
@@ -157,7 +152,7 @@ def _plots(rows: Sequence[Row], folder: Path) -> list[Path]:
     if drawn:
         made.append(folder / "plots" / "self-attention.png")
         curves(drawn, "steps with the source's self-attention, %", made[-1], width=3.0 * len(drawn) + 0.8)
-    pairs = {origin: _pairs(lines(own, ["success", "background PSNR"])) for origin, own in shown.items()}
+    pairs = {origin: _pairs(summarise(own, ["success", "background PSNR"])) for origin, own in shown.items()}
     pairs = {origin: points for origin, points in pairs.items() if points}
     if pairs:
         made.append(folder / "plots" / "trade-off.png")
@@ -176,12 +171,12 @@ def _axis(name: str) -> str:
 
 
 def _swept(rows: Sequence[Row], column: str) -> list[tuple[float, Mean]]:
-    found = lines(rows, [column], lambda row: row.method in SWEEP)
+    found = summarise(rows, [column], lambda row: row.method in SWEEP)
     means = [(100 * SWEEP[line.method], line.cells[column].mean) for line in found]
     return sorted(((share, mean) for share, mean in means if mean is not None), key=lambda point: point[0])
 
 
-def _pairs(summed: Sequence[Line]) -> dict[str, tuple[Mean, Mean]]:
+def _pairs(summed: Sequence[MethodSummary]) -> dict[str, tuple[Mean, Mean]]:
     """Methods with both means; the references are left out, for they would stretch the axes."""
     pairs = {}
     for line in summed:
@@ -200,7 +195,7 @@ def _json(journal: Journal, rows: Sequence[Row]) -> str:
                 "means": {name: to_plain(cell.mean) for name, cell in line.cells.items()},
                 "gaps": {name: list(cell.reasons) for name, cell in line.cells.items() if cell.reasons},
             }
-            for line in lines([row for row in rows if row.origin == origin], list(_NAMED))
+            for line in summarise([row for row in rows if row.origin == origin], list(_NAMED))
         }
         for origin in ORIGINS
     }

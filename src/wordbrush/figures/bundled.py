@@ -8,13 +8,13 @@ from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.settings import EditOptions
 from wordbrush.figures.spec import Change, EditRow, Figure, MapsRow, NoiseRow, self_injection, swaps, weights
 
-_WINDOWS = "Windows are shorter than the default, which left little room for what is new."
-_WEIGHTS = "Self-attention is let go: kept, it hid what weights do."
+_WINDOWS = "Windows are shorter than the default, which left too little room for anything new."
+_WEIGHTS = "The source's self-attention is not kept: it hid the effect of the weight."
 _DOG, _CAT = "a dog eating an apple", "a cat riding on a bicycle"
 _EARLY: EditOptions = {"cross_replace_steps": 0.4, "self_replace_steps": 0.2}
 """A new place changes the whole picture: less of the source is kept."""
 _FREE: EditOptions = {"cross_replace_steps": 1.0, "self_replace_steps": 0.0}
-"""The source's self-attention would hold what a weight is to change."""
+"""The source's self-attention would keep what a weight is meant to change."""
 
 
 def _beside_plain(source: str, targets: tuple[str, ...], seed: int) -> EditRow:
@@ -113,7 +113,7 @@ BUNDLED = (
     ),
     Figure(
         "3.10",
-        "Text refinement, local: something comes beside a rabbit.",
+        "Text refinement, local: something joins a rabbit.",
         (
             _refined(
                 "a rabbit in the garden",
@@ -130,7 +130,7 @@ BUNDLED = (
     ),
     Figure(
         "3.11",
-        "Text refinement, local: a car of another colour.",
+        "Text refinement, local: a car in other colours.",
         (
             _refined(
                 "a car on the street",
@@ -142,7 +142,7 @@ BUNDLED = (
     ),
     Figure(
         "3.12",
-        "Text refinement, local: a dog of another size.",
+        "Text refinement, local: a smaller and a bigger dog.",
         (_refined(_DOG, ("a small dog eating an apple", "a big dog eating an apple"), 7),),
         note="Sizes stand for breeds and colours.",
     ),
@@ -160,7 +160,7 @@ BUNDLED = (
     ),
     Figure(
         "3.15",
-        "Re-weighting: a word for what is done.",
+        "Re-weighting: a word for an activity.",
         (_weights("a rabbit riding on a skateboard", "riding", 1),),
         note=f"'Riding' stands for 'happily'. {_WEIGHTS}",
     ),
@@ -172,7 +172,7 @@ BUNDLED = (
     ),
     Figure(
         "blend",
-        "Beyond the report: the same edit free, and with only the region of the changed words let change.",
+        "Beyond the report: the same edit, free and with a local blend, which keeps all but the changed words' place.",
         tuple(
             EditRow(
                 _DOG,

@@ -1,4 +1,4 @@
-"""What someone who looked at a figure found good and bad in it."""
+"""Comments by someone who looked at the figures: what is good and what is bad in each."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ class Comment:
 
 
 def comment_on(name: str, key: str) -> Comment | None:
-    """The comment on a figure, if it is this very one that was looked at: made from the same, by the same model."""
+    """The comment on a figure, if it was made on this very figure: the same data, model and settings."""
     comment = _comments().get(name)
     return comment if comment is not None and comment.key == key else None
 

@@ -1,4 +1,4 @@
-"""A figure that was made: its pictures on disk and what they were made from, kept so that it is not made again."""
+"""A finished figure on disk: its pictures, and what they were made from, so that it need not be made again."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ NAME = "figure.json"
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture of a figure: its file, what stands below it, and the numbers and settings that go with it."""
+    """One picture of a figure: its file, its caption, its numbers and settings, and a hash of its pixels."""
 
     file: str
     caption: str
@@ -30,7 +30,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class MadeLine:
-    """Pictures in a row; `label` says what the row is, `details` what it is made from."""
+    """Pictures in a row; `label` says what the row shows, `details` what it was made from."""
 
     label: str
     details: str
@@ -39,7 +39,7 @@ class MadeLine:
 
 @dataclass(frozen=True)
 class MadeFigure:
-    """A finished figure. `key` stands for its data, its model and its settings."""
+    """A finished figure. `key` is the `figure_key` of its data, model and settings."""
 
     name: str
     key: str
@@ -52,9 +52,15 @@ class MadeFigure:
 
 
 def figure_key(figure: Figure, fingerprint: str, dtype: str, num_inference_steps: int) -> str:
-    """What a figure is made from, as 16 hex digits: its data, the model and its number format, the steps.
+    """A hash, as 16 hex digits, of everything that a figure's pictures depend on.
 
-    What it says of itself does not count, so a better word changes no key.
+    What a figure says of itself is left out, so that better wording changes no key.
+
+    Args:
+        figure: the figure.
+        fingerprint: of the model's weights.
+        dtype: what the model computes in.
+        num_inference_steps: denoising steps.
     """
     rows = [[type(row).__name__, to_plain(row)] for row in figure.rows]
     made_from = [rows, fingerprint, dtype, num_inference_steps]
@@ -62,13 +68,13 @@ def figure_key(figure: Figure, fingerprint: str, dtype: str, num_inference_steps
 
 
 def save_made(made: MadeFigure, folder: Path) -> None:
-    """Write what is known of a figure; it comes after its pictures, so that it never speaks of missing ones."""
+    """Write `figure.json`, after the pictures, so that it never names a missing one."""
     text = json.dumps(to_plain(made), indent=2, ensure_ascii=False) + "\n"
     write_atomically(folder / NAME, text.encode())
 
 
 def load_made(folder: Path, key: str) -> MadeFigure | None:
-    """The figure of a folder, if it was made from what `key` stands for and all its pictures are as they were."""
+    """The figure in a folder, if its key is `key` and none of its pictures has changed; else None."""
     try:
         made = from_plain(MadeFigure, json.loads((folder / NAME).read_text()), NAME)
         if made.key != key:
@@ -79,5 +85,5 @@ def load_made(folder: Path, key: str) -> MadeFigure | None:
                     if pixel_sha256(image) != picture.sha256:
                         return None
     except (OSError, ValueError, SyntaxError, RecursionError, WordbrushError):
-        return None  # not there, or damaged: it is made again
+        return None  # missing or damaged: to be made again
     return made

@@ -1,4 +1,4 @@
-"""Making a figure: its rows one after another, every edit of them proved to have acted."""
+"""Makes a figure, row by row, and checks that every edit in it acted."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +26,7 @@ SHEET = "figure.png"
 _SIDE = 256
 """Smaller pictures are enlarged to this on a sheet, and before a map is laid over them."""
 _FLAT = 1e-6
-"""A map whose values differ by less looks nowhere."""
+"""A map whose values differ by less than this shows nothing."""
 
 
 def make_figure(
@@ -37,10 +37,17 @@ def make_figure(
     num_inference_steps: int | None = None,
     on_step: OnStep | None = None,
 ) -> MadeFigure:
-    """Make a figure in a folder of its own: a PNG for each picture, one of them all, and `figure.json` at the end.
+    """Make a figure in a folder of its own: a PNG for each picture, a sheet of all, and last `figure.json`.
 
-    Raises `PromptError` for words that the model never saw, `ControlError` when an edit did not act or its picture is
-    the source's or the plain one, and what `Editor.generate` and `Editor.edit` raise.
+    Args:
+        editor: its model makes the pictures.
+        figure: what to make.
+        folder: of this figure alone.
+        num_inference_steps: denoising steps; the model's default if None.
+        on_step: called with the steps done and the total of all runs.
+
+    Raises `PromptError` for words that the model does not know, `ControlError` if an edit did not act or its picture
+    equals the source or the plain picture, and whatever `Editor.generate` and `Editor.edit` raise.
     """
     unknown = editor.unknown_words(figure.prompts())
     if unknown:
@@ -114,7 +121,7 @@ def _make_row(
 
 
 def _num_runs(row: FigureRow) -> int:
-    """How many pictures a row needs."""
+    """The number of runs of the model that a row needs."""
     return 1 + len(row.changes) * (1 + row.with_plain) if isinstance(row, EditRow) else 1
 
 

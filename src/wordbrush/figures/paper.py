@@ -105,7 +105,7 @@ PAPER = (
     ),
     Figure(
         "3.10",
-        "Text refinement, local: something comes into a garden.",
+        "Text refinement, local: something new in a garden.",
         (
             _refined(
                 "photo of a small garden",
@@ -149,7 +149,7 @@ PAPER = (
     ),
     Figure(
         "blend",
-        "Beyond the report: the same edit free, and with only the region of the changed words let change.",
+        "Beyond the report: the same edit, free and with a local blend, which keeps all but the changed words' place.",
         (
             EditRow(
                 _DOG,

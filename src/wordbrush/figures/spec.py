@@ -1,4 +1,7 @@
-"""A figure as data: what it shows, and the prompts, settings and seeds that it is made from."""
+"""A figure as data: what it shows, and the prompts, settings and seeds that it is made from.
+
+Nothing here knows a model.
+"""
 
 from dataclasses import dataclass, field
 from typing import Unpack
@@ -10,8 +13,8 @@ from wordbrush.edits.settings import EditOptions
 class Change:
     """One edit of a row's source: its prompt, or the source's own where only weights change.
 
-    `label` is what stands below the picture where the prompt does not say it; `options` are any of an edit. With a
-    local blend its mask is shown too.
+    `label` is the picture's caption if the prompt does not say what was done; `options` are those of `Editor.edit`.
+    The mask of a local blend is shown too.
     """
 
     target: str
@@ -21,7 +24,7 @@ class Change:
 
 @dataclass(frozen=True)
 class EditRow:
-    """A source and its edits; `with_plain` sets a line of plain pictures of the same prompts and seed above."""
+    """A source and its edits; with `with_plain`, plain pictures of the same prompts and seed stand above them."""
 
     source: str
     changes: tuple[Change, ...]
@@ -31,7 +34,7 @@ class EditRow:
 
 @dataclass(frozen=True)
 class NoiseRow:
-    """A picture on its way to noise, and its latents on their way from noise to it, at `count` of the steps."""
+    """A picture as noise is added to it, and as it is made from noise, each in `count` pictures."""
 
     source: str
     seed: int
@@ -51,7 +54,7 @@ FigureRow = EditRow | NoiseRow | MapsRow
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure. `name` is its number in the report; `note` says what stands for what where prompts are others."""
+    """One figure. `name` is its number in the report; `note` says how its prompts differ from the report's."""
 
     name: str
     shows: str
@@ -59,7 +62,7 @@ class Figure:
     note: str = ""
 
     def prompts(self) -> list[str]:
-        """Every prompt that the model is given, in order."""
+        """Every prompt that the model is given, once, in order."""
         found: dict[str, None] = {}
         for row in self.rows:
             found[row.source] = None
@@ -69,7 +72,14 @@ class Figure:
 
 
 def swaps(source: str, word: str, others: tuple[str, ...], seed: int, **options: Unpack[EditOptions]) -> EditRow:
-    """A row in which one word, or phrase, is replaced by each of several.
+    """A row in which one word or phrase is replaced by each of several.
+
+    Args:
+        source: the source's prompt.
+        word: the word or phrase to replace; its first occurrence is.
+        others: the replacements, an edit each.
+        seed: the source's seed.
+        options: those of `Editor.edit`, for every edit.
 
     >>> [change.target for change in swaps("a cat", "a cat", ("a dog", "an old cat"), 1).changes]
     ['a dog', 'an old cat']
@@ -79,7 +89,14 @@ def swaps(source: str, word: str, others: tuple[str, ...], seed: int, **options:
 
 
 def weights(prompt: str, word: str, factors: tuple[float, ...], seed: int, **options: Unpack[EditOptions]) -> EditRow:
-    """A row in which one word's attention is multiplied by each of several factors; the source is the first, times 1.
+    """A row in which one word's attention is multiplied by each of several factors.
+
+    Args:
+        prompt: the prompt of the source and of every edit.
+        word: the word to weight.
+        factors: its weights, an edit each; the source stands for a weight of 1.
+        seed: the source's seed.
+        options: those of `Editor.edit`, for every edit.
 
     >>> [change.label for change in weights("a red bus", "red", (2, 3), 1).changes]
     ['red x 2', 'red x 3']
@@ -89,7 +106,13 @@ def weights(prompt: str, word: str, factors: tuple[float, ...], seed: int, **opt
 
 
 def self_injection(source: str, target: str, parts: tuple[float, ...], seed: int) -> EditRow:
-    """A row of one edit with self-attention kept for each of several parts of the steps.
+    """A row of one edit with the source's self-attention kept for several fractions of the steps.
+
+    Args:
+        source: the source's prompt.
+        target: the target's prompt.
+        parts: fractions of the steps, from 0 to 1, an edit each.
+        seed: the source's seed.
 
     >>> [change.label for change in self_injection("a dog", "a cat", (0, 0.25), 1).changes]
     ['self-attention 0 %', 'self-attention 25 %']

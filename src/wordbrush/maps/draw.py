@@ -1,4 +1,4 @@
-"""Maps as pictures: a tile a word, laid over the picture, step by step, and self-attention in colour."""
+"""Maps as pictures: a tile for each word, overlays on the picture, step by step, and self-attention in colour."""
 
 from math import ceil
 
@@ -43,12 +43,12 @@ def own_scale(map_hw: Floats) -> Scale:
 
 
 def shared_scale_of(maps: MapArrays) -> Scale:
-    """From 0 to the largest value of all words: what may be compared from word to word."""
+    """From 0 to the largest value of all words, so that words can be compared."""
     return min(0.0, *(float(a.min()) for a in maps.arrays)), max(float(array.max()) for array in maps.arrays)
 
 
 def draw_words(maps: MapArrays, picture: Image.Image | None, *, overlays: bool, shared_scale: bool) -> Image.Image:
-    """All words side by side as in figure 2.2, a row a resolution or layer where several are here.
+    """All words side by side, with a row for each resolution or layer if there are several.
 
     With `picture` it stands first, and with `overlays` the maps lie on it. Each word has its own scale, from its
     smallest to its largest value, or with `shared_scale` all have one.
@@ -74,7 +74,7 @@ def draw_words(maps: MapArrays, picture: Image.Image | None, *, overlays: bool, 
 
 
 def draw_steps(maps: MapArrays) -> Image.Image:
-    """A strip a word over the steps, at most ten of them evenly chosen; each word has one scale.
+    """A strip for each word over the steps, at most ten, evenly chosen; each word has one scale.
 
     Raises `SettingsError` for maps whose steps are averaged.
     """
@@ -127,7 +127,7 @@ def _name(stack: StackInfo) -> str:
 
 
 def _even_rows(tiles: list[Captioned], several: bool) -> list[list[Captioned]]:
-    """One stack's tiles in as few rows as they fit, of about the same length; of several stacks a row each."""
+    """A single stack's tiles in as few rows of about equal length as possible; of several stacks, a row each."""
     if several:
         return [tiles]
     length = ceil(len(tiles) / ceil(len(tiles) / MOST_COLUMNS))

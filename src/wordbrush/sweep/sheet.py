@@ -1,4 +1,4 @@
-"""The contact sheet of a sweep: source and plain picture beside a grid whose rows and columns say their values."""
+"""The sheet of a sweep: source and plain picture beside a grid with the values of its rows and columns."""
 
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -18,7 +18,7 @@ _MIN_SIDE = 160
 
 
 def sweep_sheet(sweep: Sweep, cells: Sequence[Cell]) -> Image.Image:
-    """Typeset the finished cells of a sweep (at least one); those that are missing stay blank.
+    """Typeset the finished cells of a sweep; missing ones stay blank.
 
     The first axis of several values goes down, the second across; every value of further axes, and every seed, is a
     block of its own. A sweep of one axis has a row for each seed.
@@ -101,7 +101,7 @@ def _title(sweep: Sweep) -> str:
 
 
 def _notes(sweep: Sweep, first: Cell) -> str:
-    """What does not change over the sheet."""
+    """The settings that are the same all over the sheet."""
     swept = {axis.label for axis in sweep.axes if len(axis.values) > 1}
     fixed = sweep.settings_at([axis.values[0] for axis in sweep.axes])
     made = sweep.generation

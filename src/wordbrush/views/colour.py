@@ -23,7 +23,7 @@ _SAMPLES, _SMOOTHING = 2048, 200
 
 
 def coloured(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """RGB (..., 3) of values in 0..1; what is outside is taken as the nearer end.
+    """RGB (..., 3) of values from 0 to 1; values outside are clipped, and NaN is 0.
 
     >>> coloured(np.array([0.0, 1.0], np.float32)).tolist()
     [[5, 6, 21], [255, 250, 212]]

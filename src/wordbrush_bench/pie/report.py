@@ -1,4 +1,4 @@
-"""A PIE-Bench run as a page of markdown: its means, the published rows beside them, what is missing, what failed."""
+"""The report of a PIE-Bench run in markdown: means beside the published rows, gaps and failures."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,10 +21,14 @@ def pie_report(
     facts: Mapping[str, object],
     command: str,
 ) -> str:
-    """Markdown of a run's rows.
+    """The report, as markdown.
 
-    `columns` are its meters', `methods` the settings of its methods, `facts` what it depends on, `command` how it was
-    made.
+    Args:
+        rows: of the run's journal.
+        columns: those of the run's meters.
+        methods: the settings of each method, by its name.
+        facts: what the run depends on, such as the model and the data.
+        command: the command line that made it.
     """
     published = [column for column in columns if column.name in COLUMNS.values()]
     corrected = [column for column in columns if column.name not in COLUMNS.values()]
@@ -66,7 +70,7 @@ def pie_report(
 
 
 def _counts(rows: Sequence[Row]) -> str:
-    """How many cases of each kind were run, and how many the whole data set has."""
+    """A table of the cases of each kind, here and in the whole data set."""
     ids = {kind: {row.case for row in rows if row.kind == kind} for kind in KINDS}
     cells = {f"{KINDS[kind]} {kind}": [str(len(ids[kind])), str(PUBLISHED_COUNTS[kind])] for kind in KINDS}
     cells["all"] = [str(sum(map(len, ids.values()))), str(sum(PUBLISHED_COUNTS.values()))]
@@ -89,7 +93,7 @@ def _beside(summed: Sequence[MethodSummary]) -> str:
 
 
 def _named(row: PublishedRow, rows: Sequence[PublishedRow]) -> str:
-    """Its method; with what tells it apart where several rows are of one."""
+    """The row's method, with its model and source if several rows have that method."""
     several = sum(other.method == row.method for other in rows) > 1
     return f"{row.method} ({row.model}; {row.source})" if several else row.method
 

@@ -1,4 +1,4 @@
-"""The report of a scenes run, from its journal: markdown with plots, a JSON of every case, and a page of cases."""
+"""The report of a scenes run: markdown with plots, every case as JSON, and a page of cases."""
 
 import json
 from collections.abc import Sequence
@@ -36,9 +36,13 @@ SWEPT = ("success", "in place", "background PSNR", "perfect PSNR")
 
 
 def write_report(folder: Path, command: str) -> list[Path]:
-    """Write `benchmark.md`, its plots, `results.json` and `cases.html` beside the journal; gives their paths.
+    """Write `benchmark.md`, its plots, `results.json` and `cases.html` into the run's folder; returns their paths.
 
-    Raises `RecordError` for a journal that is not whole.
+    Args:
+        folder: the run's folder, with its journal and pictures.
+        command: the command line that made the run.
+
+    Raises `RecordError` for a damaged journal.
     """
     journal = read_journal(folder / JOURNAL)
     rows = sorted(journal.rows, key=_place)
@@ -53,7 +57,7 @@ def write_report(folder: Path, command: str) -> list[Path]:
 
 
 def _place(row: Row) -> int:
-    """Rows of methods that this benchmark does not know come last, in the order of the journal."""
+    """A sort key: rows of unknown methods come last."""
     return METHOD_NAMES.index(row.method) if row.method in METHOD_NAMES else len(METHOD_NAMES)
 
 
@@ -77,8 +81,9 @@ def _markdown(journal: Journal, rows: Sequence[Row], command: str, plots: Sequen
     parts = ["# Scenes benchmark", *about, f"```\n{ran.removeprefix('Command: ')}\n```"]
     parts.append(
         "Means with bootstrap 95 % intervals. A method that raises is counted as failed, and as no success; a number "
-        "that cannot be had is a gap, never a zero. A photograph is a rendered scene, whose mask and perfect edit are "
-        "exact; a generated source is drawn by the model, so its mask is the judge's, and its perfect edit is unknown."
+        "that cannot be measured is a gap, never a zero. A photograph is a rendered scene, whose mask and perfect "
+        "edit are exact; a generated source is drawn by the model, so its mask is the judge's, and its perfect edit "
+        "is unknown."
     )
     parts.append(
         "\n".join(f"- *{name}*: {said}." for name, said in SAID.items() if any(r.method == name for r in rows))
@@ -177,7 +182,7 @@ def _swept(rows: Sequence[Row], column: str) -> list[tuple[float, Mean]]:
 
 
 def _pairs(summed: Sequence[MethodSummary]) -> dict[str, tuple[Mean, Mean]]:
-    """Methods with both means; the references are left out, for they would stretch the axes."""
+    """The methods with both means. The references are left out because they would stretch the axes."""
     pairs = {}
     for line in summed:
         held, done = line.cells["background PSNR"].mean, line.cells["success"].mean

@@ -1,3 +1,4 @@
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -8,7 +9,7 @@ import torch
 from PIL import Image
 
 from wordbrush.errors import SettingsError
-from wordbrush.pictures.masks import held_still, mask_picture, read_mask
+from wordbrush.pictures.masks import composite_edit, mask_picture, read_mask
 
 
 def half(mode: str = "L", size: tuple[int, int] = (32, 32)) -> Image.Image:
@@ -83,6 +84,13 @@ def test_what_is_no_mask_is_refused_with_a_remedy(make, message, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "mask.png")
+    with pytest.raises(SettingsError, match="not a regular file"):
+        read_mask(tmp_path / "mask.png", (4, 4))
+
+
 def test_a_broken_png_is_refused(tmp_path):
     path = tmp_path / "mask.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)).save(path)
@@ -97,7 +105,7 @@ def test_pixels_outside_are_the_sources_and_those_deep_inside_the_edits():
     source, edited = Image.new("RGB", (64, 32), (10, 20, 30)), Image.new("RGB", (64, 32), (200, 100, 0))
     mask = torch.zeros(4, 8, dtype=torch.bool)
     mask[:, 4:] = True
-    held = np.asarray(held_still(source, edited, mask))
+    held = np.asarray(composite_edit(source, edited, mask))
     assert (held[:, :32] == (10, 20, 30)).all()
     assert (held[:, 40:] == (200, 100, 0)).all()
     assert (np.diff(held[0, 32:40, 0].astype(int)) >= 0).all(), "and it fades in between"

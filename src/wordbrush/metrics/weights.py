@@ -1,7 +1,5 @@
 """Reading the weights of metrics from files: safetensors only, and every tensor where it belongs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -10,6 +8,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from wordbrush.errors import ModelError
+from wordbrush.quiet import quietly
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -44,7 +43,7 @@ def pretrained(kind: Any, folder: Path, **settings: object) -> Any:
     Raises `ModelError` when it cannot be loaded, or when the folder lacks some of the weights.
     """
     try:
-        with _quiet():
+        with quietly():
             network, found = kind.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **settings
             )
@@ -61,19 +60,3 @@ def _refuse(kind: Any, folder: Path, problem: str) -> NoReturn:
         f"the weights '{folder}' cannot be loaded ({problem}); give a folder with config.json and "
         f"model.safetensors of a {kind.__name__}"
     ) from None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence bars, and reports of weights that are there and not needed; those that lack are an error anyway."""
-    from transformers.utils import logging
-
-    shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if shown:
-            logging.enable_progress_bar()

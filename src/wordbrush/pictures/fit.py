@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageChops, ImageFilter
+from PIL import Image
 
 from wordbrush.errors import PhotoError, SettingsError
 
@@ -102,15 +102,3 @@ def mask_to_canvas(mask: Image.Image, fit: Fit) -> Image.Image:
 def mask_from_canvas(mask: Image.Image, fit: Fit) -> Image.Image:
     """The photo's part of a black and white mask, at the photo's size."""
     return from_canvas(mask, fit).point(lambda value: 255 if value >= 128 else 0)
-
-
-def mend(photo: Image.Image, edited: Image.Image, mask: Image.Image, fit: Fit, cell: float) -> Image.Image:
-    """The edit at the photo's size, with the photo's very pixels outside of a mask, which fades in inside of it.
-
-    `edited` and the black and white `mask` are canvases; the mask is made of blocks of `cell` canvas pixels, and the
-    seam is as wide as one.
-    """
-    allowed = mask_from_canvas(mask, fit)
-    seam = max(1.0, cell * fit.photo_size[1] / fit.box[3])
-    inner = allowed.filter(ImageFilter.BoxBlur(seam / 2)).point(lambda value: max(0, 2 * value - 255))
-    return Image.composite(from_canvas(edited, fit), photo, ImageChops.darker(allowed, inner))

@@ -77,9 +77,9 @@ def test_outside_of_a_mask_are_the_photos_pixels(size, canvas):
 
 
 def test_a_fit_is_checked():
-    with pytest.raises(SettingsError, match="not one"):
+    with pytest.raises(SettingsError, match="fit of the photo is invalid"):
         Fit((10, 10), (64, 64), (0, 0, 65, 64))
-    with pytest.raises(SettingsError, match="not one"):
+    with pytest.raises(SettingsError, match="fit of the photo is invalid"):
         Fit((10, 10), (64, 64), (-1, 0, 60, 64))
-    with pytest.raises(PhotoError, match="is 16 x 24 pixels, and its fit is for 10 x 10"):
+    with pytest.raises(PhotoError, match=r"is 16 x 24 pixels \(height x width\), and its fit is for 10 x 10"):
         to_canvas(picture(), fit_into((10, 10), (64, 64)))

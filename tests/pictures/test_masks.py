@@ -71,8 +71,8 @@ def _huge_png(path: Path) -> None:
         (lambda path: Image.new("I;16", (32, 32)).save(path), "has the mode I;16; save it as 8-bit black and white"),
         (lambda path: Image.new("L", (32, 32)).save(path), "lets nothing change: no cell of the latents"),
         (lambda path: Image.new("RGBA", (32, 32)).save(path), "is transparent in places; fill it"),
-        (lambda path: Image.new("RGB", (32, 32), (255, 0, 0)).save(path), "is in colour; a mask is black, with white"),
-        (lambda path: half(size=(32, 48)).save(path), "is 32 x 48 pixels, another shape than the picture"),
+        (lambda path: Image.new("RGB", (32, 32), (255, 0, 0)).save(path), "is in colour; paint it white"),
+        (lambda path: half(size=(32, 48)).save(path), "another shape than the picture, which is"),
     ],
 )
 def test_what_is_no_mask_is_refused_with_a_remedy(make, message, tmp_path):

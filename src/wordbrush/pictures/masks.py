@@ -40,8 +40,8 @@ def read_mask(mask: str | Path | Image.Image, latent_size: tuple[int, int], fit:
     height, width = latent_size if fit is None else fit.photo_size
     if abs(grey.width * height / (grey.height * width) - 1) > _ASPECT_TOLERANCE:
         raise SettingsError(
-            f"{named} is {grey.width} x {grey.height} pixels, another shape than the picture (width to height as "
-            f"{width} to {height}); draw it on the picture itself"
+            f"{named} is {grey.width} x {grey.height} pixels (width x height), another shape than the picture, "
+            f"which is {width} to {height}; draw it on the picture itself"
         )
     if fit is not None:
         grey = mask_to_canvas(grey, fit)
@@ -50,8 +50,8 @@ def read_mask(mask: str | Path | Image.Image, latent_size: tuple[int, int], fit:
     if not bool((cells_hw >= 127.5).any()):
         rows, columns = latent_size
         raise SettingsError(
-            f"{named} lets nothing change: no cell of the latents ({rows} x {columns}) is half white; "
-            "draw in white where the picture may change"
+            f"{named} lets nothing change: no cell of the latents ({rows} x {columns}, height x width) is half white; "
+            "paint white where the picture may change"
         )
     return LatentMask.of(cells_hw >= 127.5)
 
@@ -104,7 +104,9 @@ def _grey(image: Image.Image, named: str) -> Image.Image:
         raise SettingsError(f"{named} has the mode {image.mode}; save it as 8-bit black and white")
     pixels_HWC = np.asarray(image.convert("RGBA")).astype(np.int16)
     if pixels_HWC[..., 3].min() < 255:
-        raise SettingsError(f"{named} is transparent in places; fill it, with white where the picture may change")
+        raise SettingsError(
+            f"{named} is transparent in places; fill it: white where the picture may change, else black"
+        )
     if np.ptp(pixels_HWC[..., :3], axis=2).max() > _GREY_TOLERANCE:
-        raise SettingsError(f"{named} is in colour; a mask is black, with white where the picture may change")
+        raise SettingsError(f"{named} is in colour; paint it white where the picture may change, else black")
     return image.convert("L")

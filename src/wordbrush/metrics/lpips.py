@@ -35,7 +35,7 @@ class Lpips:
     def map(self, one_BCHW: Tensor, other_BCHW: Tensor) -> Tensor:
         """The distance at each pixel (B, H, W) of pictures (B, 3, H, W) in 0..1.
 
-        The weighted squared differences of each feature map are scaled to the pictures' size (bilinear) and summed.
+        The weighted squared differences of all feature maps, scaled to the pictures' size (bilinear) and summed.
         """
         size = one_BCHW.shape[-2:]
         total = torch.zeros(len(one_BCHW), *size)
@@ -46,7 +46,7 @@ class Lpips:
 
     @torch.no_grad()
     def distance(self, one_BCHW: Tensor, other_BCHW: Tensor) -> float:
-        """LPIPS of two pictures (1, 3, H, W) in 0..1: the mean weighted squared difference, summed over feature maps."""
+        """LPIPS of two pictures (1, 3, H, W) in 0..1: mean weighted squared differences, summed over feature maps."""
         return sum(float(difference.mean()) for difference in self._differences(one_BCHW, other_BCHW))
 
     def _differences(self, one: Tensor, other: Tensor) -> list[Tensor]:

@@ -40,7 +40,7 @@ def test_an_edit_has_the_photos_size_and_way_up(editor):
     source = editor.invert(WIDE, DOG, **STEPS)
     result = editor.edit(source, CAT)
     assert source.photo.size == source.image.size == result.image.size == (40, 60)
-    assert source.notes == ("turned upright, as its EXIF data says",)
+    assert source.notes == ("turned upright, as its metadata says",)
     assert source.fit.photo_size == (60, 40)
     assert source.canvas.size == result.canvas.size == source.fit.canvas_size[::-1] == (24, 40)
     assert editor.regenerate(source, CAT).image.size == (40, 60)

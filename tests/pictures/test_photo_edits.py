@@ -11,6 +11,7 @@ from helpers.picture_files import picture, saved, with_orientation
 from wordbrush.editor import Editor
 from wordbrush.errors import PhotoError, RecordError, SettingsError
 from wordbrush.inversion.settings import METHODS
+from wordbrush.pictures.read import read_photo
 from wordbrush.runs.cache import InversionCache, Kept
 from wordbrush.runs.record import RunRecord
 
@@ -81,9 +82,16 @@ def test_outside_of_a_mask_are_the_very_pixels_of_the_photo(editor):
         editor.edit(source, CAT, mask=Image.new("L", (60, 40), 255))
 
 
-def test_an_address_is_not_fetched_unasked(editor):
-    with pytest.raises(PhotoError, match="none is fetched unasked"):
+def test_an_address_is_not_fetched(editor):
+    with pytest.raises(PhotoError, match="is a web address, and only files are read"):
         editor.invert("https://example.org/cat.png", DOG)
+    with pytest.raises(SettingsError, match="allow_url"):
+        editor.invert(WIDE, DOG, allow_url=True)
+
+
+def test_a_photo_that_was_read_keeps_its_notes(editor):
+    source = editor.invert(read_photo(WIDE), DOG, **STEPS)
+    assert source.notes == ("turned upright, as its metadata says",)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -157,7 +157,7 @@ class Editor:
             inversion = method
         else:
             inversion = InversionSettings.parse(method, settings)
-        photo = image if isinstance(image, Photo) else read_photo(image)
+        photo = read_photo(image)
         own_size = (photo.image.height, photo.image.width)
         if size is None:
             fit = fit_to(own_size, self.model.native_size, self._adapter.size_multiple)
@@ -396,7 +396,7 @@ class Editor:
                 f"the record was made with '{record.model.name}' ({record.model.fingerprint[:12]}), and this is "
                 f"'{self.model.name}' ({self.model.fingerprint[:12]}); name the recorded model's folder with --model"
             )
-        given = photo if photo is None or isinstance(photo, Photo) else read_photo(photo)
+        given = None if photo is None else read_photo(photo)
         check_photo(record, None if given is None else given.image)
         with thread_count(record.model.threads):
             return self._replay(record, given, capture, on_step)

@@ -12,9 +12,10 @@ from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.errors import PhotoError, PromptError, RecordError, SettingsError
-from wordbrush.inversion.report import Likeness, reconstruction_warnings
+from wordbrush.inversion.report import reconstruction_warnings
 from wordbrush.inversion.settings import METHODS, InversionSettings
 from wordbrush.inversion.tensors import from_tensors, to_tensors
+from wordbrush.metrics.likeness import Likeness
 from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush.runs.results import Source

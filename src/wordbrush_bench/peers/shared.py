@@ -13,10 +13,11 @@ from PIL.Image import Image
 from transformers import CLIPTokenizer
 
 from wordbrush.models.folder import bundled_folder, check_folder, resolve_folder
-from wordbrush.models.load import choose_device, quietly
+from wordbrush.models.load import choose_device
 from wordbrush.models.own_settings import Defaults, read_own_settings
 from wordbrush.models.processor import weight_bytes
 from wordbrush.models.stable_diffusion import StableDiffusion
+from wordbrush.quiet import quietly
 from wordbrush.runs.run import run_source
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush_bench.case import Case, Material

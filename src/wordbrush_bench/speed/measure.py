@@ -12,13 +12,13 @@ from wordbrush.errors import SettingsError
 from wordbrush.models.folder import resolve_folder
 from wordbrush.models.load import choose_device
 from wordbrush.models.processor import LARGE, weight_bytes
+from wordbrush.peak import allocation_peak
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.versions import installed_versions
 from wordbrush_bench.peers.community_p2p import CommunityPrompt2Prompt
 from wordbrush_bench.peers.shared import SharedModel
 from wordbrush_bench.speed.bench import SOURCE, Bench
 from wordbrush_bench.speed.comparisons import COMMUNITY, OURS, PLAIN, TWIN, Comparison, comparisons
-from wordbrush_bench.speed.memory import allocation_peak
 from wordbrush_bench.speed.timing import Spread, clock_of, in_turns, paired_ratios, seconds_of
 
 SD14 = "sd14"

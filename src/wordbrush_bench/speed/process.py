@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+from wordbrush.peak import PeakMemory, can_measure_process
 from wordbrush_bench.speed.comparisons import comparisons
 from wordbrush_bench.speed.measure import SpeedSettings, load_bench
-from wordbrush_bench.speed.memory import can_measure_process, process_peak
 
 PROCESS_CASE = "swap"
 """The case that is measured in processes, where it is among those asked for."""
@@ -44,7 +44,10 @@ def _in_process_of_its_own(settings: SpeedSettings, case: str, variant: str) -> 
 def _main() -> None:
     asked = json.loads(sys.argv[1])
     bench = load_bench(SpeedSettings(**asked["settings"]))
-    print(json.dumps(process_peak(comparisons(bench, [asked["case"]])[asked["case"]].runs[asked["variant"]])))
+    run = comparisons(bench, [asked["case"]])[asked["case"]].runs[asked["variant"]]
+    with PeakMemory("cpu") as peak:
+        run()
+    print(json.dumps([peak.before, peak.highest]))
 
 
 if __name__ == "__main__":

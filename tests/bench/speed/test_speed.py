@@ -9,10 +9,10 @@ from PIL import Image
 
 from helpers.tiny import tiny_sd_folder
 from wordbrush.errors import SettingsError
+from wordbrush.peak import allocation_peak
 from wordbrush_bench.speed.bench import Bench
 from wordbrush_bench.speed.comparisons import COMMUNITY, OURS, PIPELINE, PLAIN, TWIN, case_names, comparisons
 from wordbrush_bench.speed.measure import Machine, load_bench, measure, speed_settings
-from wordbrush_bench.speed.memory import allocation_peak
 from wordbrush_bench.speed.process import ProcessPeak, measured_processes
 from wordbrush_bench.speed.report import SpeedReport, markdown, missed
 from wordbrush_bench.speed.scaling import scaling

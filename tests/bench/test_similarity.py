@@ -62,7 +62,8 @@ def test_the_whole_pictures_ssim_is_the_mean_of_windows_inside():
     images = [Image.fromarray((noise(seed) * 255).astype(np.uint8)) for seed in (5, 6)]
     inside = np.zeros((32, 32), bool)
     inside[5:-5, 5:-5] = True
-    assert whole_ssim(*images) == pytest.approx(ssim(*map(pixels, images), inside), abs=1e-4)
+    # One computes in float32, whose variances are differences of squares, off by some eps over the formula's 9e-4.
+    assert whole_ssim(*images) == pytest.approx(ssim(*map(pixels, images), inside), abs=1e-3)
 
 
 def test_pictures_of_two_sizes_are_refused():

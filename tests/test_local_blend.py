@@ -16,9 +16,9 @@ from wordbrush.errors import ControlError, OutputError, PromptError, SettingsErr
 from wordbrush.models.folder import bundled_folder
 from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
-from wordbrush.sampling.text import Text
 from wordbrush.runs.run import run_edit, run_source, run_together
 from wordbrush.sampling.settings import GenerationSettings
+from wordbrush.sampling.text import Text
 from wordbrush_bench.speed.materialised import PublishedBlend, plan_published, published_edit
 
 STEPS, SEED, GUIDANCE = 5, 3, 5.0

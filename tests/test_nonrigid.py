@@ -20,8 +20,8 @@ from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError, IdleEditError, PromptError, SettingsError
 from wordbrush.maps.request import MapsRequest
 from wordbrush.models.load import load_model
-from wordbrush.sampling.text import Text
 from wordbrush.models.stable_diffusion import StableDiffusion
+from wordbrush.sampling.text import Text
 
 PROMPT, TARGETS = "a dog eating an apple", ["a cat riding", "a big dog eating an apple", "a house"]
 RUN = {"seed": 5, "num_inference_steps": 5, "guidance_scale": 5.0}

@@ -41,7 +41,9 @@ class ExactDenoiser:
         self.variance = deviation**2
         self.rates = solver(1).rates
 
-    def predict(self, latents: Tensor, timestep: Tensor, text: Text, control: None, guidance_scale: float = 1.0) -> tuple[Tensor, int]:
+    def predict(
+        self, latents: Tensor, timestep: Tensor, text: Text, control: None, guidance_scale: float = 1.0
+    ) -> tuple[Tensor, int]:
         with torch.no_grad():
             return self.predict_with_gradient(latents, timestep, text), 0
 

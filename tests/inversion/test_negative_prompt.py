@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 
 from helpers.analytic import error, sampled, task
 from wordbrush.errors import SettingsError
-from wordbrush.sampling.guidance import ClassifierFree
 from wordbrush.inversion.ddim import DDIMInversion
 from wordbrush.inversion.negative_prompt import NegativePrompt
 from wordbrush.inversion.proximal import dilated, proximal, threshold
+from wordbrush.sampling.guidance import ClassifierFree
 
 OTHER = torch.tensor([[[-4.0, 4.0, 0.0]]], dtype=torch.float64)
 

@@ -129,5 +129,3 @@ def test_the_models_own_sampler_is_known_by_its_class():
     assert diffusion_solver(named, 4, torch.device("cpu"), "own", 0).name == "euler"
     with pytest.raises(SettingsError, match="own sampler is KarrasVeScheduler, which is not known"):
         diffusion_solver({**CONFIG, "_class_name": "KarrasVeScheduler"}, 4, torch.device("cpu"), "own", 0)
-
-

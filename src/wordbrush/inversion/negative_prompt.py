@@ -12,9 +12,9 @@ from wordbrush.inversion.path import ddim_path
 from wordbrush.inversion.proximal import Proximal
 from wordbrush.inversion.task import InversionTask
 from wordbrush.inversion.text_names import text_names, text_of, text_tensors
-from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.guidance import Guidance
 from wordbrush.sampling.replay import Replay
+from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.steering import Predicted, Steering
 from wordbrush.sampling.text import Shape, Text
 

@@ -20,7 +20,9 @@ def to_tensors(replay: Replay) -> dict[str, Tensor]:
     return {**text_tensors(replay.text), "latents": torch.cat(replay.latents), **held}
 
 
-def from_tensors(method: Inversion, tensors: Mapping[str, Tensor], text: Mapping[str, Shape], latents: Shape) -> Replay:
+def from_tensors(
+    method: Inversion, tensors: Mapping[str, Tensor], text: Mapping[str, Shape], latents: Shape
+) -> Replay:
     """Build what `to_tensors` gave of a `method`'s replay, of a text and latents (1, C, h, w) of these shapes.
 
     Raises `RecordError` for what is missing, too much, of another shape

@@ -9,9 +9,9 @@ from torch import Tensor
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.method import Inversion
 from wordbrush.inversion.task import InversionTask
-from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.rates import Split, mixed
 from wordbrush.sampling.replay import Replay
+from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.steering import Predicted, Steering
 from wordbrush.sampling.text import Shape
 

@@ -53,4 +53,6 @@ class Distilled(Guidance):
     def check(self, scale: float, negative_prompt: str) -> None:
         """No negative prompt is read."""
         if negative_prompt:
-            raise SettingsError("this model's guidance is distilled into it and reads no negative_prompt; leave it out")
+            raise SettingsError(
+                "this model's guidance is distilled into it and reads no negative_prompt; leave it out"
+            )

@@ -14,8 +14,8 @@ from wordbrush.edits.plan import EditPlan, StepEdit
 from wordbrush.sampling.adapter import Predictor
 from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.replay import Replay
-from wordbrush.sampling.steering import PLAIN, Predicted
 from wordbrush.sampling.solver import Solver
+from wordbrush.sampling.steering import PLAIN, Predicted
 from wordbrush.sampling.text import Text
 
 OnStep = Callable[[int, int], None]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.guidance import Guidance
+from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.text import Text
 
 

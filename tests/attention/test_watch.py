@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from helpers.oracles import FormedMaps, explicit_maps
 from helpers.rounding import DEEPEST, assert_same
-from wordbrush.attention.sites import Site
+from wordbrush.attention.sites import AttentionLayer, Site
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import column_maps
 from wordbrush.edits.settings import EditSettings
@@ -42,13 +42,13 @@ class Everything:
     def asks(self, step: int, branch: int) -> bool:
         return step in self.steps and branch in self.branches
 
-    def columns(self, branch: int, site: Site, pixels: int) -> Tensor | None:
-        if site.kind == "cross":
+    def columns(self, branch: int, layer: AttentionLayer) -> Tensor | None:
+        if layer.text:
             return torch.eye(77)[:, :7]
-        return torch.eye(pixels) if pixels <= self.self_max_pixels else None
+        return torch.eye(layer.pixels) if layer.pixels <= self.self_max_pixels else None
 
-    def take(self, step: int, branch: int, site: Site, maps_HQW: Tensor) -> None:
-        self.taken.setdefault((step, branch), []).append((site, maps_HQW))
+    def take(self, step: int, branch: int, layer: AttentionLayer, maps_HQW: Tensor) -> None:
+        self.taken.setdefault((step, branch), []).append((layer.site, maps_HQW))
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +79,12 @@ def test_columns_are_those_of_the_explicit_map(words):
         widths.append(v.shape[-1])
         return F.scaled_dot_product_attention(q[None], k[None], v)
 
-    maps = column_maps(columns, k, attend)
+    maps = column_maps(AttentionLayer.cross("attn", 2, (5, 6), 11), columns, k, attend)
     assert_same(maps, explicit_maps(q, k) @ columns, products=8 + 11, amplified=6)
     assert set(widths) == {8}, "the width of the model's own values"
+    joint = AttentionLayer.joint("attn", 2, (1, 4), 11 - 4, text_first=False)
+    own = column_maps(joint, columns[:7], k, lambda v: F.scaled_dot_product_attention(k[None], k[None], v))
+    torch.testing.assert_close(own, explicit_maps(k, k)[:, :4, 4:] @ columns[:7], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(32, 32), (32, 48)])

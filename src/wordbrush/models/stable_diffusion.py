@@ -3,21 +3,22 @@
 from collections.abc import Mapping
 from textwrap import shorten
 from threading import Lock
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from wordbrush.attention.sites import AttentionLayer, Site
+from wordbrush.attention.sites import AttentionLayer
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.errors import OutputError, PromptError, SettingsError
 from wordbrush.models.ddim import DDIM
-from wordbrush.models.intercept import Intercept, attention_layers, residual_branches
+from wordbrush.models.intercept import Intercept
 from wordbrush.models.memory import memory_shortage_told
+from wordbrush.models.unet import UNetLayers
 from wordbrush.sampling.adapter import Control, Prediction
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -41,10 +42,7 @@ class StableDiffusion:
         self._scheduler_config = scheduler_config
         # Hooks stand on the model itself and a tokenizer holds its last options: two threads must not meet in either.
         self._one_at_a_time = Lock()
-        self._layers = attention_layers(unet)
-        self._branches = residual_branches(unet)
-        cross = sum(bool(getattr(layer, "is_cross_attention", False)) for layer in self._layers.values())
-        self._sites: dict[Literal["cross", "self"], int] = {"cross": cross, "self": len(self._layers) - cross}
+        self._layers = UNetLayers(unet, int(tokenizer.model_max_length))
 
     @property
     def device(self) -> torch.device:
@@ -70,7 +68,7 @@ class StableDiffusion:
     @property
     def size_multiple(self) -> int:
         """A pixel of the U-Net's coarsest layer is this high and wide."""
-        return self.vae_factor * int(2 ** (len(self._unet.config["block_out_channels"]) - 1))
+        return self.vae_factor * self._layers.coarsest
 
     def tokenize(self, prompt: str) -> PromptTokens:
         """Where the prompt's words are on the text axis.
@@ -122,29 +120,12 @@ class StableDiffusion:
             return torch.randn(shape, generator=generator, dtype=self.dtype).to(self.device)
 
     def attention_layers(self, height: int, width: int) -> tuple[AttentionLayer, ...]:
-        """The U-Net's attention layers for a picture of height x width pixels, in the order in which they run.
-
-        Each block but the last halves its picture on the way down, rounding up; the way up mirrors it.
-        """
-        last = len(self._unet.config["block_out_channels"]) - 1
-        layers = []
-        for name, module in self._layers.items():
-            part, _, rest = name.partition(".")
-            block = last if part == "mid_block" else int(rest.split(".")[0])
-            order = block if part == "down_blocks" else last + 1 + (block if part == "up_blocks" else -1)
-            cell = self.vae_factor * 2 ** (last - block if part == "up_blocks" else block)
-            site = Site(name, "cross" if getattr(module, "is_cross_attention", False) else "self")
-            layers.append((order, AttentionLayer(site, self._heads(module), -(-height // cell), -(-width // cell))))
-        return tuple(layer for _, layer in sorted(layers, key=lambda ordered: ordered[0]))
+        """The U-Net's attention layers for a picture of height x width pixels, in the order in which they run."""
+        return self._layers.at(self.latent_size(height, width))
 
     def editable_layers(self, height: int, width: int) -> EditableLayers:
         """All self-attention of the U-Net, and that of its way up with the residual blocks there."""
-        pixels = {
-            layer.site.name: layer.pixels
-            for layer in self.attention_layers(height, width)
-            if layer.site.kind == "self"
-        }
-        return EditableLayers(pixels, tuple(filter(_is_decoder, pixels)), tuple(filter(_is_decoder, self._branches)))
+        return self._layers.editable(self.latent_size(height, width))
 
     def solver(self, num_inference_steps: int) -> DDIM:
         """DDIM on the model's noise schedule, whatever sampler its folder names: the method is defined on it."""
@@ -156,10 +137,12 @@ class StableDiffusion:
         with self._one_at_a_time:
             if control is None:
                 return self._call_unet(latents, timestep, text), 0
-            features = {name: self._branches[name] for name in control.features}
-            with Intercept(self._layers, control, features, control.feature):
+            features = {name: self._layers.branches[name] for name in control.features}
+            height, width = latents.shape[-2:]
+            layers = self._layers.at((height, width))
+            with Intercept(self._layers.modules, layers, control, features, control.feature):
                 prediction = self._call_unet(latents, timestep, text)
-            return prediction, control.verify(self._sites)
+            return prediction, control.verify(layers)
 
     def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
         """The U-Net's prediction for latents (B, C, h, w) and text (B, T, C), differentiable in the text."""
@@ -194,16 +177,7 @@ class StableDiffusion:
             raise OutputError("the picture is all black; try another seed, or dtype='float32'")
         return Image.fromarray((unit_HWC * 255).round().to(torch.uint8).numpy())
 
-    @staticmethod
-    def _heads(layer: nn.Module) -> int:
-        heads: Any = layer.heads
-        return int(heads)
-
     def _call_unet(self, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
         with memory_shortage_told(f"{len(latents)} rows of this size"):
             prediction: Tensor = self._unet(latents, timestep, encoder_hidden_states=text, return_dict=False)[0]
         return prediction
-
-
-def _is_decoder(name: str) -> bool:
-    return name.startswith("up_blocks.")

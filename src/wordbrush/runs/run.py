@@ -6,6 +6,7 @@ from functools import partial
 
 from torch import Tensor
 
+from wordbrush.attention.attend import Attend, MapInputs
 from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
@@ -115,11 +116,16 @@ def look_again(
 
 
 def _read_again(tape: SourceTape, step: int, watch: Watch) -> None:
-    for site, q_HQD, k_HKD, attend in tape.calls(step):
-        columns_KW = watch.columns(SOURCE, site, q_HQD.shape[1])
+    for layer, inputs, attend in tape.calls(step):
+        columns_KW = watch.columns(SOURCE, layer)
         if columns_KW is not None:
-            attend_values = partial(attend, q_HQD[None], k_HKD[None])
-            watch.take(step, SOURCE, site, column_maps(columns_KW, k_HKD, attend_values))
+            maps = column_maps(layer, columns_KW, inputs.k_HKD, partial(_attend_row, attend, inputs))
+            watch.take(step, SOURCE, layer, maps)
+
+
+def _attend_row(attend: Attend, inputs: MapInputs, v_1HKD: Tensor) -> Tensor:
+    mask = inputs.mask_HQK
+    return attend(inputs.q_HQD[None], inputs.k_HKD[None], v_1HKD, None if mask is None else mask[None])
 
 
 def _plan(

@@ -4,8 +4,8 @@ A family file converts its own conventions once: how prompts become conditioning
 the network predicts, how latents are laid out.
 """
 
-from collections.abc import Mapping
-from typing import Literal, Protocol
+from collections.abc import Iterable
+from typing import Protocol
 
 import torch
 from PIL.Image import Image
@@ -36,8 +36,10 @@ class Control(Protocol):
         """Compute one attention."""
         ...
 
-    def verify(self, sites: Mapping[Literal["cross", "self"], int], /) -> int:
-        """Raise `ControlError` unless every layer that must be controlled was; the number of controlled calls."""
+    def verify(self, layers: Iterable[AttentionLayer], /) -> int:
+        """Raise `ControlError` unless every layer of the model that must be controlled was; the number of controlled
+        calls.
+        """
         ...
 
 

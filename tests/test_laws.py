@@ -12,7 +12,7 @@ from wordbrush.edits.borrowed import Borrowed
 from wordbrush.edits.plan import EditPlan, TargetPlan
 from wordbrush.edits.token_map import TokenMap
 from wordbrush.models.load import load_model
-from wordbrush.sampling.loop import Conditioning, denoise
+from wordbrush.sampling.loop import Conditioning, Run, denoise
 
 PROMPT, TARGETS = "a dog eating an apple", ["a cat eating an apple", "a big dog eating an orange", "a dog in autumn"]
 RUN = {"seed": 5, "num_inference_steps": 5, "guidance_scale": 5.0}
@@ -50,7 +50,9 @@ def test_identity_plan_is_the_plain_model_bit_for_bit(tiny_folder):
     identity = TargetPlan.build(TokenMap.identity(length, length), torch.ones(4, length))
     noise = adapter.noise(0, 32, 32)
     plans = (None, EditPlan((identity,), (Borrowed(),) * 4))
-    plain, edited = (list(denoise(adapter, adapter.solver(4), noise, text, (0, 1), 5.0, plan=p))[-1] for p in plans)
+    plain, edited = (
+        list(denoise(adapter, adapter.solver(4, 32, 32), noise, Run(text, (0, 1), 5.0, p)))[-1] for p in plans
+    )
     assert torch.equal(plain.latents, edited.latents)
     assert edited.controlled_calls == 0
 

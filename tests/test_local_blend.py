@@ -19,6 +19,7 @@ from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush.runs.run import run_edit, run_source, run_together
 from wordbrush.sampling.settings import GenerationSettings
+from wordbrush.sampling.text import Text
 from wordbrush_bench.speed.materialised import PublishedBlend, plan_published, published_edit
 
 STEPS, SEED, GUIDANCE = 5, 3, 5.0
@@ -387,7 +388,11 @@ def test_a_weight_below_zero_has_no_region_of_its_own(editor):
 def test_attention_that_is_not_a_number_is_told(editor, monkeypatch):
     source = editor.generate(SOURCE, **RUN)
     encode = StableDiffusion.encode
-    broken = lambda self, prompt: encode(self, prompt) * (float("nan") if prompt == CAT else 1)  # noqa: E731
+
+    def broken(self: StableDiffusion, prompt: str) -> Text:
+        text = encode(self, prompt)
+        return text.with_states(text.states * (float("nan") if prompt == CAT else 1))
+
     monkeypatch.setattr(StableDiffusion, "encode", broken)
     with pytest.raises(OutputError, match="not a number"):
         editor.edit(source, CAT, local_blend=LocalBlend(words=(), target_words=(("cat",),)))

@@ -126,7 +126,7 @@ def test_layers_are_known_before_they_run(editor, size):
 
     layers = adapter.attention_layers(*size)
     with torch.no_grad(), Intercept(attention_modules(adapter._unet), layers, handler):
-        adapter._unet(adapter.noise(0, *size), 1, encoder_hidden_states=adapter.encode(PROMPT))
+        adapter._unet(adapter.noise(0, *size), 1, encoder_hidden_states=adapter.encode(PROMPT).states)
     assert [layer.site for layer in layers] == list(seen), "in the order in which they run"
     assert [(layer.heads, layer.pixels) for layer in layers] == list(seen.values())
 

@@ -22,6 +22,7 @@ from wordbrush.errors import ControlError, IdleEditError, PromptError, SettingsE
 from wordbrush.maps.request import MapsRequest
 from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
+from wordbrush.sampling.text import Text
 
 PROMPT, TARGETS = "a dog eating an apple", ["a cat riding", "a big dog eating an apple", "a house"]
 RUN = {"seed": 5, "num_inference_steps": 5, "guidance_scale": 5.0}
@@ -183,7 +184,7 @@ def test_a_layer_that_is_not_reached_is_told(tiny_folder, kind):
     adapter, _ = load_model(tiny_folder, "cpu", None)
     borrowed = Borrowed(**{kind: frozenset({"nowhere"})})
     control = StepControl(0, BatchLayout.of([0, 1], guided=True), StepEdit((None,), borrowed))
-    text = torch.cat([adapter.encode("a dog")] * 4)
+    text = Text.cat([adapter.encode("a dog")] * 4)
     with pytest.raises(ControlError, match=r"reached 0 of \d self-attention calls at step 0"):
         adapter.predict(adapter.noise(0, 32, 32).expand(4, -1, -1, -1), torch.tensor(1), text, control)
 

@@ -29,7 +29,7 @@ from wordbrush.runs.kept import PhotoTask, invert_or_recall
 from wordbrush.runs.pack import model_record, packed_again, packed_edits, packed_photo, packed_source
 from wordbrush.runs.record import PhotoRecord, RunRecord, check_photo
 from wordbrush.runs.results import EditResult, EditResults, Source
-from wordbrush.runs.run import look_again, run_again, run_edit, run_source, run_together
+from wordbrush.runs.run import look_again, run_again, run_edit, run_source, run_together, solver_of
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.settings import GenerationOptions, GenerationSettings
@@ -330,19 +330,19 @@ class Editor:
         """
         adapter = self._adapter
         adapter.noise(generation.seed, generation.height, generation.width)
-        adapter.solver(generation.num_inference_steps)
+        solver = solver_of(adapter, generation)
         source, *targets = map(adapter.tokenize, (generation.prompt, *edit.targets))
         if edit.local_blend is not None:
             blend_tokens(source, targets, edit.local_blend, edit.equalizer)
         layers = adapter.editable_layers(generation.height, generation.width)
-        return plan_edit(source, targets, edit, generation.num_inference_steps, layers)[1]
+        return plan_edit(source, targets, edit, len(solver.timesteps), layers)[1]
 
     def noised_picture(self, source: Source, step: int) -> Image:
         """What the forward process makes of a source: its picture with the noise of a step, 0 the noisiest.
 
         Raises `SettingsError` for a step that the source's run did not have.
         """
-        solver = self._adapter.solver(source.settings.num_inference_steps)
+        solver = solver_of(self._adapter, source.settings)
         timesteps = source.kept.timesteps(solver)
         _check_step(step, len(timesteps) - 1)
         return self._adapter.decode(solver.noised(source.latents, source.kept.latents[0], timesteps[step]))

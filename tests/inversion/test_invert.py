@@ -128,7 +128,7 @@ def test_what_is_kept_of_its_attention_does_not_show(tiny_folder, photo, sources
 @pytest.mark.parametrize("method", METHODS)
 def test_a_replay_kept_as_tensors_edits_the_same(editor, sources, photo, method):
     source = sources[method]
-    text, latents = source.kept.text.shape, source.latents.shape
+    text, latents = source.kept.text.shapes(), source.latents.shape
     kept = from_tensors(METHODS[method](), to_tensors(source.kept), text, latents)
     again = replace(source, kept=kept)
     edits = [editor.edit(made, TARGETS[0]).latents for made in (again, source)]

@@ -46,10 +46,13 @@ def invert(
             f"method '{inversion.method}' works with the source prompt, which is empty; say what the picture shows, "
             "or take method='direct'"
         )
-    method.check(settings.guidance_scale, settings.negative_prompt)
+    adapter.guidance.check(settings.guidance_scale, settings.negative_prompt)
+    method.check(adapter.guidance, settings.guidance_scale, settings.negative_prompt)
     for prompt in (settings.prompt, settings.negative_prompt):
         adapter.tokenize(prompt)  # raises for one that does not fit, before anything runs
-    solver = adapter.solver(settings.num_inference_steps)
+    if settings.sampler not in (None, "ddim"):
+        raise SettingsError(f"sampler is '{settings.sampler}'; a photograph is inverted with the family's default one")
+    solver = adapter.solver(settings.num_inference_steps, settings.height, settings.width)
     start = time.perf_counter()
     latents = adapter.encode_image(image)
     counted = CountedCalls(adapter)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers.models.embeddings import get_timestep_embedding
 from PIL import Image
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
@@ -15,11 +16,14 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from wordbrush.attention.sites import AttentionLayer
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.errors import OutputError, PromptError, SettingsError
-from wordbrush.models.ddim import DDIM
 from wordbrush.models.intercept import Intercept
 from wordbrush.models.memory import memory_shortage_told
+from wordbrush.models.solvers import diffusion_solver
 from wordbrush.models.unet import UNetLayers
 from wordbrush.sampling.adapter import Control, Prediction
+from wordbrush.sampling.guidance import ClassifierFree, Distilled, Guidance
+from wordbrush.sampling.solver import Solver
+from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 
@@ -42,6 +46,8 @@ class StableDiffusion:
         self._scheduler_config = scheduler_config
         # Hooks stand on the model itself and a tokenizer holds its last options: two threads must not meet in either.
         self._one_at_a_time = Lock()
+        self.guidance: Guidance = ClassifierFree() if unet.config["time_cond_proj_dim"] is None else Distilled()
+        """Two rows; one for a U-Net that was distilled to be told the scale (latent consistency models)."""
         self._layers = UNetLayers(unet, int(tokenizer.model_max_length))
 
     @property
@@ -90,7 +96,7 @@ class StableDiffusion:
         return tokens
 
     @torch.no_grad()
-    def encode(self, prompt: str) -> Tensor:
+    def encode(self, prompt: str) -> Text:
         """The text encoder's last hidden states (1, T, C) of one prompt, padded to the model's length."""
         with self._one_at_a_time:
             ids = self._tokenizer(
@@ -101,7 +107,7 @@ class StableDiffusion:
                 verbose=False,
             ).input_ids
         states: Tensor = self._text_encoder(ids.to(self.device))[0]
-        return states.to(self.dtype)
+        return Text(states.to(self.dtype))
 
     def latent_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the latents of a picture: its own, over `vae_factor`."""
@@ -127,27 +133,31 @@ class StableDiffusion:
         """All self-attention of the U-Net, and that of its way up with the residual blocks there."""
         return self._layers.editable(self.latent_size(height, width))
 
-    def solver(self, num_inference_steps: int) -> DDIM:
-        """DDIM on the model's noise schedule, whatever sampler its folder names: the method is defined on it."""
-        return DDIM(self._scheduler_config, num_inference_steps, self.device)
+    def solver(
+        self, num_inference_steps: int, height: int, width: int, *, sampler: str | None = None, seed: int = 0
+    ) -> Solver:
+        """A fresh schedule, the same for every size: DDIM where no sampler is named, for the method is defined on it."""
+        return diffusion_solver(self._scheduler_config, num_inference_steps, self.device, sampler or "ddim", seed)
 
     @torch.no_grad()
-    def predict(self, latents: Tensor, timestep: Tensor, text: Tensor, control: Control | None) -> Prediction:
-        """The U-Net's prediction for latents (B, C, h, w) and text (B, T, C)."""
+    def predict(
+        self, latents: Tensor, timestep: Tensor, text: Text, control: Control | None, guidance_scale: float = 1.0
+    ) -> Prediction:
+        """The U-Net's prediction for latents (B, C, h, w) and the text of as many rows."""
         with self._one_at_a_time:
             if control is None:
-                return self._call_unet(latents, timestep, text), 0
+                return self._call_unet(latents, timestep, text, guidance_scale), 0
             features = {name: self._layers.branches[name] for name in control.features}
             height, width = latents.shape[-2:]
             layers = self._layers.at((height, width))
             with Intercept(self._layers.modules, layers, control, features, control.feature):
-                prediction = self._call_unet(latents, timestep, text)
+                prediction = self._call_unet(latents, timestep, text, guidance_scale)
             return prediction, control.verify(layers)
 
-    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
-        """The U-Net's prediction for latents (B, C, h, w) and text (B, T, C), differentiable in the text."""
+    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
+        """The U-Net's prediction for latents (B, C, h, w), differentiable in the text's states."""
         with self._one_at_a_time, torch.enable_grad():
-            return self._call_unet(latents, timestep, text)
+            return self._call_unet(latents, timestep, text, 1.0)
 
     @torch.no_grad()
     def encode_image(self, image: Image.Image) -> Tensor:
@@ -177,7 +187,13 @@ class StableDiffusion:
             raise OutputError("the picture is all black; try another seed, or dtype='float32'")
         return Image.fromarray((unit_HWC * 255).round().to(torch.uint8).numpy())
 
-    def _call_unet(self, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
+    def _call_unet(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
+        told = None
+        if (width := self._unet.config["time_cond_proj_dim"]) is not None:
+            scale = torch.full((len(latents),), guidance_scale - 1)
+            told = get_timestep_embedding(scale * 1000, int(width)).to(self.device, self.dtype)
         with memory_shortage_told(f"{len(latents)} rows of this size"):
-            prediction: Tensor = self._unet(latents, timestep, encoder_hidden_states=text, return_dict=False)[0]
+            prediction: Tensor = self._unet(
+                latents, timestep, encoder_hidden_states=text.states, timestep_cond=told, return_dict=False
+            )[0]
         return prediction

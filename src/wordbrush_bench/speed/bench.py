@@ -20,8 +20,8 @@ from wordbrush.inversion.direct import Direct
 from wordbrush.inversion.task import InversionTask
 from wordbrush.maps.capture import Capture
 from wordbrush.maps.request import MapsRequest
-from wordbrush.runs.run import run_edit, run_source, run_together
-from wordbrush.sampling.loop import Conditioning, denoise
+from wordbrush.runs.run import run_edit, run_source, run_together, solver_of
+from wordbrush.sampling.loop import Conditioning, Run, denoise
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush_bench.peers.community_p2p import CommunityPrompt2Prompt
@@ -49,8 +49,9 @@ class Bench:
         """The same loop without an edit, from the same noise."""
         adapter, settings = self.model.adapter, self.settings
         text = Conditioning(tuple(map(adapter.encode, prompts)), adapter.encode(settings.negative_prompt))
-        solver = adapter.solver(settings.num_inference_steps)
-        *_, last = denoise(adapter, solver, self._noise(), text, range(len(prompts)), settings.guidance_scale)
+        solver = solver_of(adapter, settings)
+        run = Run(text, range(len(prompts)), settings.guidance_scale)
+        *_, last = denoise(adapter, solver, self._noise(), run)
         return last.latents
 
     def pipeline(self, prompts: Sequence[str]) -> Tensor:
@@ -163,7 +164,7 @@ class Bench:
         adapter, settings = self.model.adapter, self.settings
         task = InversionTask(
             adapter,
-            adapter.solver(settings.num_inference_steps),
+            solver_of(adapter, settings),
             self._picture,
             adapter.encode(settings.prompt),
             adapter.encode(settings.negative_prompt),

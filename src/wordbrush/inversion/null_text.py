@@ -36,7 +36,7 @@ class NegativeOfStep(Steering):
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """The states (1, T, C) of the best negative text of a step, the latents that it leads to, and the loss of each trial."""
+    """The best negative text of a step as states (1, T, C), the latents that it leads to, the loss of each trial."""
 
     negative: Tensor
     latents: Tensor
@@ -92,7 +92,7 @@ class NullText(Inversion):
         return Replay(task.text, tuple(latents), task.tape, NegativeOfStep(torch.cat(negatives)))
 
     def fit(self, task: InversionTask, step: int, latents: Tensor, goal: Tensor, negative: Tensor) -> Fit:
-        """The states (1, T, C) of the negative text with which a guided step from `latents` comes nearest to `goal`."""
+        """The negative text, as states (1, T, C), with which a guided step from `latents` comes nearest to `goal`."""
         timestep = task.timesteps[step]
         positive = task.predict_on_path(step, latents, timestep, 1.0)
         exact = torch.promote_types(negative.dtype, torch.float32)

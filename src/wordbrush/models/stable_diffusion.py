@@ -1,7 +1,6 @@
 """The Stable Diffusion family: a U-Net with cross-attention, one CLIP text encoder, an image autoencoder."""
 
 from collections.abc import Mapping
-from textwrap import shorten
 from threading import Lock
 from typing import Any
 
@@ -15,7 +14,8 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from wordbrush.attention.sites import AttentionLayer
 from wordbrush.edits.editable_layers import EditableLayers
-from wordbrush.errors import OutputError, PromptError, SettingsError
+from wordbrush.errors import OutputError, SettingsError
+from wordbrush.models.clip import clip_ids, clip_tokens
 from wordbrush.models.intercept import Intercept
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.models.solvers import diffusion_solver
@@ -81,31 +81,14 @@ class StableDiffusion:
 
         Raises `PromptError` when the prompt has more tokens than the model reads, and says which words fall off.
         """
-        length = int(self._tokenizer.model_max_length)
         with self._one_at_a_time:
-            encoded = self._tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        tokens = PromptTokens.from_offsets(prompt, encoded["offset_mapping"], begin=1, length=length)
-        room = length - 2
-        if tokens.end - 1 > room:
-            lost = next(i for i, positions in enumerate(tokens.positions) if any(p > room for p in positions))
-            raise PromptError(
-                f"the prompt '{shorten(prompt, 40, placeholder=' ...')}' has {tokens.end - 1} tokens and the model "
-                f"reads {room}; "
-                f"'{tokens.phrase(range(lost, len(tokens.words)))}' would fall off, so shorten the prompt"
-            )
-        return tokens
+            return clip_tokens(self._tokenizer, prompt)
 
     @torch.no_grad()
     def encode(self, prompt: str) -> Text:
         """The text encoder's last hidden states (1, T, C) of one prompt, padded to the model's length."""
         with self._one_at_a_time:
-            ids = self._tokenizer(
-                prompt,
-                padding="max_length",
-                max_length=self._tokenizer.model_max_length,
-                return_tensors="pt",
-                verbose=False,
-            ).input_ids
+            ids = clip_ids(self._tokenizer, prompt)
         states: Tensor = self._text_encoder(ids.to(self.device))[0]
         return Text(states.to(self.dtype))
 
@@ -136,7 +119,7 @@ class StableDiffusion:
     def solver(
         self, num_inference_steps: int, height: int, width: int, *, sampler: str | None = None, seed: int = 0
     ) -> Solver:
-        """A fresh schedule, the same for every size: DDIM where no sampler is named, for the method is defined on it."""
+        """A fresh schedule, the same for every size; by default DDIM, which the published method is defined on."""
         return diffusion_solver(self._scheduler_config, num_inference_steps, self.device, sampler or "ddim", seed)
 
     @torch.no_grad()

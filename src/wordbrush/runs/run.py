@@ -11,7 +11,7 @@ from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch, column_maps
-from wordbrush.edits.blend_words import blend_tokens
+from wordbrush.edits.blend_words import BlendTokens, blend_tokens
 from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.plan import EditPlan
 from wordbrush.edits.settings import EditSettings
@@ -23,6 +23,7 @@ from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.text import Text
+from wordbrush.tokens.pair import Prompts
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,7 @@ def run_source(
 
     `watches` are given the maps that they ask for, here and in the other runs.
     """
+    _check(adapter, settings)
     solver, text = solver_of(adapter, settings), _text(adapter, settings, ())
     start = _start(adapter, settings, solver)
     run = Run(text, (SOURCE,), settings.guidance_scale, record_to=tape, watches=watches)
@@ -63,15 +65,16 @@ def run_edit(
     kept: Replay,
     on_step: OnStep | None = None,
     watches: Sequence[Watch] = (),
+    prompts: Prompts | None = None,
 ) -> EditRun:
-    """Edit a source that ran before; only its targets run."""
-    plan, acted = _plan(adapter, settings, edit, kept.num_steps)
+    """Edit a source that ran before; only its targets run. `prompts` are the run's, if they are tokenised already."""
+    planned = plan(adapter, settings, edit, kept.num_steps, prompts)
     text = _text(adapter, settings, edit.targets, source=kept.text)
     branches = range(SOURCE + 1, SOURCE + 1 + len(edit.targets))
-    blend = _blender(adapter, settings, edit, kept.num_steps)
-    run = Run(text, branches, settings.guidance_scale, plan, kept, watches=watches, blend=blend)
+    blend = _blender(adapter, settings, edit, planned)
+    run = Run(text, branches, settings.guidance_scale, planned.edit, kept, watches=watches, blend=blend)
     steps = _finished(denoise(adapter, solver_of(adapter, settings), kept.latents[0], run), kept.num_steps, on_step)
-    return _edit_run(steps, steps[-1].latents, acted, edit, blend)
+    return _edit_run(steps, steps[-1].latents, planned.acted, edit, blend)
 
 
 def run_together(
@@ -80,18 +83,19 @@ def run_together(
     edit: EditSettings,
     on_step: OnStep | None = None,
     watches: Sequence[Watch] = (),
+    prompts: Prompts | None = None,
 ) -> tuple[Replay, EditRun]:
     """Generate a source and edit it in one batch."""
     solver = solver_of(adapter, settings)
-    plan, acted = _plan(adapter, settings, edit, len(solver.timesteps))
+    planned = plan(adapter, settings, edit, len(solver.timesteps), prompts)
     text = _text(adapter, settings, edit.targets)
     start = _start(adapter, settings, solver)
     branches = range(SOURCE, SOURCE + 1 + len(edit.targets))
-    blend = _blender(adapter, settings, edit, len(solver.timesteps))
-    run = Run(text, branches, settings.guidance_scale, plan, watches=watches, blend=blend)
+    blend = _blender(adapter, settings, edit, planned)
+    run = Run(text, branches, settings.guidance_scale, planned.edit, watches=watches, blend=blend)
     steps = _finished(denoise(adapter, solver, start, run), len(solver.timesteps), on_step)
     kept = Replay(text.positive[SOURCE], (start, *(step.latents[:1] for step in steps)), None)
-    return kept, _edit_run(steps, steps[-1].latents[1:], acted, edit, blend)
+    return kept, _edit_run(steps, steps[-1].latents[1:], planned.acted, edit, blend)
 
 
 def run_again(adapter: Adapter, settings: GenerationSettings, kept: Replay, on_step: OnStep | None = None) -> Replay:
@@ -146,28 +150,41 @@ def _attend_row(attend: Attend, inputs: MapInputs, v_1HKD: Tensor) -> Tensor:
     return attend(inputs.q_HQD[None], inputs.k_HKD[None], v_1HKD, None if mask is None else mask[None])
 
 
-def _plan(
-    adapter: Adapter, settings: GenerationSettings, edit: EditSettings, num_steps: int
-) -> tuple[EditPlan, tuple[tuple[str, ...], ...]]:
-    return plan_edit(
-        adapter.tokenize(settings.prompt),
-        [adapter.tokenize(target) for target in edit.targets],
-        edit,
-        num_steps,
-        adapter.editable_layers(settings.height, settings.width),
-        adapter.device,
-        adapter.dtype,
-    )
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """All that is known of an edit before the model is asked: of each step, in words, and where it may act."""
+
+    prompts: Prompts
+    edit: EditPlan
+    acted: tuple[tuple[str, ...], ...]
+    blend: tuple[BlendTokens, ...]
+    num_steps: int
 
 
-def _blender(adapter: Adapter, settings: GenerationSettings, edit: EditSettings, num_steps: int) -> Blender | None:
+def plan(
+    adapter: Adapter,
+    settings: GenerationSettings,
+    edit: EditSettings,
+    num_steps: int,
+    prompts: Prompts | None = None,
+) -> Planned:
+    """Plan an edit over `num_steps` steps. Raises what running it would raise before its first step."""
+    if prompts is None:
+        prompts = Prompts.of(adapter.tokenize, settings.prompt, edit.targets)
+    _check_negative(adapter, settings)
+    tokens = () if edit.local_blend is None else blend_tokens(prompts, edit.local_blend, edit.equalizer)
+    layers = adapter.editable_layers(settings.height, settings.width)
+    planned, acted = plan_edit(prompts, edit, num_steps, layers, adapter.device, adapter.dtype)
+    return Planned(prompts, planned, acted, tokens, num_steps)
+
+
+def _blender(adapter: Adapter, settings: GenerationSettings, edit: EditSettings, planned: Planned) -> Blender | None:
     if edit.local_blend is None:
         return None
-    source = adapter.tokenize(settings.prompt)
-    tokens = blend_tokens(source, list(map(adapter.tokenize, edit.targets)), edit.local_blend, edit.equalizer)
     layers = adapter.attention_layers(settings.height, settings.width)
     latent_size = adapter.latent_size(settings.height, settings.width)
-    return Blender(edit.local_blend, tokens, source.length, layers, num_steps, latent_size)
+    length = planned.prompts.source.length
+    return Blender(edit.local_blend, planned.blend, length, layers, planned.num_steps, latent_size)
 
 
 def _edit_run(
@@ -189,12 +206,20 @@ def _edit_run(
     return EditRun(latents, held, controlled, masks, tuple(warnings))
 
 
+def _check(adapter: Adapter, settings: GenerationSettings) -> None:
+    """Raise for prompts that do not fit, before anything runs."""
+    adapter.tokenize(settings.prompt)
+    _check_negative(adapter, settings)
+
+
+def _check_negative(adapter: Adapter, settings: GenerationSettings) -> None:
+    adapter.guidance.check(settings.guidance_scale, settings.negative_prompt)
+    adapter.tokenize(settings.negative_prompt)
+
+
 def _text(
     adapter: Adapter, settings: GenerationSettings, targets: tuple[str, ...], source: Text | None = None
 ) -> Conditioning:
-    adapter.guidance.check(settings.guidance_scale, settings.negative_prompt)
-    for prompt in (settings.prompt, settings.negative_prompt, *targets):
-        adapter.tokenize(prompt)  # raises for one that does not fit, before anything runs
     first = adapter.encode(settings.prompt) if source is None else source
     return Conditioning((first, *map(adapter.encode, targets)), adapter.encode(settings.negative_prompt))
 

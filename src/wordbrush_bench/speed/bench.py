@@ -94,7 +94,13 @@ class Bench:
 
     def seen(self, request: MapsRequest) -> Tensor:
         """A picture and the maps that are asked of it."""
-        capture = Capture(self.model.adapter, request, self.settings, {SOURCE_BRANCH: SOURCE}, "benchmark")
+        capture = Capture(
+            self.model.adapter,
+            request,
+            self.settings,
+            {SOURCE_BRANCH: self.model.adapter.tokenize(SOURCE)},
+            "benchmark",
+        )
         latents = run_source(self.model.adapter, self.settings, None, watches=[capture.watch]).latents[-1]
         assert capture.maps(SOURCE_BRANCH) is not None
         return latents

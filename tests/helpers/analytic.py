@@ -30,7 +30,7 @@ def solver(num_inference_steps: int) -> DDIM:
 class ExactDenoiser:
     """Predicts the noise of latents whose clean ones are Gaussian around one of a few means.
 
-    The states (1, 1, components) of a text hold the logarithms of the components' weights: a prompt makes some more likely.
+    A text's states (1, 1, components) are the logarithms of the components' weights: a prompt makes some likelier.
     """
 
     guidance = ClassifierFree()

@@ -119,7 +119,7 @@ class StableDiffusion:
     def solver(
         self, num_inference_steps: int, height: int, width: int, *, sampler: str | None = None, seed: int = 0
     ) -> Solver:
-        """A fresh schedule, the same for every size: DDIM where no sampler is named, for the method is defined on it."""
+        """A fresh schedule, the same for every size; by default DDIM, which the published method is defined on."""
         return diffusion_solver(self._scheduler_config, num_inference_steps, self.device, sampler or "ddim", seed)
 
     @torch.no_grad()

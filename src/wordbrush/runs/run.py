@@ -67,7 +67,7 @@ def run_edit(
     watches: Sequence[Watch] = (),
     prompts: Prompts | None = None,
 ) -> EditRun:
-    """Edit a source that ran before; only its targets run. `prompts` are the run's, where they were tokenised before."""
+    """Edit a source that ran before; only its targets run. `prompts` are the run's, if they are tokenised already."""
     planned = plan(adapter, settings, edit, kept.num_steps, prompts)
     text = _text(adapter, settings, edit.targets, source=kept.text)
     branches = range(SOURCE + 1, SOURCE + 1 + len(edit.targets))

@@ -67,8 +67,9 @@ def fresh_noise(now: Rates, to: Rates) -> float:
 def split(kind: str, prediction: Tensor, latents: Tensor, level: Rates) -> Split:
     """What latents (B, C, h, w) of a level are made of, by a network that predicts `kind` in diffusers' terms.
 
-    "epsilon" is the noise, "sample" the clean latents, "v_prediction" `signal * noise - noise * clean` (Salimans and Ho
-    2022, arXiv 2202.00512), "flow_prediction" the velocity `noise - clean` (Liu et al. 2022, arXiv 2209.03003).
+    "epsilon" is the noise, "sample" the clean latents, "v_prediction" the part of one in the direction of the
+    other (Salimans and Ho 2022, arXiv 2202.00512), "flow_prediction" the velocity from the clean latents to the noise
+    (Liu et al. 2022, arXiv 2209.03003).
 
     >>> import torch
     >>> parts = split("flow_prediction", torch.tensor(3.0), torch.tensor(2.5), Rates(0.5, 0.5))

@@ -42,5 +42,5 @@ class Solver(Protocol):
         ...
 
     def part(self, timestep: Tensor) -> float:
-        """How far back a timestep is in the schedule that was trained: 0 for a finished picture, towards 1 for noise."""
+        """How far back a timestep is in the schedule that was trained, from 0 for a finished picture to 1."""
         ...

@@ -108,8 +108,9 @@ class Bench:
         blend = None
         if blended:
             # The coarsest resolution of the U-Net's down blocks with cross-attention: 16 x 16 of SD v1-4's 64 x 64.
-            crossing = sum("CrossAttn" in block for block in pipeline.unet.config["down_block_types"])
-            height, width = (side // 2 ** (crossing - 1) for side in noise.shape[2:])
+            blocks = pipeline.unet.config["down_block_types"]
+            coarsest = max(level for level, block in enumerate(blocks) if "CrossAttn" in block)
+            height, width = (side // 2**coarsest for side in noise.shape[2:])
             blend = PublishedBlend(pipeline.tokenizer, prompts, BLENDED, (height, width), start=int(0.2 * steps))
         scale = self.settings.guidance_scale
         return published_edit(pipeline, prompts, edit, num_steps=steps, guidance_scale=scale, noise=noise, blend=blend)

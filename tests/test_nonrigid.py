@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.oracles import explicit_borrowing
+from helpers.rounding import assert_same_latents
 from helpers.tiny import tiny_pipeline
 from wordbrush.attention.batch import BatchLayout
 from wordbrush.attention.control import StepControl
@@ -78,7 +79,7 @@ def test_the_explicit_twin_agrees(editor, method):
             latents = pipeline.scheduler.step(guided, timestep, latents).prev_sample
     results = editor.generate_and_edit(PROMPT, TARGETS[:2], **RUN, **METHODS[method])
     ours = torch.cat([results[0].source.latents, *(result.latents for result in results)])
-    torch.testing.assert_close(ours, latents, rtol=0, atol=1e-4)
+    assert_same_latents(ours, latents)
     plain = torch.cat([editor.generate(prompt, **RUN).latents for prompt in TARGETS[:2]])
     assert (ours[1:] - plain).abs().max() > 1e-2, "the edit must be seen far above the tolerance"
 
@@ -98,10 +99,10 @@ def test_beside_the_source_after_it_and_in_a_batch_of_several_are_the_same(
         for later, beside in zip(
             keeper.edit(keeper.generate(PROMPT, **run), TARGETS, **chosen), together, strict=True
         ):
-            torch.testing.assert_close(later.latents, beside.latents, rtol=0, atol=1e-4)
+            assert_same_latents(later.latents, beside.latents)
             assert later.record.controlled_calls == beside.record.controlled_calls
     single = editor.edit(together[0].source, TARGETS[1], **chosen)
-    torch.testing.assert_close(single.latents, together[1].latents, rtol=0, atol=1e-4)
+    assert_same_latents(single.latents, together[1].latents)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ def test_the_source_and_what_is_looked_at_are_untouched(editor, method):
     plain = editor.generate(PROMPT, **RUN)
     chosen = METHODS[method]
     together = editor.generate_and_edit(PROMPT, TARGETS[0], **RUN, **chosen)
-    torch.testing.assert_close(together.source.latents, plain.latents, rtol=0, atol=1e-4)
+    assert_same_latents(together.source.latents, plain.latents)
     unseen = editor.edit(plain, TARGETS[0], **chosen)
     watched = editor.edit(plain, TARGETS[0], **chosen, capture=MapsRequest("cat", self_components=2))
     assert torch.equal(unseen.latents, watched.latents)
@@ -307,6 +308,6 @@ def test_photographs_are_edited_as_generated_pictures_are(editor, method, invers
     single = editor.edit(source, TARGETS[0], **METHODS[method])
     assert (single.latents - plain.latents).abs().max() > 1e-3
     pair = editor.edit(source, TARGETS[:2], **METHODS[method])
-    torch.testing.assert_close(pair[0].latents, single.latents, rtol=0, atol=1e-4)
+    assert_same_latents(pair[0].latents, single.latents)
     again = editor.replay(single.record, photo=photo)[0]
     assert again.image.tobytes() == single.image.tobytes()

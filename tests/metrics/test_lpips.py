@@ -79,7 +79,7 @@ def test_the_distance_is_the_published_sum(network, lpips, pictures):
     for index, (a, b) in enumerate(zip(*(plain_maps(network, x) for x in seen), strict=True)):
         a, b = (x / (x.pow(2).sum(1, keepdim=True) + 1e-8).sqrt() for x in (a, b))
         expected += torch.einsum("bchw,c->bhw", (a - b) ** 2, linear[f"linear.{index}"]).mean().item()
-    assert lpips.distance(*pictures) == pytest.approx(expected, rel=1e-5)
+    assert lpips.distance(*pictures) == pytest.approx(expected, rel=1e-4)
     assert expected > 0
 
 

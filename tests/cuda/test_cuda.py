@@ -7,10 +7,10 @@ import torch
 
 from wordbrush.editor import Editor
 from wordbrush.maps.request import MapsRequest
+from wordbrush.peak import allocation_peak
 from wordbrush_bench.speed.bench import Bench
 from wordbrush_bench.speed.comparisons import OURS, PIPELINE, PLAIN, TWIN, case_names, comparisons
 from wordbrush_bench.speed.measure import load_bench, speed_settings
-from wordbrush_bench.speed.memory import allocation_peak
 
 pytestmark = [
     pytest.mark.cuda,

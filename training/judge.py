@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training.precision import fast_products
 from training.run import TrainingRun
 from wordbrush.scenes.batch import sample_scenes
 from wordbrush.scenes.judge.judge import CELLS, Judge
@@ -34,7 +35,7 @@ def train_judge(
         pictures, classes, styles, _ = draw(SEED, lot, batch_size)
         generator = torch.Generator().manual_seed(SEED * 1_000_003 + lot)
         x = spoiled(as_input(pictures), generator).to(device)
-        with torch.autocast(device, torch.bfloat16):
+        with fast_products(device):
             logits = network(x)
         return loss_of(logits.float(), classes.to(device), styles.to(device)), batch_size
 

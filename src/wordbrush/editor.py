@@ -13,6 +13,7 @@ from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.blend import LatentMask
 from wordbrush.edits.settings import EditOptions, EditSettings
 from wordbrush.errors import RecordError, SettingsError
+from wordbrush.inversion.methods import DEFAULT_METHOD
 from wordbrush.inversion.settings import InversionSettings, Setting
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.capture import Capture
@@ -113,7 +114,7 @@ class Editor:
         image: str | Path | bytes | Image | Photo,
         prompt: str,
         *,
-        method: str | InversionSettings = "direct",
+        method: str | InversionSettings = DEFAULT_METHOD,
         seed: int = 0,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,

@@ -15,7 +15,7 @@ class SourceSettings:
 
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
-    inversion: str = "direct"
+    inversion: str = DEFAULT_METHOD
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,9 @@ from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.errors import PhotoError, PromptError, RecordError, SettingsError
+from wordbrush.inversion.methods import METHODS
 from wordbrush.inversion.report import reconstruction_warnings
-from wordbrush.inversion.settings import METHODS, InversionSettings
+from wordbrush.inversion.settings import InversionSettings
 from wordbrush.inversion.tensors import from_tensors, to_tensors
 from wordbrush.metrics.likeness import Likeness
 from wordbrush.models.load import load_model
@@ -129,7 +130,7 @@ def test_what_is_kept_of_its_attention_does_not_show(tiny_folder, photo, sources
 def test_a_replay_kept_as_tensors_edits_the_same(editor, sources, photo, method):
     source = sources[method]
     text, latents = source.kept.text.shapes(), source.latents.shape
-    kept = from_tensors(METHODS[method](), to_tensors(source.kept), text, latents)
+    kept = from_tensors(InversionSettings(method, {}).build(), to_tensors(source.kept), text, latents)
     again = replace(source, kept=kept)
     edits = [editor.edit(made, TARGETS[0]).latents for made in (again, source)]
     assert_same_latents(*edits)

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from wordbrush.cli.flags import Device, Dtype, Out, Quiet, Steps
 from wordbrush.cli.load import load_editor
-from wordbrush.cli.options import Device, Dtype, Out, Quiet, Steps, say, say_written
+from wordbrush.cli.output import say, say_written
 from wordbrush.cli.progress import Progress
 from wordbrush.errors import ControlError
 from wordbrush.files import check_writable

@@ -2,28 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from pkgutil import resolve_name
 from typing import Any, get_type_hints
 
 from wordbrush.errors import SettingsError
-from wordbrush.inversion.ddim import DDIMInversion
-from wordbrush.inversion.direct import Direct
-from wordbrush.inversion.edit_friendly import EditFriendly
-from wordbrush.inversion.fixed_point import FixedPoint
 from wordbrush.inversion.method import Inversion
-from wordbrush.inversion.negative_prompt import NegativePrompt
-from wordbrush.inversion.null_text import NullText
-from wordbrush.inversion.virtual import Virtual
-
-METHODS: Mapping[str, type[Inversion]] = {
-    "direct": Direct,
-    "ddim": DDIMInversion,
-    "null-text": NullText,
-    "negative-prompt": NegativePrompt,
-    "edit-friendly": EditFriendly,
-    "fixed-point": FixedPoint,
-    "virtual": Virtual,
-}
-"""Every method by its name; the first is the default."""
+from wordbrush.inversion.methods import METHODS
 
 Setting = int | float | str
 """A value of a method's setting."""
@@ -54,7 +38,7 @@ class InversionSettings:
         """The method."""
         if self.method not in METHODS:
             raise SettingsError(f"there is no method '{self.method}'; give one of {', '.join(METHODS)}")
-        kind = METHODS[self.method]
+        kind: type[Inversion] = resolve_name(METHODS[self.method])
         known = {field.name: get_type_hints(kind)[field.name] for field in fields(kind)}  # type: ignore[arg-type]
         for name, value in self.settings.items():
             if name not in known:

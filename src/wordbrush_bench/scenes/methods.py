@@ -6,6 +6,7 @@ from dataclasses import replace
 from wordbrush.editor import Editor
 from wordbrush.edits.settings import EditOptions
 from wordbrush.errors import SettingsError
+from wordbrush.inversion.methods import DEFAULT_METHOD, METHODS
 from wordbrush_bench.case import Case
 from wordbrush_bench.edit_methods import EditMethod, PerfectMethod, PlainMethod, UntouchedMethod
 from wordbrush_bench.method import Method
@@ -14,8 +15,8 @@ from wordbrush_bench.sources import Sources, SourceSettings
 SWEEP = {f"self-{percent}": percent / 100 for percent in (0, 25, 50, 75, 100)}
 """The report's sweep of self-attention injection: rows by name, and the part of the steps of each."""
 
-INVERSIONS = ("ddim", "null-text", "negative-prompt", "edit-friendly", "fixed-point", "virtual")
-"""Those that have rows of their own; "direct" is what all other rows invert with."""
+INVERSIONS = tuple(name for name in METHODS if name != DEFAULT_METHOD)
+"""Those that have rows of their own; the default is what all other rows invert with."""
 
 _PUBLISHED_RULE = "edit is 'replace' for prompts of as many words as each other, else 'refine'"
 

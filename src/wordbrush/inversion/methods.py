@@ -1,0 +1,17 @@
+"""THE list of the ways to invert, by name; it imports none of them, so that the command line's help can show it."""
+
+from collections.abc import Mapping
+
+METHODS: Mapping[str, str] = {
+    "direct": "wordbrush.inversion.direct:Direct",
+    "ddim": "wordbrush.inversion.ddim:DDIMInversion",
+    "null-text": "wordbrush.inversion.null_text:NullText",
+    "negative-prompt": "wordbrush.inversion.negative_prompt:NegativePrompt",
+    "edit-friendly": "wordbrush.inversion.edit_friendly:EditFriendly",
+    "fixed-point": "wordbrush.inversion.fixed_point:FixedPoint",
+    "virtual": "wordbrush.inversion.virtual:Virtual",
+}
+"""The class of each method, as `module:name`."""
+
+DEFAULT_METHOD = next(iter(METHODS))
+"""The first of them."""

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from wordbrush.editor import Editor
+from wordbrush.inversion.methods import DEFAULT_METHOD
 from wordbrush.peak import PeakMemory
 from wordbrush.runs.results import Source
 from wordbrush_bench.case import Case, Material

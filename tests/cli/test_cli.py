@@ -272,65 +272,106 @@ def test_help_and_version_need_no_torch():
         assert done.stdout.strip().endswith("False"), done.stderr
 
 
+SHARED = [
+    "--model",
+    "--num-inference-steps --steps",
+    "--guidance-scale --guidance",
+    "--negative-prompt --negative",
+    "--size",
+    "--device",
+    "--dtype",
+    "--out",
+    "--quiet",
+]
+SEED = ["--seed"]
+EDIT = [
+    "--edit --kind",
+    "--cross-replace-steps --cross-steps",
+    "--cross-replace-steps-for --cross-steps-for",
+    "--self-replace-steps --self-steps",
+    "--self-replace-max-pixels --self-max-pixels",
+    "--equalizer --weight",
+    "--local-blend --blend",
+    "--local-blend-subtract-words --blend-subtract",
+    "--local-blend-threshold --blend-threshold",
+    "--local-blend-start-blend --blend-start",
+    "--local-blend-hold-pixels --hold-pixels",
+    "--mask",
+    "--mutual-self-attention --mutual",
+    "--mutual-self-attention-start-step --mutual-start",
+    "--mutual-self-attention-start-layer --mutual-layer",
+    "--plug-and-play",
+    "--plug-and-play-feature-replace-steps --feature-steps",
+    "--plug-and-play-attention-replace-steps --attention-steps",
+]
+PHOTO = ["--source-prompt --prompt", "--method --invert", "--setting", "--captioner", "--cache-dir", "--no-cache"]
+MAPS = [
+    "--target",
+    "--record",
+    "--photo",
+    "--words",
+    "--resolution",
+    "--per-step",
+    "--self-components",
+    "--shared-scale",
+]
+RUN = ["--model", "--device", "--dtype", "--out", "--quiet"]
+STEPS = ["--num-inference-steps --steps"]
+MEASURED = ["--limit", "--kinds", "--methods", *RUN]
+
+
 def test_the_surface_is_as_published():
-    """Others build on these names; a change here is a change for them."""
+    """Others build on these names; a change here is a change for them. Spellings of one option are equal."""
     import typer
 
-    shared = {
-        "--model",
-        "--seed",
-        "--steps",
-        "--guidance",
-        "--negative",
-        "--size",
-        "--device",
-        "--dtype",
-        "--out",
-        "--quiet",
-    }
-    own = {
-        "--kind",
-        "--cross-steps",
-        "--cross-steps-for",
-        "--self-steps",
-        "--self-max-pixels",
-        "--weight",
-        "--blend",
-        "--blend-subtract",
-        "--blend-threshold",
-        "--blend-start",
-        "--mask",
-        "--hold-pixels",
-        "--mutual",
-        "--mutual-start",
-        "--mutual-layer",
-        "--plug-and-play",
-        "--feature-steps",
-        "--attention-steps",
-        "--no-comparison",
-    }
     commands = typer.main.get_command(cli.app).commands
     options = {
-        name: {o for p in command.params for o in p.opts if o.startswith("--")}
+        name: {" ".join(p.opts) for p in command.params if p.opts[0].startswith("--")} - {"--help"}
         for name, command in {**commands, **{f"bench {n}": c for n, c in commands["bench"].commands.items()}}.items()
     }
-    swept = {"--cross-steps", "--self-steps", "--weight", "--seeds", "--kind", "--self-max-pixels"}
-    maps = {"--target", "--record", "--words", "--resolution", "--per-step", "--self-components", "--shared-scale"}
-    measured = {"--limit", "--kinds", "--methods", "--model", "--steps", "--device", "--dtype", "--out", "--quiet"}
-    photo = {"--setting", "--captioner", "--cache-dir", "--no-cache"}
-    assert options == {
-        "generate": shared,
-        "edit": shared | own | photo | {"--photo", "--source-prompt", "--invert"},
-        "invert": shared | photo | {"--prompt", "--method", "--lpips"},
-        "replay": {"--model", "--photo", "--out", "--quiet"},
-        "maps": shared | maps,
-        "models": set(),
-        "figures": {"--model", "--steps", "--device", "--dtype", "--out", "--quiet", "--list"},
-        "sweep": (shared - {"--seed"}) | swept | {"--cells", "--max-cells"},
-        "bench": set(),
-        "bench scenes": measured | {"--peer"},
-        "bench pie": measured | {"--data", "--weights"},
-        "bench miniature": {"--out", "--per-kind", "--quiet"},
-        "bench speed": (measured - {"--limit", "--kinds", "--methods"})
-        | {"--shape", "--case", "--no-cases", "--scaling", "--size", "--repeats", "--diffusers"},
+    speed = ["--shape", "--case", "--no-cases", "--scaling", "--size", "--repeats", "--diffusers", "--steps"]
+    published = {
+        "generate": [*SHARED, *SEED],
+        "edit": [*SHARED, *SEED, *EDIT, *PHOTO, "--photo", "--no-comparison"],
+        "invert": [*SHARED, *SEED, *PHOTO, "--lpips"],
+        "replay": [*RUN, "--photo"],
+        "maps": [*SHARED, *SEED, *EDIT, *MAPS],
+        "models": [],
+        "figures": [*RUN, *STEPS, "--list"],
+        "sweep": [*SHARED, *EDIT, "--axis", "--seeds", "--cells", "--max-cells"],
+        "bench": [],
+        "bench scenes": [*MEASURED, *STEPS, "--peer"],
+        "bench pie": [*MEASURED, "--steps", "--data", "--weights"],
+        "bench miniature": ["--out", "--per-kind", "--quiet"],
+        "bench speed": [*RUN, *speed],
     }
+    assert options == {name: set(names) for name, names in published.items()}
+
+
+@pytest.mark.parametrize("command", ["edit", "sweep", "maps", "invert"])
+def test_help_has_groups_and_what_is_used_most_on_top_in_80_columns(run, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _, _ = run(command, "--help", model=None)
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+    titles = re.findall(r"^(\w[^:]*):$", out, flags=re.MULTILINE)
+    assert titles[:2] == ["Arguments", "Used most"]
+    assert len(titles) >= 5
+    first = out.split("Used most:\n")[1].split("\n\n")[0]
+    assert len(re.findall(r"^  --", first, flags=re.MULTILINE)) == 5
+
+
+@pytest.mark.parametrize(
+    ("short", "api"),
+    [
+        (["--cross-steps", "0.5", "--weight", "apple=2"], ["--cross-replace-steps", "0.5", "--equalizer", "apple=2"]),
+        (["--blend", "cat", "--blend-start", "0.5"], ["--local-blend", "cat", "--local-blend-start-blend", "0.5"]),
+        (["--kind", "refine", "--self-steps", "0.1..0.6"], ["--edit", "refine", "--self-replace-steps", "0.1..0.6"]),
+    ],
+)
+def test_spellings_are_equal(run, tmp_path, short, api):
+    made = []
+    for place, options in (("one", short), ("other", api)):
+        assert run(*SWAP, *FAST, *options, "--no-comparison", "--quiet", "--out", place)[:3] == (0, "", "")
+        made.append((tmp_path / place / "edited.png").read_bytes())
+    assert made[0] == made[1]

@@ -110,21 +110,17 @@ def _part(name: str, annotation: Any, default: Any, first: Sequence[str]) -> _Pa
     several, scalar = _shape(annotation)
     if scalar is bool:
         return _Part(name, _parameter(name, bool, info, default), lambda given: given)
-    info.metavar = info.metavar or (_METAVARS[scalar] if isinstance(info, OptionInfo) else None)
+    info.metavar = info.metavar or (_METAVARS[scalar] if isinstance(info, OptionInfo) else name.upper())
     read = partial(_READERS[scalar], said)
     if several:
-        return _Part(
-            name, _parameter(name, list[str] | None, info, None), lambda given: tuple(map(read, given or ()))
-        )
+        return _Part(name, _parameter(name, list[str] | None, info, None), lambda given: tuple(map(read, given or ())))
     shown = default if default in (None, inspect.Parameter.empty) else str(default)
     kind = str if default is inspect.Parameter.empty else str | None
     return _Part(name, _parameter(name, kind, info, shown), lambda given: None if given is None else read(given))
 
 
 def _parameter(name: str, kind: Any, info: ArgumentInfo | OptionInfo, default: Any) -> inspect.Parameter:
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]
-    )
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
 
 
 def _shape(annotation: Any) -> tuple[bool, Any]:
@@ -135,7 +131,7 @@ def _shape(annotation: Any) -> tuple[bool, Any]:
 
 
 def _spellings(info: OptionInfo) -> tuple[str, ...]:
-    return (info.default, *(info.param_decls or ()))
+    return (str(info.default), *(info.param_decls or ()))
 
 
 class _GroupedCommand(TyperCommand):
@@ -145,7 +141,8 @@ class _GroupedCommand(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, what is used most, and every other group in the order of its first option."""
-        arguments, groups = [], {FIRST: []}
+        arguments: list[tuple[str, str]] = []
+        groups: dict[str, list[tuple[str, str]]] = {FIRST: []}
         for param in sorted(self.get_params(ctx), key=lambda param: self.order.get(param.name or "", len(self.order))):
             record = param.get_help_record(ctx)
             if record is None:

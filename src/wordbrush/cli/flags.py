@@ -52,7 +52,9 @@ class PictureFlags:
     num_inference_steps: Steps = None
     guidance_scale: Annotated[
         float | None,
-        flag("--guidance-scale", "--guidance", help="How strongly the prompt guides; else the model's.", group=PICTURE),
+        flag(
+            "--guidance-scale", "--guidance", help="How strongly the prompt guides; else the model's.", group=PICTURE
+        ),
     ] = None
     negative_prompt: Annotated[
         str, flag("--negative-prompt", "--negative", help="What the picture shall not show.", group=PICTURE)
@@ -142,7 +144,7 @@ class EditFlags:
             "--cross-replace-steps",
             "--cross-steps",
             metavar="F",
-            help="Fraction of the steps that keep the words' maps of the source, 0 to 1, or START..END: more holds more.",
+            help="Fraction of the steps that keep the source's maps of words, 0 to 1, or START..END: more holds more.",
             group=WORDS,
         ),
     ] = None

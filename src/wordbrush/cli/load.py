@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from wordbrush.runs.record import RunRecord
 
 
-def load_editor(
-    model: str | None, device: str | None, dtype: str | None, *, keep_bytes: int = 1 << 30
-) -> "Editor":
+def load_editor(model: str | None, device: str | None, dtype: str | None, *, keep_bytes: int = 1 << 30) -> "Editor":
     """An editor, in a process whose threads are as many as its model gains from."""
     from wordbrush.editor import Editor
     from wordbrush.models.processor import use_threads_for

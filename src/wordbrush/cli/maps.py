@@ -39,9 +39,7 @@ def maps(
     ] = None,
     resolution: Annotated[
         str | None,
-        flag(
-            "--resolution", metavar="CELLS", help="16, HEIGHTxWIDTH, or all; else the coarsest of 16+.", group=MAPS
-        ),
+        flag("--resolution", metavar="CELLS", help="16, HEIGHTxWIDTH, or all; else the coarsest of 16+.", group=MAPS),
     ] = None,
     per_step: Annotated[bool, flag("--per-step", help="Show the steps apart as well.", group=MAPS)] = False,
     self_components: Annotated[
@@ -100,9 +98,7 @@ def maps(
     _write(made, shared_scale, run)
 
 
-def _replay(
-    record: Path, photo: Path | None, request: "MapsRequest", run: RunFlags
-) -> "list[Source | EditResult]":
+def _replay(record: Path, photo: Path | None, request: "MapsRequest", run: RunFlags) -> "list[Source | EditResult]":
     recorded = load_recorded(record, run)
     with Progress("drawing again", run.quiet) as progress:
         again = recorded.editor.replay(recorded.record, photo=photo, capture=request, on_step=progress)

@@ -39,6 +39,7 @@ class Output:
         self._try(lambda: self._stream.flush())
 
     def __getattr__(self, name: str) -> Any:
+        """Whatever else the stream has."""
         return getattr(self._stream, name)
 
     def _try(self, action: Callable[[], object]) -> None:

@@ -38,7 +38,9 @@ def sweep(
     ] = (),
     seeds: Annotated[str, flag("--seeds", metavar="VALUES", help="1,2,3 or 1:5.", group=GRID)] = "0",
     cells: Annotated[bool, flag("--cells", help="Write each picture as a PNG of its own too.", group=GRID)] = False,
-    max_cells: Annotated[int, flag("--max-cells", help="Refuse a grid of more pictures than this.", group=GRID)] = 1000,
+    max_cells: Annotated[
+        int, flag("--max-cells", help="Refuse a grid of more pictures than this.", group=GRID)
+    ] = 1000,
     edits: EditFlags = EditFlags(),
     picture: PictureFlags = PictureFlags(),
     run: RunFlags = RunFlags(out=Path("wordbrush-sweep")),
@@ -89,23 +91,21 @@ def _axes(edits: EditFlags, named: tuple[str, ...]) -> "tuple[list[Axis], EditFl
     from wordbrush.sweep.ranges import parse_range
 
     axes = []
-    windows: dict[str, str] = {}
-    for option, name, value in (
-        ("--cross-steps", "cross_replace_steps", edits.cross_replace_steps),
-        ("--self-steps", "self_replace_steps", edits.self_replace_steps),
-    ):
-        if value is not None and ".." in value:
-            windows[name] = value  # one window, the same in each cell
-        elif value is not None:
-            axes.append(Axis(name, parse_range(value, option)))
+    cross, held = edits.cross_replace_steps, edits.self_replace_steps
+    if cross is not None and ".." not in cross:
+        axes.append(Axis("cross_replace_steps", parse_range(cross, "--cross-steps")))
+        cross = None
+    if held is not None and ".." not in held:
+        axes.append(Axis("self_replace_steps", parse_range(held, "--self-steps")))
+        held = None
     for weight in edits.equalizer:
         word, values = _pair("--weight", weight, "WORD=VALUES", "red=-2:8:2")
         axes.append(Axis("weight", parse_range(values, f"--weight {word}"), word))
     for one in named:
         name, values = _pair("--axis", one, "OPTION=VALUES", "local_blend.threshold=0.1:0.5:0.1")
         axes.append(Axis(name.replace("-", "_"), parse_range(values, f"--axis {name}")))
-    fixed = replace(edits, cross_replace_steps=None, self_replace_steps=None, equalizer=())
-    return axes, replace(fixed, **windows)
+    # START..END is one window, the same in each cell.
+    return axes, replace(edits, cross_replace_steps=cross, self_replace_steps=held, equalizer=())
 
 
 def _pair(option: str, value: str, form: str, example: str) -> tuple[str, str]:

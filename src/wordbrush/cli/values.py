@@ -100,9 +100,7 @@ def words(option: str, value: str | None) -> tuple[str, ...] | None:
         return None
     parts = tuple(part.strip() for part in value.split(","))
     if not all(parts):
-        raise SettingsError(
-            f"{option} '{short(value)}' is not WORD[,WORD]; separate them by commas, such as one,two"
-        )
+        raise SettingsError(f"{option} '{short(value)}' is not WORD[,WORD]; separate them by commas, such as one,two")
     return parts
 
 
@@ -132,9 +130,7 @@ def map_resolution(value: str | None) -> int | tuple[int, int] | Literal["all"] 
         return None if value is None else "all"
     sides = _sides(value)
     if sides is None:
-        raise SettingsError(
-            f"--resolution '{short(value)}' is not one; write 16, HEIGHTxWIDTH such as 16x24, or all"
-        )
+        raise SettingsError(f"--resolution '{short(value)}' is not one; write 16, HEIGHTxWIDTH such as 16x24, or all")
     return sides[0] if len(sides) == 1 else (sides[0], sides[1])
 
 

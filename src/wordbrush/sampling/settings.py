@@ -6,7 +6,6 @@ from typing import Protocol, Self, TypedDict, Unpack
 
 from wordbrush.errors import SettingsError
 
-
 MAX_STEPS = 10_000
 """No noise schedule has more; a model says itself how many it takes, but only after work that grows with them."""
 

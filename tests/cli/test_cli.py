@@ -304,7 +304,7 @@ EDIT = [
     "--plug-and-play-feature-replace-steps --feature-steps",
     "--plug-and-play-attention-replace-steps --attention-steps",
 ]
-PHOTO = ["--source-prompt --prompt", "--method --invert", "--setting", "--captioner", "--cache-dir", "--no-cache"]
+PHOTO = ["--prompt --source-prompt", "--method --invert", "--setting", "--captioner", "--cache-dir", "--no-cache"]
 MAPS = [
     "--target",
     "--record",

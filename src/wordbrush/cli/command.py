@@ -37,8 +37,8 @@ def flag(*spellings: str, help: str, metavar: str | None = None, group: str = OT
 
 
 def spelling(kind: type, field: str) -> str:
-    """The shortest spelling of a flag, for messages."""
-    return min(spellings(kind, field), key=len)
+    """What messages call a flag: its last spelling, the short one."""
+    return spellings(kind, field)[-1]
 
 
 def spellings(kind: type, field: str) -> tuple[str, ...]:
@@ -106,7 +106,7 @@ def _part(name: str, annotation: Any, default: Any, first: Sequence[str]) -> _Pa
     info = copy(info)
     if name in first:
         info.rich_help_panel = FIRST
-    said = min(_spellings(info), key=len) if isinstance(info, OptionInfo) else name.upper()
+    said = _spellings(info)[-1] if isinstance(info, OptionInfo) else name.upper()
     several, scalar = _shape(annotation)
     if scalar is bool:
         return _Part(name, _parameter(name, bool, info, default), lambda given: given)

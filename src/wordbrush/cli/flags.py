@@ -85,7 +85,7 @@ class PhotoFlags:
     """What a photograph shows, and how it is inverted."""
 
     prompt: Annotated[
-        str | None, flag("--source-prompt", "--prompt", help="What the photo shows; else empty.", group=PHOTO)
+        str | None, flag("--prompt", "--source-prompt", help="What the photo shows; else empty.", group=PHOTO)
     ] = None
     method: Annotated[
         str | None,

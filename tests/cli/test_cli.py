@@ -265,7 +265,7 @@ def test_help_and_version_need_no_torch():
         "import sys; sys.argv = ['wordbrush', '{}']\ntry:\n from wordbrush.cli.app import main; main()\nfinally:\n"
         " print('torch' in sys.modules or 'diffusers' in sys.modules)"
     )
-    for option in ("--help", "--version"):
+    for option in ("--help", "--version", "edit', '--help", "sweep', '--help", "invert', '--help"):
         done = subprocess.run(
             [sys.executable, "-c", script.format(option)], capture_output=True, text=True, check=False
         )

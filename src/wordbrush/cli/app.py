@@ -19,12 +19,12 @@ app = typer.Typer(
 )
 add_command(app, edit.edit, first=edit.FIRST)
 add_command(app, sweep.sweep, first=sweep.FIRST)
-app.command()(figures)
+add_command(app, figures)
 add_command(app, maps.maps, first=maps.FIRST)
 add_command(app, invert.invert, first=invert.FIRST)
 add_command(app, generate)
 add_command(app, replay)
-app.command()(models)
+add_command(app, models)
 for command in entry_points(group="wordbrush.commands"):
     app.add_typer(command.load(), name=command.name)
 

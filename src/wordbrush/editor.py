@@ -129,8 +129,8 @@ class Editor:
         - `image`: a PNG, JPEG or WebP file, its bytes, a Pillow picture, or a `Photo` that was read before; of any
           size. It is scaled, and padded by its mirror image, to the model's canvas; edits come back at its own size.
         - `prompt`: what the photograph shows.
-        - `method`: how its way to noise is found: a name in `wordbrush.inversion.methods.METHODS`, such as "null-text", or
-          an `InversionSettings`, without further `settings`. Default: "direct", the first of them.
+        - `method`: how its way to noise is found: a name in `inversion.methods.METHODS`, such as "null-text", or an
+          `InversionSettings`, without further `settings`. Default: "direct", the first of them.
         - `seed`: what a method's own noise is drawn from, 0 to 2**63 - 1. Default: 0.
         - `num_inference_steps`: the number of steps, 1 or more. Default: the model's.
         - `guidance_scale`, `negative_prompt`: those of its edits. Defaults: the model's, and empty.

@@ -277,6 +277,7 @@ SHARED = [
     "--num-inference-steps --steps",
     "--guidance-scale --guidance",
     "--negative-prompt --negative",
+    "--sampler",
     "--size",
     "--device",
     "--dtype",

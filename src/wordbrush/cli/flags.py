@@ -59,6 +59,10 @@ class PictureFlags:
     negative_prompt: Annotated[
         str, flag("--negative-prompt", "--negative", help="What the picture shall not show.", group=PICTURE)
     ] = ""
+    sampler: Annotated[
+        str | None,
+        flag("--sampler", metavar="NAME", help="Sampler by name; own for the model's; else ddim.", group=PICTURE),
+    ] = None
     size: Annotated[
         str | None,
         flag("--size", metavar="SIZE", help="Pixels: 512, or HEIGHTxWIDTH; else the model's.", group=PICTURE),

@@ -119,7 +119,6 @@ class Editor:
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         negative_prompt: str = "",
-        sampler: str | None = None,
         size: tuple[int, int] | None = None,
         cache: InversionCache | None = None,
         on_step: OnStep | None = None,
@@ -130,12 +129,11 @@ class Editor:
         - `image`: a PNG, JPEG or WebP file, its bytes, a Pillow picture, or a `Photo` that was read before; of any
           size. It is scaled, and padded by its mirror image, to the model's canvas; edits come back at its own size.
         - `prompt`: what the photograph shows.
-        - `method`: how its way to noise is found: a name in `wordbrush.inversion.methods.METHODS`, such as
-          "null-text", or an `InversionSettings`, without further `settings`. Default: "direct", the first of them.
+        - `method`: how its way to noise is found: a name in `inversion.methods.METHODS`, such as "null-text", or an
+          `InversionSettings`, without further `settings`. Default: "direct", the first of them.
         - `seed`: what a method's own noise is drawn from, 0 to 2**63 - 1. Default: 0.
         - `num_inference_steps`: the number of steps, 1 or more. Default: the model's.
         - `guidance_scale`, `negative_prompt`: those of its edits. Defaults: the model's, and empty.
-        - `sampler`: None, the family's, which inversions are defined on; another one is refused.
         - `size`: (height, width) of the canvas in pixels. Default: about the model's own size, in the photo's shape.
         - `cache`: where the inversion is kept on disk, or found from before. Default: None.
         - `settings`: the method's own, such as `skip=0.36`.
@@ -173,7 +171,6 @@ class Editor:
             num_inference_steps=num_inference_steps,
             guidance_scale=guidance_scale,
             negative_prompt=negative_prompt,
-            sampler=sampler,
             size=fit.canvas_size,
         )
         return self._inverted(photo, fit, generation, inversion, self._keep_bytes, cache, on_step)

@@ -273,11 +273,11 @@ def test_help_and_version_need_no_torch():
 
 
 SHARED = [
-    "--sampler",
     "--model",
     "--num-inference-steps --steps",
     "--guidance-scale --guidance",
     "--negative-prompt --negative",
+    "--sampler",
     "--size",
     "--device",
     "--dtype",

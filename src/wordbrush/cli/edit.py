@@ -45,7 +45,7 @@ def edit(
     targets = [*([prompt] if file is not None and prompt is not None else []), *target]
     if not targets and "equalizer" not in options:
         raise SettingsError("there is no TARGET prompt and no --weight; give one of them")
-    task = None if file is None else PhotoTask.of(file, inversion)
+    task = None if file is None else PhotoTask.of(file, inversion, made)
     check_writable(run.out)
     editor = load_for_one_run(run)
     options = with_default_window(options, editor.model.defaults)

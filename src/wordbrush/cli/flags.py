@@ -61,12 +61,7 @@ class PictureFlags:
     ] = ""
     sampler: Annotated[
         str | None,
-        flag(
-            "--sampler",
-            metavar="NAME",
-            help="ddim, pndm, euler, dpm++, lcm, or own, the model's; else ddim.",
-            group=PICTURE,
-        ),
+        flag("--sampler", metavar="NAME", help="Sampler by name; own for the model's; else ddim.", group=PICTURE),
     ] = None
     size: Annotated[
         str | None,

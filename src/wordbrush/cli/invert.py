@@ -30,7 +30,7 @@ def invert(
     from wordbrush.json_form import to_plain
 
     made = generation.options()
-    task = PhotoTask.of(photo, inversion)
+    task = PhotoTask.of(photo, inversion, made)
     check_writable(run.out)
     editor = load_for_one_run(run)
     warn_of_unknown_words(editor, [inversion.prompt or "", generation.negative_prompt])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from wordbrush.cli.flags import PhotoFlags
 from wordbrush.cli.output import say
@@ -32,8 +32,10 @@ class PhotoTask:
     cache: "InversionCache | None"
 
     @classmethod
-    def of(cls, file: Path, flags: PhotoFlags) -> "PhotoTask":
+    def of(cls, file: Path, flags: PhotoFlags, options: "GenerationOptions") -> "PhotoTask":
         """Check a command's options before any model is loaded. Raises `SettingsError`."""
+        if "sampler" in options:
+            raise SettingsError("--sampler does not go with a photograph, which is inverted by DDIM; leave it out")
         return cls(file, flags.prompt, flags.inversion(), flags.captioner, flags.cache())
 
 
@@ -75,7 +77,12 @@ def invert_photo(editor: "Editor", task: PhotoTask, options: "GenerationOptions"
         say(f"it shows, says the captioner: {prompt}", quiet)
     with Progress("inverting", quiet) as progress:
         source = editor.invert(
-            photo, prompt or "", method=task.inversion, cache=task.cache, on_step=progress, **options
+            photo,
+            prompt or "",
+            method=task.inversion,
+            cache=task.cache,
+            on_step=progress,
+            **cast(dict[str, Any], options),
         )
     for note in source.notes[len(photo.notes) :]:
         say(note, quiet)

@@ -19,7 +19,8 @@ def load_editor(
     from wordbrush.models.processor import use_threads_for
 
     editor = Editor.from_pretrained(model, device, dtype, keep_bytes=keep_bytes)
-    use_threads_for(editor.model.folder)
+    if editor.model.folder is not None:
+        use_threads_for(editor.model.folder)
     return editor
 
 

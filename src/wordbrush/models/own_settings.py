@@ -27,8 +27,8 @@ class Defaults:
 def read_own_settings(folder: Path, family: Defaults | None = None) -> tuple[Defaults, frozenset[str] | None]:
     """The defaults of a model, and the only words that it knows (None: all), from its folder's `wordbrush.json`.
 
-    What it does not say is its `family`'s, by default Stable Diffusion's. Every field of that file, and the file itself,
-    may be missing. Raises `ModelError` for one that is wrong.
+    What it does not say is its `family`'s, by default Stable Diffusion's: every field of that file, and the file
+    itself, may be missing. Raises `ModelError` for one that is wrong.
     """
     path = folder / NAME
     if not path.exists():

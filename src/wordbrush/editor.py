@@ -1,10 +1,10 @@
 """The editor: generate a picture, then edit it by editing its prompt. It fills in defaults, runs, and packs."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Unpack, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from PIL.Image import Image
 
@@ -18,7 +18,8 @@ from wordbrush.inversion.settings import InversionSettings, Setting
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.capture import Capture
 from wordbrush.maps.request import MapsRequest, Words
-from wordbrush.models.load import ModelInfo, load_model
+from wordbrush.models.fingerprint import pipeline_fingerprint
+from wordbrush.models.load import ModelInfo, adopt_pipeline, load_model
 from wordbrush.models.processor import thread_count
 from wordbrush.pictures.fit import Fit, fit_into, fit_to, to_canvas
 from wordbrush.pictures.masks import read_mask
@@ -36,6 +37,9 @@ from wordbrush.scenes.vocabulary import SYNONYMS
 from wordbrush.tokens.pair import Prompts
 from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush.tokens.unknown_words import unknown_words
+
+if TYPE_CHECKING:
+    import torch
 
 
 class RunOptions(GenerationOptions, EditOptions, total=False):
@@ -55,11 +59,22 @@ class Editor:
     (("'dog' -> 'cat'",),)
     """
 
-    def __init__(self, adapter: Adapter, model: ModelInfo, *, keep_bytes: int = 1 << 30) -> None:
-        """Use an adapter that is loaded already; see `from_pretrained`."""
+    def __init__(
+        self,
+        adapter: Adapter,
+        model: ModelInfo,
+        *,
+        keep_bytes: int = 1 << 30,
+        fingerprint: Callable[[], str] | None = None,
+    ) -> None:
+        """Use an adapter that is loaded already; see `from_pretrained` and `from_pipeline`.
+
+        `fingerprint` is asked for the model's, where others may change its weights.
+        """
         if keep_bytes < 0:
             raise SettingsError(f"keep_bytes is {keep_bytes}; give 0 or more")
-        self.model = model
+        self._model = model
+        self._fingerprint = fingerprint
         self._adapter = adapter
         self._keep_bytes = keep_bytes
 
@@ -68,8 +83,11 @@ class Editor:
         cls,
         model: str | Path | None = None,
         device: str | None = None,
-        dtype: str | None = None,
+        dtype: "str | torch.dtype | None" = None,
         *,
+        variant: str | None = None,
+        subfolder: str | None = None,
+        torch_dtype: "str | torch.dtype | None" = None,
         keep_bytes: int = 1 << 30,
     ) -> "Editor":
         """Load a model.
@@ -78,13 +96,39 @@ class Editor:
         - `device`: "cpu", "cuda" or "mps". Default: None, the best there is.
         - `dtype`: "float32", "float16" or "bfloat16". Default: None: float16, but on a CPU float32, or
           bfloat16 for a large model where the CPU has instructions for it. `model.dtype` says which it is.
+        - `variant`: which of several files of weights to load, such as "fp16". Default: None, those without a name.
+        - `subfolder`: the folder in which the model lies inside of `model`. Default: None, `model` itself.
+        - `torch_dtype`: the earlier name that diffusers has for `dtype`, taken as that.
         - `keep_bytes`: how many bytes of a generated source's attention are kept at most: in the steps that fit, its
           later edits cost what a plain picture costs. 0 keeps none. Default: 1 GiB.
 
         Raises `ModelError` when the model cannot be loaded, `SettingsError` for an unknown device or dtype.
         """
-        adapter, info = load_model(model, device, dtype)
+        asked = torch_dtype if dtype is None else dtype
+        named = None if asked is None else str(asked).removeprefix("torch.")
+        adapter, info = load_model(model, device, named, variant=variant, subfolder=subfolder)
         return cls(adapter, info, keep_bytes=keep_bytes)
+
+    @classmethod
+    def from_pipeline(cls, pipeline: Any, *, keep_bytes: int = 1 << 30) -> "Editor":
+        """Edit with a diffusers pipeline that is loaded already, whatever its owner did to it: LoRA, added words,
+        offloading, quantised parts. It is the same after each call as before it, and may be used and changed beside.
+
+        - `pipeline`: a text-to-image pipeline of a known family, such as `StableDiffusionPipeline`. Pictures are
+          sampled with the family's default sampler; `sampler="own"` takes the pipeline's scheduler.
+        - `keep_bytes`: as in `from_pretrained`.
+
+        Raises `ModelError` for a pipeline of an unknown family.
+        """
+        adapter, info = adopt_pipeline(pipeline)
+        return cls(adapter, info, keep_bytes=keep_bytes, fingerprint=lambda: pipeline_fingerprint(pipeline))
+
+    @property
+    def model(self) -> ModelInfo:
+        """What is known of the model, with its fingerprint as it is now."""
+        if self._fingerprint is None:
+            return self._model
+        return replace(self._model, fingerprint=self._fingerprint())
 
     def generate(
         self,
@@ -161,7 +205,7 @@ class Editor:
         photo = read_photo(image)
         own_size = (photo.image.height, photo.image.width)
         if size is None:
-            fit = fit_to(own_size, self.model.native_size, self._adapter.size_multiple)
+            fit = fit_to(own_size, self._model.native_size, self._adapter.size_multiple)
         else:
             self._adapter.latent_size(*size)
             fit = fit_into(own_size, size)
@@ -303,7 +347,7 @@ class Editor:
         source = made if isinstance(made, Source) else made.source
         branch, prompt = (SOURCE, made.prompt) if isinstance(made, Source) else (made.index + 1, made.target)
         seen = Capture(
-            self._adapter, asked, source.settings, {branch: self._adapter.tokenize(prompt)}, self.model.name
+            self._adapter, asked, source.settings, {branch: self._adapter.tokenize(prompt)}, self._model.name
         )
         if isinstance(made, Source):
             look_again(self._adapter, made.settings, made.kept, seen.watch, on_step)
@@ -365,10 +409,12 @@ class Editor:
 
     def unknown_words(self, prompts: Sequence[str]) -> dict[str, str | None]:
         """Words of prompts that a model with a small vocabulary never saw, and the nearest that it knows."""
-        if self.model.vocabulary is None:
+        if self._model.vocabulary is None:
             return {}
         return {
-            w: near for prompt in prompts for w, near in unknown_words(prompt, self.model.vocabulary, SYNONYMS).items()
+            w: near
+            for prompt in prompts
+            for w, near in unknown_words(prompt, self._model.vocabulary, SYNONYMS).items()
         }
 
     def replay(
@@ -401,7 +447,7 @@ class Editor:
 
     def generation_settings(self, prompt: str, **options: Unpack[GenerationOptions]) -> GenerationSettings:
         """A generation's settings, with the model's own defaults for what is left out. Raises `SettingsError`."""
-        return GenerationSettings.of(prompt, self.model.defaults, self.model.native_size, **options)
+        return GenerationSettings.of(prompt, self._model.defaults, self._model.native_size, **options)
 
     def edit_settings(
         self,
@@ -421,9 +467,9 @@ class Editor:
         if mask is not None and not isinstance(mask, LatentMask):
             fit = source.fit if isinstance(source, Source) else None
             made = source.settings if isinstance(source, Source) else source
-            size = self.model.native_size if made is None else (made.height, made.width)
+            size = self._model.native_size if made is None else (made.height, made.width)
             options = {**options, "mask": read_mask(mask, self._adapter.latent_size(*size), fit)}
-        return EditSettings.of(target, self.model.defaults, **options)
+        return EditSettings.of(target, self._model.defaults, **options)
 
     def _generation(self, prompt: str | GenerationSettings, options: GenerationOptions) -> GenerationSettings:
         if isinstance(prompt, str):
@@ -498,10 +544,10 @@ class Editor:
     def _capture(
         self, request: MapsRequest | None, settings: GenerationSettings, prompts: Mapping[int, PromptTokens]
     ) -> Capture | None:
-        return None if request is None else Capture(self._adapter, request, settings, prompts, self.model.name)
+        return None if request is None else Capture(self._adapter, request, settings, prompts, self._model.name)
 
     def _tape(self, keep_bytes: int) -> SourceTape | None:
-        return SourceTape(keep_bytes, self.model.defaults.self_replace_max_pixels) if keep_bytes else None
+        return SourceTape(keep_bytes, self._model.defaults.self_replace_max_pixels) if keep_bytes else None
 
 
 def split_options(options: RunOptions) -> tuple[GenerationOptions, EditOptions]:

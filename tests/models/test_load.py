@@ -120,7 +120,7 @@ def test_own_settings_that_are_wrong_are_named(folder: Path, field: str, value: 
 
 
 @pytest.mark.parametrize(
-    ("spacing", "offset", "most"), [("leading", 1, 999), ("leading", 0, 1000), ("trailing", 1, 1000)]
+    ("spacing", "offset", "most"), [("leading", 1, 999), ("leading", 0, 999), ("trailing", 1, 1000)]
 )
 def test_the_most_steps_that_are_taken_run_and_one_more_is_refused(
     folder: Path, spacing: str, offset: int, most: int

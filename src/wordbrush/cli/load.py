@@ -21,7 +21,8 @@ def load_editor(model: str | None, device: str | None, dtype: str | None, *, kee
 
     named = str(path("--model", model)) if model is not None and model.startswith("~") else model
     editor = Editor.from_pretrained(named, device, dtype, keep_bytes=keep_bytes)
-    use_threads_for(editor.model.folder)
+    if editor.model.folder is not None:
+        use_threads_for(editor.model.folder)
     return editor
 
 

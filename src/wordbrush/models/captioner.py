@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from wordbrush.errors import ModelError
-from wordbrush.models.folder import read_json
+from wordbrush.models.json_file import read_json
 from wordbrush.models.load import load_part
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.quiet import quietly

@@ -3,10 +3,14 @@
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from wordbrush.errors import ModelError, SettingsError, SlowDtypeWarning
+from wordbrush.models.families import Family, Part, family_of
+from wordbrush.models.fingerprint import pipeline_fingerprint
 from wordbrush.models.folder import check_folder, fingerprint, read_config, resolve_folder
+from wordbrush.models.json_file import read_json
 from wordbrush.models.own_settings import Defaults, read_own_settings
 from wordbrush.models.processor import fastest_dtype, is_slow, weight_bytes
 from wordbrush.quiet import quietly
@@ -18,10 +22,13 @@ DEVICES = ("cpu", "cuda", "mps")
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A loaded model: `native_size` is (height, width) in pixels, `vocabulary` the only words it knows, if few."""
+    """A loaded model: `native_size` is (height, width) in pixels, `vocabulary` the only words it knows, if few.
+
+    `folder` is None for a pipeline that was loaded elsewhere.
+    """
 
     name: str
-    folder: Path
+    folder: Path | None
     fingerprint: str
     device: str
     dtype: str
@@ -30,16 +37,24 @@ class ModelInfo:
     native_size: tuple[int, int]
 
 
-def load_model(model: str | Path | None, device: str | None, dtype: str | None) -> tuple[Adapter, ModelInfo]:
+def load_model(
+    model: str | Path | None,
+    device: str | None,
+    dtype: str | None,
+    *,
+    variant: str | None = None,
+    subfolder: str | None = None,
+) -> tuple[Adapter, ModelInfo]:
     """Load a model by folder or hub id (None: the bundled one), on a device, in a dtype.
 
-    Raises `ModelError` when it cannot be loaded, `SettingsError` for an unknown device or dtype.
+    `variant` ("fp16") names the files of weights, `subfolder` the model's place in the folder. Raises `ModelError`
+    when it cannot be loaded, `SettingsError` for an unknown device or dtype.
     """
-    folder = resolve_folder(model)
-    check_folder(folder)
-    defaults, vocabulary = read_own_settings(folder)
+    folder = resolve_folder(model, variant, subfolder)
+    family = check_folder(folder, variant)
+    defaults, vocabulary = read_own_settings(folder, family.defaults)
     device, dtype = choose_device(device, dtype, weight_bytes(folder))
-    adapter, pixels = _load_stable_diffusion(folder, device, dtype)
+    adapter = family.adapt(_load_pipeline(folder, family, device, dtype, variant))
     info = ModelInfo(
         name="bundled" if model is None else str(model),
         folder=folder,
@@ -48,7 +63,24 @@ def load_model(model: str | Path | None, device: str | None, dtype: str | None) 
         dtype=dtype,
         defaults=defaults,
         vocabulary=vocabulary,
-        native_size=(pixels, pixels),
+        native_size=adapter.native_size,
+    )
+    return adapter, info
+
+
+def adopt_pipeline(pipeline: Any) -> tuple[Adapter, ModelInfo]:
+    """A loaded diffusers pipeline, which stays as it is. Raises `ModelError` for one of an unknown family."""
+    family = family_of(type(pipeline).__name__, "the pipeline")
+    adapter = family.adapt(pipeline)
+    info = ModelInfo(
+        name=str(pipeline.config.get("_name_or_path") or type(pipeline).__name__),
+        folder=None,
+        fingerprint=pipeline_fingerprint(pipeline),
+        device=str(adapter.device),
+        dtype=str(adapter.dtype).removeprefix("torch."),
+        defaults=family.defaults,
+        vocabulary=None,
+        native_size=adapter.native_size,
     )
     return adapter, info
 
@@ -79,29 +111,37 @@ def choose_device(device: str | None, dtype: str | None, num_bytes: int) -> tupl
     return device, dtype
 
 
-def _load_stable_diffusion(folder: Path, device: str, dtype: str) -> tuple[Adapter, int]:
+def _load_pipeline(folder: Path, family: Family, device: str, dtype: str, variant: str | None) -> Any:
+    """The parts of a folder, in the pipeline's own class, which repairs what old configurations have wrong."""
     import torch
 
-    from wordbrush.models.stable_diffusion import StableDiffusion
+    with quietly(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # about a configuration that it repaired
+        import diffusers
 
-    with quietly():
-        from diffusers import AutoencoderKL, UNet2DConditionModel
-        from transformers import CLIPTextModel, CLIPTokenizer
+        weights = {"dtype": getattr(torch, dtype), "use_safetensors": True, "variant": variant}
+        parts: dict[str, Any] = {}
+        for name, part in family.parts.items():
+            if name == "scheduler":
+                parts[name] = _scheduler(folder, part)
+            else:
+                options = {} if part.weights is None else weights
+                parts[name] = load_part(resolve_name(part.kind), folder / name, **options)
+                if part.weights is not None:
+                    parts[name].to(device).eval().requires_grad_(False)
+        kind = getattr(diffusers, str(read_json(folder / "model_index.json", "")["_class_name"]))
+        return kind(**parts, **family.without)
 
-        weights = {"dtype": getattr(torch, dtype), "use_safetensors": True}
-        unet = load_part(UNet2DConditionModel, folder / "unet", **weights)
-        vae = load_part(AutoencoderKL, folder / "vae", **weights)
-        text = load_part(CLIPTextModel, folder / "text_encoder", **weights)
-        tokenizer = load_part(CLIPTokenizer, folder / "tokenizer")
-    modules = [module.to(device).eval().requires_grad_(False) for module in (unet, vae, text)]
-    adapter = StableDiffusion(
-        tokenizer=tokenizer,
-        text_encoder=modules[2],
-        unet=modules[0],
-        vae=modules[1],
-        scheduler_config=read_config(folder, "scheduler", "scheduler_config.json"),
-    )
-    return adapter, int(unet.config["sample_size"]) * adapter.vae_factor
+
+def _scheduler(folder: Path, part: Part) -> Any:
+    """A folder's scheduler, of the class that it names if diffusers has it."""
+    import diffusers
+
+    config = read_config(folder, "scheduler", "scheduler_config.json")
+    kind: Any = getattr(diffusers, str(config.get("_class_name")), None)
+    if not (isinstance(kind, type) and issubclass(kind, diffusers.SchedulerMixin)):
+        kind = resolve_name(part.kind)
+    return kind.from_config(config)
 
 
 def load_part(kind: Any, part: Path, **options: object) -> Any:

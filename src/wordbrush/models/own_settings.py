@@ -1,14 +1,14 @@
 """What a model is used with where a caller gives nothing, and what its folder may say of that itself."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from wordbrush.edits.schedule import Window
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS
 from wordbrush.errors import ModelError, SettingsError
-from wordbrush.models.folder import read_json
+from wordbrush.models.json_file import read_json
 
 NAME = "wordbrush.json"
 
@@ -24,14 +24,15 @@ class Defaults:
     self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS
 
 
-def read_own_settings(folder: Path) -> tuple[Defaults, frozenset[str] | None]:
+def read_own_settings(folder: Path, family: Defaults | None = None) -> tuple[Defaults, frozenset[str] | None]:
     """The defaults of a model, and the only words that it knows (None: all), from its folder's `wordbrush.json`.
 
-    Every field of that file, and the file itself, may be missing. Raises `ModelError` for one that is wrong.
+    What it does not say is its `family`'s, by default Stable Diffusion's: every field of that file, and the file
+    itself, may be missing. Raises `ModelError` for one that is wrong.
     """
     path = folder / NAME
     if not path.exists():
-        return Defaults(), None
+        return family or Defaults(), None
     own = read_json(path, f"'{path}' cannot be read")
     vocabulary = own.pop("vocabulary", None)
     if vocabulary is not None and not _is_words(vocabulary):
@@ -41,7 +42,7 @@ def read_own_settings(folder: Path) -> tuple[Defaults, frozenset[str] | None]:
             known = ", ".join(Defaults.__dataclass_fields__)
             raise ModelError(f"'{path}' has '{name}'; it may have {known} and vocabulary")
         _check(path, name, value)
-    return Defaults(**own), None if vocabulary is None else frozenset(vocabulary)
+    return replace(family or Defaults(), **own), None if vocabulary is None else frozenset(vocabulary)
 
 
 def _check(path: Path, name: str, value: object) -> None:

@@ -93,6 +93,11 @@ class Adapter(Predictor, Protocol):
         ...
 
     @property
+    def native_size(self) -> tuple[int, int]:
+        """Height and width in pixels of the pictures that the model was trained on."""
+        ...
+
+    @property
     def size_multiple(self) -> int:
         """Heights and widths in pixels that all its layers halve evenly are multiples of this."""
         ...

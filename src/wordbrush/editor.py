@@ -92,7 +92,8 @@ class Editor:
     ) -> "Editor":
         """Load a model.
 
-        - `model`: a diffusers folder or hub id. Default: None, the bundled model.
+        - `model`: a diffusers folder, a checkpoint in one safetensors file, or a hub id. Default: None, the bundled
+          model.
         - `device`: "cpu", "cuda" or "mps". Default: None, the best there is.
         - `dtype`: "float32", "float16" or "bfloat16". Default: None: float16, but on a CPU float32, or
           bfloat16 for a large model where the CPU has instructions for it. `model.dtype` says which it is.

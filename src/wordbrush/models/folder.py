@@ -80,14 +80,14 @@ def check_folder(folder: Path, variant: str | None = None) -> Family:
     return family
 
 
-def fingerprint(folder: Path) -> str:
-    """A hash of a model's configurations and weights.
+def fingerprint(model: Path) -> str:
+    """A hash of a model's configurations and weights, in a folder or in one file.
 
     Of each weight file it takes the size, the header and three samples, so that gigabytes take no time: it tells
     models apart, and is no proof against a forger.
     """
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(model.rglob("*")) if model.is_dir() else [model]:
         if path.suffix == ".json":
             content = path.read_bytes()
         elif path.suffix == ".safetensors":
@@ -100,7 +100,7 @@ def fingerprint(folder: Path) -> str:
             content = b"".join(parts)
         else:
             continue
-        digest.update(f"{path.relative_to(folder).as_posix()} {len(content)}\n".encode())
+        digest.update(f"{path.relative_to(model).as_posix()} {len(content)}\n".encode())
         digest.update(content)
     return digest.hexdigest()
 

@@ -1,7 +1,7 @@
 """Load a model: safetensors only, no remote code, quietly."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -13,6 +13,7 @@ from wordbrush.models.folder import check_folder, fingerprint, read_config, reso
 from wordbrush.models.json_file import read_json
 from wordbrush.models.own_settings import Defaults, read_own_settings
 from wordbrush.models.processor import fastest_dtype, is_slow, weight_bytes
+from wordbrush.models.single_file import load_single_file
 from wordbrush.quiet import quietly
 from wordbrush.sampling.adapter import Adapter
 
@@ -45,11 +46,13 @@ def load_model(
     variant: str | None = None,
     subfolder: str | None = None,
 ) -> tuple[Adapter, ModelInfo]:
-    """Load a model by folder or hub id (None: the bundled one), on a device, in a dtype.
+    """Load a model by folder, safetensors file or hub id (None: the bundled one), on a device, in a dtype.
 
     `variant` ("fp16") names the files of weights, `subfolder` the model's place in the folder. Raises `ModelError`
     when it cannot be loaded, `SettingsError` for an unknown device or dtype.
     """
+    if model is not None and (path := Path(model).expanduser()).is_file():
+        return _load_file(path, device, dtype)
     folder = resolve_folder(model, variant, subfolder)
     family = check_folder(folder, variant)
     defaults, vocabulary = read_own_settings(folder, family.defaults)
@@ -66,6 +69,20 @@ def load_model(
         native_size=adapter.native_size,
     )
     return adapter, info
+
+
+def _load_file(path: Path, device: str | None, dtype: str | None) -> tuple[Adapter, ModelInfo]:
+    import torch
+
+    device, dtype = choose_device(device, dtype, path.stat().st_size)
+    with quietly(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        pipeline = load_single_file(path, getattr(torch, dtype)).to(device)
+    for part in pipeline.components.values():
+        if isinstance(part, torch.nn.Module):
+            part.eval().requires_grad_(False)
+    adapter, info = adopt_pipeline(pipeline)
+    return adapter, replace(info, name=str(path), fingerprint=fingerprint(path))
 
 
 def adopt_pipeline(pipeline: Any) -> tuple[Adapter, ModelInfo]:

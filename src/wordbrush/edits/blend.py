@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from wordbrush.errors import SettingsError
+from wordbrush.settled import settle
 
 AUTO = "auto"
 """Stands for the words that the edit itself changes; a prompt's own word "auto" is written "auto[0]"."""
@@ -84,6 +85,7 @@ class LocalBlend:
         if self.target_words is not None:
             entries = [self.target_words] if isinstance(self.target_words, str) else self.target_words
             object.__setattr__(self, "target_words", tuple(_words("target_words", entry) or () for entry in entries))
+        settle(self)
         if self.subtract_words and not self.names_words:
             raise SettingsError("subtract_words are subtracted from the region of words; name those, or 'auto'")
         for name, value in (("threshold", self.threshold), ("subtract_threshold", self.subtract_threshold)):

@@ -15,7 +15,7 @@ from wordbrush.edits.reweight import reweight
 from wordbrush.edits.schedule import DEFAULT, Window, cross_weights
 from wordbrush.edits.settings import EditKind, EditSettings
 from wordbrush.edits.token_map import TokenMap
-from wordbrush.errors import IdleEditError, PromptError
+from wordbrush.errors import IdleEditError, PromptError, cited
 from wordbrush.tokens.pair import PromptPair, Prompts, require_word
 
 _EDITS: Mapping[EditKind, Callable[[PromptPair], TokenMap]] = {
@@ -62,7 +62,7 @@ def _plan_target(
     target = pair.target
     equalizer = {word: factor for word, factor in settings.equalizer.items() if target.places(word)}
     if not equalizer and pair.source.text == target.text:
-        raise PromptError(f"source and target are both '{target.text}'; change a word, or give a weight for one")
+        raise PromptError(f"source and target are both '{cited(target.text)}'; change a word, or give a weight for one")
     windows = {
         word: Window(*bounds)
         for word, bounds in settings.cross_replace_steps.items()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from wordbrush.edits.editable_layers import check_part
 from wordbrush.edits.schedule import Window
+from wordbrush.settled import settle
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class MutualSelfAttention:
 
     def __post_init__(self) -> None:
         """Check the values. Raises `SettingsError`."""
+        settle(self)
         Window.parse((self.start_step, self.end_step), "the window of mutual self-attention")
         check_part("start_layer of mutual self-attention", self.start_layer)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from wordbrush.edits.editable_layers import check_part
 from wordbrush.edits.schedule import Window
+from wordbrush.settled import settle
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class PlugAndPlay:
 
     def __post_init__(self) -> None:
         """Check the values. Raises `SettingsError`."""
+        settle(self)
         Window.parse(self.feature_replace_steps, "feature_replace_steps of Plug-and-Play")
         Window.parse(self.attention_replace_steps, "attention_replace_steps of Plug-and-Play")
         check_part("feature_layer of Plug-and-Play", self.feature_layer)

@@ -4,6 +4,7 @@ To add an option: a line in `EditOptions`, its field in `EditSettings`, and the 
 command line, sweeps, figures, the notebook's panel and the benchmark take it from here.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from wordbrush.edits.mutual_self_attention import MutualSelfAttention
 from wordbrush.edits.plug_and_play import PlugAndPlay
 from wordbrush.edits.schedule import DEFAULT, Window, parse_cross_windows
 from wordbrush.errors import SettingsError
+from wordbrush.settled import settle
 
 EditKind = Literal["auto", "replace", "refine"]
 """How the words of two prompts correspond: found word by word, or one of the published kinds."""
@@ -120,6 +122,10 @@ class EditSettings:
 
     def __post_init__(self) -> None:
         """Check what does not depend on the prompts: a record's values come here without `of`."""
+        settle(self)
+        for word, factor in self.equalizer.items():
+            if not math.isfinite(factor):
+                raise SettingsError(f"the weight of '{word}' is {factor}; give a finite number, such as 2.0 or -1")
         if not self.targets:
             raise SettingsError("there is no target prompt; give at least one")
         if self.edit not in get_args(EditKind):
@@ -171,7 +177,7 @@ class EditSettings:
             edit=options.get("edit") or "auto",
             cross_replace_steps={word: (window.start, window.end) for word, window in windows.items()},
             self_replace_steps=(held.start, held.end),
-            self_replace_max_pixels=_whole("self_replace_max_pixels", pixels, defaults.self_replace_max_pixels),
+            self_replace_max_pixels=defaults.self_replace_max_pixels if pixels is None else pixels,
             equalizer=dict(options.get("equalizer") or {}),
             local_blend=LocalBlend.parse(options.get("local_blend"), mask),
             mutual_self_attention=mutual,
@@ -184,11 +190,3 @@ def _refuse_unknown(options: Mapping[str, object]) -> None:
     for name in options:
         if name not in known:
             raise SettingsError(f"an edit has no option '{name}'; it has {', '.join(known)}")
-
-
-def _whole(name: str, value: object, default: int) -> int:
-    if value is None:
-        return default
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise SettingsError(f"{name} is {value!r:.40}; give a whole number")
-    return value

@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.method import Inversion
 from wordbrush.inversion.methods import METHODS
+from wordbrush.settled import number, whole
 
 Setting = int | float | str
 """A value of a method's setting."""
@@ -27,7 +28,8 @@ class InversionSettings:
     def __post_init__(self) -> None:
         """Check by building: a record's values come here without `parse`."""
         object.__setattr__(self, "settings", _renamed(self.settings))
-        self.build()
+        plain = asdict(self.build())  # type: ignore[call-overload]
+        object.__setattr__(self, "settings", {name: plain[name] for name in self.settings})
 
     @classmethod
     def parse(cls, method: str, settings: Mapping[str, Setting]) -> "InversionSettings":
@@ -40,12 +42,11 @@ class InversionSettings:
             raise SettingsError(f"there is no method '{self.method}'; give one of {', '.join(METHODS)}")
         kind: type[Inversion] = resolve_name(METHODS[self.method])
         known = {field.name: get_type_hints(kind)[field.name] for field in fields(kind)}  # type: ignore[arg-type]
-        for name, value in self.settings.items():
+        for name in self.settings:
             if name not in known:
                 has = f"it has {', '.join(known)}" if known else "it has none"
                 raise SettingsError(f"method '{self.method}' has no setting '{name}'; {has}")
-            _check(name, value, known[name])
-        return kind(**self.settings)
+        return kind(**{name: _checked(name, value, known[name]) for name, value in self.settings.items()})
 
 
 def _renamed(settings: Mapping[str, Setting]) -> Mapping[str, Setting]:
@@ -56,11 +57,9 @@ def _renamed(settings: Mapping[str, Setting]) -> Mapping[str, Setting]:
     return {**{name: value for name, value in settings.items() if name != "recon_t"}, "recon": thousandths / 1000}
 
 
-def _check(name: str, value: object, kind: Any) -> None:
-    fits, needed = isinstance(value, str), "a word"
-    if kind is int:
-        fits, needed = isinstance(value, int), "a whole number"
-    elif kind is float:
-        fits, needed = isinstance(value, int | float), "a number"
-    if not fits or isinstance(value, bool):
-        raise SettingsError(f"{name} is {value!r:.40}; give {needed}")
+def _checked(name: str, value: object, kind: Any) -> Setting:
+    if kind in (int, float):
+        return whole(value, name) if kind is int else number(value, name)
+    if not isinstance(value, str):
+        raise SettingsError(f"{name} is {value!r:.40}; give a word")
+    return str(value)

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 from wordbrush.errors import ModelError
+from wordbrush.files import expanded
 from wordbrush.models.json_file import read_json
 from wordbrush.models.load import load_part
 from wordbrush.models.memory import memory_shortage_told
@@ -23,7 +24,7 @@ def caption(folder: str | Path, image: Image.Image) -> str:
 
     Only safetensors of that folder are read, and nothing is fetched. Raises `ModelError`.
     """
-    folder = Path(folder).expanduser()
+    folder = expanded(folder)
     config = read_json(
         folder / "config.json",
         f"'{folder}' is not a captioner: it has no config.json; give the folder of a BLIP model",

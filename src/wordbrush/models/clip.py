@@ -1,12 +1,11 @@
 """CLIP's tokenizers: which tokens the words of a prompt are, words of textual inversion included."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import shorten
 
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from wordbrush.errors import PromptError
+from wordbrush.errors import PromptError, cited
 from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush.tokens.words import split_words
 
@@ -28,8 +27,8 @@ def clip_tokens(tokenizer: CLIPTokenizer, prompt: str) -> PromptTokens:
     if len(placed) > room:
         lost = next(i for i, positions in enumerate(tokens.positions) if any(p > room for p in positions))
         raise PromptError(
-            f"the prompt '{shorten(prompt, 40, placeholder=' ...')}' has {len(placed)} tokens and the model reads "
-            f"{room}; '{tokens.phrase(range(lost, len(tokens.words)))}' would fall off, so shorten the prompt"
+            f"the prompt '{cited(prompt)}' has {len(placed)} tokens and the model reads "
+            f"{room}; '{cited(tokens.phrase(range(lost, len(tokens.words))))}' would fall off, so shorten the prompt"
         )
     return tokens
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self, TypedDict, Unpack
 
 from wordbrush.errors import SettingsError
+from wordbrush.settled import settle
 
 MAX_STEPS = 10_000
 """No noise schedule has more; a model says itself how many it takes, but only after work that grows with them."""
@@ -62,6 +63,7 @@ class GenerationSettings:
 
     def __post_init__(self) -> None:
         """Check what does not depend on the model."""
+        settle(self)
         if self.num_inference_steps < 1:
             raise SettingsError(f"num_inference_steps is {self.num_inference_steps}; give 1 or more")
         if self.num_inference_steps > MAX_STEPS:
@@ -91,7 +93,10 @@ class GenerationSettings:
             if name not in known:
                 raise SettingsError(f"a generation has no option '{name}'; it has {', '.join(known)}")
         steps, scale = options.get("num_inference_steps"), options.get("guidance_scale")
-        height, width = options.get("size") or native_size
+        size = options.get("size")
+        if size is not None and not (isinstance(size, tuple | list) and len(size) == 2):
+            raise SettingsError(f"size is {size!r:.40}; give (height, width) in pixels")
+        height, width = size or native_size
         return cls(
             prompt=prompt,
             negative_prompt=options.get("negative_prompt") or "",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from wordbrush.errors import PromptError
+from wordbrush.errors import PromptError, cited
 from wordbrush.tokens.align import WordPair, align_words
 from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush.tokens.words import nearest_word
@@ -48,8 +48,8 @@ def require_word(selector: str, prompts: Sequence[PromptTokens], kind: str = "wo
         return
     if len(prompts) == 1:
         prompts[0].find(selector)  # raises, and names the nearest word
-    quoted = ", ".join(f"'{prompt.text}'" for prompt in prompts)
-    raise PromptError(f"{kind} '{selector}' is in none of the prompts {quoted}{_nearest(selector, prompts)}")
+    quoted = ", ".join(f"'{cited(prompt.text)}'" for prompt in prompts)
+    raise PromptError(f"{kind} '{cited(selector)}' is in none of the prompts {quoted}{_nearest(selector, prompts)}")
 
 
 def _nearest(selector: str, prompts: Iterable[PromptTokens]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from wordbrush.errors import PromptError
+from wordbrush.errors import PromptError, cited
 from wordbrush.tokens.words import Word, find_all_words, find_words, split_words
 
 
@@ -116,7 +116,7 @@ class PromptTokens:
         """
         positions = self.of(find_words(self.text, selector, self.added))
         if not positions:
-            raise PromptError(f"'{selector}' has no token of its own in '{self.text}'; ask for its neighbour")
+            raise PromptError(f"'{selector}' has no token of its own in '{cited(self.text)}'; ask for its neighbour")
         return positions
 
     def phrase(self, words: range) -> str:

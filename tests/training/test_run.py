@@ -105,7 +105,7 @@ run.train(step, max_steps=5)
 def test_two_processes_learn_as_one_with_batches_twice_as_large(tmp_path: Path) -> None:
     script = tmp_path / "together.py"
     script.write_text(TOGETHER)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     one = [sys.executable, str(script), str(tmp_path / "one"), "2"]
     two = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     subprocess.run(one, check=True, env=environment, capture_output=True)

@@ -16,6 +16,7 @@ from training.critic import Critic, train_critic
 from training.denoiser import train_denoiser
 from training.export import assemble
 from training.export import export as export_folder
+from training.flow import train_transformer
 from training.judge import accuracy, train_judge
 from training.networks import LATENT_CHANNELS
 from training.run import TrainingRun
@@ -23,6 +24,7 @@ from training.sample_grid import draw_grid
 from training.schedule import Schedule
 from training.shards import SHARD_SIZE, write_shards
 from training.tokenizer import MAX_LENGTH
+from training.transformer import assemble_transformer
 from training.vae import sharpen_decoder, train_vae
 from wordbrush.errors import SettingsError
 from wordbrush.files import write_atomically
@@ -54,6 +56,7 @@ DEFAULTS = {
     "self_replace_steps": 0.4,
 }
 """What the bundled model is used with; see the model card for how these were chosen."""
+TRANSFORMER_DEFAULTS = {"num_inference_steps": 20, "guidance_scale": 4.0}
 
 
 @app.command()
@@ -149,6 +152,24 @@ def denoiser(
 
 
 @app.command()
+def transformer(
+    out: Out = Path("runs"),
+    steps: Steps = 40000,
+    fall: Fall = 4000,
+    device: Device = "cpu",
+    threads: Threads = 0,
+    resume: Resume = False,
+    learning_rate: Annotated[float, typer.Option(help="The rate between warm-up and fall.")] = 1e-3,
+    batch_size: Annotated[int, typer.Option(help="Pictures a step and process.")] = 32,
+) -> None:
+    """Train a transformer with joint attention, and its three text encoders, on the same encoded scenes."""
+    _prepare(out / "transformer", threads, resume)
+    train_transformer(
+        out / "transformer", out / "latents", Schedule(learning_rate, steps, fall), device, batch_size=batch_size
+    )
+
+
+@app.command()
 def sharpen(
     out: Out = Path("runs"),
     steps: Steps = 1500,
@@ -193,6 +214,13 @@ def export(out: Out = Path("runs"), folder: Path = WEIGHTS) -> None:
     """Write the diffusers folder from the last saved state."""
     averages = load_state(out / "denoiser" / "state.pt")["averages"]
     export_folder(assemble(_autoencoder(out), averages), folder, DEFAULTS)
+
+
+@app.command()
+def export_transformer(folder: Path, out: Out = Path("runs")) -> None:
+    """Write the transformer's diffusers folder from the last saved state."""
+    averages = load_state(out / "transformer" / "state.pt")["averages"]
+    export_folder(assemble_transformer(_autoencoder(out), averages), folder, TRANSFORMER_DEFAULTS)
 
 
 @app.command()

@@ -22,10 +22,11 @@ test: $(VENV)/.dev
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
-# On a machine with a CUDA device: the tests of that tier, then the cost tables, in cost-cuda/.
+# On a machine with a CUDA device: the tests of that tier, then the cost tables of two architectures with random weights.
 test-cuda: $(VENV)/.dev
 	$(BIN)/python -m pytest -m cuda
-	$(BIN)/python benchmarks/cuda_cost.py --out cost-cuda
+	$(BIN)/wordbrush bench speed --device cuda --shape sd14 --size 512 --steps 20 --repeats 7 --out cost-cuda/sd14
+	$(BIN)/wordbrush bench speed --device cuda --shape sdxl --size 1024 --steps 20 --repeats 3 --out cost-cuda/sdxl
 
 # What CI runs, each part with its time.
 timed = @start=$$(date +%s); $(1) && echo "== $@: $$(($$(date +%s) - start)) s"

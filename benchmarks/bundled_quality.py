@@ -1,6 +1,6 @@
 """How good the bundled model is: what it draws, what a changed word moves, and what attention control holds.
 
-    python benchmarks/bundled_quality.py [--pictures 1000] [--swaps 200] [--dtype float32]
+    python benchmarks/bundled_quality.py [--scenes 1000] [--pictures 1000] [--swaps 200] [--steps N] [--dtype NAME]
 
 Prints the tables of the model card. The judge, a classifier trained on rendered scenes alone, says what pictures show.
 Background is what neither the old word's map in the source nor the new word's map in the other picture covers.
@@ -20,6 +20,7 @@ from training.judge import accuracy, draw
 from wordbrush.editor import Editor
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.request import MapsRequest
+from wordbrush.models.load import DTYPES
 from wordbrush.runs.results import EditResult, Source
 from wordbrush.sampling.blender import region
 from wordbrush.scenes.captions import called, caption
@@ -50,32 +51,36 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenes", type=int, default=1000, help="rendered scenes for the judge, in hundreds")
     parser.add_argument("--pictures", type=int, default=1000)
     parser.add_argument("--swaps", type=int, default=200)
-    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--steps", type=int, help="denoising steps; the model's own if not given")
+    parser.add_argument("--dtype", choices=DTYPES, help="what is fastest on this machine if not given")
     options = parser.parse_args()
     judge = Judge.load()
     editor = Editor.from_pretrained(dtype=options.dtype)
-    print_judge(judge)
-    print_autoencoder(editor)
+    steps = options.steps or editor.model.defaults.num_inference_steps
+    print_judge(judge, options.scenes)
+    print_autoencoder(editor, min(256, options.scenes))
     if options.pictures:
-        print_pictures(editor, judge, options.pictures, getattr(torch, options.dtype))
+        print_pictures(editor, judge, options.pictures, steps)
     if options.swaps:
-        print_swaps(editor, judge, options.swaps)
+        print_swaps(editor, judge, options.swaps, steps)
 
 
-def print_judge(judge: Judge) -> None:
-    print("| the judge, 1,000 scenes | nouns found | all nouns right | place | style |\n|---|---|---|---|---|")
+def print_judge(judge: Judge, count: int) -> None:
+    rounded = 100 * -(-count // 100)
+    print(f"| the judge, {rounded} scenes | nouns found | all nouns right | place | style |\n|---|---|---|---|---|")
     for name, art in (("the model's art", "model"), ("all art it learnt", "judge"), ("subject in new art", "new")):
-        shares = accuracy(judge, 1000, art)
+        shares = accuracy(judge, count, art)
         print(f"| {name} | " + " | ".join(f"{100 * share:.1f} %" for share in shares.values()) + " |")
 
 
 @torch.no_grad()
-def print_autoencoder(editor: Editor) -> None:
+def print_autoencoder(editor: Editor, count: int) -> None:
     vae = AutoencoderKL.from_pretrained(editor.model.folder, subfolder="vae").float()
-    print("\n| reconstruction of 256 rendered scenes | mean PSNR, dB | worst |\n|---|---|---|")
-    pictures = draw(977, 0, 256)[0]
+    print(f"\n| reconstruction of {count} rendered scenes | mean PSNR, dB | worst |\n|---|---|---|")
+    pictures = draw(977, 0, count)[0]
     found = []
     for chunk in pictures.split(32):
         x = to_tensor(chunk, "cpu")
@@ -85,9 +90,9 @@ def print_autoencoder(editor: Editor) -> None:
     print(f"| autoencoder | {values.mean():.1f} | {values.min():.1f} |")
 
 
-def print_pictures(editor: Editor, judge: Judge, count: int, dtype: torch.dtype) -> None:
+def print_pictures(editor: Editor, judge: Judge, count: int, steps: int) -> None:
     """Draw random captions and ask the judge whether all they say is there."""
-    pipeline = StableDiffusionPipeline.from_pretrained(editor.model.folder, dtype=dtype)
+    pipeline = StableDiffusionPipeline.from_pretrained(editor.model.folder, dtype=getattr(torch, editor.model.dtype))
     pipeline.set_progress_bar_config(disable=True)
     rng = np.random.default_rng(7)
     casts = [sample_cast(rng) for _ in range(count)]
@@ -98,7 +103,7 @@ def print_pictures(editor: Editor, judge: Judge, count: int, dtype: torch.dtype)
         batch = casts[start : start + BATCH]
         pictures = pipeline(
             [caption(cast) for cast in batch],
-            num_inference_steps=editor.model.defaults.num_inference_steps,
+            num_inference_steps=steps,
             guidance_scale=editor.model.defaults.guidance_scale,
             generator=[torch.Generator().manual_seed(start + i) for i in range(len(batch))],
         ).images
@@ -117,13 +122,13 @@ def print_pictures(editor: Editor, judge: Judge, count: int, dtype: torch.dtype)
     print("\nmost often missed: " + ", ".join(f"{noun} ({times})" for noun, times in missed.most_common(12)))
 
 
-def print_swaps(editor: Editor, judge: Judge, count: int) -> None:
+def print_swaps(editor: Editor, judge: Judge, count: int, steps: int) -> None:
     """Swap a noun: by the plain same-seed picture, and by edits with several settings."""
     names = ["plain, same seed", *SETTINGS]
     present: dict[str, list[bool]] = {name: [] for name in names}
     kept: dict[str, list[float]] = {name: [] for name in names}
     for seed, (cast, old, new) in enumerate(swaps(count)):
-        source = editor.generate(caption(cast), seed=seed)
+        source = editor.generate(caption(cast), seed=seed, num_inference_steps=steps)
         changed = recast(cast, old, new)
         target, word = caption(changed), called(changed, new)
         region = covered(editor.maps(source, [called(cast, old)]), called(cast, old), source)

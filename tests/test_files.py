@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from wordbrush.errors import OutputError
-from wordbrush.files import check_writable, write_atomically
+from wordbrush.errors import OutputError, RecordError
+from wordbrush.files import check_writable, open_regular, write_atomically
+from wordbrush.maps.file import load_maps
+from wordbrush.runs.png import read_record
 
 
 def test_the_folder_is_made_and_old_content_replaced(tmp_path: Path) -> None:
@@ -39,3 +41,27 @@ def test_a_file_in_the_way_of_a_folder_is_named(tmp_path: Path) -> None:
 def test_checking_leaves_an_empty_folder(tmp_path: Path) -> None:
     check_writable(tmp_path / "a" / "b")
     assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_the_home_folder_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    check_writable(Path("~/made"))
+    write_atomically(Path("~/made/file"), b"content")
+    with open_regular("~/made/file") as file:
+        assert file.read() == b"content"
+    assert (tmp_path / "made" / "file").read_bytes() == b"content"
+
+
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="a folder"):
+        open_regular(tmp_path)
+    with pytest.raises(OSError, match="null byte"):
+        open_regular("a\0b")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(OSError, match="not a regular file"):
+            open_regular(tmp_path / "pipe")
+        with pytest.raises(RecordError, match="not a regular file"):
+            read_record(tmp_path / "pipe")
+        with pytest.raises(RecordError, match="not a regular file"):
+            load_maps(tmp_path / "pipe")

@@ -8,6 +8,7 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 from torch import Tensor
 
+from helpers.rounding import assert_same_latents
 from wordbrush.attention.tape import SourceTape
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LatentMask, LocalBlend
@@ -18,6 +19,7 @@ from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush.runs.run import run_edit, run_source, run_together
 from wordbrush.sampling.settings import GenerationSettings
+from wordbrush.sampling.text import Text
 from wordbrush_bench.speed.materialised import PublishedBlend, plan_published, published_edit
 
 STEPS, SEED, GUIDANCE = 5, 3, 5.0
@@ -122,7 +124,7 @@ def test_published_local_blend(models, case, model, cells, maps):
     kept, run = run_together(adapter, settings, edit)
     # Where the published one has 0 / 0, a prompt without words, its region is empty as well.
     assert torch.equal(run.blend_masks, torch.stack(oracle.masks, dim=1))
-    torch.testing.assert_close(torch.cat([kept.latents[-1], run.latents]), expected, rtol=0, atol=1e-4)
+    assert_same_latents(torch.cat([kept.latents[-1], run.latents]), expected)
     assert run.blend_masks.any()
 
 
@@ -185,7 +187,7 @@ def test_each_target_blends_with_the_source_alone(models):
     for index, target in enumerate([CAT, ORANGE]):
         _, alone = run_together(adapter, settings, asked([target], blend))
         assert torch.equal(both.blend_masks[index], alone.blend_masks[0])
-        torch.testing.assert_close(both.latents[index], alone.latents[0], rtol=0, atol=1e-6)
+        assert_same_latents(both.latents[index], alone.latents[0])
     assert not torch.equal(both.blend_masks[0], both.blend_masks[1])
 
 
@@ -207,7 +209,7 @@ def test_an_edit_of_a_kept_source_is_the_one_beside_it(models, keep_bytes, guida
     kept = run_source(adapter, settings, SourceTape(keep_bytes, 256) if keep_bytes else None)
     later = run_edit(adapter, settings, edit, kept)
     assert torch.equal(later.blend_masks, together.blend_masks)
-    torch.testing.assert_close(later.latents, together.latents, rtol=0, atol=1e-6)
+    assert_same_latents(later.latents, together.latents)
 
 
 def test_a_blend_of_the_whole_picture_is_the_plain_edit_and_says_so(editor):
@@ -386,7 +388,11 @@ def test_a_weight_below_zero_has_no_region_of_its_own(editor):
 def test_attention_that_is_not_a_number_is_told(editor, monkeypatch):
     source = editor.generate(SOURCE, **RUN)
     encode = StableDiffusion.encode
-    broken = lambda self, prompt: encode(self, prompt) * (float("nan") if prompt == CAT else 1)  # noqa: E731
+
+    def broken(self: StableDiffusion, prompt: str) -> Text:
+        text = encode(self, prompt)
+        return text.with_states(text.states * (float("nan") if prompt == CAT else 1))
+
     monkeypatch.setattr(StableDiffusion, "encode", broken)
     with pytest.raises(OutputError, match="not a number"):
         editor.edit(source, CAT, local_blend=LocalBlend(words=(), target_words=(("cat",),)))

@@ -13,7 +13,7 @@ from wordbrush.attention.sites import AttentionCall
 from wordbrush.editor import Editor
 from wordbrush.errors import PromptError, SettingsError
 from wordbrush.maps.request import MapsRequest
-from wordbrush.models.intercept import Intercept, attention_layers
+from wordbrush.models.intercept import Intercept, attention_modules
 from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush_bench.speed.materialised import plan_published, published_edit
@@ -121,12 +121,12 @@ def test_layers_are_known_before_they_run(editor, size):
     seen = {}
 
     def handler(call: AttentionCall) -> torch.Tensor:
-        seen[call.site] = (call.q.shape[1], call.pixels)
+        seen[call.site] = (call.q.shape[1], call.q.shape[2])
         return call.plain()
 
-    with torch.no_grad(), Intercept(attention_layers(adapter._unet), handler):
-        adapter._unet(adapter.noise(0, *size), 1, encoder_hidden_states=adapter.encode(PROMPT))
     layers = adapter.attention_layers(*size)
+    with torch.no_grad(), Intercept(attention_modules(adapter._unet), layers, handler):
+        adapter._unet(adapter.noise(0, *size), 1, encoder_hidden_states=adapter.encode(PROMPT).states)
     assert [layer.site for layer in layers] == list(seen), "in the order in which they run"
     assert [(layer.heads, layer.pixels) for layer in layers] == list(seen.values())
 

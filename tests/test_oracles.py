@@ -13,6 +13,7 @@ from helpers.tiny import WORDS, tiny_pipeline, tiny_tokenizer
 from wordbrush.edits.refine import refine
 from wordbrush.edits.replace import replace
 from wordbrush.models.stable_diffusion import StableDiffusion
+from wordbrush.tokens.pair import PromptPair
 from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush_bench.speed.materialised import plan_published, published_edit
 
@@ -137,7 +138,7 @@ def test_refinement_is_the_published_one_where_no_word_repeats_and_the_prompt_do
         source += [gone.pop() for _ in range(lost)] + [word]
         target += [new.pop() for _ in range(min(added, len(new)))] + [word]
     assume(len(target) >= len(source))
-    ours = refine(tokens(" ".join(source)), tokens(" ".join(target)))
+    ours = refine(PromptPair.of(tokens(" ".join(source)), tokens(" ".join(target))))
     transfer_ST, own_T = published_map(" ".join(source), " ".join(target))
     torch.testing.assert_close(ours.transfer_ST, transfer_ST, rtol=0, atol=0)
     torch.testing.assert_close(ours.keep_T, own_T, rtol=0, atol=0)
@@ -147,7 +148,7 @@ def test_of_repeated_words_ours_takes_the_run_and_the_published_one_the_first():
     """Published ties go to insertion, so the source's "a" reaches the new phrase's; ours keeps "a castle" whole."""
     source, target = "a castle", "a photo of a castle"
     published_ST, _ = published_map(source, target)
-    ours = refine(tokens(source), tokens(target))
+    ours = refine(PromptPair.of(tokens(source), tokens(target)))
     assert published_ST[1].nonzero().flatten().tolist() == [1]
     assert ours.transfer_ST[1].nonzero().flatten().tolist() == [4]
     assert torch.equal(ours.transfer_ST[2], published_ST[2])
@@ -155,14 +156,14 @@ def test_of_repeated_words_ours_takes_the_run_and_the_published_one_the_first():
 
 def test_an_is_a_for_ours_and_another_word_for_the_published_one():
     assert published_map("a dog", "an orange")[1].nonzero().flatten().tolist() == [1, 2]
-    assert refine(tokens("a dog"), tokens("an orange")).keep_T.nonzero().flatten().tolist() == [2]
+    assert refine(PromptPair.of(tokens("a dog"), tokens("an orange"))).keep_T.nonzero().flatten().tolist() == [2]
 
 
 def test_where_a_prompt_shrinks_the_published_padding_takes_words_and_ours_does_not():
     source, target = "a big dog", "a dog"
     published_ST, _ = published_map(source, target)
-    ours = refine(tokens(source), tokens(target))
-    end = tokens(source).end
+    ours = refine(PromptPair.of(tokens(source), tokens(target)))
+    end = tokens(source).segments[0].end.start
     assert published_ST[end, end] == 1, "padding at the place of the source's end token takes its map"
     assert ours.transfer_ST[end].nonzero().flatten().tolist() == [end - 1], "the end token goes to the end token alone"
 
@@ -171,6 +172,6 @@ def test_where_a_prompt_shrinks_the_published_padding_takes_words_and_ours_does_
 def test_replacement_of_equal_token_counts_is_the_published_identity(pairs):
     source, target = (" ".join(words) for words in zip(*pairs, strict=True))
     assert torch.equal(plan(source, target, "replace").mapper[0], torch.eye(LENGTH))
-    ours = replace(tokens(source), tokens(target))
+    ours = replace(PromptPair.of(tokens(source), tokens(target)))
     torch.testing.assert_close(ours.transfer_ST, torch.eye(LENGTH), rtol=0, atol=0)
     assert not ours.keep_T.any()

@@ -9,8 +9,9 @@ from helpers.tiny import tiny_pipeline, tiny_unet
 from wordbrush.attention.sites import AttentionCall
 from wordbrush.editor import Editor
 from wordbrush.errors import ControlError
-from wordbrush.models.intercept import Intercept, attention_layers
+from wordbrush.models.intercept import Intercept, attention_modules
 from wordbrush.models.load import load_model
+from wordbrush.models.unet import UNetLayers
 
 X, TEXT = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(0)), torch.ones(2, 7, 32)
 
@@ -18,6 +19,10 @@ X, TEXT = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(0)),
 def call(unet: nn.Module) -> torch.Tensor:
     with torch.no_grad():
         return unet(X, 10, encoder_hidden_states=TEXT).sample
+
+
+def scope(unet: nn.Module, handler) -> Intercept:
+    return Intercept(attention_modules(unet), UNetLayers(unet, TEXT.shape[1]).at((16, 16)), handler)
 
 
 def hooks(unet: nn.Module) -> int:
@@ -33,10 +38,10 @@ def test_passing_through_is_bit_identical_and_sees_every_layer_once():
         return attention.plain()
 
     plain = call(unet)
-    with Intercept(attention_layers(unet), handler):
+    with scope(unet, handler):
         assert torch.equal(call(unet), plain)
-    assert sorted(c.site.name for c in seen) == sorted(attention_layers(unet))
-    kinds = {layer: module.is_cross_attention for layer, module in attention_layers(unet).items()}
+    assert sorted(c.site.name for c in seen) == sorted(attention_modules(unet))
+    kinds = {layer: module.is_cross_attention for layer, module in attention_modules(unet).items()}
     assert all((c.site.kind == "cross") == kinds[c.site.name] for c in seen)
     assert hooks(unet) == 0
 
@@ -49,15 +54,14 @@ class Boom(Exception):
 def test_an_error_at_any_layer_leaves_the_model_as_it_was(error):
     unet = tiny_unet()
     plain = call(unet)
-    layers = attention_layers(unet)
-    for broken in layers:
+    for broken in attention_modules(unet):
 
         def handler(attention: AttentionCall, broken: str = broken) -> torch.Tensor:
             if attention.site.name == broken:
                 raise error
             return attention.q * 0
 
-        with pytest.raises(error), Intercept(layers, handler):
+        with pytest.raises(error), scope(unet, handler):
             call(unet)
         assert hooks(unet) == 0
         assert torch.overrides._get_current_function_mode() is None
@@ -74,7 +78,7 @@ def test_an_error_inside_the_model_leaves_it_as_it_was():
     assert len(ran) > 100
     for module in ran:
         handle = module.register_forward_hook(_raise)
-        with pytest.raises(Boom), Intercept(attention_layers(unet), AttentionCall.plain):
+        with pytest.raises(Boom), scope(unet, AttentionCall.plain):
             call(unet)
         handle.remove()
         assert hooks(unet) == 0
@@ -86,23 +90,45 @@ def _raise(*_: object) -> None:
     raise Boom
 
 
-@pytest.mark.parametrize("sabotage", ["slicing", "legacy processor", "one legacy layer", "masked"])
+@pytest.mark.parametrize("sabotage", ["slicing", "legacy processor", "one legacy layer"])
 def test_what_bypasses_the_kernel_is_told(sabotage):
     unet = tiny_unet()
-    kwargs = {}
     if sabotage == "slicing":
         unet.set_attention_slice("max")
     elif sabotage == "legacy processor":
         unet.set_attn_processor(AttnProcessor())
-    elif sabotage == "one legacy layer":
-        unet.set_attn_processor(AttnProcessor2_0())
-        next(iter(attention_layers(unet).values())).set_processor(AttnProcessor())
     else:
-        kwargs["encoder_attention_mask"] = torch.ones(2, 7)
-    scope = Intercept(attention_layers(unet), AttentionCall.plain)
-    with pytest.raises(ControlError, match=r"did not use|is masked"), scope, torch.no_grad():
-        unet(X, 10, encoder_hidden_states=TEXT, **kwargs)
+        unet.set_attn_processor(AttnProcessor2_0())
+        next(iter(attention_modules(unet).values())).set_processor(AttnProcessor())
+    with pytest.raises(ControlError, match="did not use"), scope(unet, AttentionCall.plain):
+        call(unet)
     assert hooks(unet) == 0
+
+
+def test_a_masked_call_passes_through_with_its_mask():
+    unet = tiny_unet()
+    mask = torch.ones(2, 7)
+    mask[1, 3:] = 0
+    seen: list[AttentionCall] = []
+
+    def handler(attention: AttentionCall) -> torch.Tensor:
+        seen.append(attention)
+        return attention.plain()
+
+    with torch.no_grad():
+        plain = unet(X, 10, encoder_hidden_states=TEXT, encoder_attention_mask=mask).sample
+        with scope(unet, handler):
+            assert torch.equal(unet(X, 10, encoder_hidden_states=TEXT, encoder_attention_mask=mask).sample, plain)
+    for attention in seen:
+        hidden = None if attention.mask is None else (attention.mask[1, 0, 0] < -1000).tolist()
+        assert hidden == (None if attention.layer.image else [False] * 3 + [True] * 4)
+
+
+def test_a_model_whose_axes_are_not_as_said_is_told():
+    unet = tiny_unet()
+    wrong = Intercept(attention_modules(unet), UNetLayers(unet, 9).at((16, 16)), AttentionCall.plain)
+    with pytest.raises(ControlError, match="has 256 queries and 7 keys, where 256 positions"), wrong:
+        call(unet)
 
 
 def test_an_edit_raises_where_it_cannot_act(tiny_folder):
@@ -136,10 +162,10 @@ def test_an_interrupted_edit_leaves_the_editor_as_it_was(tiny_folder):
 def test_lora_scaled_layers_and_custom_hooks_still_pass():
     """Hooks of others on the same layers run as before, inside and outside of the scope."""
     unet = tiny_pipeline().unet
-    layer = next(iter(attention_layers(unet).values()))
+    layer = next(iter(attention_modules(unet).values()))
     counted = []
     handle = layer.register_forward_hook(lambda *_: counted.append(1))
-    with Intercept(attention_layers(unet), AttentionCall.plain):
+    with scope(unet, AttentionCall.plain):
         call(unet)
     call(unet)
     assert len(counted) == 2

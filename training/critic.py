@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.latent_pool import LatentPool
-from training.precision import autocast
+from training.precision import fast_products
 from training.run import TrainingRun
 from training.schedule import Schedule
 from wordbrush.scenes.judge.labels import NOUN_NAMES, NUM_CELL_CLASSES
@@ -83,7 +83,7 @@ def train_critic(
         clean, classes, _, _ = pool.draw(batch_size, generator)
         strength = MOST_NOISE * torch.rand(batch_size, 1, 1, 1, generator=generator)
         noisy = clean + strength * torch.randn(clean.shape, generator=generator)
-        with autocast(device):
+        with fast_products(device):
             logits = critic(noisy.to(device, memory_format=torch.channels_last))
         return cell_loss(logits.float(), classes.to(device)).mean(), batch_size
 

@@ -15,7 +15,7 @@ from training.grounding import Truth, grounding_loss
 from training.inherit import inherit
 from training.latent_pool import LatentPool
 from training.networks import build_scheduler, build_text_encoder, build_unet
-from training.precision import autocast
+from training.precision import fast_products
 from training.run import TrainingRun
 from training.schedule import Schedule
 from training.timesteps import BinnedErrors, draw_timesteps
@@ -79,7 +79,7 @@ def train_denoiser(
         clean, classes, captions, truth = pool.draw(batch_size, generator)
         captioned = torch.rand(batch_size, generator=generator) >= UNCONDITIONAL_SHARE
         batch = Batch(clean, classes, _tokens(tokenizer, captions, captioned), captioned, truth)
-        with autocast(device):
+        with fast_products(device):
             return loss_of(batch, generator), batch_size
 
     run.train(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from training.grounding import Truth, grounding_loss
 from training.joint_attention import keep_joint_maps
 from training.latent_pool import LatentPool
-from training.precision import autocast
+from training.precision import fast_products
 from training.run import TrainingRun
 from training.schedule import Schedule
 from training.timesteps import NUM_TIMESTEPS, BinnedErrors, draw_timesteps
@@ -58,7 +58,7 @@ def train_transformer(
         clean, _, captions, truth = pool.draw(batch_size, generator)
         captioned = torch.rand(batch_size, generator=generator) >= UNCONDITIONAL_SHARE
         prompts = [caption if kept else "" for caption, kept in zip(captions, captioned.tolist(), strict=True)]
-        with autocast(device):
+        with fast_products(device):
             return loss_of(FlowBatch(clean, prompts, captioned, truth), generator), batch_size
 
     run.train(step, report=loss_of.errors.report, on_save=None if on_save is None else lambda: on_save(run))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.precision import autocast
+from training.precision import fast_products
 from training.run import TrainingRun
 from training.schedule import Schedule
 from wordbrush.scenes.atlas import Art
@@ -35,7 +35,7 @@ def train_judge(folder: Path, schedule: Schedule, device: str, *, batch_size: in
         pictures, classes, styles, _ = draw(SEED, lot, batch_size)
         generator = torch.Generator().manual_seed(SEED * 1_000_003 + lot)
         x = spoiled(as_input(pictures), generator).to(device)
-        with autocast(device):
+        with fast_products(device):
             logits = network(x)
         return loss_of(logits.float(), classes.to(device), styles.to(device)), batch_size
 

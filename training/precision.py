@@ -1,17 +1,16 @@
-"""Which numbers networks compute with: half precision where the processor has it, full where it would be slow."""
-
-from contextlib import AbstractContextManager
+"""What networks are trained in: bfloat16, but float32 on a CPU that has no instructions for it."""
 
 import torch
 
-
-def half_is_fast(device: str) -> bool:
-    """Whether bfloat16 has instructions of its own; emulated, a step takes up to 75 times as long as in float32."""
-    if device != "cpu":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+from wordbrush.models.processor import is_slow
 
 
-def autocast(device: str) -> AbstractContextManager[object]:
-    """Let matrix products run in bfloat16 where that is fast."""
-    return torch.autocast(device, torch.bfloat16, enabled=half_is_fast(device))
+def product_dtype(device: str) -> torch.dtype:
+    """The dtype of matrix products on "cpu" or "cuda"."""
+    return torch.float32 if device == "cpu" and is_slow("bfloat16") else torch.bfloat16
+
+
+def fast_products(device: str) -> torch.autocast:
+    """A scope in which products are computed in that dtype, whatever the parameters are in."""
+    dtype = product_dtype(device)
+    return torch.autocast(device, torch.bfloat16, enabled=dtype == torch.bfloat16)

@@ -13,7 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from training.grounding import Truth, truth_of
-from training.precision import autocast
+from training.precision import fast_products
 from wordbrush.files import write_atomically
 from wordbrush.scenes.batch import sample_scenes
 from wordbrush.scenes.judge.labels import classes_of_masks
@@ -40,7 +40,7 @@ def encode_shard(vae: AutoencoderKL, seed: int, index: int, count: int, length: 
     """Draw shard `index` of the stream `seed` and encode it; `length` is that of the text axis."""
     scenes = sample_scenes(seed, index, count)
     pictures, masks = zip(*map(render, scenes), strict=True)
-    with autocast(device):
+    with fast_products(device):
         pixels = to_tensor(torch.from_numpy(np.stack(pictures)), device)
         latents = torch.cat([vae.encode(part).latent_dist.mean for part in torch.split(pixels, 32)])
     size = latents.shape[-1]

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.networks import build_vae
-from training.precision import autocast
+from training.precision import fast_products
 from training.run import TrainingRun
 from training.schedule import Schedule
 from training.upsampling import double_by_repeating
@@ -54,7 +54,7 @@ def train_vae(
     def step(lot: int) -> tuple[Tensor, int]:
         pictures, _ = sample_batch(SEED, lot, batch_size, art="judge")
         x = to_tensor(torch.from_numpy(pictures), device)
-        with autocast(device):
+        with fast_products(device):
             y, mean, logvar = forward(vae, x)
         return reconstruction_loss(y.float(), x) + KL_WEIGHT * _kl(mean.float(), logvar.float()), batch_size
 
@@ -116,7 +116,7 @@ def sharpen_decoder(
     def step(lot: int) -> tuple[Tensor, int]:
         pictures, _ = sample_batch(SEED + 2, lot, batch_size)
         x = to_tensor(torch.from_numpy(pictures), device)
-        with autocast(device):
+        with fast_products(device):
             with torch.no_grad():
                 z = vae.encode(x).latent_dist.mean
                 z = vae.post_quant_conv(z + DECODER_NOISE * torch.randn_like(z))

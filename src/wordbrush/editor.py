@@ -11,8 +11,6 @@ from PIL.Image import Image
 from wordbrush.attention.batch import SOURCE
 from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.blend import LatentMask
-from wordbrush.edits.blend_words import blend_tokens
-from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.settings import EditOptions, EditSettings
 from wordbrush.errors import RecordError, SettingsError
 from wordbrush.inversion.settings import InversionSettings, Setting
@@ -29,11 +27,13 @@ from wordbrush.runs.kept import PhotoTask, invert_or_recall
 from wordbrush.runs.pack import model_record, packed_again, packed_edits, packed_photo, packed_source
 from wordbrush.runs.record import PhotoRecord, RunRecord, check_photo
 from wordbrush.runs.results import EditResult, EditResults, Source
-from wordbrush.runs.run import look_again, run_again, run_edit, run_source, run_together
+from wordbrush.runs.run import look_again, plan, run_again, run_edit, run_source, run_together, solver_of
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.settings import GenerationOptions, GenerationSettings
 from wordbrush.scenes.vocabulary import SYNONYMS
+from wordbrush.tokens.pair import Prompts
+from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush.tokens.unknown_words import unknown_words
 
 
@@ -157,7 +157,7 @@ class Editor:
             inversion = method
         else:
             inversion = InversionSettings.parse(method, settings)
-        photo = image if isinstance(image, Photo) else read_photo(image)
+        photo = read_photo(image)
         own_size = (photo.image.height, photo.image.width)
         if size is None:
             fit = fit_to(own_size, self.model.native_size, self._adapter.size_multiple)
@@ -273,9 +273,10 @@ class Editor:
 
         Raises what `edit` raises.
         """
-        targets = dict(enumerate(settings.targets, start=SOURCE + 1))
-        seen = self._capture(capture, source.settings, targets)
-        run = run_edit(self._adapter, source.settings, settings, source.kept, on_step, [seen.watch] if seen else ())
+        prompts = Prompts.of(self._adapter.tokenize, source.prompt, settings.targets)
+        seen = self._capture(capture, source.settings, dict(enumerate(prompts.targets, start=SOURCE + 1)))
+        watches = [seen.watch] if seen else ()
+        run = run_edit(self._adapter, source.settings, settings, source.kept, on_step, watches, prompts)
         return packed_edits(self._adapter, source, settings, run, seen, together=False)
 
     def maps(
@@ -300,7 +301,9 @@ class Editor:
         asked = request if isinstance(request, MapsRequest) else MapsRequest(request)
         source = made if isinstance(made, Source) else made.source
         branch, prompt = (SOURCE, made.prompt) if isinstance(made, Source) else (made.index + 1, made.target)
-        seen = Capture(self._adapter, asked, source.settings, {branch: prompt}, self.model.name)
+        seen = Capture(
+            self._adapter, asked, source.settings, {branch: self._adapter.tokenize(prompt)}, self.model.name
+        )
         if isinstance(made, Source):
             look_again(self._adapter, made.settings, made.kept, seen.watch, on_step)
         else:
@@ -328,21 +331,15 @@ class Editor:
         >>> editor.preview(editor.generation_settings("a dog"), editor.edit_settings("a cat in the snow"))
         (("'dog' -> 'cat in the snow'",),)
         """
-        adapter = self._adapter
-        adapter.noise(generation.seed, generation.height, generation.width)
-        adapter.solver(generation.num_inference_steps)
-        source, *targets = map(adapter.tokenize, (generation.prompt, *edit.targets))
-        if edit.local_blend is not None:
-            blend_tokens(source, targets, edit.local_blend, edit.equalizer)
-        layers = adapter.editable_layers(generation.height, generation.width)
-        return plan_edit(source, targets, edit, generation.num_inference_steps, layers)[1]
+        num_steps = len(solver_of(self._adapter, generation).timesteps)
+        return plan(self._adapter, generation, edit, num_steps).acted
 
     def noised_picture(self, source: Source, step: int) -> Image:
         """What the forward process makes of a source: its picture with the noise of a step, 0 the noisiest.
 
         Raises `SettingsError` for a step that the source's run did not have.
         """
-        solver = self._adapter.solver(source.settings.num_inference_steps)
+        solver = solver_of(self._adapter, source.settings)
         timesteps = source.kept.timesteps(solver)
         _check_step(step, len(timesteps) - 1)
         return self._adapter.decode(solver.noised(source.latents, source.kept.latents[0], timesteps[step]))
@@ -396,7 +393,7 @@ class Editor:
                 f"the record was made with '{record.model.name}' ({record.model.fingerprint[:12]}), and this is "
                 f"'{self.model.name}' ({self.model.fingerprint[:12]}); name the recorded model's folder with --model"
             )
-        given = photo if photo is None or isinstance(photo, Photo) else read_photo(photo)
+        given = None if photo is None else read_photo(photo)
         check_photo(record, None if given is None else given.image)
         with thread_count(record.model.threads):
             return self._replay(record, given, capture, on_step)
@@ -442,7 +439,7 @@ class Editor:
         capture: MapsRequest | None,
         on_step: OnStep | None,
     ) -> Source:
-        seen = self._capture(capture, settings, {SOURCE: settings.prompt})
+        seen = self._capture(capture, settings, {SOURCE: self._adapter.tokenize(settings.prompt)})
         kept = run_source(self._adapter, settings, tape, on_step, [seen.watch] if seen else ())
         canvas = self._adapter.decode(kept.latents[-1])
         return packed_source(canvas, settings, kept, model_record(self.model), keep_bytes, seen)
@@ -468,9 +465,10 @@ class Editor:
         capture: MapsRequest | None,
         on_step: OnStep | None,
     ) -> EditResults:
-        prompts = dict(enumerate((generation.prompt, *settings.targets), start=SOURCE))
-        seen = self._capture(capture, generation, prompts)
-        kept, run = run_together(self._adapter, generation, settings, on_step, [seen.watch] if seen else ())
+        prompts = Prompts.of(self._adapter.tokenize, generation.prompt, settings.targets)
+        seen = self._capture(capture, generation, dict(enumerate((prompts.source, *prompts.targets), start=SOURCE)))
+        watches = [seen.watch] if seen else ()
+        kept, run = run_together(self._adapter, generation, settings, on_step, watches, prompts)
         canvas = self._adapter.decode(kept.latents[-1])
         source = packed_source(canvas, generation, kept, model_record(self.model), 0, seen)
         return packed_edits(self._adapter, source, settings, run, seen, together=True)
@@ -497,7 +495,7 @@ class Editor:
         return source if prompt == inverted.prompt else self.regenerate(source, prompt, on_step=on_step)
 
     def _capture(
-        self, request: MapsRequest | None, settings: GenerationSettings, prompts: Mapping[int, str]
+        self, request: MapsRequest | None, settings: GenerationSettings, prompts: Mapping[int, PromptTokens]
     ) -> Capture | None:
         return None if request is None else Capture(self._adapter, request, settings, prompts, self.model.name)
 

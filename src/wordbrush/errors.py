@@ -45,7 +45,7 @@ class MissingPackageError(WordbrushError, ImportError):
 
 
 class PhotoError(WordbrushError, ValueError):
-    """A picture file cannot be read safely, or its address may not be fetched."""
+    """A picture file cannot be read safely."""
 
 
 class WordbrushWarning(UserWarning):

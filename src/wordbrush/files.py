@@ -1,15 +1,43 @@
-"""Writing files so that nothing is ever half written."""
+"""Reading regular files only, and writing files so that nothing is ever half written."""
 
+import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 from wordbrush.errors import OutputError
 
 
+def expanded(path: str | Path) -> Path:
+    """A path with a leading `~` or `~user` replaced by that home folder; unchanged where there is none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def open_regular(path: str | Path) -> BinaryIO:
+    """Open a regular file to read its bytes; `~` is expanded. A pipe or device is refused without waiting for it.
+
+    Raises `OSError`, with the reason as its `strerror`.
+    """
+    try:
+        descriptor = os.open(expanded(path), os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    except ValueError as error:  # a zero byte in the name
+        raise OSError(errno.EINVAL, str(error)) from None
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "a folder" if stat.S_ISDIR(mode) else "not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside the place, then put it there; the folder is made. Raises `OutputError`."""
+    """Write next to the destination, then move it there; the folder is made, `~` expanded. Raises `OutputError`."""
     partial = None
+    path = expanded(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -27,7 +55,8 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Make a folder and try it, before any work is done for it. Raises `OutputError`."""
+    """Make a folder (`~` is expanded) and test it, before any work is done for it. Raises `OutputError`."""
+    folder = expanded(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -11,10 +11,10 @@ from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.settings import EditOptions
 from wordbrush.json_form import to_plain
+from wordbrush.peak import PeakMemory
 from wordbrush.runs.results import EditResult
 from wordbrush_bench.case import Case, Material
 from wordbrush_bench.method import Outcome
-from wordbrush_bench.peak import PeakMemory
 from wordbrush_bench.sources import MadeSource, Sources, SourceSettings
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from wordbrush.errors import DataError
+from wordbrush.files import open_regular
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 
@@ -37,7 +38,7 @@ def _opened(path: Path) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as image:
+            with open_regular(path) as file, Image.open(file, formats=FORMATS) as image:
                 image.load()
                 return image
     except FileNotFoundError:

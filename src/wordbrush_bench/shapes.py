@@ -68,16 +68,51 @@ SD14_SCHEDULER: Mapping[str, Any] = {
 """The configurations of Stable Diffusion v1-4 (Rombach et al. 2022, arXiv 2112.10752)."""
 
 
-def random_sd14(dtype: torch.dtype, **narrow: Mapping[str, Any]) -> tuple[nn.Module, nn.Module, nn.Module]:
-    """The U-Net, the autoencoder and the text encoder of Stable Diffusion v1-4, with seeded random weights.
+SDXL_UNET: Mapping[str, Any] = {
+    "act_fn": "silu",
+    "attention_head_dim": (5, 10, 20),
+    "block_out_channels": (320, 640, 1280),
+    "cross_attention_dim": 2048,
+    "down_block_types": ("DownBlock2D",) + ("CrossAttnDownBlock2D",) * 2,
+    "in_channels": 4,
+    "layers_per_block": 2,
+    "norm_num_groups": 32,
+    "out_channels": 4,
+    "sample_size": 128,
+    "transformer_layers_per_block": (1, 2, 10),
+    "up_block_types": ("CrossAttnUpBlock2D",) * 2 + ("UpBlock2D",),
+    "use_linear_projection": True,
+}
+SDXL_VAE: Mapping[str, Any] = {**SD14_VAE, "sample_size": 1024, "scaling_factor": 0.13025}
+SDXL_TEXT: Mapping[str, Any] = {
+    **SD14_TEXT,
+    "hidden_size": 2048,
+    "intermediate_size": 2048,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 32,
+}
+"""The configurations of Stable Diffusion XL (Podell et al. 2023, arXiv 2307.01952), as far as a picture's cost goes.
+
+The U-Net has no conditions besides the prompt: they are added to the step's embedding and cost nothing. One small text
+encoder is as wide as the two together.
+"""
+
+SHAPES = ("sd14", "sdxl")
+"""Architectures that can be had with random weights."""
+
+
+def random_parts(
+    shape: str, dtype: torch.dtype, **narrow: Mapping[str, Any]
+) -> tuple[nn.Module, nn.Module, nn.Module]:
+    """The U-Net, the autoencoder and the text encoder of an architecture, with seeded random weights.
 
     `narrow` replaces widths of the "unet", the "vae" or the "text_encoder".
     """
-    unet, vae, text = (narrow.get(part, {}) for part in ("unet", "vae", "text_encoder"))
+    unet, vae, text = (SD14_UNET, SD14_VAE, SD14_TEXT) if shape == "sd14" else (SDXL_UNET, SDXL_VAE, SDXL_TEXT)
     return (
-        _random(UNet2DConditionModel, {**SD14_UNET, **unet}, 0, dtype),
-        _random(AutoencoderKL, {**SD14_VAE, **vae}, 1, dtype),
-        _random(CLIPTextModel, CLIPTextConfig(**{**SD14_TEXT, **text}), 2, dtype),
+        _random(UNet2DConditionModel, {**unet, **narrow.get("unet", {})}, 0, dtype),
+        _random(AutoencoderKL, {**vae, **narrow.get("vae", {})}, 1, dtype),
+        _random(CLIPTextModel, CLIPTextConfig(**{**text, **narrow.get("text_encoder", {})}), 2, dtype),
     )
 
 

@@ -4,9 +4,9 @@ import time
 from dataclasses import dataclass
 
 from wordbrush.editor import Editor
+from wordbrush.peak import PeakMemory
 from wordbrush.runs.results import Source
 from wordbrush_bench.case import Case, Material
-from wordbrush_bench.peak import PeakMemory
 
 
 @dataclass(frozen=True)

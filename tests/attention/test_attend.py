@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from helpers.oracles import explicit_edit, explicit_maps
-from wordbrush.attention.attend import CrossRow, SelfRow, edited_cross, edited_self
+from helpers.rounding import assert_same
+from wordbrush.attention.attend import CrossRow, Inputs, MapInputs, SelfRow, edited_cross, edited_joint, taken_over
 from wordbrush.edits.plan import CrossEdit
 from wordbrush.edits.token_map import TokenMap
 
@@ -14,6 +15,9 @@ B, H, Q, T, D = 4, 2, 9, 7, 8
 
 def random(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
+
+
+attend = F.scaled_dot_product_attention
 
 
 def cross_edit(transfer: torch.Tensor, keep: torch.Tensor) -> CrossEdit:
@@ -29,26 +33,26 @@ def random_edit(seed: int, *, source: bool, target: bool) -> CrossEdit:
 def test_folded_equals_explicit(seed, source, target):
     q, k, v = random(B, H, Q, D, seed=seed), random(B, H, T, D, seed=seed + 1), random(B, H, T, D, seed=seed + 2)
     edits = {1: random_edit(seed, source=source, target=target), 3: random_edit(seed + 7, source=True, target=target)}
-    rows = [CrossRow(row, edit, q[0], k[0]) for row, edit in edits.items()]
-    out = edited_cross(q, k, v, rows, F.scaled_dot_product_attention)
+    rows = [CrossRow(row, edit, MapInputs(q[0], k[0], None)) for row, edit in edits.items()]
+    out = edited_cross(Inputs(q, k, v, None), rows, attend)
     plain = F.scaled_dot_product_attention(q, k, v)
     for row in range(B):
         if row in edits:
             m = edits[row].token_map
             expected = explicit_edit(q[0], k[0], q[row], k[row], v[row], m.transfer_ST, m.keep_T)
-            torch.testing.assert_close(out[row], expected, rtol=0, atol=1e-5)
+            assert_same(out[row], expected, products=T + D, amplified=6)  # two weighted maps of three logits
         else:
             assert torch.equal(out[row], plain[row])
 
 
 @given(st.integers(0, 10_000), st.sets(st.sampled_from(["q", "v"])))
-def test_edited_self_equals_explicit_and_leaves_other_rows(seed, taken):
+def test_what_is_taken_over_equals_explicit_and_leaves_other_rows(seed, taken):
     """Query and key are an injected map, key and value mutual self-attention, all three the source's own output."""
     q, k, v = (random(B, H, Q, D, seed=seed + s) for s in range(3))
     row = SelfRow(2, q[0] if "q" in taken else None, k[0], v[0] if "v" in taken else None)
-    out = edited_self(q, k, v, [row], F.scaled_dot_product_attention)
+    out = attend(*taken_over(Inputs(q, k, v, None), [row], range(Q)))
     expected = explicit_maps(q[0 if "q" in taken else 2], k[0]) @ v[0 if "v" in taken else 2]
-    torch.testing.assert_close(out[2], expected, rtol=0, atol=1e-5)
+    assert_same(out[2], expected, products=Q + D, amplified=6)
     plain = F.scaled_dot_product_attention(q, k, v)
     for other in (0, 1, 3):
         assert torch.equal(out[other], plain[other])
@@ -57,10 +61,10 @@ def test_edited_self_equals_explicit_and_leaves_other_rows(seed, taken):
 def test_inputs_are_left_as_they_were():
     q, k, v = random(B, H, Q, D), random(B, H, T, D), random(B, H, T, D)
     before = [x.clone() for x in (q, k, v)]
-    edited_cross(
-        q, k, v, [CrossRow(1, random_edit(0, source=True, target=True), q[0], k[0])], F.scaled_dot_product_attention
-    )
-    edited_self(q, q, q, [SelfRow(1, q[0], q[0], q[0])], F.scaled_dot_product_attention)
+    row = CrossRow(1, random_edit(0, source=True, target=True), MapInputs(q[0], k[0], None))
+    edited_cross(Inputs(q, k, v, None), [row], attend)
+    edited_joint(Inputs(k, k, v, None), [row], range(T), range(0), attend)
+    taken_over(Inputs(q, q, q, None), [SelfRow(1, q[0], q[0], q[0])], range(Q))
     assert all(torch.equal(a, b) for a, b in zip((q, k, v), before, strict=True))
 
 
@@ -72,5 +76,46 @@ def test_half_precision_is_at_least_as_exact_as_forming_the_map(dtype):
     m = half.token_map
     exact = explicit_edit(*(x.double() for x in (q[0], k[0], q[1], k[1], v[1], m.transfer_ST, m.keep_T)))
     formed = explicit_edit(q[0], k[0], q[1], k[1], v[1], m.transfer_ST, m.keep_T)
-    folded = edited_cross(q, k, v, [CrossRow(1, half, q[0], k[0])], F.scaled_dot_product_attention)[1]
+    folded = edited_cross(Inputs(q, k, v, None), [CrossRow(1, half, MapInputs(q[0], k[0], None))], attend)[1]
     assert (folded - exact).abs().mean() <= 1.1 * (formed - exact).abs().mean()
+
+
+@given(st.integers(0, 10_000), st.booleans(), st.booleans(), st.booleans())
+def test_folded_joint_equals_explicit(seed, source, target, text_first):
+    """Only the block (image queries, text keys) of an edited row changes; text queries and other rows stay."""
+    text, image = (range(T), range(T, T + Q)) if text_first else (range(Q, Q + T), range(Q))
+    q, k, v = (random(B, H, Q + T, D, seed=seed + s) for s in range(3))
+    edit = random_edit(seed, source=source, target=target)
+    row = CrossRow(2, edit, MapInputs(q[0], k[0], None))
+    out = edited_joint(Inputs(q, k, v, None), [row], text, image, attend)
+    m, own, theirs = edit.token_map, explicit_maps(q[2], k[2]), explicit_maps(q[0], k[0])
+    words, pixels = slice(text.start, text.stop), slice(image.start, image.stop)
+    edited = own.clone()
+    edited[:, pixels, words] = theirs[:, pixels, words] @ m.transfer_ST + own[:, pixels, words] * m.keep_T
+    torch.testing.assert_close(out[2], edited @ v[2], rtol=0, atol=2e-5)
+    plain = attend(q, k, v)
+    for other in (0, 1, 3):
+        assert torch.equal(out[other], plain[other])
+    assert torch.equal(out[2][:, words], plain[2][:, words])
+
+
+@given(st.integers(0, 10_000), st.booleans(), st.sampled_from(["own", "source", "both"]))
+def test_a_row_with_the_sources_map_has_its_mask(seed, additive, masks):
+    """Of boolean and additive masks, also where only one of the two prompts is padded."""
+    q, k, v = random(B, H, Q, D, seed=seed), random(B, H, T, D, seed=seed + 1), random(B, H, T, D, seed=seed + 2)
+
+    def hides(count: int) -> torch.Tensor:
+        seen = (torch.arange(T) < T - count).expand(1, 1, T)
+        return torch.zeros(1, 1, T).masked_fill(~seen, -torch.inf) if additive else seen
+
+    source = hides(3) if masks != "own" else None
+    mask = None if masks == "source" else torch.stack([hides(row) for row in range(B)])
+    edit = random_edit(seed, source=True, target=True)
+    out = edited_cross(Inputs(q, k, v, mask), [CrossRow(1, edit, MapInputs(q[0], k[0], source))], attend)
+    m = edit.token_map
+    from_source = attend(q[:1], k[:1], m.transfer_ST @ v[1:2], source)[0]
+    kept = attend(q[1:2], k[1:2], m.keep_T[:, None] * v[1:2], None if mask is None else mask[1:2])[0]
+    torch.testing.assert_close(out[1], from_source + kept, rtol=0, atol=1e-5)
+    plain = attend(q, k, v, mask)
+    for other in (0, 2, 3):
+        torch.testing.assert_close(out[other], plain[other], rtol=0, atol=1e-5)

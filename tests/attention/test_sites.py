@@ -1,25 +1,23 @@
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
-from hypothesis import given
-from hypothesis import strategies as st
 
 from helpers.tiny import tiny_unet
-from wordbrush.attention.sites import AttentionCall, grid
-from wordbrush.errors import ControlError
-from wordbrush.models.intercept import Intercept, attention_layers
+from wordbrush.attention.sites import AttentionCall
+from wordbrush.models.intercept import Intercept
+from wordbrush.models.unet import UNetLayers
 
 UNET: UNet2DConditionModel = tiny_unet()
 
 
 @pytest.mark.parametrize("latent", [(16, 16), (16, 24), (24, 16), (5, 7), (9, 16), (4, 31), (1, 8)])
-def test_every_layer_of_a_real_network_has_its_grid(latent):
+def test_every_layer_of_a_real_network_has_its_grid_and_its_place_in_the_order(latent):
     """Seen in the network itself: the map that comes out of each down block has that height and width."""
     shapes: list[tuple[int, int]] = []
-    pixels: list[int] = []
+    seen: list[AttentionCall] = []
 
     def handler(call: AttentionCall) -> torch.Tensor:
-        pixels.append(call.pixels)
+        seen.append(call)
         return call.plain()
 
     handles = [
@@ -27,20 +25,11 @@ def test_every_layer_of_a_real_network_has_its_grid(latent):
         for name, module in UNET.named_modules()
         if type(module).__name__ == "Transformer2DModel"
     ]
-    with torch.no_grad(), Intercept(attention_layers(UNET), handler):
+    layers = UNetLayers(UNET, 3)
+    with torch.no_grad(), Intercept(layers.modules, layers.at(latent), handler):
         UNET(torch.zeros(1, 4, *latent), 1, encoder_hidden_states=torch.zeros(1, 3, 32))
     for handle in handles:
         handle.remove()
-    assert [grid(count, latent) for count in pixels] == [shape for shape in shapes for _ in range(2)]
-
-
-@given(st.integers(1, 200), st.integers(1, 200), st.integers(0, 4))
-def test_grids_are_found_for_every_size(height, width, halvings):
-    expected = (-(-height // 2**halvings), -(-width // 2**halvings))
-    assert grid(expected[0] * expected[1], (height, width)) == expected
-
-
-@pytest.mark.parametrize("pixels", [0, 255, 257, 100])
-def test_what_is_no_halving_is_told(pixels):
-    with pytest.raises(ControlError, match=f"has {pixels} pixels, which is no halving of latents of 16 x 16"):
-        grid(pixels, (16, 16))
+    assert tuple(call.layer for call in seen) == layers.at(latent)
+    assert [call.layer.grid for call in seen] == [shape for shape in shapes for _ in range(2)]
+    assert all(call.q.shape[2] == call.layer.pixels for call in seen)

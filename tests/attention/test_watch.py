@@ -1,4 +1,4 @@
-"""What a watch is given are the maps, to 1e-5 of those formed whole; and watching changes nothing."""
+"""What a watch is given are the maps, up to the rounding of those formed whole; and watching changes nothing."""
 
 import pytest
 import torch
@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from helpers.oracles import FormedMaps, explicit_maps
-from wordbrush.attention.sites import Site
+from helpers.rounding import DEEPEST, assert_same
+from wordbrush.attention.sites import AttentionLayer, Site
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import column_maps
 from wordbrush.edits.settings import EditSettings
@@ -41,13 +42,13 @@ class Everything:
     def asks(self, step: int, branch: int) -> bool:
         return step in self.steps and branch in self.branches
 
-    def columns(self, branch: int, site: Site, pixels: int) -> Tensor | None:
-        if site.kind == "cross":
+    def columns(self, branch: int, layer: AttentionLayer) -> Tensor | None:
+        if layer.text:
             return torch.eye(77)[:, :7]
-        return torch.eye(pixels) if pixels <= self.self_max_pixels else None
+        return torch.eye(layer.pixels) if layer.pixels <= self.self_max_pixels else None
 
-    def take(self, step: int, branch: int, site: Site, maps_HQW: Tensor) -> None:
-        self.taken.setdefault((step, branch), []).append((site, maps_HQW))
+    def take(self, step: int, branch: int, layer: AttentionLayer, maps_HQW: Tensor) -> None:
+        self.taken.setdefault((step, branch), []).append((layer.site, maps_HQW))
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +79,12 @@ def test_columns_are_those_of_the_explicit_map(words):
         widths.append(v.shape[-1])
         return F.scaled_dot_product_attention(q[None], k[None], v)
 
-    maps = column_maps(columns, k, attend)
-    torch.testing.assert_close(maps, explicit_maps(q, k) @ columns, rtol=0, atol=1e-6)
+    maps = column_maps(AttentionLayer.cross("attn", 2, (5, 6), 11), columns, k, attend)
+    assert_same(maps, explicit_maps(q, k) @ columns, products=8 + 11, amplified=6)
     assert set(widths) == {8}, "the width of the model's own values"
+    joint = AttentionLayer.joint("attn", 2, (1, 4), 11 - 4, text_first=False)
+    own = column_maps(joint, columns[:7], k, lambda v: F.scaled_dot_product_attention(k[None], k[None], v))
+    torch.testing.assert_close(own, explicit_maps(k, k)[:, :4, 4:] @ columns[:7], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(32, 32), (32, 48)])
@@ -115,7 +119,7 @@ def test_maps_are_those_of_the_materialised_run(model, case, reads, size):
             ours = watch.taken[step, branch]
             assert len(ours) == len(formed.taken[step])
             for (_, mine), theirs in zip(ours, formed.taken[step], strict=True):
-                torch.testing.assert_close(mine, theirs[branch, ..., : mine.shape[-1]], rtol=0, atol=1e-5)
+                assert_same(mine, theirs[branch, ..., : mine.shape[-1]], DEEPEST)
 
 
 def test_edited_and_own_maps_differ_only_while_the_edit_acts(model):
@@ -148,7 +152,7 @@ def test_the_sources_maps_are_the_same_from_its_run_its_tape_and_its_row_run_aga
         assert len(later.taken[step, 1]) == len(later.taken[step, 0])
         for (site, mine), (same, theirs) in zip(later.taken[step, 0], live.taken[step, 0], strict=True):
             assert site == same
-            torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-5)
+            assert_same(mine, theirs, DEEPEST)
 
 
 def test_watching_changes_no_bit(model):

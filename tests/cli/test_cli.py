@@ -317,7 +317,7 @@ def test_the_surface_is_as_published():
     swept = {"--cross-steps", "--self-steps", "--weight", "--seeds", "--kind", "--self-max-pixels"}
     maps = {"--target", "--record", "--words", "--resolution", "--per-step", "--self-components", "--shared-scale"}
     measured = {"--limit", "--kinds", "--methods", "--model", "--steps", "--device", "--dtype", "--out", "--quiet"}
-    photo = {"--setting", "--captioner", "--allow-url", "--cache-dir", "--no-cache"}
+    photo = {"--setting", "--captioner", "--cache-dir", "--no-cache"}
     assert options == {
         "generate": shared,
         "edit": shared | own | photo | {"--photo", "--source-prompt", "--invert"},

@@ -4,6 +4,7 @@ from helpers.tiny import tiny_tokenizer
 from wordbrush.edits.blend import LatentMask, LocalBlend
 from wordbrush.edits.blend_words import BlendTokens, blend_tokens
 from wordbrush.errors import PromptError, SettingsError
+from wordbrush.tokens.pair import Prompts
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 
@@ -13,7 +14,7 @@ def tokens(prompt: str) -> PromptTokens:
 
 
 def found(source: str, targets: list[str], blend: LocalBlend, **equalizer: float) -> tuple[BlendTokens, ...]:
-    return blend_tokens(tokens(source), [tokens(target) for target in targets], blend, equalizer)
+    return blend_tokens(Prompts.of(tokens, source, targets), blend, equalizer)
 
 
 SOURCE = "a dog eating an apple"

@@ -7,6 +7,7 @@ from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.edits.schedule import Window, cross_weights, parse_cross_windows
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import PromptError, SettingsError
+from wordbrush.tokens.pair import PromptPair, Prompts
 
 LAYERS = EditableLayers({"down.attn1": 256, "up.attn1": 1024}, ("up.attn1",), ("up.block",))
 CAT, DOG = tokens("a cat on a mat"), tokens("a dog on a mat")
@@ -46,7 +47,7 @@ def test_one_is_a_number_like_any_other():
 
 
 def test_a_plan_edits_inside_its_windows_only():
-    plan, acted = plan_edit(CAT, [DOG], settings(), num_steps=10, layers=LAYERS)
+    plan, acted = plan_edit(Prompts(CAT, (PromptPair.of(CAT, DOG),)), settings(), num_steps=10, layers=LAYERS)
     assert [plan.at(i).cross[0] is not None for i in range(10)] == [True] * 8 + [False] * 2
     assert [bool(plan.at(i).borrowed.maps) for i in range(10)] == [True] * 4 + [False] * 6
     assert acted == (("'cat' -> 'dog'",),)
@@ -54,13 +55,13 @@ def test_a_plan_edits_inside_its_windows_only():
 
 
 def test_steps_of_equal_weights_share_one_map():
-    plan, _ = plan_edit(CAT, [DOG], settings(), num_steps=10, layers=LAYERS)
+    plan, _ = plan_edit(Prompts(CAT, (PromptPair.of(CAT, DOG),)), settings(), num_steps=10, layers=LAYERS)
     assert plan.at(0).cross[0] is plan.at(7).cross[0]
 
 
 def test_the_map_of_a_step_follows_the_words_windows():
     chosen = settings(cross_replace_steps={"default_": 0.8, "dog": 0.2})
-    plan, _ = plan_edit(CAT, [DOG], chosen, num_steps=10, layers=LAYERS)
+    plan, _ = plan_edit(Prompts(CAT, (PromptPair.of(CAT, DOG),)), chosen, num_steps=10, layers=LAYERS)
     column = DOG.find("dog")[0]
     early, late = (plan.at(i).cross[0].token_map for i in (0, 5))
     assert early.keep_T[column] == 0
@@ -87,10 +88,10 @@ def test_the_map_of_a_step_follows_the_words_windows():
 def test_what_cannot_act_is_an_error(changes, error, message):
     with pytest.raises(error, match=message):
         chosen = settings(**changes)
-        plan_edit(CAT, [tokens(target) for target in chosen.targets], chosen, num_steps=10, layers=LAYERS)
+        plan_edit(Prompts.of(tokens, CAT.text, chosen.targets), chosen, num_steps=10, layers=LAYERS)
 
 
 def test_words_of_one_of_several_targets_act_in_that_one():
     chosen = settings(targets=["a dog on a mat", "a fox on a mat"], equalizer={"fox": 2.0})
-    _, acted = plan_edit(CAT, [tokens(target) for target in chosen.targets], chosen, num_steps=10, layers=LAYERS)
+    _, acted = plan_edit(Prompts.of(tokens, CAT.text, chosen.targets), chosen, num_steps=10, layers=LAYERS)
     assert acted == (("'cat' -> 'dog'",), ("'cat' -> 'fox'", "'fox' x 2"))

@@ -8,6 +8,7 @@ from wordbrush.edits.refine import refine
 from wordbrush.edits.replace import replace
 from wordbrush.edits.reweight import reweight
 from wordbrush.edits.token_map import TokenMap
+from wordbrush.tokens.pair import PromptPair
 
 LENGTH = 6
 numbers = st.floats(-3, 3, width=32)
@@ -64,7 +65,7 @@ def test_identity_is_neutral_and_fading_to_nothing_gives_it(a):
 def test_replacing_keeps_the_sums_of_rows(pair, kind):
     source, target = map(tokens, pair)
     maps_ = attention(columns=source.length)
-    result = edited(kind(source, target), maps_, attention(columns=target.length, seed=1))
+    result = edited(kind(PromptPair.of(source, target)), maps_, attention(columns=target.length, seed=1))
     torch.testing.assert_close(result.sum(dim=1), maps_.sum(dim=1))
 
 
@@ -72,20 +73,22 @@ def test_replacing_keeps_the_sums_of_rows(pair, kind):
 def test_replacing_any_prompts_keeps_the_sums_of_rows(a, b):
     words = min(len(a.split()), len(b.split()))
     source, target = (tokens(" ".join(text.split()[:words])) for text in (a, b))
-    torch.testing.assert_close(replace(source, target).transfer_ST.sum(dim=1), torch.ones(source.length))
+    torch.testing.assert_close(
+        replace(PromptPair.of(source, target)).transfer_ST.sum(dim=1), torch.ones(source.length)
+    )
 
 
 @given(prompts, prompts)
 def test_no_target_token_is_left_without_a_map(a, b):
     for kind in (auto, refine):
-        token_map = kind(tokens(a), tokens(b))
+        token_map = kind(PromptPair.of(tokens(a), tokens(b)))
         assert ((token_map.transfer_ST != 0).any(dim=0) | (token_map.keep_T != 0)).all()
 
 
 def test_words_after_a_swap_of_unequal_token_counts_stay_aligned():
     """The published mapper sends "on" to the source's "mat" here."""
     source, target = tokens("a cat on a mat"), tokens("a rabbit on a mat")
-    transfer_ST = replace(source, target).transfer_ST
+    transfer_ST = replace(PromptPair.of(source, target)).transfer_ST
     for word in ("on", "mat"):
         assert transfer_ST[source.find(word)[0], target.find(word)[0]] == 1
     torch.testing.assert_close(
@@ -95,7 +98,9 @@ def test_words_after_a_swap_of_unequal_token_counts_stay_aligned():
 
 def test_three_tokens_gather_on_one():
     source, target = tokens("a rabbit"), tokens("a cat")
-    assert replace(source, target).transfer_ST[list(source.find("rabbit")), target.find("cat")[0]].tolist() == [
+    assert replace(PromptPair.of(source, target)).transfer_ST[
+        list(source.find("rabbit")), target.find("cat")[0]
+    ].tolist() == [
         1,
         1,
         1,
@@ -106,20 +111,22 @@ def test_three_tokens_gather_on_one():
 def test_the_same_prompt_takes_over_every_map(text):
     prompt = tokens(text)
     for kind in (replace, refine, auto):
-        assert torch.equal(kind(prompt, prompt).transfer_ST, torch.eye(prompt.length))
-        assert not kind(prompt, prompt).uses_target
+        assert torch.equal(kind(PromptPair.of(prompt, prompt)).transfer_ST, torch.eye(prompt.length))
+        assert not kind(PromptPair.of(prompt, prompt)).uses_target
 
 
 def test_auto_is_replace_for_swaps_and_refine_for_additions():
     swap = tokens("a rabbit on a mat"), tokens("a teddy bear on a mat")
     addition = tokens("a cat on a mat"), tokens("a big cat on a red mat")
     for pair, kind in ((swap, replace), (addition, refine)):
-        assert torch.equal(auto(*pair).transfer_ST, kind(*pair).transfer_ST)
-        assert torch.equal(auto(*pair).keep_T, kind(*pair).keep_T)
+        assert torch.equal(auto(PromptPair.of(*pair)).transfer_ST, kind(PromptPair.of(*pair)).transfer_ST)
+        assert torch.equal(auto(PromptPair.of(*pair)).keep_T, kind(PromptPair.of(*pair)).keep_T)
 
 
 def test_reweighting_after_an_edit_scales_the_edited_map():
     source, target = tokens("a cat"), tokens("a dog")
-    weighted = replace(source, target).then(reweight(target, {"dog": -2.0}))
+    weighted = replace(PromptPair.of(source, target)).then(reweight(target, {"dog": -2.0}))
     column = target.find("dog")[0]
-    assert torch.equal(weighted.transfer_ST[:, column], replace(source, target).transfer_ST[:, column] * -2)
+    assert torch.equal(
+        weighted.transfer_ST[:, column], replace(PromptPair.of(source, target)).transfer_ST[:, column] * -2
+    )

@@ -5,7 +5,9 @@ from torch import Tensor
 
 from wordbrush.inversion.task import InversionTask
 from wordbrush.models.ddim import DDIM
-from wordbrush.sampling.loop import Conditioning, denoise
+from wordbrush.sampling.guidance import ClassifierFree
+from wordbrush.sampling.loop import Conditioning, Run, denoise
+from wordbrush.sampling.text import Text
 
 SHAPE = (4, 4, 4)
 COMPONENTS = 3
@@ -28,8 +30,10 @@ def solver(num_inference_steps: int) -> DDIM:
 class ExactDenoiser:
     """Predicts the noise of latents whose clean ones are Gaussian around one of a few means.
 
-    A text (1, 1, components) holds the logarithms of the components' weights: a prompt makes some more likely.
+    A text's states (1, 1, components) are the logarithms of the components' weights: a prompt makes some likelier.
     """
+
+    guidance = ClassifierFree()
 
     def __init__(self, deviation: float = 2.0) -> None:
         generator = torch.Generator().manual_seed(0)
@@ -37,16 +41,18 @@ class ExactDenoiser:
         self.variance = deviation**2
         self.rates = solver(1).rates
 
-    def predict(self, latents: Tensor, timestep: Tensor, text: Tensor, control: None) -> tuple[Tensor, int]:
+    def predict(
+        self, latents: Tensor, timestep: Tensor, text: Text, control: None, guidance_scale: float = 1.0
+    ) -> tuple[Tensor, int]:
         with torch.no_grad():
             return self.predict_with_gradient(latents, timestep, text), 0
 
-    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
+    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
         signal, noise = self.rates(timestep)
         x_BD = latents.flatten(1)
         off_BKD = x_BD[:, None] - signal * self.means_KD
         total = signal**2 * self.variance + noise**2
-        weights_BK = (text[:, 0] - off_BKD.square().sum(-1) / (2 * total)).softmax(-1)
+        weights_BK = (text.states[:, 0] - off_BKD.square().sum(-1) / (2 * total)).softmax(-1)
         clean_BKD = self.means_KD + signal * self.variance / total * off_BKD
         clean_BD = (weights_BK[..., None] * clean_BKD).sum(1)
         return ((x_BD - signal * clean_BD) / noise).reshape(latents.shape)
@@ -58,18 +64,19 @@ def task(num_inference_steps: int, *, guidance_scale: float = 4.0, seed: int = 0
     generator = torch.Generator().manual_seed(9)
     off = torch.randn(model.means_KD[0].shape, generator=generator, dtype=torch.float64)
     picture = (model.means_KD[0] + 0.5 * off).reshape(1, *SHAPE)
-    text = torch.tensor([[[2.0, 0.0, -1.0]]], dtype=torch.float64)
-    negative = torch.zeros(1, 1, COMPONENTS, dtype=torch.float64)
+    text = Text(torch.tensor([[[2.0, 0.0, -1.0]]], dtype=torch.float64))
+    negative = Text(torch.zeros(1, 1, COMPONENTS, dtype=torch.float64))
     return InversionTask(
         model, solver(num_inference_steps), picture, text, negative, guidance_scale, seed, None, on_step
     )
 
 
-def sampled(made: InversionTask, replay, text: Tensor | None = None, guidance_scale: float | None = None) -> Tensor:
+def sampled(made: InversionTask, replay, states: Tensor | None = None, guidance_scale: float | None = None) -> Tensor:
     """What the loop makes of a replay for another prompt, steered as its targets are."""
-    words = Conditioning((made.text, made.text if text is None else text), made.negative)
+    words = Conditioning((made.text, made.text if states is None else Text(states)), made.negative)
     scale = made.guidance_scale if guidance_scale is None else guidance_scale
-    return list(denoise(made.model, made.solver, replay.latents[0], words, (1,), scale, kept=replay))[-1].latents
+    run = Run(words, (1,), scale, kept=replay)
+    return list(denoise(made.model, made.solver, replay.latents[0], run))[-1].latents
 
 
 def error(made: InversionTask, latents: Tensor) -> float:

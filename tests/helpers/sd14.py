@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from wordbrush_bench.shapes import SD14_SCHEDULER, random_sd14
+from wordbrush_bench.shapes import SD14_SCHEDULER, random_parts
 
 MERGES = Path(__file__).parents[1] / "data/clip_bpe_vocab_16e6.txt.gz"
 NARROW: Mapping[str, Mapping[str, Any]] = {
@@ -22,7 +22,7 @@ NARROW: Mapping[str, Mapping[str, Any]] = {
 
 def sd14_folder(folder: Path, dtype: torch.dtype, narrow: Mapping[str, Mapping[str, Any]]) -> Path:
     """Write a folder as the hub has it, of Stable Diffusion v1-4's widths but where `narrow` replaces them."""
-    for name, model in zip(("unet", "vae", "text_encoder"), random_sd14(dtype, **narrow), strict=True):
+    for name, model in zip(("unet", "vae", "text_encoder"), random_parts("sd14", dtype, **narrow), strict=True):
         model.save_pretrained(folder / name)
     (folder / "scheduler").mkdir()
     (folder / "scheduler/scheduler_config.json").write_text(json.dumps(SD14_SCHEDULER))

@@ -8,6 +8,7 @@ from wordbrush.errors import SettingsError
 from wordbrush.inversion.ddim import DDIMInversion
 from wordbrush.inversion.negative_prompt import NegativePrompt
 from wordbrush.inversion.proximal import dilated, proximal, threshold
+from wordbrush.sampling.guidance import ClassifierFree
 
 OTHER = torch.tensor([[[-4.0, 4.0, 0.0]]], dtype=torch.float64)
 
@@ -31,7 +32,7 @@ def test_proximal_guidance_changes_less(norm):
 def test_what_is_not_guided_is_the_picture():
     """At quantile 1 nothing is guided, and the pull of 1 from the first timestep on gives the picture's latents."""
     made = task(25)
-    replay = NegativePrompt("l0", quantile=1.0, recon_t=1000, dilate=0).invert(made)
+    replay = NegativePrompt("l0", quantile=1.0, recon=1.0, dilate=0).invert(made)
     target = sampled(made, replay, OTHER)
     rates = made.solver.rates_after(made.timesteps[-1])
     assert error(made, target) < 4 * rates.noise
@@ -60,7 +61,7 @@ def test_dilation_grows_by_its_radius():
         ({"proximal": "l2"}, "l0, l1 or none"),
         ({"quantile": 1.5}, "quantile"),
         ({"recon_lr": float("nan")}, "recon_lr"),
-        ({"recon_t": -1, "proximal": "l1"}, "recon_t"),
+        ({"recon": -0.1, "proximal": "l1"}, "recon"),
         ({"dilate": -1}, "dilate"),
     ],
 )
@@ -71,4 +72,4 @@ def test_values_are_checked(values, named):
 
 def test_there_is_no_place_for_another_negative_prompt():
     with pytest.raises(SettingsError, match="leave negative_prompt empty"):
-        NegativePrompt().check(4.0, "blurry")
+        NegativePrompt().check(ClassifierFree(), 4.0, "blurry")

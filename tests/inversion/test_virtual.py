@@ -31,7 +31,7 @@ def test_a_nearer_prompt_moves_it_less():
     made = task(12, guidance_scale=1.0)
     replay = Virtual().invert(made)
     moved = [
-        error(made, sampled(made, replay, made.text + share * torch.tensor([[[-4.0, 4.0, 0.0]]])))
+        error(made, sampled(made, replay, made.text.states + share * torch.tensor([[[-4.0, 4.0, 0.0]]])))
         for share in (0.0, 0.1, 1.0)
     ]
     assert moved == sorted(moved)

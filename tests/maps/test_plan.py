@@ -10,9 +10,12 @@ from wordbrush.tokens.prompt_tokens import PromptTokens
 
 PROMPT = PromptTokens.from_offsets("a dog", [(0, 1), (2, 5)], begin=1, length=8)
 LAYERS = [
-    AttentionLayer(Site(f"{name}.{side}", kind), heads, side, side)
+    layer
     for name, side, heads in [("down", 32, 2), ("down", 16, 4), ("mid", 8, 4), ("up", 16, 4), ("up", 32, 2)]
-    for kind in ("self", "cross")
+    for layer in (
+        AttentionLayer.own(f"{name}.{side}", heads, (side, side)),
+        AttentionLayer.cross(f"{name}.{side}", heads, (side, side), 8),
+    )
 ]
 
 

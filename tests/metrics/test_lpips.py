@@ -79,7 +79,7 @@ def test_the_distance_is_the_published_sum(network, lpips, pictures):
     for index, (a, b) in enumerate(zip(*(plain_maps(network, x) for x in seen), strict=True)):
         a, b = (x / (x.pow(2).sum(1, keepdim=True) + 1e-8).sqrt() for x in (a, b))
         expected += torch.einsum("bchw,c->bhw", (a - b) ** 2, linear[f"linear.{index}"]).mean().item()
-    assert lpips.distance(*pictures) == pytest.approx(expected, rel=1e-5)
+    assert lpips.distance(*pictures) == pytest.approx(expected, rel=1e-4)
     assert expected > 0
 
 
@@ -107,14 +107,14 @@ def test_the_shipped_channel_weights_are_whole():
 
 def test_wrong_weights_are_refused(network, tmp_path):
     tensors = network.state_dict()
-    with pytest.raises(ModelError, match="are not there"):
+    with pytest.raises(ModelError, match="do not exist"):
         Lpips.load(tmp_path / "none.safetensors")
     (tmp_path / "broken.safetensors").write_bytes(b"\x80\x04pickle")
     with pytest.raises(ModelError, match="cannot be read"):
         Lpips.load(tmp_path / "broken.safetensors")
     lacking = {name: tensor for name, tensor in tensors.items() if name != "features.7.squeeze.bias"}
     save_file(lacking, tmp_path / "lacking.safetensors")
-    with pytest.raises(ModelError, match=r"have no 'features\.7\.squeeze\.bias'"):
+    with pytest.raises(ModelError, match=r"have no tensor 'features\.7\.squeeze\.bias'"):
         Lpips.load(tmp_path / "lacking.safetensors")
     save_file({**tensors, "features.0.bias": torch.zeros(32)}, tmp_path / "wrong.safetensors")
     with pytest.raises(ModelError, match=r"is \[32\], not \[64\]"):

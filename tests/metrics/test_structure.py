@@ -40,8 +40,8 @@ def test_self_similarity_is_that_of_the_last_layers_keys(folder):
     pixels = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(3))
     found = Structure.load(folder).self_similarity(pixels)
     assert found.shape == (50, 50)  # 7 x 7 patches and the class token
-    assert torch.allclose(found, plain_similarity(folder, pixels), atol=1e-5)
-    assert torch.allclose(found.diagonal(), torch.ones(50), atol=1e-5)
+    assert torch.allclose(found, plain_similarity(folder, pixels), atol=1e-4)
+    assert torch.allclose(found.diagonal(), torch.ones(50), atol=1e-4)
 
 
 @pytest.mark.parametrize("published", [True, False])
@@ -89,5 +89,5 @@ def test_wrong_weights_are_refused(folder, tmp_path):
     tensors = load_file(copy / "model.safetensors")
     name = next(name for name in tensors if "layernorm_after" in name)
     save_file({n: t for n, t in tensors.items() if n != name}, copy / "model.safetensors", {"format": "pt"})
-    with pytest.raises(ModelError, match="it has no fitting"):
+    with pytest.raises(ModelError, match="is missing or has another shape"):
         Structure.load(copy)

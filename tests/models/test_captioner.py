@@ -21,7 +21,7 @@ def test_it_says_words_of_its_vocabulary_and_the_same_again(captioner_folder):
 def test_pictures_are_scaled_as_the_folder_says(captioner_folder, tmp_path):
     white = Image.new("RGB", (50, 20), (255, 255, 255))
     assert torch.allclose(
-        _pixels(captioner_folder, white, 32)[0, :, 5, 5], torch.tensor([1.9303, 2.0749, 2.1459]), atol=1e-4
+        _pixels(captioner_folder, white, 32)[0, :, 5, 5], torch.tensor([1.9303, 2.0749, 2.1459]), atol=1e-3
     )
     (tmp_path / "preprocessor_config.json").write_text(json.dumps({"image_mean": [0.5] * 3, "image_std": [0.5] * 3}))
     pixels = _pixels(tmp_path, white, 32)

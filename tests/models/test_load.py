@@ -131,9 +131,9 @@ def test_the_most_steps_that_are_taken_run_and_one_more_is_refused(
     )
     adapter, _ = load_model(folder, "cpu", None)
     for steps in (1, most // 2, most - 1, most):
-        solver = adapter.solver(steps)
+        solver = adapter.solver(steps, 32, 32)
         latents = torch.zeros(1, 4, 2, 2)
         for timestep in solver.timesteps[[0, -1]]:
             assert torch.isfinite(solver.step(latents, timestep, latents)).all()
     with pytest.raises(SettingsError, match=f"this model takes 1 to {most}$"):
-        adapter.solver(most + 1)
+        adapter.solver(most + 1, 32, 32)

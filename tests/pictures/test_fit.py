@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from helpers.picture_files import picture
 from wordbrush.errors import PhotoError, SettingsError
-from wordbrush.pictures.fit import Fit, fit_into, fit_to, from_canvas, mend, to_canvas
+from wordbrush.pictures.fit import Fit, fit_into, fit_to, from_canvas, to_canvas
+from wordbrush.pictures.masks import composite_edit, mask_picture
 
 SIDES = st.integers(1, 3000)
 NATIVE = st.sampled_from([((512, 512), 64), ((768, 768), 64), ((128, 128), 32), ((64, 64), 16), ((512, 768), 64)])
@@ -65,19 +67,19 @@ def test_the_rest_mirrors_the_photo():
 def test_outside_of_a_mask_are_the_photos_pixels(size, canvas):
     photo, fit = picture(size[1], size[0]), fit_into(size, canvas)
     edited = Image.new("RGB", (canvas[1], canvas[0]), (255, 0, 255))
-    mask = Image.new("L", edited.size)
-    mask.paste(255, (0, 0, edited.width // 2, edited.height))
-    mended = np.asarray(mend(photo, edited, mask, fit, cell=8))
+    mask_hw = torch.zeros(canvas[0] // 8, canvas[1] // 8, dtype=torch.bool)
+    mask_hw[:, : canvas[1] // 16] = True
+    mended = np.asarray(composite_edit(photo, edited, mask_hw, fit))
     changed = (mended != np.asarray(photo)).any(axis=2)
-    middle = from_canvas(mask, fit).point(lambda value: 255 if value >= 128 else 0)
+    middle = from_canvas(mask_picture(mask_hw, edited.size), fit).point(lambda value: 255 if value >= 128 else 0)
     assert not changed[np.asarray(middle) == 0].any()
     assert (mended[size[0] // 2, 1] == (255, 0, 255)).all()
 
 
 def test_a_fit_is_checked():
-    with pytest.raises(SettingsError, match="not one"):
+    with pytest.raises(SettingsError, match="fit of the photo is invalid"):
         Fit((10, 10), (64, 64), (0, 0, 65, 64))
-    with pytest.raises(SettingsError, match="not one"):
+    with pytest.raises(SettingsError, match="fit of the photo is invalid"):
         Fit((10, 10), (64, 64), (-1, 0, 60, 64))
-    with pytest.raises(PhotoError, match="is 16 x 24 pixels, and its fit is for 10 x 10"):
+    with pytest.raises(PhotoError, match=r"is 16 x 24 pixels \(height x width\), and its fit is for 10 x 10"):
         to_canvas(picture(), fit_into((10, 10), (64, 64)))

@@ -1,3 +1,4 @@
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -8,7 +9,7 @@ import torch
 from PIL import Image
 
 from wordbrush.errors import SettingsError
-from wordbrush.pictures.masks import held_still, mask_picture, read_mask
+from wordbrush.pictures.masks import composite_edit, mask_picture, read_mask
 
 
 def half(mode: str = "L", size: tuple[int, int] = (32, 32)) -> Image.Image:
@@ -70,8 +71,8 @@ def _huge_png(path: Path) -> None:
         (lambda path: Image.new("I;16", (32, 32)).save(path), "has the mode I;16; save it as 8-bit black and white"),
         (lambda path: Image.new("L", (32, 32)).save(path), "lets nothing change: no cell of the latents"),
         (lambda path: Image.new("RGBA", (32, 32)).save(path), "is transparent in places; fill it"),
-        (lambda path: Image.new("RGB", (32, 32), (255, 0, 0)).save(path), "is in colour; a mask is black, with white"),
-        (lambda path: half(size=(32, 48)).save(path), "is 32 x 48 pixels, another shape than the picture"),
+        (lambda path: Image.new("RGB", (32, 32), (255, 0, 0)).save(path), "is in colour; paint it white"),
+        (lambda path: half(size=(32, 48)).save(path), "another shape than the picture, which is"),
     ],
 )
 def test_what_is_no_mask_is_refused_with_a_remedy(make, message, tmp_path):
@@ -81,6 +82,13 @@ def test_what_is_no_mask_is_refused_with_a_remedy(make, message, tmp_path):
         read_mask(path, (4, 4))
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "mask.png")
+    with pytest.raises(SettingsError, match="not a regular file"):
+        read_mask(tmp_path / "mask.png", (4, 4))
 
 
 def test_a_broken_png_is_refused(tmp_path):
@@ -97,7 +105,7 @@ def test_pixels_outside_are_the_sources_and_those_deep_inside_the_edits():
     source, edited = Image.new("RGB", (64, 32), (10, 20, 30)), Image.new("RGB", (64, 32), (200, 100, 0))
     mask = torch.zeros(4, 8, dtype=torch.bool)
     mask[:, 4:] = True
-    held = np.asarray(held_still(source, edited, mask))
+    held = np.asarray(composite_edit(source, edited, mask))
     assert (held[:, :32] == (10, 20, 30)).all()
     assert (held[:, 40:] == (200, 100, 0)).all()
     assert (np.diff(held[0, 32:40, 0].astype(int)) >= 0).all(), "and it fades in between"

@@ -11,6 +11,7 @@ from helpers.picture_files import picture, saved, with_orientation
 from wordbrush.editor import Editor
 from wordbrush.errors import PhotoError, RecordError, SettingsError
 from wordbrush.inversion.settings import METHODS
+from wordbrush.pictures.read import read_photo
 from wordbrush.runs.cache import InversionCache, Kept
 from wordbrush.runs.record import RunRecord
 
@@ -40,7 +41,7 @@ def test_an_edit_has_the_photos_size_and_way_up(editor):
     source = editor.invert(WIDE, DOG, **STEPS)
     result = editor.edit(source, CAT)
     assert source.photo.size == source.image.size == result.image.size == (40, 60)
-    assert source.notes == ("turned upright, as its EXIF data says",)
+    assert source.notes == ("turned upright, as its metadata says",)
     assert source.fit.photo_size == (60, 40)
     assert source.canvas.size == result.canvas.size == source.fit.canvas_size[::-1] == (24, 40)
     assert editor.regenerate(source, CAT).image.size == (40, 60)
@@ -81,9 +82,16 @@ def test_outside_of_a_mask_are_the_very_pixels_of_the_photo(editor):
         editor.edit(source, CAT, mask=Image.new("L", (60, 40), 255))
 
 
-def test_an_address_is_not_fetched_unasked(editor):
-    with pytest.raises(PhotoError, match="none is fetched unasked"):
+def test_an_address_is_not_fetched(editor):
+    with pytest.raises(PhotoError, match="is a web address, and only files are read"):
         editor.invert("https://example.org/cat.png", DOG)
+    with pytest.raises(SettingsError, match="allow_url"):
+        editor.invert(WIDE, DOG, allow_url=True)
+
+
+def test_a_photo_that_was_read_keeps_its_notes(editor):
+    source = editor.invert(read_photo(WIDE), DOG, **STEPS)
+    assert source.notes == ("turned upright, as its metadata says",)
 
 
 @pytest.mark.parametrize("method", METHODS)

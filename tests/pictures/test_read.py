@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from helpers.picture_files import picture, png_of_16_bits, saved, seed_files, srgb_profile, with_orientation
 from wordbrush.errors import PhotoError
-from wordbrush.pictures.read import read_header, read_photo
+from wordbrush.pictures.formats import photo_format
+from wordbrush.pictures.read import read_photo
 from wordbrush.pictures.worker import decode
 
 
@@ -34,20 +36,67 @@ def test_every_seed_file_is_read_as_pillow_reads_it():
             continue
         with Image.open(io.BytesIO(data)) as image:
             expected = ImageOps.exif_transpose(image).convert("RGB")
-        header = read_header(data, name)
-        read, _ = decode(header.pixels_only, header.format, header.orientation, header.profile, 10_000)
+        read, _ = decode(data, photo_format(data, name), name, lambda pixels: None)
         assert read.mode == "RGB", name
         assert read.size == expected.size, name
         assert difference(read, expected) < 1, name
 
 
-@pytest.mark.parametrize("tag", range(1, 9))
-def test_exif_turns_it_upright(tag):
+def turned_files(tag: int) -> dict[str, bytes]:
+    """Files on their side that say so in each way that there is: as a SHORT, as a LONG, in XMP only, in PNG text."""
     stored = picture(24, 16)
-    expected = ImageOps.exif_transpose(Image.open(io.BytesIO(saved(stored, "PNG", exif=with_orientation(tag)))))
-    photo = read_photo(saved(stored, "PNG", exif=with_orientation(tag)))
-    assert photo.image.tobytes() == expected.convert("RGB").tobytes()
-    assert photo.notes == (() if tag == 1 else ("turned upright, as its EXIF data says",))
+    short = with_orientation(tag)
+    long = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x04\0\x01\0\0\0" + bytes([tag, 0, 0, 0]) + bytes(4)
+    xmp = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="{tag}"/></x:xmpmeta>'.encode()
+    text, old = PngInfo(), PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    old.add_text("Raw profile type exif", f"\nexif\n{len(short):8}\n{short.hex()}\n", zip=True)
+    return {
+        **{f"{kind} short": saved(stored, kind, exif=short) for kind in ("PNG", "JPEG", "WEBP")},
+        **{f"{kind} long": saved(stored, kind, exif=long) for kind in ("PNG", "JPEG", "WEBP")},
+        **{f"{kind} XMP": saved(stored, kind, xmp=xmp) for kind in ("JPEG", "WEBP")},
+        "PNG XMP": saved(stored, "PNG", pnginfo=text),
+        "PNG of old": saved(stored, "PNG", pnginfo=old),
+    }
+
+
+@pytest.mark.parametrize("tag", range(1, 9))
+def test_what_pillow_turns_is_turned_by_any_way_in(tag, tmp_path):
+    for name, data in turned_files(tag).items():
+        expected = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+        assert (expected.size == (16, 24)) == (tag > 4), name
+        path = tmp_path / "photo"
+        path.write_bytes(data)
+        for way in (path, str(path), data, Image.open(io.BytesIO(data))):
+            photo = read_photo(way)
+            assert photo.image.tobytes() == expected.tobytes(), name
+            assert photo.notes == (() if tag == 1 else ("turned upright, as its metadata says",)), name
+
+
+def test_an_orientation_that_is_none_turns_nothing():
+    for tag in (0, 9, 65535):
+        assert read_photo(saved(picture(), "PNG", exif=with_orientation(tag))).notes == ()
+
+
+def test_a_photo_is_read_once():
+    photo = read_photo(picture(mode="L"))
+    assert read_photo(photo) is photo
+
+
+def test_a_web_address_is_refused_with_the_remedy():
+    for address in ("https://example.org/cat.png", "HTTP://example.org/cat.png", Path("https://example.org/cat.png")):
+        with pytest.raises(PhotoError, match="is a web address, and only files are read; download the picture"):
+            read_photo(address)
+    with pytest.raises(PhotoError, match="No such file"):
+        read_photo("file:///etc/passwd")
+
+
+def test_the_home_folder_is_understood(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "cat.png").write_bytes(saved(picture(), "PNG"))
+    assert read_photo("~/cat.png").image.tobytes() == picture().tobytes()
+    with pytest.raises(PhotoError, match="No such file"):
+        read_photo("~nobody-of-that-name/cat.png")
 
 
 @pytest.mark.parametrize(
@@ -132,20 +181,20 @@ def test_a_heic_is_read_where_its_plug_in_is(monkeypatch):
     with pytest.raises(PhotoError, match="is a broken HEIF"):
         read_photo(heic()[:-300])
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(PhotoError, match=r"the format HEIC, which needs a plug-in: install wordbrush\[heif\]"):
+    with pytest.raises(PhotoError, match=r"in HEIC format, which needs a plug-in: install wordbrush\[heif\]"):
         read_photo(heic())
 
 
 def test_what_is_not_a_file(tmp_path: Path):
     with pytest.raises(PhotoError, match=r"cannot be read \(No such file or directory\); give a PNG, JPEG or WebP"):
         read_photo(tmp_path / "nothing.png")
-    with pytest.raises(PhotoError, match="Is a directory"):
+    with pytest.raises(PhotoError, match=r"cannot be read \(a folder\)"):
         read_photo(tmp_path)
     with pytest.raises(PhotoError, match="cannot be read"):
         read_photo("a\0b.png")
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe.png")
-        with pytest.raises(PhotoError, match="is not a file"):
+        with pytest.raises(PhotoError, match=r"cannot be read \(not a regular file\)"):
             read_photo(tmp_path / "pipe.png")
     secret = tmp_path / "secret.png"
     secret.write_bytes(saved(picture(), "PNG"))

@@ -11,7 +11,7 @@ from PIL import Image
 from wordbrush.editor import Editor
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import PromptError, RecordError, SettingsError
-from wordbrush.metrics.psnr import psnr
+from wordbrush.metrics.likeness import psnr
 from wordbrush.sweep import Axis, Cell, Sweep, SweepReport, plan_sweep, run_sweep, sweep_sheet
 from wordbrush.sweep.run import num_runs
 

@@ -71,7 +71,7 @@ def test_replace_names_the_word_without_a_partner(a, b, word):
 @given(prompts)
 def test_tokens_of_all_words_are_all_tokens(text):
     prompt = tokens(text)
-    assert [p for positions in prompt.positions for p in positions] == list(range(1, prompt.end))
+    assert [p for positions in prompt.positions for p in positions] == list(range(1, prompt.segments[0].end.start))
 
 
 def test_a_repeated_article_stays_with_its_noun():

@@ -13,6 +13,7 @@ from diffusers.models.upsampling import Upsample2D
 from torch import Tensor
 from torch.nn import functional
 
+from helpers.rounding import DEEPEST, assert_same
 from helpers.tiny_training import tiny_unet, train_tiny
 from training.attention import keep_maps
 from training.critic import Critic, cell_loss, train_critic
@@ -66,7 +67,7 @@ def test_forming_the_maps_changes_no_prediction_and_keeps_the_words() -> None:
         fused = unet(*inputs, encoder_hidden_states=words).sample
         keeper = keep_maps(unet)
         formed = unet(*inputs, encoder_hidden_states=words).sample
-    assert torch.allclose(fused, formed, atol=1e-5)
+    assert_same(formed, fused, DEEPEST)
     assert sorted(map_BQT.shape[1] for map_BQT in keeper.maps) == [64, 256, 256, 256]
     assert {map_BQT.shape[2] for map_BQT in keeper.maps} == {MAX_LENGTH}
     assert all(torch.allclose(map_BQT.sum(-1), torch.ones(()), atol=1e-5) for map_BQT in keeper.maps)
@@ -128,7 +129,7 @@ def test_doubling_by_repeating_is_the_same_picture_and_its_compiled_gradient_is_
     double_by_repeating(ours)
     block = ResnetBlock2D(in_channels=32, groups=8, temb_channels=None).to(memory_format=torch.channels_last)
     x = torch.randn(8, 32, 16, 16).to(memory_format=torch.channels_last)
-    torch.testing.assert_close(ours(x), plain(x))
+    assert_same(ours(x), plain(x), products=9 * 32)
 
     def gradient(forward: Callable[[Tensor], Tensor]) -> Tensor:
         given = x.clone().requires_grad_()

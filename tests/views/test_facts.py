@@ -17,7 +17,7 @@ def test_settings_are_told_where_they_are_not_the_usual():
         ("negative prompt", "blurry"),
     ]
     plain = EditSettings.of("a cat", self_replace_steps=(0.1, 0.4))
-    assert edit_facts(plain) == [("cross", "0–0.8"), ("self", "0.1–0.4")]
+    assert edit_facts(plain) == [("cross", "0.8"), ("self", "0.1 to 0.4")]
     special = EditSettings.of(
         "a cat",
         edit="replace",
@@ -27,9 +27,9 @@ def test_settings_are_told_where_they_are_not_the_usual():
     )
     assert edit_facts(special) == [
         ("kind", "replace"),
-        ("cross", "0–0.8"),
-        ("cross of 'cat'", "0–0.4"),
-        ("self", "0–0.4"),
+        ("cross", "0.8"),
+        ("cross of 'cat'", "0.4"),
+        ("self", "0.4"),
         ("self up to", "1024 pixels"),
     ]
 

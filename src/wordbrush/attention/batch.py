@@ -50,6 +50,10 @@ class BatchLayout:
         """The position of a branch's row with its prompt."""
         return self.rows.index(BatchRow(branch, True))
 
+    def positions(self, branches: Sequence[int], *, conditional: bool) -> list[int]:
+        """The positions of several branches' rows, with their prompts or with the negative one."""
+        return [self.rows.index(BatchRow(branch, conditional)) for branch in branches]
+
     def position(self, row: BatchRow) -> int:
         """Where a row is in the batch."""
         return self.rows.index(row)

@@ -1,22 +1,31 @@
 """One step's control of a model call: who takes what from the source, what is recorded, and proof that it happened."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from torch import Tensor
 
-from wordbrush.attention.attend import CrossRow, SelfRow, edited_cross, edited_self
+from wordbrush.attention.attend import (
+    Attend,
+    CrossRow,
+    Inputs,
+    MapInputs,
+    SelfRow,
+    edited_cross,
+    edited_joint,
+    taken_over,
+)
 from wordbrush.attention.batch import SOURCE, BatchLayout, BatchRow
-from wordbrush.attention.sites import AttentionCall
+from wordbrush.attention.sites import AttentionCall, AttentionLayer
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Reading, Watch, column_maps
 from wordbrush.edits.plan import CrossEdit, StepEdit
 from wordbrush.errors import ControlError
 
 _KINDS = {
-    "cross": ("cross-attention", "default attention processors"),
-    "self": ("self-attention", "default attention processors"),
+    "text": ("cross-attention", "default attention processors"),
+    "image": ("self-attention", "default attention processors"),
     "features": ("residual block", "residual blocks as diffusers makes them"),
 }
 
@@ -54,7 +63,14 @@ class StepControl:
             self._show(call, watch)
         if self._edit is None:
             return call.plain()
-        return self._cross(call, self._edit) if call.site.kind == "cross" else self._self(call, self._edit)
+        taken = self._self_rows(call, self._edit) if call.layer.image else []
+        edited = self._text_rows(call, self._edit) if call.layer.text else []
+        inputs = Inputs(call.q, call.k, call.v, call.mask)
+        if taken:
+            inputs = taken_over(inputs, taken, call.layer.image)
+        self._controlled["image"] += len(taken)
+        self._controlled["text"] += len(edited)
+        return _edited(call.layer, inputs, edited, call.attend)
 
     @property
     def features(self) -> frozenset[str]:
@@ -69,8 +85,8 @@ class StepControl:
         self._controlled["features"] += len(rows)
         return output
 
-    def verify(self, sites: Mapping[Literal["cross", "self"], int]) -> int:
-        """Check that the edit acted in every layer that it must, given how many layers of each kind the model has.
+    def verify(self, layers: Iterable[AttentionLayer]) -> int:
+        """Check that the edit acted in every layer of the model that it must.
 
         Returns the number of controlled calls. Raises `ControlError` when a layer was not controlled.
         """
@@ -78,8 +94,8 @@ class StepControl:
             return 0
         calls = self._edit.borrowed.calls(guided=BatchRow(SOURCE + 1, False) in self._layout.rows)
         expected = {
-            "cross": sum(cross is not None for cross in self._edit.cross) * sites["cross"],
-            "self": len(self._edit.cross) * calls[0],
+            "text": sum(cross is not None for cross in self._edit.cross) * sum(bool(layer.text) for layer in layers),
+            "image": len(self._edit.cross) * calls[0],
             "features": len(self._edit.cross) * calls[1],
         }
         for kind, (told, remedy) in _KINDS.items():
@@ -93,71 +109,69 @@ class StepControl:
     def _target_rows(self) -> list[BatchRow]:
         return [row for row in self._layout.rows if row.branch != SOURCE]
 
-    def _cross(self, call: AttentionCall, edit: StepEdit) -> Tensor:
+    def _text_rows(self, call: AttentionCall, edit: StepEdit) -> list[CrossRow]:
         rows = []
         for branch, cross in enumerate(edit.cross, start=SOURCE + 1):
-            row = self._cross_row(call, cross, self._layout.conditional(branch))
+            row = self._text_row(call, cross, self._layout.conditional(branch))
             if row is not None:
                 rows.append(row)
-        if not rows:
-            return call.plain()
-        self._controlled["cross"] += len(rows)
-        return edited_cross(call.q, call.k, call.v, rows, call.attend)
+        return rows
 
-    def _cross_row(self, call: AttentionCall, cross: CrossEdit | None, row: int) -> CrossRow | None:
+    def _text_row(self, call: AttentionCall, cross: CrossEdit | None, row: int) -> CrossRow | None:
         if cross is None:
             return None
-        q, k = self._source(call) if cross.uses_source else (None, None)
-        return CrossRow(row, cross, q, k)
+        return CrossRow(row, cross, self._source(call) if cross.uses_source else None)
 
-    def _self(self, call: AttentionCall, edit: StepEdit) -> Tensor:
+    def _self_rows(self, call: AttentionCall, edit: StepEdit) -> list[SelfRow]:
         asked = [self._self_row(call, edit, row) for row in self._target_rows()]
-        rows = [row for row in asked if row is not None]
-        if not rows:
-            return call.plain()
-        self._controlled["self"] += len(rows)
-        return edited_self(call.q, call.k, call.v, rows, call.attend)
+        return [row for row in asked if row is not None]
 
     def _self_row(self, call: AttentionCall, edit: StepEdit, row: BatchRow) -> SelfRow | None:
         """What a target's row takes over in this layer; None for nothing."""
         borrowed, name = edit.borrowed, call.site.name
         if name in (borrowed.maps if row.conditional else borrowed.negative_maps):
-            q, k = self._source(call)
-            return SelfRow(self._layout.position(row), q, k, None)
+            source = self._source(call)
+            return SelfRow(self._layout.position(row), source.q_HQD, source.k_HKD, None, source.mask_HQK)
         if name in borrowed.content:
-            source = self._layout.position(BatchRow(SOURCE, row.conditional))
-            return SelfRow(self._layout.position(row), None, call.k[source], call.v[source])
+            content = self._layout.position(BatchRow(SOURCE, row.conditional))
+            return SelfRow(self._layout.position(row), None, call.k[content], call.v[content])
         return None
 
-    def _source(self, call: AttentionCall) -> tuple[Tensor, Tensor]:
+    def _source(self, call: AttentionCall) -> MapInputs:
         if self._layout.has_source():
-            row = self._layout.conditional(SOURCE)
-            return call.q[row], call.k[row]
+            return call.row(self._layout.conditional(SOURCE))
         assert self._tape is not None  # the loop adds the source's row wherever the tape does not cover what is asked
-        return self._tape.read(self._step, call.site)
+        return self._tape.read(self._step, call.site.name)
 
     def _show(self, call: AttentionCall, watch: Watch) -> None:
         """Hand a watch the maps of what it asks of this call, of every branch here and of a source on the tape."""
         for branch in sorted({SOURCE, *self._layout.branches}):
             if watch.asks(self._step, branch):
-                columns_KW = watch.columns(branch, call.site, call.pixels)
+                columns_KW = watch.columns(branch, call.layer)
                 if columns_KW is not None:
-                    watch.take(self._step, branch, call.site, self._maps(call, branch, columns_KW, watch.reads))
+                    watch.take(self._step, branch, call.layer, self._maps(call, branch, columns_KW, watch.reads))
 
     def _maps(self, call: AttentionCall, branch: int, columns_KW: Tensor, reads: Reading) -> Tensor:
-        q_HQD, k_HKD = self._source(call) if branch == SOURCE else self._own(call, branch)
-        cross: CrossRow | None = None
+        own = self._source(call) if branch == SOURCE else call.row(self._layout.conditional(branch))
+        q, k, mask = own.q_HQD[None], own.k_HKD[None], None if own.mask_HQK is None else own.mask_HQK[None]
+        inputs, edited = Inputs(q, k, k, mask), list[CrossRow]()
         if self._edit is not None and branch != SOURCE and reads == "edited":
-            if call.site.kind == "cross":
-                cross = self._cross_row(call, self._edit.cross[branch - SOURCE - 1], 0)
-            elif (taken := self._self_row(call, self._edit, BatchRow(branch, True))) is not None:
-                q_HQD, k_HKD = q_HQD if taken.q_HQD is None else taken.q_HQD, taken.k_HQD
+            if call.layer.image and (taken := self._self_row(call, self._edit, BatchRow(branch, True))) is not None:
+                # Whose values it has does not show in a map.
+                inputs = taken_over(inputs, [replace(taken, row=0, v_HQD=None)], call.layer.image)
+            if call.layer.text and (row := self._text_row(call, self._edit.cross[branch - SOURCE - 1], 0)) is not None:
+                edited = [row]
 
         def attend_values(v_BHKD: Tensor) -> Tensor:
-            return edited_cross(q_HQD[None], k_HKD[None], v_BHKD, [] if cross is None else [cross], call.attend)
+            return _edited(call.layer, inputs._replace(v_BHKD=v_BHKD), edited, call.attend)
 
-        return column_maps(columns_KW, k_HKD, attend_values)
+        return column_maps(call.layer, columns_KW, own.k_HKD, attend_values)
 
-    def _own(self, call: AttentionCall, branch: int) -> tuple[Tensor, Tensor]:
-        row = self._layout.conditional(branch)
-        return call.q[row], call.k[row]
+
+def _edited(layer: AttentionLayer, inputs: Inputs, rows: Sequence[CrossRow], attend: Attend) -> Tensor:
+    """One call of the kernel, in which the given rows' attention to the text is edited."""
+    if not rows:
+        return attend(*inputs)
+    if not layer.image:
+        return edited_cross(inputs, rows, attend)
+    return edited_joint(inputs, rows, layer.text, layer.image, attend)

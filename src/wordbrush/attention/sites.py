@@ -1,4 +1,7 @@
-"""Where attention happens in a model, and one call of it."""
+"""Where attention happens in a model, and one call of it.
+
+Legend: B rows, H heads, Q queries, K keys, D head width.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,26 +11,58 @@ from typing import Literal
 
 from torch import Tensor
 
-from wordbrush.attention.attend import Attend
-from wordbrush.errors import ControlError
+from wordbrush.attention.attend import Attend, MapInputs
+
+SiteKind = Literal["cross", "self", "joint"]
+"""What the keys of a layer are: the text, the picture, or both on one axis."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """An attention layer by its module name; "cross" reads the text, "self" the picture."""
+    """An attention layer by its module name, and what it looks at."""
 
     name: str
-    kind: Literal["cross", "self"]
+    kind: SiteKind
 
 
 @dataclass(frozen=True)
 class AttentionLayer:
-    """A site with its number of heads, and the height and width of its picture in cells."""
+    """A site with its number of heads, the height and width of its picture in cells, and what its keys are.
+
+    `text` and `image` are ranges of positions on the key axis. Of "cross" the text is the whole axis and `image` is
+    empty, of "self" the other way round; of "joint" both have their part.
+    """
 
     site: Site
     heads: int
     height: int
     width: int
+    text: range
+    image: range
+
+    @classmethod
+    def cross(cls, name: str, heads: int, grid: tuple[int, int], text_length: int) -> "AttentionLayer":
+        """A layer whose keys are the text alone."""
+        return cls(Site(name, "cross"), heads, *grid, text=range(text_length), image=range(0))
+
+    @classmethod
+    def own(cls, name: str, heads: int, grid: tuple[int, int]) -> "AttentionLayer":
+        """A layer in which the picture looks at itself."""
+        return cls(Site(name, "self"), heads, *grid, text=range(0), image=range(prod(grid)))
+
+    @classmethod
+    def joint(
+        cls, name: str, heads: int, grid: tuple[int, int], text_length: int, *, text_first: bool
+    ) -> "AttentionLayer":
+        """A layer in which text and picture stand on one axis, of queries as of keys.
+
+        >>> AttentionLayer.joint("block.0", 2, (4, 4), 3, text_first=True).image
+        range(3, 19)
+        """
+        pixels = prod(grid)
+        text = range(text_length) if text_first else range(pixels, pixels + text_length)
+        image = range(text_length, text_length + pixels) if text_first else range(pixels)
+        return cls(Site(name, "joint"), heads, *grid, text=text, image=image)
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -39,57 +74,51 @@ class AttentionLayer:
         """How many image positions the layer has."""
         return self.height * self.width
 
+    @property
+    def queries(self) -> range:
+        """The picture's positions on the query axis."""
+        return self.image or range(self.pixels)
+
 
 @dataclass(frozen=True, eq=False)
 class AttentionCall:
-    """One attention of a model call: q (B,H,Q,D), k and v (B,H,K,D) after projection, and the model's own kernel."""
+    """One attention of a model call: q (B,H,Q,D), k and v (B,H,K,D) after projection, the mask (B,H or 1,Q or 1,K) if
+    there is one, and the model's own kernel.
+    """
 
-    site: Site
+    layer: AttentionLayer
     q: Tensor
     k: Tensor
     v: Tensor
+    mask: Tensor | None
     attend: Attend
 
     @property
-    def pixels(self) -> int:
-        """How many image positions the layer has."""
-        return int(self.q.shape[2])
+    def site(self) -> Site:
+        """Which layer it is."""
+        return self.layer.site
+
+    def row(self, row: int) -> MapInputs:
+        """What the attention map of one batch row is made of."""
+        return MapInputs(self.q[row], self.k[row], None if self.mask is None else self.mask[row])
 
     def plain(self) -> Tensor:
         """What the model computes without control, (B,H,Q,D)."""
-        return self.attend(self.q, self.k, self.v)
-
-
-def grid(pixels: int, latent_size: tuple[int, int]) -> tuple[int, int]:
-    """The height and width of a layer with so many image positions, in a model that halves its latents (rounding up).
-
-    Raises `ControlError` when no halving of the latents (h, w) has so many.
-
-    >>> grid(256, (64, 64)), grid(24, (16, 24)), grid(12, (5, 7))
-    ((16, 16), (4, 6), (3, 4))
-    """
-    height, width = latent_size
-    while height * width > pixels and height * width > 1:
-        height, width = -(-height // 2), -(-width // 2)
-    if height * width != pixels:
-        raise ControlError(
-            f"an attention layer has {pixels} pixels, which is no halving of latents of {latent_size[0]} x "
-            f"{latent_size[1]}; its maps cannot be laid out"
-        )
-    return height, width
+        return self.attend(self.q, self.k, self.v, self.mask)
 
 
 def shared_layers(layers: Iterable[AttentionLayer]) -> tuple[AttentionLayer, ...]:
-    """The cross-attention layers of the coarsest resolution that several of them have; of the coarsest, if none has.
+    """The layers that read the text, of the coarsest resolution that several of them have; of the coarsest, if none
+    has.
 
     That is where words have their clearest regions: 16 x 16 of Stable Diffusion's 512 pixels, for only its middle
     block, a single layer, is coarser. Nothing of it is particular to a size or a model.
 
-    >>> def cross(side): return AttentionLayer(Site(f"attn{side}", "cross"), 8, side, side)
+    >>> def cross(side): return AttentionLayer.cross(f"attn{side}", 8, (side, side), 77)
     >>> [layer.grid for layer in shared_layers(map(cross, (32, 16, 8, 16, 32)))]
     [(16, 16), (16, 16)]
     """
-    cross = [layer for layer in layers if layer.site.kind == "cross"]
-    counts = Counter(layer.grid for layer in cross)
+    reading = [layer for layer in layers if layer.text]
+    counts = Counter(layer.grid for layer in reading)
     coarsest = min([grid for grid, count in counts.items() if count > 1] or counts, key=prod)
-    return tuple(layer for layer in cross if layer.grid == coarsest)
+    return tuple(layer for layer in reading if layer.grid == coarsest)

@@ -5,26 +5,27 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from wordbrush.attention.attend import Attend
-from wordbrush.attention.sites import AttentionCall, Site
+from wordbrush.attention.attend import Attend, MapInputs
+from wordbrush.attention.sites import AttentionCall, AttentionLayer
 
 
 @dataclass
 class SourceTape:
-    """The source's q and k, for the first steps of its run: as many as fit `max_bytes`.
+    """The source's q, k and mask, for the first steps of its run: as many as fit `max_bytes`.
 
-    Cross-attention keys (H,S,D) come from the text alone and are held once; queries (H,Q,D) a step; self-attention
-    q and k only of layers with at most `self_max_pixels` pixels. All stay in the model's own dtype and on its device,
-    so that an edit from the tape equals one beside a running source.
+    Keys (H,K,D) and masks of a layer that reads the text alone are the same at every step and held once; queries
+    (H,Q,D), and the keys of all other layers, a step. Self-attention is held only of layers with at most
+    `self_max_pixels` pixels. All stay in the model's own dtype and on its device, so that an edit from the tape equals
+    one beside a running source.
     """
 
     max_bytes: int
     self_max_pixels: int
     bytes: int = 0
     _full: bool = False
-    _steps: list[dict[Site, tuple[Tensor, Tensor]]] = field(default_factory=list)
-    _text_keys: dict[Site, Tensor] = field(default_factory=dict)
-    _kernels: dict[Site, Attend] = field(default_factory=dict)
+    _steps: list[dict[str, MapInputs]] = field(default_factory=list)
+    _text_keys: dict[str, Tensor] = field(default_factory=dict)
+    _layers: dict[str, tuple[AttentionLayer, Attend]] = field(default_factory=dict)
 
     @property
     def num_steps(self) -> int:
@@ -32,21 +33,22 @@ class SourceTape:
         return len(self._steps)
 
     def covers(self, step: int, *, self_max_pixels: int = 0, self_layers: Collection[str] = ()) -> bool:
-        """Whether this step's cross-attention is here, and its self-attention: that of at most so many pixels (0:
-        none), and that of the layers named.
+        """Whether this step's attention to the text is here, and its self-attention: that of at most so many pixels
+        (0: none), and that of the layers named.
         """
         if step >= self.num_steps or self_max_pixels > self.self_max_pixels:
             return False
-        return all(Site(name, "self") in self._steps[step] for name in self_layers)
+        return all(name in self._steps[step] for name in self_layers)
 
-    def read(self, step: int, site: Site) -> tuple[Tensor, Tensor]:
-        """The source's q and k, each (H, pixels or tokens, D), at a step and site."""
-        return self._steps[step][site]
+    def read(self, step: int, name: str) -> MapInputs:
+        """What the source's map at a step, in a layer by name, is made of."""
+        return self._steps[step][name]
 
-    def calls(self, step: int) -> Iterator[tuple[Site, Tensor, Tensor, Attend]]:
-        """Every recorded attention of a step: its site, q and k as `read` gives them, and the model's own kernel."""
-        for site, (q_HQD, k_HKD) in self._steps[step].items():
-            yield site, q_HQD, k_HKD, self._kernels[site]
+    def calls(self, step: int) -> Iterator[tuple[AttentionLayer, MapInputs, Attend]]:
+        """Every recorded attention of a step: its layer, what `read` gives of it, and the model's own kernel."""
+        for name, inputs in self._steps[step].items():
+            layer, attend = self._layers[name]
+            yield layer, inputs, attend
 
     def start_step(self) -> bool:
         """Begin to record a step; False once the budget is spent."""
@@ -59,30 +61,36 @@ class SourceTape:
 
     def write(self, call: AttentionCall, row: int) -> None:
         """Record the given batch row of one call of the step that was started."""
-        if self._full or (call.site.kind == "self" and call.pixels > self.self_max_pixels):
+        layer, name = call.layer, call.site.name
+        if self._full or (not layer.text and layer.pixels > self.self_max_pixels):
             return
-        q_HQD = call.q[row].clone()
+        given = call.row(row)
+        q_HQD = given.q_HQD.clone()
         self.bytes += q_HQD.nbytes
-        if call.site.kind == "self":
-            k_HKD = call.k[row].clone()
+        if layer.image:
+            k_HKD = given.k_HKD.clone()
             self.bytes += k_HKD.nbytes
         else:
-            if call.site not in self._text_keys:
-                self._text_keys[call.site] = call.k[row].clone()
-                self.bytes += self._text_keys[call.site].nbytes
-            k_HKD = self._text_keys[call.site]
+            if name not in self._text_keys:
+                self._text_keys[name] = given.k_HKD.clone()
+                self.bytes += self._text_keys[name].nbytes
+            k_HKD = self._text_keys[name]
         if self.bytes > self.max_bytes:
             self._drop_step()
             return
-        self._steps[-1][call.site] = (q_HQD, k_HKD)
-        self._kernels[call.site] = call.attend
+        self._steps[-1][name] = MapInputs(q_HQD, k_HKD, given.mask_HQK)
+        self._layers[name] = layer, call.attend
 
     def _drop_step(self) -> None:
         # A step that does not fit whole is of no use: an edit reads all its sites.
         self._full = True
         self._steps.pop()
         text = self._text_keys.values() if self._steps else ()
-        held = [q.nbytes + (k.nbytes if site.kind == "self" else 0) for s in self._steps for site, (q, k) in s.items()]
+        held = [
+            inputs.q_HQD.nbytes + (inputs.k_HKD.nbytes if name not in self._text_keys else 0)
+            for step in self._steps
+            for name, inputs in step.items()
+        ]
         self.bytes = sum(held) + sum(key.nbytes for key in text)
         if not self._steps:
             self._text_keys.clear()

@@ -1,6 +1,6 @@
 """Looking at attention maps while a model runs: only the columns that are asked for are ever formed.
 
-Legend: H heads, Q image queries, K keys (tokens, or pixels in self-attention), W asked columns, D head width.
+Legend: H heads, Q queries, K keys, W asked columns, D head width.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from wordbrush.attention.sites import Site
+from wordbrush.attention.sites import AttentionLayer
 
 Reading = Literal["edited", "own"]
 """Of a branch that is edited: the map as its picture saw it (what the published code stores), or the branch's own."""
@@ -27,17 +27,21 @@ class Watch(Protocol):
         """Whether anything is asked of a branch at a step: a source that is asked runs, where no tape holds it."""
         ...
 
-    def columns(self, branch: int, site: Site, pixels: int) -> Tensor | None:
-        """Weights (K, W) over a site's keys, one column a word; None where nothing is asked."""
+    def columns(self, branch: int, layer: AttentionLayer) -> Tensor | None:
+        """Weights over the tokens of a layer that reads the text (T, W), else over its image positions (Q, W), one
+        column a word; None where nothing is asked.
+        """
         ...
 
-    def take(self, step: int, branch: int, site: Site, maps_HQW: Tensor) -> None:
-        """Receive the maps of the asked columns, in the model's dtype and on its device."""
+    def take(self, step: int, branch: int, layer: AttentionLayer, maps_HQW: Tensor) -> None:
+        """Receive the picture's maps of the asked columns, in the model's dtype and on its device."""
         ...
 
 
-def column_maps(columns_KW: Tensor, like_HKD: Tensor, attend_values: Callable[[Tensor], Tensor]) -> Tensor:
-    """The attention maps (H,Q,W) of columns, each the weighted sum of the keys' maps.
+def column_maps(
+    layer: AttentionLayer, columns_KW: Tensor, like_HKD: Tensor, attend_values: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """The attention maps (H,Q,W) of columns, each the weighted sum of the keys' maps, of the picture's queries.
 
     `attend_values` is one row's attention on values (1,H,K,D), edited or not: it is linear in its map, so values
     that are the columns give the columns of the map. They are as wide as the model's own values, whose device and
@@ -45,9 +49,11 @@ def column_maps(columns_KW: Tensor, like_HKD: Tensor, attend_values: Callable[[T
     """
     heads, keys, width = like_HKD.shape
     values_KW = columns_KW.to(like_HKD)
+    if layer.text and layer.image:
+        values_KW = F.pad(values_KW, (0, 0, layer.text.start, keys - layer.text.stop))
     maps = []
     for part_KW in torch.split(values_KW, width, dim=1):
         count = part_KW.shape[1]
         values_1HKD = F.pad(part_KW, (0, width - count)).expand(1, heads, keys, width).contiguous()
-        maps.append(attend_values(values_1HKD)[0, :, :, :count])
+        maps.append(attend_values(values_1HKD)[0, :, layer.queries.start : layer.queries.stop, :count])
     return torch.cat(maps, dim=2)

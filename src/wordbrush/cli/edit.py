@@ -33,7 +33,6 @@ from wordbrush.cli.options import (
 )
 from wordbrush.cli.photo import (
     METHODS,
-    AllowUrl,
     CacheDir,
     Captioner,
     NoCache,
@@ -64,7 +63,6 @@ def edit(
     invert: Annotated[str | None, typer.Option(help=f"How the photo is inverted: {METHODS}.")] = None,
     setting: Settings = None,
     captioner: Captioner = None,
-    allow_url: AllowUrl = False,
     cache_dir: CacheDir = None,
     no_cache: NoCache = False,
     model: Model = None,
@@ -112,7 +110,6 @@ def edit(
         "--invert": invert is not None,
         "--setting": bool(setting),
         "--captioner": captioner is not None,
-        "--allow-url": allow_url,
         "--cache-dir": cache_dir is not None,
         "--no-cache": no_cache,
     }
@@ -125,7 +122,7 @@ def edit(
     choice = None
     if file is not None:
         cache = chosen_cache(cache_dir, no_cache)
-        choice = photo_choice(file, source_prompt, invert or "direct", setting, captioner, allow_url, cache)
+        choice = photo_choice(file, source_prompt, invert or "direct", setting, captioner, cache)
     check_writable(out)
     editor = load_for_one_run(model, device, dtype)
     said = (prompt if file is None else source_prompt) or ""

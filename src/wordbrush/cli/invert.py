@@ -23,7 +23,6 @@ from wordbrush.cli.options import (
 )
 from wordbrush.cli.photo import (
     METHODS,
-    AllowUrl,
     CacheDir,
     Captioner,
     NoCache,
@@ -45,7 +44,6 @@ def invert(
     method: Annotated[str, typer.Option(help=f"{METHODS}.")] = "direct",
     setting: Settings = None,
     captioner: Captioner = None,
-    allow_url: AllowUrl = False,
     cache_dir: CacheDir = None,
     no_cache: NoCache = False,
     model: Model = None,
@@ -66,7 +64,7 @@ def invert(
     from wordbrush.json_form import to_plain
 
     pixels = picture_size(size)
-    choice = photo_choice(photo, prompt, method, setting, captioner, allow_url, chosen_cache(cache_dir, no_cache))
+    choice = photo_choice(photo, prompt, method, setting, captioner, chosen_cache(cache_dir, no_cache))
     check_writable(out)
     editor = load_for_one_run(model, device, dtype)
     warn_of_unknown_words(editor, [prompt or "", negative])

@@ -12,7 +12,7 @@ from wordbrush.errors import SettingsError
 
 if TYPE_CHECKING:
     from wordbrush.editor import Editor
-    from wordbrush.inversion.report import InversionReport, Likeness
+    from wordbrush.inversion.report import InversionReport
     from wordbrush.inversion.settings import InversionSettings
     from wordbrush.runs.cache import InversionCache
     from wordbrush.runs.results import Source
@@ -21,7 +21,6 @@ METHODS = "direct, ddim, null-text, negative-prompt, edit-friendly, fixed-point 
 
 Settings = Annotated[list[str] | None, typer.Option("--setting", help="NAME=VALUE: one of the method's own settings.")]
 Captioner = Annotated[Path | None, typer.Option(help="Folder of a BLIP model that says what the photo shows.")]
-AllowUrl = Annotated[bool, typer.Option("--allow-url", help="The photo may be an http(s) address.")]
 CacheDir = Annotated[Path | None, typer.Option(help="Where inversions are kept; the platform's cache.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep no inversion, and take none.")]
 
@@ -36,7 +35,6 @@ class PhotoChoice:
     prompt: str | None
     inversion: "InversionSettings"
     captioner: Path | None
-    allow_url: bool
     cache: "InversionCache | None"
 
 
@@ -46,14 +44,13 @@ def photo_choice(
     method: str,
     settings: list[str] | None,
     captioner: Path | None,
-    allow_url: bool,
     cache: "InversionCache | None",
 ) -> PhotoChoice:
     """Check a command's options before any model is loaded. Raises `SettingsError`."""
     from wordbrush.inversion.settings import InversionSettings
 
     inversion = InversionSettings.parse(method, _parsed(settings or []))
-    return PhotoChoice(file, prompt, inversion, captioner, allow_url, cache)
+    return PhotoChoice(file, prompt, inversion, captioner, cache)
 
 
 def chosen_cache(folder: Path | None, no_cache: bool) -> "InversionCache | None":
@@ -107,7 +104,7 @@ def invert_photo(
     """Read and invert a photograph, and say what was done to it."""
     from wordbrush.pictures.read import read_photo
 
-    photo = read_photo(choice.file, allow_url=choice.allow_url)
+    photo = read_photo(choice.file)
     for note in photo.notes:
         say(f"{photo.named}: {note}", quiet)
     prompt = choice.prompt
@@ -119,7 +116,7 @@ def invert_photo(
     settings: dict[str, Any] = dict(choice.inversion.settings)
     with Progress("inverting", quiet) as progress:
         source = editor.invert(
-            photo.image,
+            photo,
             prompt or "",
             method=choice.inversion.method,
             seed=seed,
@@ -131,7 +128,7 @@ def invert_photo(
             on_step=progress,
             **settings,
         )
-    for note in source.notes:
+    for note in source.notes[len(photo.notes) :]:
         say(note, quiet)
     assert source.report is not None
     for line in report_lines(source.report):
@@ -146,12 +143,8 @@ def report_lines(report: "InversionReport") -> list[str]:
     memory = "" if peak is None else f", {peak / (1 << 20):.0f} MiB at most"
     return [
         f"{report.method}, {report.num_steps} steps: {report.seconds:.1f} s, {calls}{memory}",
-        f"came back: {_told(report.reconstruction)}; the autoencoder alone: {_told(report.autoencoder)}",
+        f"came back: {report.reconstruction}; the autoencoder alone: {report.autoencoder}",
     ]
-
-
-def _told(likeness: "Likeness") -> str:
-    return f"PSNR {'infinite' if likeness.psnr is None else f'{likeness.psnr:.2f} dB'}, SSIM {likeness.ssim:.3f}"
 
 
 def _parsed(settings: list[str]) -> dict[str, int | float | str]:

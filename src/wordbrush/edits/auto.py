@@ -2,18 +2,16 @@
 
 from wordbrush.edits.correspondence import correspondence
 from wordbrush.edits.token_map import TokenMap
-from wordbrush.tokens.align import align_words
-from wordbrush.tokens.prompt_tokens import PromptTokens
+from wordbrush.tokens.pair import PromptPair
 
 
-def auto(source: PromptTokens, target: PromptTokens) -> TokenMap:
+def auto(pair: PromptPair) -> TokenMap:
     """Shared and swapped words take over the source's maps, new words keep their own.
 
     Equals `replace` where words are only swapped and `refine` where words are only added.
     """
-    pairs = align_words(source, target)
-    only_swaps = all(pair.kind in ("same", "swapped") for pair in pairs)
+    only_swaps = all(words.kind in ("same", "swapped") for words in pair.pairs)
     # New words bring mass of their own, so the source's rows are kept whole only where there are none.
-    transfer_ST = correspondence(source, target, pairs, keep_mass=only_swaps)
+    transfer_ST = correspondence(pair, pair.pairs, keep_mass=only_swaps)
     keep_T = (transfer_ST == 0).all(dim=0).to(transfer_ST.dtype)
     return TokenMap(transfer_ST, keep_T * 0 if only_swaps else keep_T)

@@ -1,6 +1,6 @@
 """From two prompts and an edit's settings to the plan of one target."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import torch
 
@@ -16,10 +16,9 @@ from wordbrush.edits.schedule import DEFAULT, Window, cross_weights
 from wordbrush.edits.settings import EditKind, EditSettings
 from wordbrush.edits.token_map import TokenMap
 from wordbrush.errors import IdleEditError, PromptError
-from wordbrush.tokens.prompt_tokens import PromptTokens
-from wordbrush.tokens.words import find_all_words
+from wordbrush.tokens.pair import PromptPair, Prompts, require_word
 
-_EDITS: Mapping[EditKind, Callable[[PromptTokens, PromptTokens], TokenMap]] = {
+_EDITS: Mapping[EditKind, Callable[[PromptPair], TokenMap]] = {
     "auto": auto,
     "replace": replace,
     "refine": refine,
@@ -27,8 +26,7 @@ _EDITS: Mapping[EditKind, Callable[[PromptTokens, PromptTokens], TokenMap]] = {
 
 
 def plan_edit(
-    source: PromptTokens,
-    targets: Sequence[PromptTokens],
+    prompts: Prompts,
     settings: EditSettings,
     num_steps: int,
     layers: EditableLayers,
@@ -41,9 +39,8 @@ def plan_edit(
     edit would act at no step, and `ControlError` for a model without the layers that the settings ask for.
     """
     for word in [*settings.equalizer, *(w for w in settings.cross_replace_steps if w != DEFAULT)]:
-        if not any(find_all_words(target.text, word) for target in targets):
-            targets[0].find(word)  # raises, and names the nearest word
-    planned = [_plan_target(source, target, settings, num_steps, device, dtype) for target in targets]
+        require_word(word, prompts.targets)
+    planned = [_plan_target(pair, settings, num_steps, device, dtype) for pair in prompts.pairs]
     plan = EditPlan(tuple(target for target, _ in planned), plan_borrowed(settings, layers, num_steps))
     for target, _ in planned:
         if not any(step.acts for step in plan.borrowed) and all(edit is None for edit in target.steps):
@@ -56,21 +53,21 @@ def plan_edit(
 
 
 def _plan_target(
-    source: PromptTokens,
-    target: PromptTokens,
+    pair: PromptPair,
     settings: EditSettings,
     num_steps: int,
     device: torch.device | str,
     dtype: torch.dtype,
 ) -> tuple[TargetPlan, tuple[str, ...]]:
-    equalizer = {word: factor for word, factor in settings.equalizer.items() if find_all_words(target.text, word)}
-    if not equalizer and source.text == target.text:
+    target = pair.target
+    equalizer = {word: factor for word, factor in settings.equalizer.items() if target.places(word)}
+    if not equalizer and pair.source.text == target.text:
         raise PromptError(f"source and target are both '{target.text}'; change a word, or give a weight for one")
     windows = {
         word: Window(*bounds)
         for word, bounds in settings.cross_replace_steps.items()
-        if word == DEFAULT or find_all_words(target.text, word)
+        if word == DEFAULT or target.places(word)
     }
-    token_map = _EDITS[settings.edit](source, target).then(reweight(target, equalizer))
+    token_map = _EDITS[settings.edit](pair).then(reweight(target, equalizer))
     plan = TargetPlan.build(token_map, cross_weights(target, windows, num_steps), device, dtype)
-    return plan, tuple(describe(source, target, equalizer))
+    return plan, tuple(describe(pair, equalizer))

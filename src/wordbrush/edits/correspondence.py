@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from wordbrush.tokens.align import WordPair
-from wordbrush.tokens.prompt_tokens import PromptTokens
+from wordbrush.tokens.pair import PromptPair
+from wordbrush.tokens.prompt_tokens import Segment
 
 
 def spread(source: Sequence[int], target: Sequence[int], out_ST: Tensor) -> None:
@@ -30,37 +31,37 @@ def spread(source: Sequence[int], target: Sequence[int], out_ST: Tensor) -> None
                 out_ST[row, column] = overlap / m
 
 
-def correspondence(
-    source: PromptTokens, target: PromptTokens, pairs: Iterable[WordPair], *, keep_mass: bool
-) -> Tensor:
+def correspondence(pair: PromptPair, pairs: Iterable[WordPair], *, keep_mass: bool) -> Tensor:
     """Weights (S, T) that bring source maps to target tokens, for the given word pairs and all special tokens.
 
-    Begin and end tokens go to each other. A target padding token takes the map of the source token at its own
-    position, or of the first source padding where that position is not padding, as the published aligner does for
-    prompts that grow. With `keep_mass` the rows sum to one: padding that has no place in the target is folded into
-    its first padding, and shared padding is split.
+    Each encoder's tokens correspond among themselves. Begin and end tokens go to each other. A target padding token
+    takes the map of the source token at its own position, or of the first source padding where that position is not
+    padding, as the published aligner does for prompts that grow. With `keep_mass` the rows sum to one: padding that
+    has no place in the target is folded into its first padding, and shared padding is split.
     """
-    weights_ST = torch.zeros(source.length, target.length)
-    # Everything before the first word: the begin token, where the tokenizer has one.
-    for position in range(min(_first_word_token(source), _first_word_token(target))):
-        weights_ST[position, position] = 1
-    for pair in pairs:
-        spread(source.of(pair.source), target.of(pair.target), weights_ST)
-    _special(source, target, weights_ST, keep_mass)
+    weights_ST = torch.zeros(pair.source.length, pair.target.length)
+    pairs = tuple(pairs)
+    for source, target in zip(pair.source.segments, pair.target.segments, strict=True):
+        # Everything before the first word: the begin token, where the tokenizer has one.
+        for i in range(min(source.first - source.start, target.first - target.start)):
+            weights_ST[source.start + i, target.start + i] = 1
+        for words in pairs:
+            spread(source.of(words.source), target.of(words.target), weights_ST)
+        _special(source, target, weights_ST, keep_mass)
     return weights_ST
 
 
-def _special(source: PromptTokens, target: PromptTokens, weights_ST: Tensor, keep_mass: bool) -> None:
-    weights_ST[source.end, target.end] = 1
-    first_source, first_target = source.end + 1, target.end + 1
-    if first_source < source.length:
-        for j in range(first_target, target.length):
-            weights_ST[min(max(j, first_source), source.length - 1), j] = 1
+def _special(source: Segment, target: Segment, weights_ST: Tensor, keep_mass: bool) -> None:
+    for i, j in zip(source.end, target.end, strict=True):
+        weights_ST[i, j] = 1
+    first_source, first_target = source.end.stop, target.end.stop
+    if first_source < source.stop:
+        offset = source.start - target.start
+        for j in range(first_target, target.stop):
+            weights_ST[min(max(j + offset, first_source), source.stop - 1), j] = 1
     if keep_mass:
         # Where the target has no padding at all, its end token stands for it.
-        weights_ST[first_source:first_target, min(first_target, target.length - 1)] = 1
-        weights_ST[first_source:] /= weights_ST[first_source:].sum(dim=1, keepdim=True)
-
-
-def _first_word_token(prompt: PromptTokens) -> int:
-    return min((positions[0] for positions in prompt.positions if positions), default=prompt.end)
+        offset = source.start - target.start
+        weights_ST[first_source : first_target + offset, min(first_target, target.stop - 1)] = 1
+        rows = slice(first_source, source.stop)
+        weights_ST[rows] /= weights_ST[rows].sum(dim=1, keepdim=True)

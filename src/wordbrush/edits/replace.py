@@ -5,10 +5,10 @@ import torch
 from wordbrush.edits.correspondence import correspondence
 from wordbrush.edits.token_map import TokenMap
 from wordbrush.tokens.align import pair_every_word
-from wordbrush.tokens.prompt_tokens import PromptTokens
+from wordbrush.tokens.pair import PromptPair
 
 
-def replace(source: PromptTokens, target: PromptTokens) -> TokenMap:
+def replace(pair: PromptPair) -> TokenMap:
     """Inject all source maps (paper section 2.3.3, "Text replacement").
 
     Words of different token counts share maps as `correspondence.spread` says; rows of the edited map sum to what
@@ -17,5 +17,5 @@ def replace(source: PromptTokens, target: PromptTokens) -> TokenMap:
 
     Raises `PromptError` when a word has no partner (see `align.pair_every_word`).
     """
-    transfer_ST = correspondence(source, target, pair_every_word(source, target), keep_mass=True)
-    return TokenMap(transfer_ST, torch.zeros(target.length))
+    transfer_ST = correspondence(pair, pair_every_word(pair.source, pair.target), keep_mass=True)
+    return TokenMap(transfer_ST, torch.zeros(pair.target.length))

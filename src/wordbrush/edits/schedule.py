@@ -74,3 +74,12 @@ def cross_weights(target: PromptTokens, windows: Mapping[str, Window], num_steps
 def _slice(window: Window, num_steps: int) -> slice:
     steps = window.cross_steps(num_steps)
     return slice(steps.start, max(steps.stop, steps.start))
+
+
+def format_window(window: tuple[float, float]) -> str:
+    """A window as it is given: its end where it begins with the first step, else both bounds.
+
+    >>> format_window((0.0, 0.8)), format_window((0.2, 0.5))
+    ('0.8', '0.2 to 0.5')
+    """
+    return f"{window[1]:g}" if window[0] == 0 else f"{window[0]:g} to {window[1]:g}"

@@ -6,11 +6,12 @@ from pathlib import Path
 from PIL import Image
 
 from wordbrush.editor import Editor
+from wordbrush.edits.schedule import DEFAULT, format_window
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError, PromptError
 from wordbrush.figures.made import MadeFigure, MadeLine, Picture, figure_key, save_made
 from wordbrush.figures.spec import Change, EditRow, Figure, FigureRow, MapsRow, NoiseRow
-from wordbrush.metrics.psnr import psnr
+from wordbrush.metrics.likeness import psnr
 from wordbrush.pictures.save import save_plain_png
 from wordbrush.runs.counter import RunCounter
 from wordbrush.runs.png import save_png
@@ -211,12 +212,13 @@ def _prove(figure: Figure, change: Change, result: EditResult, plain: Source | N
 def _settings(result: EditResult) -> str:
     edit = result.record.edit
     assert edit is not None
-    return f"cross {_windows(edit)}, self {edit.self_replace_steps[1]:g}, {result.record.controlled_calls} calls"
+    windows = f"cross {_windows(edit)}, self {format_window(edit.self_replace_steps)}"
+    return f"{windows}, {result.record.controlled_calls} calls"
 
 
 def _windows(edit: EditSettings) -> str:
     windows = edit.cross_replace_steps.items()
-    return ", ".join(f"{end:g}" if word == "default_" else f"{word} {end:g}" for word, (_, end) in windows)
+    return ", ".join(format_window(w) if word == DEFAULT else f"{word} {format_window(w)}" for word, w in windows)
 
 
 def _likeness(image: Image.Image, source: Image.Image) -> str:

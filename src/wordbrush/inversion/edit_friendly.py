@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from wordbrush.errors import SettingsError
-from wordbrush.inversion.method import Inversion, Shape
+from wordbrush.inversion.method import Inversion
 from wordbrush.inversion.task import InversionTask
-from wordbrush.sampling.adapter import Solver
 from wordbrush.sampling.rates import Split, mixed, stochastic_mean
 from wordbrush.sampling.replay import Replay
+from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.steering import Predicted, Steering
+from wordbrush.sampling.text import Shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,7 @@ class EditFriendly(Inversion):
             tick()
         return Replay(task.text, tuple(path), task.tape, NoiseMaps(torch.cat(noise_maps)))
 
-    def shapes(self, num_steps: int, latents: Shape, text: Shape) -> Mapping[str, Shape]:
+    def shapes(self, num_steps: int, latents: Shape, text: Mapping[str, Shape]) -> Mapping[str, Shape]:
         """One noise map a step."""
         return {"noise_maps": (num_steps, *latents[1:])}
 

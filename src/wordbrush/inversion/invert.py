@@ -7,10 +7,11 @@ from PIL.Image import Image
 
 from wordbrush.attention.tape import SourceTape
 from wordbrush.errors import OutputError, SettingsError
-from wordbrush.inversion.memory import forget_peak, peak_bytes
-from wordbrush.inversion.report import InversionReport, Likeness, reconstruction_warnings
+from wordbrush.inversion.report import InversionReport, reconstruction_warnings
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.inversion.task import CountedCalls, InversionTask
+from wordbrush.metrics.likeness import Likeness
+from wordbrush.peak import highest_bytes
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.replay import Replay
@@ -45,11 +46,13 @@ def invert(
             f"method '{inversion.method}' works with the source prompt, which is empty; say what the picture shows, "
             "or take method='direct'"
         )
-    method.check(settings.guidance_scale, settings.negative_prompt)
+    adapter.guidance.check(settings.guidance_scale, settings.negative_prompt)
+    method.check(adapter.guidance, settings.guidance_scale, settings.negative_prompt)
     for prompt in (settings.prompt, settings.negative_prompt):
         adapter.tokenize(prompt)  # raises for one that does not fit, before anything runs
-    solver = adapter.solver(settings.num_inference_steps)
-    forget_peak(adapter.device)
+    if settings.sampler not in (None, "ddim"):
+        raise SettingsError(f"sampler is '{settings.sampler}'; a photograph is inverted with the family's default one")
+    solver = adapter.solver(settings.num_inference_steps, settings.height, settings.width)
     start = time.perf_counter()
     latents = adapter.encode_image(image)
     counted = CountedCalls(adapter)
@@ -78,7 +81,7 @@ def invert(
         seconds=seconds,
         model_calls=counted.calls,
         model_rows=counted.rows,
-        peak_memory_bytes=peak_bytes(adapter.device),
+        peak_memory_bytes=highest_bytes(adapter.device),
         reconstruction=back,
         autoencoder=limit,
         warnings=reconstruction_warnings(inversion.method, back, limit),

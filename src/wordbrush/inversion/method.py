@@ -1,16 +1,18 @@
 """What a way of inverting is: frozen settings, a path to noise, and how a kept one is built again."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
 from torch import Tensor
 
+from wordbrush.errors import SettingsError
 from wordbrush.inversion.task import InversionTask
+from wordbrush.sampling.guidance import Guidance
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.steering import PLAIN, Steering
-
-Shape = tuple[int, ...]
+from wordbrush.sampling.text import Shape
 
 
 class Inversion(ABC):
@@ -23,13 +25,22 @@ class Inversion(ABC):
     def invert(self, task: InversionTask) -> Replay:
         """Find what edits of the task's picture need."""
 
-    def shapes(self, num_steps: int, latents: Shape, text: Shape) -> Mapping[str, Shape]:
-        """The shapes of its steering's tensors, of so many steps on latents (1, C, h, w) with text (1, T, C)."""
+    def shapes(self, num_steps: int, latents: Shape, text: Mapping[str, Shape]) -> Mapping[str, Shape]:
+        """The shapes of its steering's tensors, of `num_steps` steps on latents (1, C, h, w), with a text
+        of these shapes by name."""
         return {}
 
     def steering(self, tensors: Mapping[str, Tensor]) -> Steering:
         """Its steering from that one's tensors."""
         return PLAIN
 
-    def check(self, guidance_scale: float, negative_prompt: str) -> None:  # noqa: B027 - most methods take all
-        """Raise `SettingsError` for edit settings that it cannot work with."""
+    def check(self, guidance: Guidance, guidance_scale: float, negative_prompt: str) -> None:  # noqa: B027 - most methods take all
+        """Raise `SettingsError` for edit settings, or a guidance, that it cannot work with."""
+
+
+def check_reads_negative(method: str, guidance: Guidance) -> None:
+    """Raise `SettingsError` for a network that reads no negative text, however high the guidance scale."""
+    if not guidance.has_negative(math.inf):
+        raise SettingsError(
+            f"method '{method}' works on the negative text, and this model's guidance reads none; take another method"
+        )

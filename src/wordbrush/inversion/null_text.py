@@ -10,32 +10,33 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from wordbrush.errors import OutputError, SettingsError
-from wordbrush.inversion.method import Inversion, Shape
+from wordbrush.inversion.method import Inversion, check_reads_negative
 from wordbrush.inversion.path import ddim_path
 from wordbrush.inversion.task import InversionTask
-from wordbrush.sampling.guidance import guided
+from wordbrush.sampling.guidance import Guidance
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.steering import Steering
+from wordbrush.sampling.text import Shape, Text
 
 
 @dataclass(frozen=True, eq=False)
 class NegativeOfStep(Steering):
-    """A negative text for each step, (steps, T, C)."""
+    """The states of a negative text for each step, (steps, T, C)."""
 
     negatives: Tensor
 
-    def negative(self, step: int, negative: Tensor) -> Tensor:
-        """The step's own."""
-        return self.negatives[step : step + 1]
+    def negative(self, step: int, negative: Text) -> Text:
+        """The run's own text, with the step's states."""
+        return negative.with_states(self.negatives[step : step + 1])
 
     def tensors(self) -> dict[str, Tensor]:
-        """The texts."""
+        """The states."""
         return {"negatives": self.negatives}
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """The best negative text (1, T, C) of a step, the latents that it leads to, and the loss of each trial."""
+    """The best negative text of a step as states (1, T, C), the latents that it leads to, the loss of each trial."""
 
     negative: Tensor
     latents: Tensor
@@ -66,9 +67,10 @@ class NullText(Inversion):
         if not 0 <= self.early_stop <= 1:
             raise SettingsError(f"early_stop is {self.early_stop}; give a loss of 0 to 1, such as 1e-5")
 
-    def check(self, guidance_scale: float, negative_prompt: str) -> None:
+    def check(self, guidance: Guidance, guidance_scale: float, negative_prompt: str) -> None:
         """Without guidance no negative text is read."""
-        if guidance_scale <= 1:
+        check_reads_negative("null-text", guidance)
+        if not guidance.has_negative(guidance_scale):
             raise SettingsError(
                 f"method 'null-text' optimises what guidance reads, and guidance_scale is {guidance_scale:g}; give "
                 "more than 1, or method 'ddim'"
@@ -79,7 +81,7 @@ class NullText(Inversion):
         count = len(task.timesteps)
         tick = task.ticker(2 * count)
         path = ddim_path(task, tick)
-        latents, negative = [path[0]], task.negative
+        latents, negative = [path[0]], task.negative.states
         negatives = []
         for step in range(count):
             fit = self.fit(task, step, latents[-1], path[step + 1], negative)
@@ -90,7 +92,7 @@ class NullText(Inversion):
         return Replay(task.text, tuple(latents), task.tape, NegativeOfStep(torch.cat(negatives)))
 
     def fit(self, task: InversionTask, step: int, latents: Tensor, goal: Tensor, negative: Tensor) -> Fit:
-        """The negative text with which a guided step from `latents` comes nearest to `goal`."""
+        """The negative text, as states (1, T, C), with which a guided step from `latents` comes nearest to `goal`."""
         timestep = task.timesteps[step]
         positive = task.predict_on_path(step, latents, timestep, 1.0)
         exact = torch.promote_types(negative.dtype, torch.float32)
@@ -98,9 +100,11 @@ class NullText(Inversion):
         optimiser = torch.optim.Adam([text], lr=self.learning_rate * max(0.0, 1 - step / 100))
         best, losses = Fit(negative, goal, ()), []
         for _ in range(self.num_inner_steps):
-            prediction = task.model.predict_with_gradient(latents, timestep, text.to(negative.dtype))
+            words = task.negative.with_states(text.to(negative.dtype))
+            prediction = task.model.predict_with_gradient(latents, timestep, words)
             with torch.enable_grad():
-                reached = task.solver.step(guided(prediction, positive, task.guidance_scale), timestep, latents)
+                guided = task.model.guidance.combine(prediction, positive, task.guidance_scale)
+                reached = task.solver.step(guided, timestep, latents)
                 loss = F.mse_loss(reached.to(exact), goal.to(exact))
             losses.append(float(loss.detach()))
             if not math.isfinite(losses[-1]):
@@ -113,10 +117,10 @@ class NullText(Inversion):
             optimiser.step()
         return Fit(best.negative, best.latents, tuple(losses))
 
-    def shapes(self, num_steps: int, latents: Shape, text: Shape) -> Mapping[str, Shape]:
-        """One text a step."""
-        return {"negatives": (num_steps, *text[1:])}
+    def shapes(self, num_steps: int, latents: Shape, text: Mapping[str, Shape]) -> Mapping[str, Shape]:
+        """The states of one text a step."""
+        return {"negatives": (num_steps, *text["states"][1:])}
 
     def steering(self, tensors: Mapping[str, Tensor]) -> NegativeOfStep:
-        """The texts again."""
+        """The states again."""
         return NegativeOfStep(tensors["negatives"])

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from wordbrush.errors import SettingsError
-from wordbrush.sampling.adapter import Solver
+from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.steering import Predicted
 
 Norm = Literal["l0", "l1"]
@@ -20,25 +20,24 @@ class Proximal:
 
     Values of the difference below its `quantile` become 0 (all others are less by it under "l1"). Where that leaves
     nothing, dilated by `dilate` cells, the predicted clean latents move by `recon_lr` of the way to the picture's, at
-    timesteps below `recon_t`.
+    timesteps below the part `recon` of the schedule that was trained.
     """
 
     norm: Norm
     quantile: float
     recon_lr: float
-    recon_t: int
+    recon: float
     dilate: int
 
     def __post_init__(self) -> None:
         """Check the values. Raises `SettingsError`."""
         if self.norm not in get_args(Norm):
             raise SettingsError(f"proximal is '{self.norm}'; give l0, l1 or none")
-        for name, value in (("quantile", self.quantile), ("recon_lr", self.recon_lr)):
+        for name, value in (("quantile", self.quantile), ("recon_lr", self.recon_lr), ("recon", self.recon)):
             if not 0 <= value <= 1:
                 raise SettingsError(f"{name} is {value}; give a number from 0 to 1")
-        for name, count in (("recon_t", self.recon_t), ("dilate", self.dilate)):
-            if not 0 <= count <= 1000:
-                raise SettingsError(f"{name} is {count}; give a whole number from 0 to 1000")
+        if not 0 <= self.dilate <= 1000:
+            raise SettingsError(f"dilate is {self.dilate}; give a whole number from 0 to 1000")
 
     def advance(
         self, solver: Solver, timestep: Tensor, predicted: Predicted, latents: Tensor, picture: Tensor
@@ -50,7 +49,7 @@ class Proximal:
         least = threshold(change, self.quantile)
         prediction = predicted.negative + predicted.guidance_scale * proximal(change, least, self.norm)
         following = solver.step(prediction, timestep, latents)
-        if int(timestep) >= self.recon_t:
+        if solver.part(timestep) >= self.recon:
             return following
         unchanged = ~dilated(change.abs() > least, self.dilate)
         pull = picture - solver.split(prediction, timestep, latents).clean

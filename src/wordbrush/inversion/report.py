@@ -3,25 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from PIL.Image import Image
-
-from wordbrush.metrics.psnr import psnr
-from wordbrush.metrics.ssim import ssim
+from wordbrush.metrics.likeness import Likeness
 
 _NOTABLE_DB = 3.0
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """How alike two pictures are: PSNR in dB (None for equal pictures), and SSIM (1 for equal ones)."""
-
-    psnr: float | None
-    ssim: float
-
-    @classmethod
-    def of(cls, one: Image, other: Image) -> "Likeness":
-        """Measure two pictures of one size."""
-        return cls(psnr(one, other), ssim(one, other))
 
 
 @dataclass(frozen=True)
@@ -30,8 +14,8 @@ class InversionReport:
 
     `reconstruction` compares the photograph with the source that edits start from, `autoencoder` with what the model's
     autoencoder alone makes of it: nothing can come back better than that. `model_calls` counts the network's calls and
-    `model_rows` the rows of their batches. `peak_memory_bytes` is that of the device on a GPU, else the highest of the
-    whole process so far (None where the system does not tell). `warnings` say what did not go well.
+    `model_rows` the rows of their batches. `peak_memory_bytes` is the most memory held so far: on a GPU what PyTorch
+    allocated there, else the whole process (None where the system does not tell). `warnings` say what did not go well.
     """
 
     method: str
@@ -49,14 +33,10 @@ def report_facts(report: InversionReport) -> list[tuple[str, str]]:
     """A report in names and values, in short."""
     return [
         ("method", report.method),
-        ("came back", _told(report.reconstruction)),
-        ("autoencoder alone", _told(report.autoencoder)),
+        ("came back", str(report.reconstruction)),
+        ("autoencoder alone", str(report.autoencoder)),
         ("inverted in", f"{report.seconds:.1f} s, {report.model_calls} model calls"),
     ]
-
-
-def _told(likeness: Likeness) -> str:
-    return f"{'equal' if likeness.psnr is None else f'{likeness.psnr:.1f} dB'}, SSIM {likeness.ssim:.3f}"
 
 
 def reconstruction_warnings(method: str, back: Likeness, limit: Likeness) -> tuple[str, ...]:

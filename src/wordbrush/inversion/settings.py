@@ -42,6 +42,7 @@ class InversionSettings:
 
     def __post_init__(self) -> None:
         """Check by building: a record's values come here without `parse`."""
+        object.__setattr__(self, "settings", _renamed(self.settings))
         self.build()
 
     @classmethod
@@ -61,6 +62,14 @@ class InversionSettings:
                 raise SettingsError(f"method '{self.method}' has no setting '{name}'; {has}")
             _check(name, value, known[name])
         return kind(**self.settings)
+
+
+def _renamed(settings: Mapping[str, Setting]) -> Mapping[str, Setting]:
+    """Earlier records and callers give `recon` in thousandths, as `recon_t`."""
+    thousandths = settings.get("recon_t")
+    if not isinstance(thousandths, int | float):
+        return settings
+    return {**{name: value for name, value in settings.items() if name != "recon_t"}, "recon": thousandths / 1000}
 
 
 def _check(name: str, value: object, kind: Any) -> None:

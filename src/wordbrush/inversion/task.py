@@ -9,10 +9,12 @@ from torch import Tensor
 from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
-from wordbrush.sampling.adapter import Control, Prediction, Predictor, Solver
-from wordbrush.sampling.guidance import guided
-from wordbrush.sampling.loop import Conditioning, OnStep, denoise
+from wordbrush.sampling.adapter import Control, Prediction, Predictor
+from wordbrush.sampling.guidance import Guidance
+from wordbrush.sampling.loop import Conditioning, OnStep, Run, denoise
 from wordbrush.sampling.replay import Replay
+from wordbrush.sampling.solver import Solver
+from wordbrush.sampling.text import Text
 
 
 class CountedCalls:
@@ -24,12 +26,19 @@ class CountedCalls:
         self.calls = 0
         self.rows = 0
 
-    def predict(self, latents: Tensor, timestep: Tensor, text: Tensor, control: Control | None) -> Prediction:
+    @property
+    def guidance(self) -> Guidance:
+        """The network's own."""
+        return self._model.guidance
+
+    def predict(
+        self, latents: Tensor, timestep: Tensor, text: Text, control: Control | None, guidance_scale: float = 1.0
+    ) -> Prediction:
         """The network's own."""
         self._count(latents)
-        return self._model.predict(latents, timestep, text, control)
+        return self._model.predict(latents, timestep, text, control, guidance_scale)
 
-    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
+    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
         """The network's own."""
         self._count(latents)
         return self._model.predict_with_gradient(latents, timestep, text)
@@ -41,7 +50,7 @@ class CountedCalls:
 
 @dataclass(frozen=True, eq=False)
 class InversionTask:
-    """A picture's latents (1, C, h, w), the text (1, T, C) that it is said to show and the negative text of its edits.
+    """A picture's latents (1, C, h, w), the text that it is said to show and the negative text of its edits.
 
     `guidance_scale` is that of the edits; `tape` records the source's attention, None for none.
     """
@@ -49,8 +58,8 @@ class InversionTask:
     model: Predictor
     solver: Solver
     latents: Tensor
-    text: Tensor
-    negative: Tensor
+    text: Text
+    negative: Text
     guidance_scale: float
     seed: int
     tape: SourceTape | None = None
@@ -82,21 +91,22 @@ class InversionTask:
         recording = self.tape if self.tape is not None and self.tape.start_step() else None
         if recording is None:
             return self._predict(latents, timestep, guidance_scale, None)
-        layout = BatchLayout.of([SOURCE], guided=guidance_scale > 1)
+        layout = BatchLayout.of([SOURCE], guided=self.model.guidance.has_negative(guidance_scale))
         return self._predict(latents, timestep, guidance_scale, StepControl(step, layout, None, record_to=recording))
 
     def _predict(self, latents: Tensor, timestep: Tensor, guidance_scale: float, control: Control | None) -> Tensor:
-        if guidance_scale <= 1:
-            return self.model.predict(latents, timestep, self.text, control)[0]
-        rows, text = torch.cat([latents, latents]), torch.cat([self.negative, self.text])
-        negative, positive = self.model.predict(rows, timestep, text, control)[0].chunk(2)
-        return guided(negative, positive, guidance_scale)
+        guidance = self.model.guidance
+        if not guidance.has_negative(guidance_scale):
+            return self.model.predict(latents, timestep, self.text, control, guidance_scale)[0]
+        rows, text = torch.cat([latents, latents]), Text.cat([self.negative, self.text])
+        negative, positive = self.model.predict(rows, timestep, text, control, guidance_scale)[0].chunk(2)
+        return guidance.combine(negative, positive, guidance_scale)
 
     def sample(self, noise: Tensor, guidance_scale: float, tick: Callable[[], None]) -> Replay:
         """What plain sampling makes of noise (1, C, h, w) with the source's text, recorded on the tape."""
-        text = Conditioning((self.text,), self.negative)
+        run = Run(Conditioning((self.text,), self.negative), (SOURCE,), guidance_scale, record_to=self.tape)
         latents = [noise]
-        for step in denoise(self.model, self.solver, noise, text, (SOURCE,), guidance_scale, record_to=self.tape):
+        for step in denoise(self.model, self.solver, noise, run):
             latents.append(step.latents)
             tick()
         return Replay(self.text, tuple(latents), self.tape)

@@ -6,27 +6,31 @@ import torch
 from torch import Tensor
 
 from wordbrush.errors import RecordError
-from wordbrush.inversion.method import Inversion, Shape
+from wordbrush.inversion.method import Inversion
+from wordbrush.inversion.text_names import text_names, text_of, text_tensors
 from wordbrush.sampling.replay import Replay
+from wordbrush.sampling.text import Shape
 
 _STEERING = "steering."
 
 
 def to_tensors(replay: Replay) -> dict[str, Tensor]:
-    """A replay's text (1, T, C), latents (steps + 1, C, h, w) and steering by name; its tape is left out."""
+    """A replay's text, latents (steps + 1, C, h, w) and steering by name; its tape is left out."""
     held = {_STEERING + name: tensor for name, tensor in replay.steering.tensors().items()}
-    return {"text": replay.text, "latents": torch.cat(replay.latents), **held}
+    return {**text_tensors(replay.text), "latents": torch.cat(replay.latents), **held}
 
 
-def from_tensors(method: Inversion, tensors: Mapping[str, Tensor], text: Shape, latents: Shape) -> Replay:
-    """Build what `to_tensors` gave of a `method`'s replay, of text (1, T, C) and latents (1, C, h, w) of these shapes.
+def from_tensors(
+    method: Inversion, tensors: Mapping[str, Tensor], text: Mapping[str, Shape], latents: Shape
+) -> Replay:
+    """Build what `to_tensors` gave of a `method`'s replay, of a text and latents (1, C, h, w) of these shapes.
 
     Raises `RecordError` for what is missing, too much, of another shape
     or type, or not a number.
     """
     num_steps = tensors["latents"].shape[0] - 1 if "latents" in tensors else 0
     own = {_STEERING + name: shape for name, shape in method.shapes(num_steps, latents, text).items()}
-    expected = {"text": text, "latents": (num_steps + 1, *latents[1:]), **own}
+    expected = {**text_names(text), "latents": (num_steps + 1, *latents[1:]), **own}
     if num_steps < 1 or set(tensors) != set(expected):
         raise RecordError(f"a kept inversion has {', '.join(sorted(tensors)) or 'nothing'}; invert the picture again")
     for name, tensor in tensors.items():
@@ -38,4 +42,4 @@ def from_tensors(method: Inversion, tensors: Mapping[str, Tensor], text: Shape, 
         if not bool(torch.isfinite(tensor).all()):
             raise RecordError(f"'{name}' of a kept inversion is not a number throughout; invert the picture again")
     steering = method.steering({name.removeprefix(_STEERING): tensors[name] for name in own})
-    return Replay(tensors["text"], tuple(latent[None] for latent in tensors["latents"]), None, steering)
+    return Replay(text_of(tensors), tuple(latent[None] for latent in tensors["latents"]), None, steering)

@@ -7,37 +7,38 @@ import torch
 from torch import Tensor
 
 from wordbrush.errors import SettingsError
-from wordbrush.inversion.method import Inversion, Shape
+from wordbrush.inversion.method import Inversion
 from wordbrush.inversion.task import InversionTask
-from wordbrush.sampling.adapter import Solver
 from wordbrush.sampling.rates import Split, mixed
 from wordbrush.sampling.replay import Replay
+from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.steering import Predicted, Steering
+from wordbrush.sampling.text import Shape
 
 
 @dataclass(frozen=True, eq=False)
 class SourceError(Steering):
-    """A target's predicted noise is corrected by the source's error, and its clean latents are noised afresh.
+    """A target's predicted clean latents are corrected by the source's error, and noised afresh.
 
-    `path` (steps + 1, C, h, w) are the source's latents, `errors` (steps, C, h, w) its noise less its prediction.
+    `path` (steps + 1, C, h, w) are the source's latents, `clean_errors` (steps, C, h, w) its clean latents less those
+    that were predicted. That is the published correction of the predicted noise, written so that nothing is divided
+    by the signal, of which a flow has none at its first step.
     """
 
     path: Tensor
-    errors: Tensor
+    clean_errors: Tensor
 
     def advance(self, solver: Solver, step: int, timestep: Tensor, predicted: Predicted, latents: Tensor) -> Tensor:
         """The denoising diffusion consistent model: the target's clean latents, with the source's next noise."""
-        signal, noise = solver.rates(timestep)
-        seen = solver.split(predicted.guided(), timestep, latents).noise + self.errors[step]
-        clean = (latents - noise * seen) / signal
-        if step == len(self.errors) - 1:
+        clean = solver.split(predicted.guided(), timestep, latents).clean + self.clean_errors[step]
+        if step == len(self.clean_errors) - 1:
             return clean
         # The source's next latents are its clean ones with fresh noise; the target's have the same noise.
         return self.path[step + 1] + solver.rates_after(timestep).signal * (clean - self.path[-1])
 
     def tensors(self) -> dict[str, Tensor]:
         """The source's path and its errors."""
-        return {"path": self.path, "errors": self.errors}
+        return {"path": self.path, "clean_errors": self.clean_errors}
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,15 @@ class Virtual(Inversion):
         for step, (fresh, timestep) in enumerate(zip(noise, task.timesteps, strict=True)):
             path.append(mixed(Split(task.latents, fresh[None]), task.solver.rates(timestep)))
             prediction = task.predict_on_path(step, path[step], timestep, self.source_guidance_scale)
-            errors.append(fresh[None] - task.solver.split(prediction, timestep, path[step]).noise)
+            errors.append(task.latents - task.solver.split(prediction, timestep, path[step]).clean)
             tick()
         path.append(task.latents)
         return Replay(task.text, tuple(path), task.tape, SourceError(torch.cat(path), torch.cat(errors)))
 
-    def shapes(self, num_steps: int, latents: Shape, text: Shape) -> Mapping[str, Shape]:
+    def shapes(self, num_steps: int, latents: Shape, text: Mapping[str, Shape]) -> Mapping[str, Shape]:
         """The source's latents and its errors."""
-        return {"path": (num_steps + 1, *latents[1:]), "errors": (num_steps, *latents[1:])}
+        return {"path": (num_steps + 1, *latents[1:]), "clean_errors": (num_steps, *latents[1:])}
 
     def steering(self, tensors: Mapping[str, Tensor]) -> SourceError:
         """The source's path and errors again."""
-        return SourceError(tensors["path"], tensors["errors"])
+        return SourceError(tensors["path"], tensors["clean_errors"])

@@ -10,6 +10,7 @@ from wordbrush.maps.plan import plan_maps
 from wordbrush.maps.request import MapsRequest
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.settings import GenerationSettings
+from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush.versions import installed_versions
 
 
@@ -21,7 +22,7 @@ class Capture:
         adapter: Adapter,
         request: MapsRequest,
         settings: GenerationSettings,
-        prompts: Mapping[int, str],
+        prompts: Mapping[int, PromptTokens],
         model: str,
     ) -> None:
         """Check the request on a model and the prompts of a run's branches, before anything runs.
@@ -29,11 +30,13 @@ class Capture:
         Raises `PromptError` for a word that no prompt has, `SettingsError` for what the model has not, and for more
         than the request's `max_bytes`.
         """
-        tokens = {branch: adapter.tokenize(prompt) for branch, prompt in prompts.items()}
         layers = adapter.attention_layers(settings.height, settings.width)
-        self._plan = plan_maps(request, tokens, layers, settings.num_inference_steps)
+        solver = adapter.solver(
+            settings.num_inference_steps, settings.height, settings.width, sampler=settings.sampler
+        )
+        self._plan = plan_maps(request, prompts, layers, len(solver.timesteps))
         self._request, self._settings, self._prompts, self._model = request, settings, prompts, model
-        length = next(iter(tokens.values())).length
+        length = next(iter(prompts.values())).length
         self.watch = MapsCollector(self._plan, request.reads, length, adapter.device)
 
     def maps(self, branch: int) -> AttentionMaps | None:
@@ -57,7 +60,7 @@ class Capture:
             for layers in plan.stacks
         )
         info = MapsInfo(
-            prompt=self._prompts[branch],
+            prompt=self._prompts[branch].text,
             words=tuple(word.name for word in words),
             tokens=tuple(word.positions for word in words),
             picture_size=(settings.height, settings.width),

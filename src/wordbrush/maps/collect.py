@@ -5,7 +5,7 @@ from collections import Counter
 import torch
 from torch import Tensor
 
-from wordbrush.attention.sites import AttentionLayer, Site
+from wordbrush.attention.sites import AttentionLayer
 from wordbrush.attention.watch import Reading
 from wordbrush.errors import ControlError
 from wordbrush.maps.plan import MapsPlan
@@ -20,8 +20,8 @@ class MapsCollector:
         self.reads = reads
         self.self_max_pixels = max((layer.pixels for layer in plan.self_layers), default=0)
         self.plan = plan
-        self._stacks = {layer.site: index for index, stack in enumerate(plan.stacks) for layer in stack}
-        self._self_sites = {layer.site for layer in plan.self_layers}
+        self._stacks = {layer: index for index, stack in enumerate(plan.stacks) for layer in stack}
+        self._self_layers = set(plan.self_layers)
         self._columns = {branch: _columns(words, length, device) for branch, words in plan.words.items()}
         self._sums: dict[tuple[int, int], Tensor] = {}
         self._self_sums: dict[int, Tensor] = {}
@@ -32,19 +32,19 @@ class MapsCollector:
         """Whether a branch has words of the plan and the step is one of its steps."""
         return step in self.plan.steps and branch in self.plan.words
 
-    def columns(self, branch: int, site: Site, pixels: int) -> Tensor | None:
-        """The words' tokens at planned cross-attention layers, every pixel at planned self-attention layers."""
-        if site in self._stacks:
+    def columns(self, branch: int, layer: AttentionLayer) -> Tensor | None:
+        """The words' tokens at planned layers that read the text, every pixel at planned self-attention layers."""
+        if layer in self._stacks:
             return self._columns[branch]
-        return torch.eye(pixels, device=self._device) if site in self._self_sites else None
+        return torch.eye(layer.pixels, device=self._device) if layer in self._self_layers else None
 
-    def take(self, step: int, branch: int, site: Site, maps_HQW: Tensor) -> None:
+    def take(self, step: int, branch: int, layer: AttentionLayer, maps_HQW: Tensor) -> None:
         """Add one layer's maps to the sums."""
-        if site in self._self_sites:
+        if layer in self._self_layers:
             mean_QQ = maps_HQW.float().mean(dim=0)
             self._self_sums[branch] = self._self_sums[branch] + mean_QQ if branch in self._self_sums else mean_QQ
             return
-        stack = self._stacks[site]
+        stack = self._stacks[layer]
         words, steps, heads, height, width = self.plan.shape(branch, stack)
         if (branch, stack) not in self._sums:
             self._sums[branch, stack] = torch.zeros(steps, heads, height * width, words, device=self._device)

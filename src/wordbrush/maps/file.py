@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from wordbrush.errors import RecordError
-from wordbrush.files import write_atomically
+from wordbrush.files import open_regular, write_atomically
 from wordbrush.json_form import from_plain, to_plain
 from wordbrush.maps.arrays import Floats, MapArrays, MapsInfo
 
@@ -53,7 +53,7 @@ def load_maps(path: str | Path) -> Contents:
     """Read what `save_maps` wrote; nothing in a file is executed. Raises `RecordError` for any other file."""
     path = Path(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             return _read(archive, path)
     except RecordError:
         raise

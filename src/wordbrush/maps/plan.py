@@ -52,7 +52,7 @@ def plan_maps(
 
     Raises `PromptError` for a word that no prompt has, `SettingsError` for layers, steps or a size that cannot be.
     """
-    cross = _named(request, [layer for layer in layers if layer.site.kind == "cross"])
+    cross = _named(request, [layer for layer in layers if layer.text])
     plan = MapsPlan(
         words=asked_words(prompts, request.selectors),
         stacks=_stacks(request, _at(request, cross)),
@@ -113,7 +113,7 @@ def _stacks(request: MapsRequest, layers: list[AttentionLayer]) -> tuple[tuple[A
 
 
 def _self_layers(layers: Sequence[AttentionLayer]) -> tuple[AttentionLayer, ...]:
-    small = [layer for layer in layers if layer.site.kind == "self" and layer.pixels <= SELF_MAX_PIXELS]
+    small = [layer for layer in layers if not layer.text and layer.pixels <= SELF_MAX_PIXELS]
     if not small:
         raise SettingsError(
             f"no self-attention layer has {SELF_MAX_PIXELS} pixels or fewer at this size; give a smaller size, or "

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wordbrush.errors import PromptError, SettingsError
+from wordbrush.tokens.pair import require_word
 from wordbrush.tokens.prompt_tokens import PromptTokens
-from wordbrush.tokens.words import find_all_words
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ def asked_words(
         found = {branch: _every_word(prompt) for branch, prompt in prompts.items()}
     else:
         for selector in selectors:
-            if isinstance(selector, str) and not any(find_all_words(p.text, selector) for p in prompts.values()):
-                next(iter(prompts.values())).find(selector)  # raises, and names the prompt's words
+            if isinstance(selector, str):
+                require_word(selector, list(prompts.values()))
         found = {branch: _chosen(prompt, selectors) for branch, prompt in prompts.items()}
     return {branch: words for branch, words in found.items() if words}
 
@@ -64,9 +64,6 @@ def _chosen(prompt: PromptTokens, selectors: Sequence[str | int]) -> tuple[Asked
             if not 0 <= selector < prompt.length:
                 raise SettingsError(f"token {selector} is not there; the model reads tokens 0 to {prompt.length - 1}")
             words[f"token {selector}"] = AskedWord(f"token {selector}", (selector,))
-        elif find_all_words(prompt.text, selector):
-            positions = prompt.find(selector)
-            if not positions:
-                raise PromptError(f"'{selector}' has no token of its own in '{prompt.text}'; ask for its neighbour")
-            words.setdefault(selector.strip().casefold(), AskedWord(selector.strip(), positions))
+        elif prompt.places(selector):
+            words.setdefault(selector.strip().casefold(), AskedWord(selector.strip(), prompt.find(selector)))
     return tuple(words.values())

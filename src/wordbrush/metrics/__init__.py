@@ -1,1 +1,1 @@
-"""How alike two pictures are, and how well one fits a text: from pixels, or by networks whose weights are local."""
+"""How alike two pictures are, and how well one fits a text: from pixels, or by networks with local weights."""

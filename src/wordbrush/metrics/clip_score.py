@@ -1,7 +1,4 @@
-"""CLIP score: how well a picture fits words (Hessel et al. 2021, arXiv 2104.08718).
-
-CLIP itself is of Radford et al. 2021 (arXiv 2103.00020).
-"""
+"""CLIP score: how well a picture fits words (Hessel et al. 2021, arXiv 2104.08718; CLIP: arXiv 2103.00020)."""
 
 from pathlib import Path
 from typing import Any
@@ -19,17 +16,17 @@ _STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 class ClipScore:
-    """100 times the cosine between a CLIP's embeddings of a picture and of words, and never below 0."""
+    """100 times the cosine between CLIP's embeddings of a picture and of words, or 0 where that is negative."""
 
     def __init__(self, network: Any, tokenizer: Any) -> None:
-        """Use a `CLIPModel` and its tokenizer of transformers; see `load`."""
+        """Use a `CLIPModel` of transformers and its tokenizer; see `load`."""
         self._network = network.float().eval()
         self._tokenizer = tokenizer
         self._side: int = network.config.vision_config.image_size
 
     @classmethod
     def load(cls, folder: Path) -> "ClipScore":
-        """From a local folder as transformers writes it, safetensors only. Raises `ModelError`."""
+        """Load it from a local folder as transformers writes it, safetensors only. Raises `ModelError`."""
         from transformers import CLIPModel, CLIPTokenizer
 
         network = pretrained(CLIPModel, folder)
@@ -52,7 +49,7 @@ class ClipScore:
         return max(0.0, float(100 * torch.cosine_similarity(seen, read)[0]))
 
     def _pixels(self, picture: Image.Image) -> Tensor:
-        """The middle square of a picture whose shorter side is the network's (bicubic), normalised."""
+        """The middle square of a picture (1, 3, side, side), scaled to the network's side (bicubic), normalised."""
         side = self._side
         scale = side / min(picture.size)
         width, height = (max(side, int(length * scale)) for length in picture.size)

@@ -1,4 +1,4 @@
-"""LPIPS: how far two pictures are apart in the features of a network (Zhang et al. 2018, arXiv 1801.03924)."""
+"""LPIPS: the distance of two pictures in the features of a network (Zhang et al. 2018, arXiv 1801.03924)."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from wordbrush.metrics.squeezenet import WIDTHS, SqueezeNet
 from wordbrush.metrics.weights import filled
 
 LINEAR = Path(__file__).parent / "lpips_squeeze_linear.safetensors"
-"""The learnt weights of the seven maps' channels, `linear.0` to `linear.6`; LICENSE-lpips.txt is their licence."""
+"""The learnt weights of the channels of the seven feature maps, `linear.0` to `linear.6`; see LICENSE-lpips.txt."""
 
 _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
@@ -18,16 +18,16 @@ _EPSILON = 1e-8
 
 
 class Lpips:
-    """LPIPS version 0.1 with SqueezeNet, as PIE-Bench measures it."""
+    """LPIPS version 0.1 with SqueezeNet, as in PIE-Bench. 0 for equal pictures; lower is more alike."""
 
     def __init__(self, network: SqueezeNet, linear: tuple[Tensor, ...]) -> None:
-        """Use features and channel weights that are there; see `load`."""
+        """Use a network and the weights of its channels; see `load`."""
         self._network = network.float().eval()
         self._linear = linear
 
     @classmethod
     def load(cls, features: Path) -> "Lpips":
-        """With SqueezeNet's weights from a safetensors file (names: see `SqueezeNet`). Raises `ModelError`."""
+        """Load SqueezeNet's weights from a safetensors file (names: see `SqueezeNet`). Raises `ModelError`."""
         weights = load_file(LINEAR)
         return cls(filled(SqueezeNet(), features), tuple(weights[f"linear.{index}"] for index in range(len(WIDTHS))))
 
@@ -35,7 +35,7 @@ class Lpips:
     def map(self, one_BCHW: Tensor, other_BCHW: Tensor) -> Tensor:
         """The distance at each pixel (B, H, W) of pictures (B, 3, H, W) in 0..1.
 
-        Every map's weighted squared differences are enlarged to the pictures' size (bilinear), and added.
+        The weighted squared differences of all feature maps, scaled to the pictures' size (bilinear) and summed.
         """
         size = one_BCHW.shape[-2:]
         total = torch.zeros(len(one_BCHW), *size)
@@ -46,7 +46,7 @@ class Lpips:
 
     @torch.no_grad()
     def distance(self, one_BCHW: Tensor, other_BCHW: Tensor) -> float:
-        """LPIPS of two pictures (1, 3, H, W) in 0..1: the sum over maps of the mean weighted squared difference."""
+        """LPIPS of two pictures (1, 3, H, W) in 0..1: mean weighted squared differences, summed over feature maps."""
         return sum(float(difference.mean()) for difference in self._differences(one_BCHW, other_BCHW))
 
     def _differences(self, one: Tensor, other: Tensor) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""Pictures as tensors, and pictures multiplied by masks."""
+"""Pictures as tensors, and pictures blacked out by masks."""
 
 import numpy as np
 import torch

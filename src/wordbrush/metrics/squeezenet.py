@@ -1,4 +1,4 @@
-"""SqueezeNet 1.1 (Iandola et al. 2016, arXiv 1602.07360) as LPIPS reads it: seven feature maps of a picture."""
+"""SqueezeNet 1.1 (Iandola et al. 2016, arXiv 1602.07360) as LPIPS uses it: seven feature maps of a picture."""
 
 from collections.abc import Sequence
 
@@ -15,17 +15,17 @@ _TAPS = (1, 4, 7, 9, 10, 11, 12)
 
 
 class Fire(nn.Module):
-    """Squeeze to a few channels, then expand by 1 x 1 and 3 x 3 filters side by side."""
+    """Squeeze to a few channels, then expand with 1 x 1 and 3 x 3 filters in parallel."""
 
     def __init__(self, channels: int, squeezed: int, expanded: int) -> None:
-        """Build it, untrained; the output has `2 * expanded` channels."""
+        """Create the layers with random weights; the output has `2 * expanded` channels."""
         super().__init__()
         self.squeeze = nn.Conv2d(channels, squeezed, 1)
         self.expand1x1 = nn.Conv2d(squeezed, expanded, 1)
         self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it."""
+        """Features (B, channels, h, w) to features (B, 2 * expanded, h, w)."""
         squeezed = self.squeeze(x).relu()
         return torch.cat([self.expand1x1(squeezed), self.expand3x3(squeezed)], 1).relu()
 
@@ -42,15 +42,15 @@ class SqueezeNet(nn.Module):
     """
 
     def __init__(self) -> None:
-        """Build it, untrained."""
+        """Create the layers with random weights."""
         super().__init__()
-        # A ModuleDict and not a list: only layers with weights are counted by torchvision's numbers.
+        # A ModuleDict and not a list: torchvision's numbers also count layers without weights, which are not here.
         layers: dict[str, nn.Module] = {"0": nn.Conv2d(3, 64, 3, stride=2)}
         layers |= {str(index): Fire(*widths) for index, widths in _FIRES.items()}
         self.features = nn.ModuleDict(layers)
 
     def forward(self, x: Tensor) -> Sequence[Tensor]:
-        """The seven feature maps (B, channels, h, w) of pictures (B, 3, H, W), normalised as ImageNet's."""
+        """The seven feature maps (B, channels, h, w) of pictures (B, 3, H, W), normalised as ImageNet is."""
         maps = []
         for index in range(max(_TAPS) + 1):
             if index in _POOLS:

@@ -1,4 +1,4 @@
-"""Structure distance: how differently two pictures' patches resemble each other (Tumanyan et al. 2022, 2201.00424)."""
+"""Structure distance: how the self-similarities of two pictures differ (Tumanyan et al. 2022, arXiv 2201.00424)."""
 
 from pathlib import Path
 from typing import Any
@@ -12,35 +12,35 @@ from wordbrush.metrics.pictures import IMAGENET_MEAN, IMAGENET_STD, as_unit_tens
 from wordbrush.metrics.weights import pretrained
 
 SIDE = 224
-"""Pixels of the shorter side of what the network sees."""
+"""The shorter side of what the network sees, in pixels."""
 
 
 class Structure:
-    """The keys of the last layer of a DINO ViT-B/8 (Caron et al. 2021, arXiv 2104.14294), and what is made of them."""
+    """Structure distance by the keys of the last layer of a DINO ViT-B/8 (Caron et al. 2021, arXiv 2104.14294)."""
 
     def __init__(self, network: Any) -> None:
         """Use a `ViTModel` of transformers; see `load`."""
         self._network = network.float().eval()
-        # Releases of transformers name the layer that makes the keys differently.
+        # The layer that makes the keys has another name in other releases of transformers.
         keys = [part for name, part in network.named_modules() if name.rpartition(".")[2] in ("k_proj", "key")]
         self._last_keys = keys[-1]
 
     @classmethod
     def load(cls, folder: Path) -> "Structure":
-        """From a local folder as transformers writes it, safetensors only. Raises `ModelError`."""
+        """Load it from a local folder as transformers writes it, safetensors only. Raises `ModelError`."""
         from transformers import ViTModel
 
         return cls(pretrained(ViTModel, folder, add_pooling_layer=False))
 
     def distance(self, one: Image, other: Image) -> float:
-        """The mean squared difference of the two pictures' self-similarities."""
+        """The mean squared difference of the two pictures' self-similarities; 0 for equal pictures."""
         return float(F.mse_loss(self.self_similarity(_small(one, True)), self.self_similarity(_small(other, True))))
 
     def published_distance(self, one: Image, other: Image) -> float:
         """The same as PIE-Bench's own evaluator computes it (Ju et al. 2024, arXiv 2310.01506).
 
-        It hands the network pixels in 0..255 where those in 0..1 are meant, made smaller by bilinear interpolation
-        without smoothing. Published numbers are of this kind.
+        That evaluator gives the network pixels in 0..255 where 0..1 is meant, and scales them down (bilinear) without
+        smoothing. Published numbers are of this kind.
         """
         return float(F.mse_loss(self.self_similarity(_small(one, False)), self.self_similarity(_small(other, False))))
 

@@ -1,7 +1,5 @@
-"""Reading the weights of metrics from files: safetensors only, and every tensor where it belongs."""
+"""Reading the weights of metrics from files: safetensors only, and no tensor left at random values."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -10,41 +8,44 @@ from safetensors.torch import load_file
 from torch import nn
 
 from wordbrush.errors import ModelError
+from wordbrush.quiet import quietly
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 def filled(network: Network, path: Path) -> Network:
-    """The network with the weights of a file, which may hold others beside (a classifier's head).
+    """The network with the weights of a file. The file may hold more tensors, such as a classifier's head.
 
     Raises `ModelError` naming the file and the first tensor that is missing or of another shape.
     """
     try:
         tensors = load_file(path)
     except FileNotFoundError:
-        raise ModelError(f"the weights '{path}' are not there; put them there") from None
+        raise ModelError(f"the weights '{path}' do not exist; put the file there (see docs/pie-bench.md)") from None
     except (SafetensorError, OSError) as error:
         raise ModelError(f"the weights '{path}' cannot be read ({error!s:.80}); copy the file again") from None
     wanted = network.state_dict()
     for name, tensor in wanted.items():
         if name not in tensors:
-            raise ModelError(f"the weights '{path}' have no '{name}'; give a file with the names of docs/pie-bench.md")
+            raise ModelError(
+                f"the weights '{path}' have no tensor '{name}'; give a file with the names in docs/pie-bench.md"
+            )
         if tensors[name].shape != tensor.shape:
             raise ModelError(
                 f"'{name}' in the weights '{path}' is {list(tensors[name].shape)}, not {list(tensor.shape)}; "
-                "give those of the network that is named"
+                f"give the weights of a {type(network).__name__}"
             )
     network.load_state_dict({name: tensors[name] for name in wanted})
     return network
 
 
 def pretrained(kind: Any, folder: Path, **settings: object) -> Any:
-    """A network of transformers from a local folder, none of its weights left to chance.
+    """A network of transformers from a local folder, with none of its weights left at random values.
 
     Raises `ModelError` when it cannot be loaded, or when the folder lacks some of the weights.
     """
     try:
-        with _quiet():
+        with quietly():
             network, found = kind.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **settings
             )
@@ -52,7 +53,7 @@ def pretrained(kind: Any, folder: Path, **settings: object) -> Any:
         _refuse(kind, folder, (str(error).strip().splitlines() or [type(error).__name__])[0][:100])
     lacking = [*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])]
     if lacking:
-        _refuse(kind, folder, f"it has no fitting '{min(lacking)}'")
+        _refuse(kind, folder, f"tensor '{min(lacking)}' is missing or has another shape")
     return network
 
 
@@ -61,19 +62,3 @@ def _refuse(kind: Any, folder: Path, problem: str) -> NoReturn:
         f"the weights '{folder}' cannot be loaded ({problem}); give a folder with config.json and "
         f"model.safetensors of a {kind.__name__}"
     ) from None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence bars, and reports of weights that are there and not needed; those that lack are an error anyway."""
-    from transformers.utils import logging
-
-    shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if shown:
-            logging.enable_progress_bar()

@@ -8,8 +8,9 @@ from PIL import Image
 
 from wordbrush.errors import ModelError
 from wordbrush.models.folder import read_json
-from wordbrush.models.load import load_part, quietly
+from wordbrush.models.load import load_part
 from wordbrush.models.memory import memory_shortage_told
+from wordbrush.quiet import quietly
 
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
 _STD = (0.26862954, 0.26130258, 0.27577711)

@@ -8,11 +8,13 @@ from diffusers import DDIMScheduler
 from torch import Tensor
 
 from wordbrush.errors import SettingsError
-from wordbrush.sampling.rates import Rates, Split
+from wordbrush.sampling.rates import Rates, Split, split
 
 
 class DDIM:
     """DDIM (Song et al. 2021, eta 0) on a model's own noise schedule."""
+
+    name = "ddim"
 
     def __init__(self, config: Mapping[str, Any], num_inference_steps: int, device: torch.device) -> None:
         """Take any scheduler's config: only its noise schedule and timestep offsets are read."""
@@ -27,14 +29,22 @@ class DDIM:
         self._scheduler.set_timesteps(num_inference_steps, device=device)
         self.timesteps: Tensor = self._scheduler.timesteps
 
+    def start(self, noise: Tensor) -> Tensor:
+        """The noise itself."""
+        return noise
+
+    def model_input(self, latents: Tensor, timestep: Tensor) -> Tensor:
+        """The latents themselves."""
+        return latents
+
     def step(self, prediction: Tensor, timestep: Tensor, latents: Tensor) -> Tensor:
         """One step from `timestep` to the next, for latents (B, C, h, w)."""
         following: Tensor = self._scheduler.step(prediction, int(timestep), latents, return_dict=False)[0]
         return following
 
-    def noised(self, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+    def noised(self, latents: Tensor, start: Tensor, timestep: Tensor) -> Tensor:
         """The forward process: finished latents (B, C, h, w) with as much noise as `timestep` has."""
-        noisy: Tensor = self._scheduler.add_noise(latents, noise, timestep.reshape(1))
+        noisy: Tensor = self._scheduler.add_noise(latents, start, timestep.reshape(1))
         return noisy
 
     def rates(self, timestep: Tensor) -> Rates:
@@ -50,13 +60,12 @@ class DDIM:
 
     def split(self, prediction: Tensor, timestep: Tensor, latents: Tensor) -> Split:
         """The clean latents and the noise that a prediction says that latents (B, C, h, w) are made of."""
-        signal, noise = self.rates(timestep)
         kind = self._scheduler.config["prediction_type"]
-        if kind == "epsilon":
-            return Split((latents - noise * prediction) / signal, prediction)
-        if kind == "sample":
-            return Split(prediction, (latents - signal * prediction) / noise)
-        return Split(signal * latents - noise * prediction, signal * prediction + noise * latents)
+        return split(kind, prediction, latents, self.rates(timestep))
+
+    def part(self, timestep: Tensor) -> float:
+        """How far back a timestep is in the schedule that was trained."""
+        return int(timestep) / int(self._scheduler.config["num_train_timesteps"])
 
 
 def _rates(alpha_cumprod: Tensor) -> Rates:

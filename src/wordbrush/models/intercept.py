@@ -5,7 +5,7 @@ Forward hooks mark when a model is inside one of its attention layers; inside, a
 the same way. Prior art and the alternatives: `docs/decisions/0002`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from wordbrush.attention.sites import AttentionCall, Site
+from wordbrush.attention.sites import AttentionCall, AttentionLayer
 from wordbrush.errors import ControlError
 
 Handler = Callable[[AttentionCall], Tensor]
@@ -23,7 +23,7 @@ FeatureHandler = Callable[[str, Tensor], Tensor]
 """Given a residual block's name and the output (B,C,H,W) of its convolutions, says what that shall be."""
 
 
-def attention_layers(model: nn.Module) -> dict[str, nn.Module]:
+def attention_modules(model: nn.Module) -> dict[str, nn.Module]:
     """All attention layers of a diffusers model, by module name."""
     return {name: module for name, module in model.named_modules() if hasattr(module, "get_processor")}
 
@@ -37,7 +37,8 @@ def residual_branches(model: nn.Module) -> dict[str, nn.Module]:
 
 
 class Intercept:
-    """A scope in which `handler` computes each attention of `layers`, and `on_feature` may change the output of each
+    """A scope in which `handler` computes each attention of `layers`, whose modules are in `modules` by name, and
+    `on_feature` may change the output of each
     module of `features`.
 
     Leaving it removes every hook, also after an error. Leaving it without an error raises `ControlError` when a layer
@@ -46,13 +47,14 @@ class Intercept:
 
     def __init__(
         self,
-        layers: Mapping[str, nn.Module],
+        modules: Mapping[str, nn.Module],
+        layers: Iterable[AttentionLayer],
         handler: Handler,
         features: Mapping[str, nn.Module] | None = None,
         on_feature: FeatureHandler | None = None,
     ) -> None:
         """Prepare a scope; nothing is hooked before it is entered."""
-        self._layers = layers
+        self._layers = {layer.site.name: (layer, modules[layer.site.name]) for layer in layers}
         self._features = features or {}
         self._on_feature = on_feature
         self._mode = _KernelMode(handler)
@@ -61,9 +63,9 @@ class Intercept:
 
     def __enter__(self) -> "Intercept":
         """Hook the layers."""
-        for name, layer in self._layers.items():
-            self._handles.append(layer.register_forward_pre_hook(self._entering(name), with_kwargs=True))
-            self._handles.append(layer.register_forward_hook(self._leaving, always_call=True))
+        for layer, module in self._layers.values():
+            self._handles.append(module.register_forward_pre_hook(self._entering(layer)))
+            self._handles.append(module.register_forward_hook(self._leaving, always_call=True))
         for name, module in self._features.items():
             self._handles.append(module.register_forward_hook(self._changing(name)))
         return self
@@ -80,10 +82,9 @@ class Intercept:
         if kind is None:
             self._check()
 
-    def _entering(self, name: str) -> Callable[..., None]:
-        def enter(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            text = kwargs.get("encoder_hidden_states", args[1] if len(args) > 1 else None)
-            self._mode.site = Site(name, "self" if text is None else "cross")
+    def _entering(self, layer: AttentionLayer) -> Callable[..., None]:
+        def enter(module: nn.Module, args: tuple[Any, ...]) -> None:
+            self._mode.layer = layer
             self._mode.__enter__()  # type: ignore[no-untyped-call]
             self._inside += 1
 
@@ -116,7 +117,7 @@ class _KernelMode(TorchFunctionMode):
     def __init__(self, handler: Handler) -> None:
         super().__init__()
         self._handler = handler
-        self.site: Site | None = None
+        self.layer: AttentionLayer | None = None
         self.seen: set[str] = set()
 
     def __torch_function__(
@@ -129,12 +130,29 @@ class _KernelMode(TorchFunctionMode):
     def _attention(
         self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **rest: Any
     ) -> Tensor:
-        assert self.site is not None
-        if attn_mask is not None:
-            raise ControlError(f"attention layer '{self.site.name}' is masked, which is not supported for this model")
-        self.seen.add(self.site.name)
-        return self._handler(
-            AttentionCall(
-                self.site, query, key, value, lambda q, k, v: F.scaled_dot_product_attention(q, k, v, **rest)
-            )
+        assert self.layer is not None
+        _check_axes(self.layer, query.shape[2], key.shape[2])
+        self.seen.add(self.layer.site.name)
+        mask = None if attn_mask is None else _by_row(attn_mask, len(query))
+
+        def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+            return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, **rest)
+
+        return self._handler(AttentionCall(self.layer, query, key, value, mask, attend))
+
+
+def _by_row(mask: Tensor, rows: int) -> Tensor:
+    """A mask of any shape that the kernel takes as (rows, heads or 1, queries or 1, keys)."""
+    return mask.reshape((1,) * (4 - mask.dim()) + mask.shape).expand(rows, -1, -1, -1)
+
+
+def _check_axes(layer: AttentionLayer, queries: int, keys: int) -> None:
+    """Raise `ControlError` where a layer's text and picture are not where the adapter says that they are."""
+    fits = layer.queries.stop <= queries and max(layer.text.stop, layer.image.stop) <= keys
+    if layer.site.kind != "joint":
+        fits = (layer.pixels, len(layer.text) + len(layer.image)) == (queries, keys)
+    if not fits:
+        raise ControlError(
+            f"attention layer '{layer.site.name}' has {queries} queries and {keys} keys, where {layer.pixels} "
+            f"positions of the picture and {len(layer.text)} tokens were expected; use the model as it was loaded"
         )

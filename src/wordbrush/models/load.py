@@ -1,8 +1,6 @@
 """Load a model: safetensors only, no remote code, quietly."""
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from wordbrush.errors import ModelError, SettingsError, SlowDtypeWarning
 from wordbrush.models.folder import check_folder, fingerprint, read_config, resolve_folder
 from wordbrush.models.own_settings import Defaults, read_own_settings
 from wordbrush.models.processor import fastest_dtype, is_slow, weight_bytes
+from wordbrush.quiet import quietly
 from wordbrush.sampling.adapter import Adapter
 
 DTYPES = ("float32", "float16", "bfloat16")
@@ -112,23 +111,3 @@ def load_part(kind: Any, part: Path, **options: object) -> Any:
     except Exception as error:  # these libraries raise dozens of types for a broken file
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"'{part}' cannot be loaded ({reason:.160}); download or save the model again") from error
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Silence what loading and importing print beside errors, for a command line of few lines."""
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
-    bars = (diffusers_logging, transformers_logging)
-    shown, verbosity = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
-    for bar in bars:
-        bar.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        if shown:
-            for bar in bars:
-                bar.enable_progress_bar()

@@ -1,24 +1,29 @@
 """The Stable Diffusion family: a U-Net with cross-attention, one CLIP text encoder, an image autoencoder."""
 
 from collections.abc import Mapping
-from textwrap import shorten
 from threading import Lock
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers.models.embeddings import get_timestep_embedding
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from wordbrush.attention.sites import AttentionLayer, Site
+from wordbrush.attention.sites import AttentionLayer
 from wordbrush.edits.editable_layers import EditableLayers
-from wordbrush.errors import OutputError, PromptError, SettingsError
-from wordbrush.models.ddim import DDIM
-from wordbrush.models.intercept import Intercept, attention_layers, residual_branches
+from wordbrush.errors import OutputError, SettingsError
+from wordbrush.models.clip import clip_ids, clip_tokens
+from wordbrush.models.intercept import Intercept
 from wordbrush.models.memory import memory_shortage_told
+from wordbrush.models.solvers import diffusion_solver
+from wordbrush.models.unet import UNetLayers
 from wordbrush.sampling.adapter import Control, Prediction
+from wordbrush.sampling.guidance import ClassifierFree, Distilled, Guidance
+from wordbrush.sampling.solver import Solver
+from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 
@@ -41,10 +46,9 @@ class StableDiffusion:
         self._scheduler_config = scheduler_config
         # Hooks stand on the model itself and a tokenizer holds its last options: two threads must not meet in either.
         self._one_at_a_time = Lock()
-        self._layers = attention_layers(unet)
-        self._branches = residual_branches(unet)
-        cross = sum(bool(getattr(layer, "is_cross_attention", False)) for layer in self._layers.values())
-        self._sites: dict[Literal["cross", "self"], int] = {"cross": cross, "self": len(self._layers) - cross}
+        self.guidance: Guidance = ClassifierFree() if unet.config["time_cond_proj_dim"] is None else Distilled()
+        """Two rows; one for a U-Net that was distilled to be told the scale (latent consistency models)."""
+        self._layers = UNetLayers(unet, int(tokenizer.model_max_length))
 
     @property
     def device(self) -> torch.device:
@@ -70,40 +74,23 @@ class StableDiffusion:
     @property
     def size_multiple(self) -> int:
         """A pixel of the U-Net's coarsest layer is this high and wide."""
-        return self.vae_factor * int(2 ** (len(self._unet.config["block_out_channels"]) - 1))
+        return self.vae_factor * self._layers.coarsest
 
     def tokenize(self, prompt: str) -> PromptTokens:
         """Where the prompt's words are on the text axis.
 
         Raises `PromptError` when the prompt has more tokens than the model reads, and says which words fall off.
         """
-        length = int(self._tokenizer.model_max_length)
         with self._one_at_a_time:
-            encoded = self._tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        tokens = PromptTokens.from_offsets(prompt, encoded["offset_mapping"], begin=1, length=length)
-        room = length - 2
-        if tokens.end - 1 > room:
-            lost = next(i for i, positions in enumerate(tokens.positions) if any(p > room for p in positions))
-            raise PromptError(
-                f"the prompt '{shorten(prompt, 40, placeholder=' ...')}' has {tokens.end - 1} tokens and the model "
-                f"reads {room}; "
-                f"'{tokens.phrase(range(lost, len(tokens.words)))}' would fall off, so shorten the prompt"
-            )
-        return tokens
+            return clip_tokens(self._tokenizer, prompt)
 
     @torch.no_grad()
-    def encode(self, prompt: str) -> Tensor:
+    def encode(self, prompt: str) -> Text:
         """The text encoder's last hidden states (1, T, C) of one prompt, padded to the model's length."""
         with self._one_at_a_time:
-            ids = self._tokenizer(
-                prompt,
-                padding="max_length",
-                max_length=self._tokenizer.model_max_length,
-                return_tensors="pt",
-                verbose=False,
-            ).input_ids
+            ids = clip_ids(self._tokenizer, prompt)
         states: Tensor = self._text_encoder(ids.to(self.device))[0]
-        return states.to(self.dtype)
+        return Text(states.to(self.dtype))
 
     def latent_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the latents of a picture: its own, over `vae_factor`."""
@@ -122,49 +109,38 @@ class StableDiffusion:
             return torch.randn(shape, generator=generator, dtype=self.dtype).to(self.device)
 
     def attention_layers(self, height: int, width: int) -> tuple[AttentionLayer, ...]:
-        """The U-Net's attention layers for a picture of height x width pixels, in the order in which they run.
-
-        Each block but the last halves its picture on the way down, rounding up; the way up mirrors it.
-        """
-        last = len(self._unet.config["block_out_channels"]) - 1
-        layers = []
-        for name, module in self._layers.items():
-            part, _, rest = name.partition(".")
-            block = last if part == "mid_block" else int(rest.split(".")[0])
-            order = block if part == "down_blocks" else last + 1 + (block if part == "up_blocks" else -1)
-            cell = self.vae_factor * 2 ** (last - block if part == "up_blocks" else block)
-            site = Site(name, "cross" if getattr(module, "is_cross_attention", False) else "self")
-            layers.append((order, AttentionLayer(site, self._heads(module), -(-height // cell), -(-width // cell))))
-        return tuple(layer for _, layer in sorted(layers, key=lambda ordered: ordered[0]))
+        """The U-Net's attention layers for a picture of height x width pixels, in the order in which they run."""
+        return self._layers.at(self.latent_size(height, width))
 
     def editable_layers(self, height: int, width: int) -> EditableLayers:
         """All self-attention of the U-Net, and that of its way up with the residual blocks there."""
-        pixels = {
-            layer.site.name: layer.pixels
-            for layer in self.attention_layers(height, width)
-            if layer.site.kind == "self"
-        }
-        return EditableLayers(pixels, tuple(filter(_is_decoder, pixels)), tuple(filter(_is_decoder, self._branches)))
+        return self._layers.editable(self.latent_size(height, width))
 
-    def solver(self, num_inference_steps: int) -> DDIM:
-        """DDIM on the model's noise schedule, whatever sampler its folder names: the method is defined on it."""
-        return DDIM(self._scheduler_config, num_inference_steps, self.device)
+    def solver(
+        self, num_inference_steps: int, height: int, width: int, *, sampler: str | None = None, seed: int = 0
+    ) -> Solver:
+        """A fresh schedule, the same for every size; by default DDIM, which the published method is defined on."""
+        return diffusion_solver(self._scheduler_config, num_inference_steps, self.device, sampler or "ddim", seed)
 
     @torch.no_grad()
-    def predict(self, latents: Tensor, timestep: Tensor, text: Tensor, control: Control | None) -> Prediction:
-        """The U-Net's prediction for latents (B, C, h, w) and text (B, T, C)."""
+    def predict(
+        self, latents: Tensor, timestep: Tensor, text: Text, control: Control | None, guidance_scale: float = 1.0
+    ) -> Prediction:
+        """The U-Net's prediction for latents (B, C, h, w) and the text of as many rows."""
         with self._one_at_a_time:
             if control is None:
-                return self._call_unet(latents, timestep, text), 0
-            features = {name: self._branches[name] for name in control.features}
-            with Intercept(self._layers, control, features, control.feature):
-                prediction = self._call_unet(latents, timestep, text)
-            return prediction, control.verify(self._sites)
+                return self._call_unet(latents, timestep, text, guidance_scale), 0
+            features = {name: self._layers.branches[name] for name in control.features}
+            height, width = latents.shape[-2:]
+            layers = self._layers.at((height, width))
+            with Intercept(self._layers.modules, layers, control, features, control.feature):
+                prediction = self._call_unet(latents, timestep, text, guidance_scale)
+            return prediction, control.verify(layers)
 
-    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
-        """The U-Net's prediction for latents (B, C, h, w) and text (B, T, C), differentiable in the text."""
+    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
+        """The U-Net's prediction for latents (B, C, h, w), differentiable in the text's states."""
         with self._one_at_a_time, torch.enable_grad():
-            return self._call_unet(latents, timestep, text)
+            return self._call_unet(latents, timestep, text, 1.0)
 
     @torch.no_grad()
     def encode_image(self, image: Image.Image) -> Tensor:
@@ -194,16 +170,13 @@ class StableDiffusion:
             raise OutputError("the picture is all black; try another seed, or dtype='float32'")
         return Image.fromarray((unit_HWC * 255).round().to(torch.uint8).numpy())
 
-    @staticmethod
-    def _heads(layer: nn.Module) -> int:
-        heads: Any = layer.heads
-        return int(heads)
-
-    def _call_unet(self, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
+    def _call_unet(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
+        told = None
+        if (width := self._unet.config["time_cond_proj_dim"]) is not None:
+            scale = torch.full((len(latents),), guidance_scale - 1)
+            told = get_timestep_embedding(scale * 1000, int(width)).to(self.device, self.dtype)
         with memory_shortage_told(f"{len(latents)} rows of this size"):
-            prediction: Tensor = self._unet(latents, timestep, encoder_hidden_states=text, return_dict=False)[0]
+            prediction: Tensor = self._unet(
+                latents, timestep, encoder_hidden_states=text.states, timestep_cond=told, return_dict=False
+            )[0]
         return prediction
-
-
-def _is_decoder(name: str) -> bool:
-    return name.startswith("up_blocks.")

@@ -1,1 +1,1 @@
-"""Photographs: untrusted files read as pictures, fitted to a model, and their inversions kept on disk."""
+"""Pictures: untrusted files read, photographs fitted to a model's canvas and back, masks, plain PNGs."""

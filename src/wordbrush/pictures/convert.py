@@ -1,8 +1,8 @@
-"""Any decoded picture as 8-bit RGB, upright; it needs nothing but Pillow, for it runs beside the decoder."""
+"""Any decoded picture as 8-bit RGB, upright. It imports nothing but Pillow: it runs in the decoder's process."""
 
 import io
 
-from PIL import Image, ImageChops
+from PIL import ExifTags, Image, ImageChops
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -13,35 +13,47 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SAID = {"CMYK": "CMYK", "P": "a palette", "PA": "a palette", "L": "grey", "LA": "grey", "1": "black and white"}
+_MODES = {"CMYK": "CMYK", "P": "a palette", "PA": "a palette", "L": "grey", "LA": "grey", "1": "black and white"}
 
 
-def upright_rgb(image: Image.Image, orientation: int, profile: bytes | None) -> tuple[Image.Image, list[str]]:
-    """A picture in RGB, sRGB and the right way up, and what was changed for that, in words.
+def upright_rgb(image: Image.Image) -> tuple[Image.Image, list[str]]:
+    """A picture in RGB, in sRGB and the right way up, and notes on what was changed.
 
-    Alpha is laid on white. Raises `ValueError` for a mode that is not of pictures.
+    Alpha is laid on white. It is turned as Pillow's `ImageOps.exif_transpose` turns it: by EXIF, else by XMP.
+    Raises `ValueError` for pixels that are fractions.
 
-    >>> picture, notes = upright_rgb(Image.new("L", (4, 2)), 6, None)
+    >>> sideways = Image.new("L", (4, 2))
+    >>> sideways.getexif()[ExifTags.Base.Orientation] = 6
+    >>> picture, notes = upright_rgb(sideways)
     >>> picture.mode, picture.size, notes
-    ('RGB', (2, 4), ['grey: converted to RGB', 'turned upright, as its EXIF data says'])
+    ('RGB', (2, 4), ['grey: converted to RGB', 'turned upright, as its metadata says'])
     """
     notes = []
+    turn, profile = _turn(image), image.info.get("icc_profile")
     if image.mode.startswith("I") or image.mode == "F":
         image = _eight_bits(image)
-    if image.mode in _SAID:
-        notes.append(f"{_SAID[image.mode]}: converted to RGB")
+    if image.mode in _MODES:
+        notes.append(f"{_MODES[image.mode]}: converted to RGB")
     if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
-        image, seen = _on_white(image)
-        notes += ["transparent in places: laid on white"] if seen else []
-    if profile is not None and image.mode in ("RGB", "CMYK", "L"):
-        image, told = _srgb(image, profile)
-        notes += told
+        image, transparent = _on_white(image)
+        notes += ["transparent in places: laid on white"] if transparent else []
+    if profile and image.mode in ("RGB", "CMYK", "L"):
+        image, converted = _srgb(image, profile)
+        notes += converted
     if image.mode != "RGB":
         image = image.convert("RGB")
-    if orientation in _TURNS:
-        image = image.transpose(_TURNS[orientation])
-        notes.append("turned upright, as its EXIF data says")
+    if turn is not None:
+        image = image.transpose(turn)
+        notes.append("turned upright, as its metadata says")
     return image, notes
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """How to turn a picture upright; None where its metadata does not say, or is damaged."""
+    try:
+        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # Pillow raises a dozen types for damaged metadata, which is no reason to refuse a picture
+        return None
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -1,23 +1,27 @@
-"""A picture of any size in a canvas that a model takes, and the way back."""
+"""A picture of any size in a canvas that a model takes, and the way back. Sizes are (height, width) in pixels."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageChops, ImageFilter
+from PIL import Image
 
 from wordbrush.errors import PhotoError, SettingsError
 
 _MOST_AREA = 1.1
-"""A canvas may have a little more area than the model's own, so that a good shape is not lost for a few pixels."""
+"""How much area a canvas may have, as a multiple of the model's own: a good shape is not lost for a few pixels."""
 _LONGEST = 2
-"""Nor may a side be more than twice the model's own: wider pictures are padded."""
+"""How long a side may be, as a multiple of the model's own; wider pictures are padded."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """Where a photo of `photo_size` lies in a canvas of `canvas_size`: in `box` (top, left, height, width), scaled.
+    """Where a photograph lies in a model's canvas; the rest of the canvas mirrors the photograph.
 
-    Sizes are (height, width) in pixels. The rest of the canvas mirrors the photo.
+    photo_size: (height, width) of the photograph in pixels.
+    canvas_size: (height, width) of the canvas in pixels.
+    box: (top, left, height, width) of the scaled photograph in the canvas, in pixels.
+
+    Raises `SettingsError` for a box that is empty or leaves the canvas.
     """
 
     photo_size: tuple[int, int]
@@ -25,11 +29,13 @@ class Fit:
     box: tuple[int, int, int, int]
 
     def __post_init__(self) -> None:
-        """Check the numbers: a record's come here as they are. Raises `SettingsError`."""
+        """Check the numbers, which may come from anybody's record."""
         top, left, height, width = self.box
         inside = 0 <= top <= top + height <= self.canvas_size[0] and 0 <= left <= left + width <= self.canvas_size[1]
         if min(*self.photo_size, height, width) < 1 or not inside:
-            raise SettingsError(f"the fit of the photo is not one: {self.box} in {self.canvas_size}")
+            raise SettingsError(
+                f"the fit of the photo is invalid: {self.box} in {self.canvas_size}; use the record as written"
+            )
 
     @property
     def is_whole(self) -> bool:
@@ -38,7 +44,10 @@ class Fit:
 
 
 def fit_to(photo_size: tuple[int, int], native_size: tuple[int, int], multiple: int) -> Fit:
-    """Fit a photo to a model: as large as its native area allows, in a shape near the photo's, of whole multiples.
+    """Choose a canvas for a photo: about the model's own area, in a shape near the photo's.
+
+    photo_size, native_size: (height, width) of the photo and of the model's own pictures, in pixels.
+    multiple: what each side of the canvas is a multiple of, in pixels.
 
     >>> fit_to((512, 512), (512, 512), 64).is_whole
     True
@@ -49,12 +58,12 @@ def fit_to(photo_size: tuple[int, int], native_size: tuple[int, int], multiple: 
     heights, widths = (range(multiple, _LONGEST * side + 1, multiple) for side in native_size)
     shapes = [(height, width) for height in heights for width in widths if height * width <= area] or [native_size]
     fits = [fit_into(photo_size, shape) for shape in shapes]
-    # The most of the photo is seen; among equals the least is mirrored.
+    # The largest picture of the photo wins; among equals, the canvas with the least mirrored area.
     return max(fits, key=lambda fit: (fit.box[2] * fit.box[3], -fit.canvas_size[0] * fit.canvas_size[1]))
 
 
 def fit_into(photo_size: tuple[int, int], canvas_size: tuple[int, int]) -> Fit:
-    """Fit a photo into a canvas of a given size, whole and in the middle.
+    """Fit a photo of `photo_size` into a canvas of `canvas_size`, both (height, width): whole and in the middle.
 
     >>> fit_into((100, 300), (128, 128)).box
     (42, 0, 43, 128)
@@ -71,8 +80,8 @@ def to_canvas(photo: Image.Image, fit: Fit) -> Image.Image:
     """
     if (photo.height, photo.width) != fit.photo_size:
         raise PhotoError(
-            f"the photo is {photo.height} x {photo.width} pixels, and its fit is for {fit.photo_size[0]} x "
-            f"{fit.photo_size[1]}; give the photo itself"
+            f"the photo is {photo.height} x {photo.width} pixels (height x width), and its fit is for "
+            f"{fit.photo_size[0]} x {fit.photo_size[1]}; give the same photo"
         )
     if fit.is_whole:
         return photo
@@ -92,7 +101,7 @@ def from_canvas(canvas: Image.Image, fit: Fit) -> Image.Image:
 
 
 def mask_to_canvas(mask: Image.Image, fit: Fit) -> Image.Image:
-    """A grey mask of the photo, of any size, as one of its canvas: black beside the photo."""
+    """A grey mask of the photo, of any size, as a mask of its canvas: black where the photo is not."""
     top, left, height, width = fit.box
     canvas = Image.new("L", (fit.canvas_size[1], fit.canvas_size[0]))
     canvas.paste(mask.resize((width, height), Image.Resampling.BOX), (left, top))
@@ -102,15 +111,3 @@ def mask_to_canvas(mask: Image.Image, fit: Fit) -> Image.Image:
 def mask_from_canvas(mask: Image.Image, fit: Fit) -> Image.Image:
     """The photo's part of a black and white mask, at the photo's size."""
     return from_canvas(mask, fit).point(lambda value: 255 if value >= 128 else 0)
-
-
-def mend(photo: Image.Image, edited: Image.Image, mask: Image.Image, fit: Fit, cell: float) -> Image.Image:
-    """The edit at the photo's size, with the photo's very pixels outside of a mask, which fades in inside of it.
-
-    `edited` and the black and white `mask` are canvases; the mask is made of blocks of `cell` canvas pixels, and the
-    seam is as wide as one.
-    """
-    allowed = mask_from_canvas(mask, fit)
-    seam = max(1.0, cell * fit.photo_size[1] / fit.box[3])
-    inner = allowed.filter(ImageFilter.BoxBlur(seam / 2)).point(lambda value: max(0, 2 * value - 255))
-    return Image.composite(from_canvas(edited, fit), photo, ImageChops.darker(allowed, inner))

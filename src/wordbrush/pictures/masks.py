@@ -1,5 +1,6 @@
-"""Masks as pictures: a user's own, read for the latents; a blend's, shown; and a picture held still outside of one."""
+"""Masks as pictures: a user's own, read for the latents; a blend's, shown; and an edit laid over its original."""
 
+import io
 import warnings
 from pathlib import Path
 
@@ -11,18 +12,23 @@ from torch.nn import functional as F
 
 from wordbrush.edits.blend import LatentMask
 from wordbrush.errors import SettingsError
-from wordbrush.pictures.fit import Fit, mask_to_canvas
+from wordbrush.files import open_regular
+from wordbrush.pictures.fit import Fit, from_canvas, mask_from_canvas, mask_to_canvas
+from wordbrush.pictures.limits import MAX_BYTES
 
 _ASPECT_TOLERANCE = 0.02
 _GREY_TOLERANCE = 8
 
 
 def read_mask(mask: str | Path | Image.Image, latent_size: tuple[int, int], fit: Fit | None = None) -> LatentMask:
-    """A mask at the size of latents (h, w), from a PNG or a picture of any size: what is white may change.
+    """A user's mask at the size of the latents: what is white may change.
 
-    With a `fit` it is a mask of the photo that lies in the latents' canvas. A latent cell may change when at least
-    half of the light of its area is white. Raises `SettingsError` for what is not a black and white PNG of the
-    picture's shape, or lets nothing change.
+    mask: a PNG file (`~` is expanded) or a Pillow picture, black and white, of any size in the picture's shape.
+    latent_size: (height, width) in cells of the latents.
+    fit: where the mask is drawn on a photograph, how that lies in the latents' canvas; None: it is the canvas.
+
+    A cell of the latents may change when at least half of the light of its area is white. Raises `SettingsError` for a
+    mask that cannot be read, is transparent or in colour, has another shape than the picture, or lets nothing change.
 
     >>> half = Image.new("L", (64, 64))
     >>> half.paste(255, (32, 0, 64, 64))
@@ -34,8 +40,8 @@ def read_mask(mask: str | Path | Image.Image, latent_size: tuple[int, int], fit:
     height, width = latent_size if fit is None else fit.photo_size
     if abs(grey.width * height / (grey.height * width) - 1) > _ASPECT_TOLERANCE:
         raise SettingsError(
-            f"{named} is {grey.width} x {grey.height} pixels, another shape than the picture (width to height as "
-            f"{width} to {height}); draw it on the picture itself"
+            f"{named} is {grey.width} x {grey.height} pixels (width x height), another shape than the picture, "
+            f"which is {width} to {height}; draw it on the picture itself"
         )
     if fit is not None:
         grey = mask_to_canvas(grey, fit)
@@ -44,8 +50,8 @@ def read_mask(mask: str | Path | Image.Image, latent_size: tuple[int, int], fit:
     if not bool((cells_hw >= 127.5).any()):
         rows, columns = latent_size
         raise SettingsError(
-            f"{named} lets nothing change: no cell of the latents ({rows} x {columns}) is half white; "
-            "draw in white where the picture may change"
+            f"{named} lets nothing change: no cell of the latents ({rows} x {columns}, height x width) is half white; "
+            "paint white where the picture may change"
         )
     return LatentMask.of(cells_hw >= 127.5)
 
@@ -56,23 +62,31 @@ def mask_picture(mask_hw: Tensor, size: tuple[int, int]) -> Image.Image:
     return cells.resize(size, Image.Resampling.NEAREST)
 
 
-def held_still(source: Image.Image, edited: Image.Image, mask_hw: Tensor) -> Image.Image:
-    """The edited picture with the source's very pixels outside of a mask (h, w), fading in within a cell inside of it.
+def composite_edit(original: Image.Image, edited: Image.Image, mask_hw: Tensor, fit: Fit | None = None) -> Image.Image:
+    """The edit inside a mask, the original's own pixels outside of it.
 
-    A decoder mixes neighbours, and its normalisation the whole picture, so that pixels outside of a mask change though
-    their latents do not.
+    original: the picture that was edited; a photograph at its own size.
+    edited: the canvas that the model made.
+    mask_hw: the cells of the latents that may change (h, w).
+    fit: how a photograph lies in the canvas; None: the original has the canvas's size.
+
+    The edit fades in over one cell inside of the mask. Without this, pixels outside change though their latents do
+    not: a decoder mixes neighbours, and its normalisation the whole picture.
     """
-    mask = mask_picture(mask_hw, source.size)
-    cell = source.width / mask_hw.shape[1]
-    inner = mask.filter(ImageFilter.BoxBlur(cell / 2)).point(lambda value: max(0, 2 * value - 255))
-    return Image.composite(edited, source, ImageChops.darker(mask, inner))
+    mask = mask_picture(mask_hw, edited.size)
+    seam = edited.width / mask_hw.shape[1]
+    if fit is not None:
+        edited, mask = from_canvas(edited, fit), mask_from_canvas(mask, fit)
+        seam = max(1.0, seam * fit.photo_size[1] / fit.box[3])
+    inner = mask.filter(ImageFilter.BoxBlur(seam / 2)).point(lambda value: max(0, 2 * value - 255))
+    return Image.composite(edited, original, ImageChops.darker(mask, inner))
 
 
 def _open(path: Path, named: str) -> Image.Image:
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), open_regular(path) as file:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=("PNG",)) as image:
+            with Image.open(io.BytesIO(file.read(MAX_BYTES)), formats=("PNG",)) as image:
                 image.load()
                 return image
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
@@ -90,7 +104,9 @@ def _grey(image: Image.Image, named: str) -> Image.Image:
         raise SettingsError(f"{named} has the mode {image.mode}; save it as 8-bit black and white")
     pixels_HWC = np.asarray(image.convert("RGBA")).astype(np.int16)
     if pixels_HWC[..., 3].min() < 255:
-        raise SettingsError(f"{named} is transparent in places; fill it, with white where the picture may change")
+        raise SettingsError(
+            f"{named} is transparent in places; fill it: white where the picture may change, else black"
+        )
     if np.ptp(pixels_HWC[..., :3], axis=2).max() > _GREY_TOLERANCE:
-        raise SettingsError(f"{named} is in colour; a mask is black, with white where the picture may change")
+        raise SettingsError(f"{named} is in colour; paint it white where the picture may change, else black")
     return image.convert("L")

@@ -74,5 +74,5 @@ def _recalled(adapter: Adapter, task: PhotoTask, kept: Kept) -> Inverted:
     text = adapter.encode(task.settings.prompt)
     latents = adapter.noise(0, task.settings.height, task.settings.width)
     tensors = {name: tensor.to(adapter.device) for name, tensor in kept.tensors.items()}
-    replay = from_tensors(task.inversion.build(), tensors, tuple(text.shape), tuple(latents.shape))
+    replay = from_tensors(task.inversion.build(), tensors, text.shapes(), tuple(latents.shape))
     return Inverted(replay, adapter.decode(replay.latents[-1]), report)

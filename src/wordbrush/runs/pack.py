@@ -11,8 +11,8 @@ from wordbrush.edits.settings import EditSettings
 from wordbrush.inversion.invert import Inverted
 from wordbrush.maps.capture import Capture
 from wordbrush.models.load import ModelInfo
-from wordbrush.pictures.fit import from_canvas, mend
-from wordbrush.pictures.masks import held_still, mask_picture
+from wordbrush.pictures.fit import from_canvas
+from wordbrush.pictures.masks import composite_edit
 from wordbrush.pictures.read import Photo
 from wordbrush.runs.kept import PhotoTask
 from wordbrush.runs.record import ModelRecord, PhotoRecord, RunRecord, pixel_sha256
@@ -116,7 +116,6 @@ def _finished(source: Source, settings: EditSettings, canvas: Image, mask_hw: Te
     if source.photo is not None and fit is not None:
         if mask_hw is None:
             return from_canvas(canvas, fit)
-        cell = canvas.width / mask_hw.shape[1]
-        return mend(source.photo, canvas, mask_picture(mask_hw, canvas.size), fit, cell)
+        return composite_edit(source.photo, canvas, mask_hw, fit)
     held = mask_hw is not None and settings.local_blend is not None and settings.local_blend.hold_pixels
-    return held_still(source.image, canvas, mask_hw) if held and mask_hw is not None else canvas
+    return composite_edit(source.image, canvas, mask_hw) if held and mask_hw is not None else canvas

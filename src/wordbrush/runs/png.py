@@ -3,12 +3,13 @@
 import io
 import json
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from wordbrush.errors import RecordError
-from wordbrush.files import write_atomically
+from wordbrush.files import open_regular, write_atomically
 from wordbrush.json_form import to_plain
 from wordbrush.runs.record import RunRecord
 
@@ -55,10 +56,10 @@ def read_record(path: str | Path) -> RunRecord:
     """Read the record of a run from its `record.json` or from one of its PNGs. Raises `RecordError`."""
     path = Path(path)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             is_png = file.read(8) == b"\x89PNG\r\n\x1a\n"
             file.seek(0)
-            text = _png_record(path) if is_png else file.read(_MAX_JSON_BYTES + 1).decode()
+            text = _png_record(path, file) if is_png else file.read(_MAX_JSON_BYTES + 1).decode()
     except OSError as error:
         raise RecordError(f"'{path}' cannot be read ({error.strerror}); give a record.json or a PNG") from None
     except UnicodeDecodeError:
@@ -70,9 +71,9 @@ def read_record(path: str | Path) -> RunRecord:
     return RunRecord.from_json(text, f"'{path}': the record")
 
 
-def _png_record(path: Path) -> str:
+def _png_record(path: Path, file: BinaryIO) -> str:
     try:
-        with Image.open(path, formats=("PNG",)) as image:
+        with Image.open(file, formats=("PNG",)) as image:
             image.load()
             chunk = image.info.get(CHUNK)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

@@ -1,25 +1,29 @@
 """The runs there are: a source, edits of a kept source, a source with its edits side by side, and a second look."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from torch import Tensor
 
+from wordbrush.attention.attend import Attend, MapInputs
 from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch, column_maps
-from wordbrush.edits.blend_words import blend_tokens
+from wordbrush.edits.blend_words import BlendTokens, blend_tokens
 from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.plan import EditPlan
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.blender import Blender
-from wordbrush.sampling.loop import Conditioning, OnStep, Step, denoise
+from wordbrush.sampling.loop import Conditioning, OnStep, Run, Step, denoise
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
+from wordbrush.sampling.solver import Solver
+from wordbrush.sampling.text import Text
+from wordbrush.tokens.pair import Prompts
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +50,12 @@ def run_source(
 
     `watches` are given the maps that they ask for, here and in the other runs.
     """
-    text = _text(adapter, settings, ())
-    noise = adapter.noise(settings.seed, settings.height, settings.width)
-    steps = _denoise(adapter, settings, noise, text, (SOURCE,), on_step, record_to=tape, watches=watches)
-    return Replay(text.positive[SOURCE], (noise, *(step.latents for step in steps)), tape)
+    _check(adapter, settings)
+    solver, text = solver_of(adapter, settings), _text(adapter, settings, ())
+    start = _start(adapter, settings, solver)
+    run = Run(text, (SOURCE,), settings.guidance_scale, record_to=tape, watches=watches)
+    steps = _finished(denoise(adapter, solver, start, run), len(solver.timesteps), on_step)
+    return Replay(text.positive[SOURCE], (start, *(step.latents for step in steps)), tape)
 
 
 def run_edit(
@@ -59,16 +65,16 @@ def run_edit(
     kept: Replay,
     on_step: OnStep | None = None,
     watches: Sequence[Watch] = (),
+    prompts: Prompts | None = None,
 ) -> EditRun:
-    """Edit a source that ran before; only its targets run."""
-    plan, acted = _plan(adapter, settings, edit, kept.num_steps)
+    """Edit a source that ran before; only its targets run. `prompts` are the run's, if they are tokenised already."""
+    planned = plan(adapter, settings, edit, kept.num_steps, prompts)
     text = _text(adapter, settings, edit.targets, source=kept.text)
     branches = range(SOURCE + 1, SOURCE + 1 + len(edit.targets))
-    blend = _blender(adapter, settings, edit, kept.latents[0], kept.num_steps)
-    steps = _denoise(
-        adapter, settings, kept.latents[0], text, branches, on_step, plan=plan, kept=kept, watches=watches, blend=blend
-    )
-    return _edit_run(steps, steps[-1].latents, acted, edit, blend)
+    blend = _blender(adapter, settings, edit, planned)
+    run = Run(text, branches, settings.guidance_scale, planned.edit, kept, watches=watches, blend=blend)
+    steps = _finished(denoise(adapter, solver_of(adapter, settings), kept.latents[0], run), kept.num_steps, on_step)
+    return _edit_run(steps, steps[-1].latents, planned.acted, edit, blend)
 
 
 def run_together(
@@ -77,23 +83,38 @@ def run_together(
     edit: EditSettings,
     on_step: OnStep | None = None,
     watches: Sequence[Watch] = (),
+    prompts: Prompts | None = None,
 ) -> tuple[Replay, EditRun]:
     """Generate a source and edit it in one batch."""
-    plan, acted = _plan(adapter, settings, edit, settings.num_inference_steps)
+    solver = solver_of(adapter, settings)
+    planned = plan(adapter, settings, edit, len(solver.timesteps), prompts)
     text = _text(adapter, settings, edit.targets)
-    noise = adapter.noise(settings.seed, settings.height, settings.width)
+    start = _start(adapter, settings, solver)
     branches = range(SOURCE, SOURCE + 1 + len(edit.targets))
-    blend = _blender(adapter, settings, edit, noise, settings.num_inference_steps)
-    steps = _denoise(adapter, settings, noise, text, branches, on_step, plan=plan, watches=watches, blend=blend)
-    kept = Replay(text.positive[SOURCE], (noise, *(step.latents[:1] for step in steps)), None)
-    return kept, _edit_run(steps, steps[-1].latents[1:], acted, edit, blend)
+    blend = _blender(adapter, settings, edit, planned)
+    run = Run(text, branches, settings.guidance_scale, planned.edit, watches=watches, blend=blend)
+    steps = _finished(denoise(adapter, solver, start, run), len(solver.timesteps), on_step)
+    kept = Replay(text.positive[SOURCE], (start, *(step.latents[:1] for step in steps)), None)
+    return kept, _edit_run(steps, steps[-1].latents[1:], planned.acted, edit, blend)
 
 
 def run_again(adapter: Adapter, settings: GenerationSettings, kept: Replay, on_step: OnStep | None = None) -> Replay:
     """The plain picture of the settings' prompt from another source's noise, steered as its edits are."""
     text = _text(adapter, settings, ())
-    steps = _denoise(adapter, settings, kept.latents[0], text, (SOURCE,), on_step, kept=kept)
+    run = Run(text, (SOURCE,), settings.guidance_scale, kept=kept)
+    steps = _finished(denoise(adapter, solver_of(adapter, settings), kept.latents[0], run), kept.num_steps, on_step)
     return replace(kept, text=text.positive[SOURCE], latents=(kept.latents[0], *(s.latents for s in steps)), tape=None)
+
+
+def solver_of(adapter: Adapter, settings: GenerationSettings) -> Solver:
+    """A fresh solver of a generation. Raises `SettingsError` for a sampler or a number of steps that it has not."""
+    return adapter.solver(
+        settings.num_inference_steps,
+        settings.height,
+        settings.width,
+        sampler=settings.sampler,
+        seed=settings.seed,
+    )
 
 
 def look_again(
@@ -103,49 +124,67 @@ def look_again(
     step on its kept latents, with its prompt alone.
     """
     tape = kept.tape
-    for step, timestep in enumerate(kept.timesteps(adapter.solver(settings.num_inference_steps))):
+    solver = solver_of(adapter, settings)
+    for step, timestep in enumerate(kept.timesteps(solver)):
         if watch.asks(step, SOURCE):
             if tape is not None and tape.covers(step, self_max_pixels=watch.self_max_pixels):
                 _read_again(tape, step, watch)
             else:
                 control = StepControl(step, BatchLayout.of([SOURCE], guided=False), None, watches=[watch])
-                adapter.predict(kept.latents[step], timestep, kept.text, control)
+                seen = solver.model_input(kept.latents[step], timestep)
+                adapter.predict(seen, timestep, kept.text, control, settings.guidance_scale)
         if on_step is not None:
             on_step(step + 1, kept.num_steps)
 
 
 def _read_again(tape: SourceTape, step: int, watch: Watch) -> None:
-    for site, q_HQD, k_HKD, attend in tape.calls(step):
-        columns_KW = watch.columns(SOURCE, site, q_HQD.shape[1])
+    for layer, inputs, attend in tape.calls(step):
+        columns_KW = watch.columns(SOURCE, layer)
         if columns_KW is not None:
-            attend_values = partial(attend, q_HQD[None], k_HKD[None])
-            watch.take(step, SOURCE, site, column_maps(columns_KW, k_HKD, attend_values))
+            maps = column_maps(layer, columns_KW, inputs.k_HKD, partial(_attend_row, attend, inputs))
+            watch.take(step, SOURCE, layer, maps)
 
 
-def _plan(
-    adapter: Adapter, settings: GenerationSettings, edit: EditSettings, num_steps: int
-) -> tuple[EditPlan, tuple[tuple[str, ...], ...]]:
-    return plan_edit(
-        adapter.tokenize(settings.prompt),
-        [adapter.tokenize(target) for target in edit.targets],
-        edit,
-        num_steps,
-        adapter.editable_layers(settings.height, settings.width),
-        adapter.device,
-        adapter.dtype,
-    )
+def _attend_row(attend: Attend, inputs: MapInputs, v_1HKD: Tensor) -> Tensor:
+    mask = inputs.mask_HQK
+    return attend(inputs.q_HQD[None], inputs.k_HKD[None], v_1HKD, None if mask is None else mask[None])
 
 
-def _blender(
-    adapter: Adapter, settings: GenerationSettings, edit: EditSettings, noise: Tensor, num_steps: int
-) -> Blender | None:
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """All that is known of an edit before the model is asked: of each step, in words, and where it may act."""
+
+    prompts: Prompts
+    edit: EditPlan
+    acted: tuple[tuple[str, ...], ...]
+    blend: tuple[BlendTokens, ...]
+    num_steps: int
+
+
+def plan(
+    adapter: Adapter,
+    settings: GenerationSettings,
+    edit: EditSettings,
+    num_steps: int,
+    prompts: Prompts | None = None,
+) -> Planned:
+    """Plan an edit over `num_steps` steps. Raises what running it would raise before its first step."""
+    if prompts is None:
+        prompts = Prompts.of(adapter.tokenize, settings.prompt, edit.targets)
+    _check_negative(adapter, settings)
+    tokens = () if edit.local_blend is None else blend_tokens(prompts, edit.local_blend, edit.equalizer)
+    layers = adapter.editable_layers(settings.height, settings.width)
+    planned, acted = plan_edit(prompts, edit, num_steps, layers, adapter.device, adapter.dtype)
+    return Planned(prompts, planned, acted, tokens, num_steps)
+
+
+def _blender(adapter: Adapter, settings: GenerationSettings, edit: EditSettings, planned: Planned) -> Blender | None:
     if edit.local_blend is None:
         return None
-    source = adapter.tokenize(settings.prompt)
-    tokens = blend_tokens(source, list(map(adapter.tokenize, edit.targets)), edit.local_blend, edit.equalizer)
     layers = adapter.attention_layers(settings.height, settings.width)
-    height, width = noise.shape[-2:]
-    return Blender(edit.local_blend, tokens, source.length, layers, num_steps, (height, width))
+    latent_size = adapter.latent_size(settings.height, settings.width)
+    length = planned.prompts.source.length
+    return Blender(edit.local_blend, planned.blend, length, layers, planned.num_steps, latent_size)
 
 
 def _edit_run(
@@ -167,48 +206,35 @@ def _edit_run(
     return EditRun(latents, held, controlled, masks, tuple(warnings))
 
 
+def _check(adapter: Adapter, settings: GenerationSettings) -> None:
+    """Raise for prompts that do not fit, before anything runs."""
+    adapter.tokenize(settings.prompt)
+    _check_negative(adapter, settings)
+
+
+def _check_negative(adapter: Adapter, settings: GenerationSettings) -> None:
+    adapter.guidance.check(settings.guidance_scale, settings.negative_prompt)
+    adapter.tokenize(settings.negative_prompt)
+
+
 def _text(
-    adapter: Adapter, settings: GenerationSettings, targets: tuple[str, ...], source: Tensor | None = None
+    adapter: Adapter, settings: GenerationSettings, targets: tuple[str, ...], source: Text | None = None
 ) -> Conditioning:
-    for prompt in (settings.prompt, settings.negative_prompt, *targets):
-        adapter.tokenize(prompt)  # raises for one that does not fit, before anything runs
     first = adapter.encode(settings.prompt) if source is None else source
     return Conditioning((first, *map(adapter.encode, targets)), adapter.encode(settings.negative_prompt))
 
 
-def _denoise(
-    adapter: Adapter,
-    settings: GenerationSettings,
-    noise: Tensor,
-    text: Conditioning,
-    branches: range | tuple[int, ...],
-    on_step: OnStep | None,
-    *,
-    plan: EditPlan | None = None,
-    kept: Replay | None = None,
-    record_to: SourceTape | None = None,
-    watches: Sequence[Watch] = (),
-    blend: Blender | None = None,
-) -> list[Step]:
-    solver = adapter.solver(settings.num_inference_steps)
-    steps = []
-    for step in denoise(
-        adapter,
-        solver,
-        noise,
-        text,
-        branches,
-        settings.guidance_scale,
-        plan=plan,
-        kept=kept,
-        record_to=record_to,
-        watches=watches,
-        blend=blend,
-    ):
-        steps.append(step)
+def _start(adapter: Adapter, settings: GenerationSettings, solver: Solver) -> Tensor:
+    return solver.start(adapter.noise(settings.seed, settings.height, settings.width))
+
+
+def _finished(steps: Iterable[Step], count: int, on_step: OnStep | None) -> list[Step]:
+    finished = []
+    for step in steps:
+        finished.append(step)
         if on_step is not None:
-            on_step(step.index + 1, settings.num_inference_steps if kept is None else kept.num_steps)
-    return steps
+            on_step(step.index + 1, count)
+    return finished
 
 
 def _controlled(steps: list[Step]) -> int:

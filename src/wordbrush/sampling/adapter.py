@@ -4,8 +4,8 @@ A family file converts its own conventions once: how prompts become conditioning
 the network predicts, how latents are laid out.
 """
 
-from collections.abc import Mapping
-from typing import Literal, Protocol
+from collections.abc import Iterable
+from typing import Protocol
 
 import torch
 from PIL.Image import Image
@@ -13,7 +13,9 @@ from torch import Tensor
 
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
 from wordbrush.edits.editable_layers import EditableLayers
-from wordbrush.sampling.rates import Rates, Split
+from wordbrush.sampling.guidance import Guidance
+from wordbrush.sampling.solver import Solver
+from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 Prediction = tuple[Tensor, int]
@@ -36,46 +38,32 @@ class Control(Protocol):
         """Compute one attention."""
         ...
 
-    def verify(self, sites: Mapping[Literal["cross", "self"], int], /) -> int:
-        """Raise `ControlError` unless every layer that must be controlled was; the number of controlled calls."""
-        ...
-
-
-class Solver(Protocol):
-    """The noise schedule of one run."""
-
-    timesteps: Tensor
-
-    def step(self, prediction: Tensor, timestep: Tensor, latents: Tensor) -> Tensor:
-        """Go from the latents (B, C, h, w) of a timestep to those of the next."""
-        ...
-
-    def noised(self, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
-        """Finished latents (B, C, h, w) with as much of the noise as a timestep has: the forward process."""
-        ...
-
-    def rates(self, timestep: Tensor) -> Rates:
-        """The level of the latents before the step of a timestep."""
-        ...
-
-    def rates_after(self, timestep: Tensor) -> Rates:
-        """The level of the latents after the step of a timestep."""
-        ...
-
-    def split(self, prediction: Tensor, timestep: Tensor, latents: Tensor) -> Split:
-        """The clean latents and the noise that a prediction says that latents (B, C, h, w) are made of."""
+    def verify(self, layers: Iterable[AttentionLayer], /) -> int:
+        """Raise `ControlError` unless every layer of the model that must be controlled was; the number of controlled
+        calls.
+        """
         ...
 
 
 class Predictor(Protocol):
     """The network alone: what the loop and an inversion call."""
 
-    def predict(self, latents: Tensor, timestep: Tensor, text: Tensor, control: Control | None) -> Prediction:
-        """One model call on latents (B, C, h, w) and text (B, T, C), its attention under `control`."""
+    @property
+    def guidance(self) -> Guidance:
+        """How it uses a guidance scale."""
         ...
 
-    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
-        """The prediction (B, C, h, w) of one model call without control, differentiable in its text."""
+    def predict(
+        self, latents: Tensor, timestep: Tensor, text: Text, control: Control | None, guidance_scale: float = 1.0
+    ) -> Prediction:
+        """One model call on latents (B, C, h, w) and the text of as many rows, its attention under `control`.
+
+        The scale is for a network that is told it (`Distilled`).
+        """
+        ...
+
+    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
+        """The prediction (B, C, h, w) of one model call without control, differentiable in the text's states."""
         ...
 
 
@@ -96,8 +84,8 @@ class Adapter(Predictor, Protocol):
         """Where the prompt's words are on the text axis; `PromptError` when it does not fit."""
         ...
 
-    def encode(self, prompt: str) -> Tensor:
-        """The conditioning (1, T, C) of one prompt."""
+    def encode(self, prompt: str) -> Text:
+        """The conditioning of one prompt, of one row."""
         ...
 
     def latent_size(self, height: int, width: int) -> tuple[int, int]:
@@ -121,8 +109,13 @@ class Adapter(Predictor, Protocol):
         """The layers that an edit of a picture of height x width pixels may name."""
         ...
 
-    def solver(self, num_inference_steps: int) -> Solver:
-        """A fresh schedule of so many steps."""
+    def solver(
+        self, num_inference_steps: int, height: int, width: int, *, sampler: str | None = None, seed: int = 0
+    ) -> Solver:
+        """A fresh schedule of `num_inference_steps` for a picture of height x width pixels.
+
+        `sampler` is one of the family's by name, None its default; a sampler that draws noise draws it from `seed`.
+        """
         ...
 
     def encode_image(self, image: Image) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from wordbrush.attention.batch import SOURCE
-from wordbrush.attention.sites import AttentionLayer, Site, shared_layers
+from wordbrush.attention.sites import AttentionLayer, shared_layers
 from wordbrush.attention.watch import Reading
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.blend_words import BlendTokens
@@ -61,7 +61,7 @@ class Blender:
         self._size = latent_size
         self._columns = _columns(tokens, text_length)
         seen = shared_layers(layers)
-        self._sites = {layer.site for layer in seen}
+        self._layers = set(seen)
         self._grid = seen[0].grid
         self._sums: dict[int, Tensor] = {}
         self._masks: list[Tensor] = []
@@ -74,11 +74,11 @@ class Blender:
         """Every step counts towards the mean, also those before the first that is blended."""
         return branch in self._columns
 
-    def columns(self, branch: int, site: Site, pixels: int) -> Tensor | None:
+    def columns(self, branch: int, layer: AttentionLayer) -> Tensor | None:
         """The words of a branch, in the blend's layers."""
-        return self._columns[branch] if site in self._sites else None
+        return self._columns[branch] if layer in self._layers else None
 
-    def take(self, step: int, branch: int, site: Site, maps_HQW: Tensor) -> None:
+    def take(self, step: int, branch: int, layer: AttentionLayer, maps_HQW: Tensor) -> None:
         """Add one layer's maps to those so far."""
         maps_QW = maps_HQW.to(torch.promote_types(maps_HQW.dtype, torch.float32)).sum(0)
         self._sums[branch] = self._sums.get(branch, 0) + maps_QW

@@ -11,10 +11,12 @@ from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch
 from wordbrush.edits.plan import EditPlan, StepEdit
-from wordbrush.sampling.adapter import Predictor, Solver
+from wordbrush.sampling.adapter import Predictor
 from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.replay import Replay
+from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.steering import PLAIN, Predicted
+from wordbrush.sampling.text import Text
 
 OnStep = Callable[[int, int], None]
 """Told after each step: steps done, steps in all."""
@@ -22,10 +24,10 @@ OnStep = Callable[[int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class Conditioning:
-    """Text of every branch, source first: `positive[b]` (1, T, C) its prompt, `negative` (1, T, C) of all."""
+    """Text of every branch, source first: `positive[b]` its prompt, `negative` that of all; of one row each."""
 
-    positive: tuple[Tensor, ...]
-    negative: Tensor
+    positive: tuple[Text, ...]
+    negative: Text
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,56 +39,63 @@ class Step:
     controlled_calls: int
 
 
-def denoise(
-    model: Predictor,
-    solver: Solver,
-    noise: Tensor,
-    conditioning: Conditioning,
-    branches: Sequence[int],
-    guidance_scale: float,
-    plan: EditPlan | None = None,
-    kept: Replay | None = None,
-    record_to: SourceTape | None = None,
-    watches: Sequence[Watch] = (),
-    blend: Blender | None = None,
-) -> Iterator[Step]:
-    """Denoise `branches` from the same noise (1, C, h, w); yields after every step.
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a run does beside its noise and its steps.
 
     Branch 0 is the source. Where it is not among `branches`, `kept` stands for it: its recorded queries and keys, or
     its prompt run once more from its kept latents at steps that are not recorded; the run has its steps, and its
-    steering of them. `watches` are given the maps that they ask for; the latents are the same with them. `blend` is
-    one of them, and holds part of each step's latents to the source's.
+    steering of them. `record_to` records the source's attention. `watches` are given the maps that they ask for; the
+    latents are the same with them. `blend` is one of them, and holds part of each step's latents to the source's.
     """
-    if blend is not None:
-        watches = [*watches, blend]
-    latents = noise.expand(len(branches), -1, -1, -1)
-    is_guided = guidance_scale > 1
+
+    text: Conditioning
+    branches: Sequence[int]
+    guidance_scale: float
+    plan: EditPlan | None = None
+    kept: Replay | None = None
+    record_to: SourceTape | None = None
+    watches: Sequence[Watch] = ()
+    blend: Blender | None = None
+
+
+def denoise(model: Predictor, solver: Solver, start: Tensor, run: Run) -> Iterator[Step]:
+    """Denoise a run's branches from the same latents (1, C, h, w); yields after every step."""
+    kept, guidance, scale = run.kept, model.guidance, run.guidance_scale
+    watches = run.watches if run.blend is None else [*run.watches, run.blend]
+    latents = start.expand(len(run.branches), -1, -1, -1)
+    guided = guidance.has_negative(scale)
     steering = PLAIN if kept is None else kept.steering
     for index, timestep in enumerate(solver.timesteps if kept is None else kept.timesteps(solver)):
-        edit = plan.at(index) if plan is not None else None
-        replay = SOURCE not in branches and kept is not None and _needs_replay(edit, watches, kept.tape, index)
-        negative = replay and is_guided and edit is not None and bool(edit.borrowed.content)
-        layout = BatchLayout.of(branches, guided=is_guided, replayed_source=replay, replayed_negative=negative)
-        rows = [latents, latents] if is_guided else [latents]
-        if kept is not None:
-            rows += [kept.latents[index]] * (replay + negative)
-        recording = record_to if record_to is not None and record_to.start_step() else None
+        edit = run.plan.at(index) if run.plan is not None else None
+        replay = SOURCE not in run.branches and kept is not None and _needs_replay(edit, watches, kept.tape, index)
+        negative = replay and guided and edit is not None and bool(edit.borrowed.content)
+        layout = BatchLayout.of(run.branches, guided=guided, replayed_source=replay, replayed_negative=negative)
+        rows = _rows(layout, run.branches, latents, None if kept is None else kept.latents[index])
+        recording = run.record_to if run.record_to is not None and run.record_to.start_step() else None
         control = None
         if recording is not None or watches or (edit is not None and edit.acts):
             control = StepControl(index, layout, edit, kept.tape if kept else None, recording, watches)
-        text = _text(conditioning, steering.negative(index, conditioning.negative), layout)
-        prediction, controlled = model.predict(torch.cat(rows), timestep, text, control)
-        predicted = _predicted(prediction, len(branches), guidance_scale if is_guided else None)
+        text = _text(run.text, steering.negative(index, run.text.negative), layout)
+        prediction, controlled = model.predict(solver.model_input(rows, timestep), timestep, text, control, scale)
+        predicted = Predicted(
+            prediction[layout.positions(run.branches, conditional=True)],
+            prediction[layout.positions(run.branches, conditional=False)] if guided else None,
+            guidance,
+            scale,
+        )
         latents = steering.advance(solver, index, timestep, predicted, latents)
-        if blend is not None:
-            latents = _blended(blend, index, latents, branches, kept)
+        if run.blend is not None:
+            latents = _blended(run.blend, index, latents, run.branches, kept)
         yield Step(index, latents, controlled)
 
 
-def _predicted(prediction: Tensor, count: int, guidance_scale: float | None) -> Predicted:
-    if guidance_scale is None:
-        return Predicted(prediction[:count], None, 1.0)
-    return Predicted(prediction[count : 2 * count], prediction[:count], guidance_scale)
+def _rows(layout: BatchLayout, branches: Sequence[int], latents: Tensor, source: Tensor | None) -> Tensor:
+    """The latents (B, C, h, w) of each row: its branch's, or of a source that is not denoised here its kept ones."""
+    place = {branch: i for i, branch in enumerate(branches)}
+    if SOURCE not in place and source is not None:
+        latents, place[SOURCE] = torch.cat([latents, source]), len(latents)
+    return latents[[place[row.branch] for row in layout.rows]]
 
 
 def _blended(blend: Blender, step: int, latents: Tensor, branches: Sequence[int], kept: Replay | None) -> Tensor:
@@ -96,8 +105,8 @@ def _blended(blend: Blender, step: int, latents: Tensor, branches: Sequence[int]
     return blend.after_step(step, latents, kept.latents[step + 1])
 
 
-def _text(conditioning: Conditioning, negative: Tensor, layout: BatchLayout) -> Tensor:
-    return torch.cat([conditioning.positive[row.branch] if row.conditional else negative for row in layout.rows])
+def _text(conditioning: Conditioning, negative: Text, layout: BatchLayout) -> Text:
+    return Text.cat([conditioning.positive[row.branch] if row.conditional else negative for row in layout.rows])
 
 
 def _needs_replay(edit: StepEdit | None, watches: Sequence[Watch], tape: SourceTape | None, step: int) -> bool:

@@ -54,7 +54,33 @@ def stochastic_mean(split: Split, now: Rates, to: Rates) -> Tensor:
 def fresh_noise(now: Rates, to: Rates) -> float:
     """The standard deviation of the noise that a step of eta 1 draws (Song et al. 2021, eq. 16).
 
+    What is left of the noise of the clean latents' next level, scaled so that new and old noise together are `to`'s;
+    written so that it also holds where signal**2 + noise**2 is not 1.
+
     >>> fresh_noise(Rates(0.6, 0.8), Rates(1.0, 0.0))
     0.0
     """
-    return float(to.noise / now.noise * max(0.0, 1 - (now.signal / to.signal) ** 2) ** 0.5)
+    fresh = max(0.0, now.noise**2 - (now.signal / to.signal) ** 2 * to.noise**2) ** 0.5
+    return float(to.noise / now.noise * fresh)
+
+
+def split(kind: str, prediction: Tensor, latents: Tensor, level: Rates) -> Split:
+    """What latents (B, C, h, w) of a level are made of, by a network that predicts `kind` in diffusers' terms.
+
+    "epsilon" is the noise, "sample" the clean latents, "v_prediction" the part of one in the direction of the
+    other (Salimans and Ho 2022, arXiv 2202.00512), "flow_prediction" the velocity from the clean latents to the noise
+    (Liu et al. 2022, arXiv 2209.03003).
+
+    >>> import torch
+    >>> parts = split("flow_prediction", torch.tensor(3.0), torch.tensor(2.5), Rates(0.5, 0.5))
+    >>> float(parts.clean), float(parts.noise)
+    (1.0, 4.0)
+    """
+    signal, noise = level
+    if kind == "epsilon":
+        return Split((latents - noise * prediction) / signal, prediction)
+    if kind == "sample":
+        return Split(prediction, (latents - signal * prediction) / noise)
+    if kind == "flow_prediction":
+        return Split(latents - noise * prediction, latents + signal * prediction)
+    return Split(signal * latents - noise * prediction, signal * prediction + noise * latents)

@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from wordbrush.attention.tape import SourceTape
-from wordbrush.sampling.adapter import Solver
+from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.steering import PLAIN, Steering
+from wordbrush.sampling.text import Text
 
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """A source's text (1, T, C), its latents (1, C, h, w) before each step and after the last, what was recorded of
+    """A source's text, its latents (1, C, h, w) before each step and after the last, what was recorded of
     its attention, and what its targets do beside plain sampling.
 
     Its steps are the last of the schedule: a source that begins later, with less noise, has fewer.
     """
 
-    text: Tensor
+    text: Text
     latents: tuple[Tensor, ...]
     tape: SourceTape | None = None
     steering: Steering = PLAIN

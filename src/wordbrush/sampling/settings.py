@@ -17,6 +17,8 @@ class GenerationOptions(TypedDict, total=False):
     - `guidance_scale`: how strongly the prompt guides the picture (classifier-free guidance), 0 or more; 1 is without
       guidance. Default: the model's.
     - `negative_prompt`: what the picture shall not show. Default: empty.
+    - `sampler`: the sampler by name, or "own" for the model's. Default: None, the family's, which is "ddim" for Stable
+      Diffusion: the published method is defined on it, and so are most inversions.
     - `size`: (height, width) of the picture in pixels. Default: the model's.
     """
 
@@ -24,6 +26,7 @@ class GenerationOptions(TypedDict, total=False):
     num_inference_steps: int | None
     guidance_scale: float | None
     negative_prompt: str
+    sampler: str | None
     size: tuple[int, int] | None
 
 
@@ -52,6 +55,7 @@ class GenerationSettings:
     guidance_scale: float
     height: int
     width: int
+    sampler: str | None = None
 
     def __post_init__(self) -> None:
         """Check what does not depend on the model."""
@@ -89,4 +93,5 @@ class GenerationSettings:
             guidance_scale=defaults.guidance_scale if scale is None else scale,
             height=height,
             width=width,
+            sampler=options.get("sampler"),
         )

@@ -8,28 +8,32 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from wordbrush.sampling.adapter import Solver
-from wordbrush.sampling.guidance import guided
+from wordbrush.sampling.guidance import Guidance
+from wordbrush.sampling.solver import Solver
+from wordbrush.sampling.text import Text
 
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """A step's predictions (B, C, h, w) with the prompts and, under guidance, with the negative text."""
+    """A step's predictions (B, C, h, w) with the prompts and, where guidance reads it, with the negative text."""
 
     positive: Tensor
     negative: Tensor | None
+    guidance: Guidance
     guidance_scale: float
 
     def guided(self) -> Tensor:
         """One prediction of both."""
-        return self.positive if self.negative is None else guided(self.negative, self.positive, self.guidance_scale)
+        if self.negative is None:
+            return self.positive
+        return self.guidance.combine(self.negative, self.positive, self.guidance_scale)
 
 
 class Steering:
     """Plain sampling."""
 
-    def negative(self, step: int, negative: Tensor) -> Tensor:
-        """The negative text (1, T, C) of a step, where `negative` is the run's own."""
+    def negative(self, step: int, negative: Text) -> Text:
+        """The negative text of a step, where `negative` is the run's own."""
         return negative
 
     def advance(self, solver: Solver, step: int, timestep: Tensor, predicted: Predicted, latents: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from wordbrush.errors import RecordError
 from wordbrush.json_form import from_plain, to_plain
-from wordbrush.metrics.psnr import psnr
+from wordbrush.metrics.likeness import psnr
 from wordbrush.runs.record import RunRecord
 from wordbrush.sweep.grid import Sweep
 from wordbrush.sweep.run import Cell

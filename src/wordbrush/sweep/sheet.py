@@ -5,7 +5,7 @@ from itertools import product
 
 from PIL import Image
 
-from wordbrush.edits.schedule import DEFAULT
+from wordbrush.edits.schedule import DEFAULT, format_window
 from wordbrush.sweep.axes import Axis
 from wordbrush.sweep.grid import Sweep
 from wordbrush.sweep.run import Cell
@@ -110,16 +110,12 @@ def _notes(sweep: Sweep, first: Cell) -> str:
     notes += [f"{made.num_inference_steps} steps", f"guidance {made.guidance_scale:g}"]
     for word, window in fixed.cross_replace_steps.items():
         name = "cross_replace_steps" if word == DEFAULT else f"cross_replace_steps of '{word}'"
-        notes += [f"{name} {_window(window)}"] if name not in swept else []
+        notes += [f"{name} {format_window(window)}"] if name not in swept else []
     if "self_replace_steps" not in swept:
-        notes.append(f"self_replace_steps {_window(fixed.self_replace_steps)}")
+        notes.append(f"self_replace_steps {format_window(fixed.self_replace_steps)}")
     for word, factor in fixed.equalizer.items():
         name = f"weight of '{word}'"
         notes += [f"{name} {factor:g}"] if name not in swept else []
     if made.negative_prompt:
         notes.append(f"negative prompt '{made.negative_prompt}'")
     return ", ".join(notes)
-
-
-def _window(window: tuple[float, float]) -> str:
-    return f"{window[1]:g}" if window[0] == 0 else f"{window[0]:g} to {window[1]:g}"

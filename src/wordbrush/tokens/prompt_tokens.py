@@ -1,49 +1,123 @@
 """Which token positions each word of a prompt takes on the text axis of a model."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from wordbrush.tokens.words import Word, find_words, split_words
+from wordbrush.errors import PromptError
+from wordbrush.tokens.words import Word, find_all_words, find_words, split_words
 
 
 @dataclass(frozen=True)
-class PromptTokens:
-    """A prompt on the token axis of length `length`: `[begin, words ..., end, padding ...]`.
+class Segment:
+    """One text encoder's part of the text axis, positions `start` to `stop`: `[begin, words ..., end, padding ...]`.
 
-    `positions[i]` are the token positions of `words[i]`, ascending; `end` is the position of the end token.
+    `positions[i]` are the token positions of the prompt's word i, ascending; none for a word over the encoder's limit.
+    `end` are the positions of what follows the words: an end token, or the rest of a template.
     """
 
-    text: str
-    words: tuple[Word, ...]
+    start: int
+    stop: int
     positions: tuple[tuple[int, ...], ...]
-    end: int
-    length: int
+    end: range
 
-    @classmethod
-    def from_offsets(cls, text: str, offsets: Sequence[tuple[int, int]], *, begin: int, length: int) -> "PromptTokens":
-        """Assign tokens to words by character offsets.
-
-        `offsets[k]` is the character span of the k-th token of the text itself (no begin or end token), which stands
-        at position `begin + k`. A token that covers several words belongs to the first.
-
-        >>> PromptTokens.from_offsets("a corgi", [(0, 1), (2, 5), (5, 7)], begin=1, length=8).positions
-        ((1,), (2, 3))
-        """
-        words = split_words(text)
-        positions: list[list[int]] = [[] for _ in words]
-        for index, (start, stop) in enumerate(offsets):
-            owner = next((w for w, word in enumerate(words) if start < word.end and word.start < stop), None)
-            if owner is not None:
-                positions[owner].append(begin + index)
-        return cls(text, words, tuple(map(tuple, positions)), end=begin + len(offsets), length=length)
+    @property
+    def first(self) -> int:
+        """The position of the first token of a word; what is before it begins every prompt."""
+        return min((positions[0] for positions in self.positions if positions), default=self.end.start)
 
     def of(self, words: range) -> tuple[int, ...]:
         """Token positions of a range of words, in order."""
         return tuple(position for word in words for position in self.positions[word])
 
+    def moved(self, offset: int) -> "Segment":
+        """The same segment further along the axis."""
+        return Segment(
+            self.start + offset,
+            self.stop + offset,
+            tuple(tuple(position + offset for position in word) for word in self.positions),
+            range(self.end.start + offset, self.end.stop + offset),
+        )
+
+
+@dataclass(frozen=True)
+class PromptTokens:
+    """A prompt on the token axis of a model, whose `segments` are those of its encoders, one behind the other.
+
+    `added` are the words that were added to the tokenizer (textual inversion): words of their own, whatever letters
+    and marks they are made of.
+    """
+
+    text: str
+    words: tuple[Word, ...]
+    segments: tuple[Segment, ...]
+    added: frozenset[str] = frozenset()
+
+    @classmethod
+    def from_offsets(
+        cls,
+        text: str,
+        offsets: Sequence[tuple[int, int]],
+        *,
+        begin: int,
+        length: int,
+        num_end: int = 1,
+        added: Collection[str] = (),
+    ) -> "PromptTokens":
+        """Assign tokens to words by character offsets, in one segment of `length` positions.
+
+        `offsets[k]` is the character span of the k-th token of the text itself (no begin or end token), which stands
+        at position `begin + k`; `num_end` tokens follow them. A token that covers several words belongs to the first.
+
+        >>> PromptTokens.from_offsets("a corgi", [(0, 1), (2, 5), (5, 7)], begin=1, length=8).positions
+        ((1,), (2, 3))
+        """
+        words = split_words(text, added)
+        positions: list[list[int]] = [[] for _ in words]
+        for index, (start, stop) in enumerate(offsets):
+            owner = next((w for w, word in enumerate(words) if start < word.end and word.start < stop), None)
+            if owner is not None:
+                positions[owner].append(begin + index)
+        end = begin + len(offsets)
+        segment = Segment(0, length, tuple(map(tuple, positions)), range(end, end + num_end))
+        return cls(text, words, (segment,), frozenset(added))
+
+    def beside(self, other: "PromptTokens") -> "PromptTokens":
+        """The same prompt on a longer axis, on which another encoder's tokens follow.
+
+        >>> prompt = PromptTokens.from_offsets("cat", [(0, 3)], begin=1, length=4)
+        >>> prompt.beside(PromptTokens.from_offsets("cat", [(0, 2), (2, 3)], begin=0, length=5)).positions
+        ((1, 4, 5),)
+        """
+        return replace(self, segments=(*self.segments, *(segment.moved(self.length) for segment in other.segments)))
+
+    @property
+    def length(self) -> int:
+        """The length of the token axis."""
+        return self.segments[-1].stop
+
+    @cached_property
+    def positions(self) -> tuple[tuple[int, ...], ...]:
+        """The token positions of each word, of all encoders."""
+        return tuple(self.of(range(word, word + 1)) for word in range(len(self.words)))
+
+    def of(self, words: range) -> tuple[int, ...]:
+        """Token positions of a range of words, encoder by encoder, in order."""
+        return tuple(position for segment in self.segments for position in segment.of(words))
+
+    def places(self, selector: str) -> list[range]:
+        """Every place that `selector` names (see `words.find_all_words`)."""
+        return find_all_words(self.text, selector, self.added)
+
     def find(self, selector: str) -> tuple[int, ...]:
-        """Token positions of the word or phrase that `selector` names (see `words.find_words`, and its errors)."""
-        return self.of(find_words(self.text, selector))
+        """Token positions of the word or phrase that `selector` names (see `words.find_words`, and its errors).
+
+        Raises `PromptError` where the tokenizer gave it no token of its own.
+        """
+        positions = self.of(find_words(self.text, selector, self.added))
+        if not positions:
+            raise PromptError(f"'{selector}' has no token of its own in '{self.text}'; ask for its neighbour")
+        return positions
 
     def phrase(self, words: range) -> str:
         """The words as they stand in the prompt."""

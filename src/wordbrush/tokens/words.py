@@ -1,14 +1,16 @@
 """A prompt as words with their character spans: the common currency of every tokenizer."""
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 
 from wordbrush.errors import PromptError
 
 # A word keeps inner apostrophes and hyphens ("don't", "t-shirt"); a run of punctuation is a unit of its own,
 # because tokenizers give it tokens, and those must correspond as well.
-_UNIT = re.compile(r"\w+(?:['’\-]\w+)*|[^\w\s]+")
+_UNIT = r"\w+(?:['’\-]\w+)*|[^\w\s]+"
 _SELECTOR = re.compile(r"(?P<phrase>.*?)(?:\[(?P<occurrence>\d+)\])?", re.DOTALL)
 
 
@@ -27,16 +29,18 @@ class Word:
         return "a" if folded == "an" else folded
 
 
-def split_words(prompt: str) -> tuple[Word, ...]:
-    """Split a prompt into words and runs of punctuation, in order.
+def split_words(prompt: str, added: Collection[str] = ()) -> tuple[Word, ...]:
+    """Split a prompt into words and runs of punctuation, in order; each of the `added` words is one, whatever it has.
 
+    >>> [word.text for word in split_words("a <cat-toy>, here", {"<cat-toy>"})]
+    ['a', '<cat-toy>', ',', 'here']
     >>> [word.text for word in split_words("A cat, eating an apple")]
     ['A', 'cat', ',', 'eating', 'an', 'apple']
     """
-    return tuple(Word(match.group(), match.start(), match.end()) for match in _UNIT.finditer(prompt))
+    return tuple(Word(match.group(), match.start(), match.end()) for match in _unit(frozenset(added)).finditer(prompt))
 
 
-def find_words(prompt: str, selector: str) -> range:
+def find_words(prompt: str, selector: str, added: Collection[str] = ()) -> range:
     """Find the word or phrase that `selector` names, as a range of indices into `split_words(prompt)`.
 
     `selector` is a word ("cat"), a phrase ("teddy bear"), or one of several occurrences counted from 0 ("cat[1]").
@@ -49,16 +53,16 @@ def find_words(prompt: str, selector: str) -> range:
     >>> find_words("cat and cat", "cat[1]")
     range(2, 3)
     """
-    found = find_all_words(prompt, selector)
+    found = find_all_words(prompt, selector, added)
     if not found:
-        raise PromptError(f"word '{selector}' is not in the prompt '{prompt}'{_nearest(prompt, selector)}")
+        raise PromptError(f"word '{selector}' is not in the prompt '{prompt}'{_nearest(prompt, selector, added)}")
     if len(found) > 1:
         ways = " or ".join(f"'{selector}[{index}]'" for index in range(len(found)))
         raise PromptError(f"word '{selector}' occurs {_times(len(found))} in '{prompt}'; say {ways}")
     return found[0]
 
 
-def find_all_words(prompt: str, selector: str) -> list[range]:
+def find_all_words(prompt: str, selector: str, added: Collection[str] = ()) -> list[range]:
     """Find every place that `selector` names (see `find_words`); an empty list when there is none.
 
     >>> find_all_words("cat and cat", "cat")
@@ -66,10 +70,10 @@ def find_all_words(prompt: str, selector: str) -> list[range]:
     """
     match = _SELECTOR.fullmatch(selector.strip())
     assert match is not None  # the pattern accepts every string
-    wanted = [word.text.casefold() for word in split_words(match["phrase"])]
+    wanted = [word.text.casefold() for word in split_words(match["phrase"], added)]
     if not wanted:
         raise PromptError(f"'{selector}' names no word; give a word of the prompt '{prompt}'")
-    keys = [word.text.casefold() for word in split_words(prompt)]
+    keys = [word.text.casefold() for word in split_words(prompt, added)]
     starts = range(len(keys) - len(wanted) + 1)
     places = [range(i, i + len(wanted)) for i in starts if keys[i : i + len(wanted)] == wanted]
     if match["occurrence"] is None:
@@ -78,11 +82,22 @@ def find_all_words(prompt: str, selector: str) -> list[range]:
     return places[occurrence : occurrence + 1]
 
 
-def _nearest(prompt: str, selector: str) -> str:
-    words = [word.text for word in split_words(prompt)]
-    close = get_close_matches(selector.casefold(), [word.casefold() for word in words], n=1)
+def nearest_word(selector: str, words: Iterable[str]) -> str | None:
+    """The word that is spelled most like a selector, if one is."""
+    return next(iter(get_close_matches(selector.casefold(), [word.casefold() for word in words], n=1)), None)
+
+
+@lru_cache(maxsize=32)
+def _unit(added: frozenset[str]) -> re.Pattern[str]:
+    longest_first = sorted(map(re.escape, added), key=len, reverse=True)
+    return re.compile("|".join([*longest_first, _UNIT]))
+
+
+def _nearest(prompt: str, selector: str, added: Collection[str]) -> str:
+    words = [word.text for word in split_words(prompt, added)]
+    close = nearest_word(selector, words)
     if close:
-        return f"; did you mean '{close[0]}'?"
+        return f"; did you mean '{close}'?"
     return f"; its words are: {', '.join(words)}" if words else "; the prompt is empty"
 
 

@@ -1,7 +1,7 @@
 """Settings as names and values to be read: plain text, whoever shows it."""
 
 from wordbrush.edits.blend import AUTO, LocalBlend
-from wordbrush.edits.schedule import DEFAULT
+from wordbrush.edits.schedule import DEFAULT, format_window
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, EditSettings
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.sampling.settings import GenerationSettings
@@ -32,15 +32,15 @@ def edit_facts(settings: EditSettings) -> Facts:
     facts: Facts = []
     if settings.edit != "auto":
         facts.append(("kind", settings.edit))
-    facts.append(("cross", _window(settings.cross_replace_steps[DEFAULT])))
+    facts.append(("cross", format_window(settings.cross_replace_steps[DEFAULT])))
     own = {word: window for word, window in settings.cross_replace_steps.items() if word != DEFAULT}
-    facts += [(f"cross of '{word}'", _window(window)) for word, window in own.items()]
-    facts.append(("self", _window(settings.self_replace_steps)))
+    facts += [(f"cross of '{word}'", format_window(window)) for word, window in own.items()]
+    facts.append(("self", format_window(settings.self_replace_steps)))
     if settings.self_replace_max_pixels != PROMPT_TO_PROMPT_MAX_PIXELS:
         facts.append(("self up to", f"{settings.self_replace_max_pixels} pixels"))
     if settings.mutual_self_attention is not None:
         window = settings.mutual_self_attention.window
-        facts.append(("mutual self-attention", _window((window.start, window.end))))
+        facts.append(("mutual self-attention", format_window((window.start, window.end))))
     if settings.plug_and_play is not None:
         pnp = settings.plug_and_play
         facts.append(
@@ -54,7 +54,3 @@ def _region(blend: LocalBlend) -> str:
     by_prompt = [*(blend.source_words or ()), *(word for words in blend.target_words or () for word in words)]
     words = list(dict.fromkeys("what changes" if word == AUTO else word for word in (*blend.words, *by_prompt)))
     return " and ".join([*([", ".join(words)] if words else []), *(["a mask"] if blend.mask else [])])
-
-
-def _window(window: tuple[float, float]) -> str:
-    return f"{window[0]:g}\N{EN DASH}{window[1]:g}"

@@ -15,6 +15,7 @@ from wordbrush.files import check_writable, write_atomically
 
 if TYPE_CHECKING:
     from wordbrush_bench.speed.bench import Bench
+    from wordbrush_bench.speed.journal import SpeedJournal
     from wordbrush_bench.speed.measure import SpeedSettings
     from wordbrush_bench.speed.report import SpeedReport
     from wordbrush_bench.speed.scaling import Curve
@@ -24,7 +25,7 @@ _SCALE_TARGETS = (1, 2, 4, 8)
 
 def speed(
     model: Model = None,
-    shape: Annotated[str | None, typer.Option(help="sd14: that architecture with random weights.")] = None,
+    shape: Annotated[str | None, typer.Option(help="sd14 or sdxl: that architecture with random weights.")] = None,
     case: Annotated[list[str] | None, typer.Option(help="One comparison; give it once for each. All if none.")] = None,
     no_cases: Annotated[bool, typer.Option("--no-cases", help="Only the scaling.")] = False,
     scaling: Annotated[bool, typer.Option("--scaling", help="Also curves along size, targets and steps.")] = False,
@@ -42,7 +43,8 @@ def speed(
 ) -> None:
     """Compare edits with plain pictures of the same number: speed.md, speed.json and, with --scaling, plots.
 
-    All runs of a comparison take turns in one process; "materialised" is the published algorithm, its maps formed.
+    All runs of a comparison take turns in one process; "materialised" is the published algorithm, its maps formed. A
+    run that was stopped goes on from its last comparison when the same command is given again.
     """
     if model is not None and shape is not None:
         raise SettingsError("both --model and --shape are given; give one")
@@ -60,32 +62,47 @@ def speed(
         need_matplotlib()
     checkout = None if diffusers is None else str(diffusers)
     settings = speed_settings(model, shape, steps, size, repeats, device, dtype, checkout)
-    report = _measured(settings, tuple(case or ()), no_cases, scaling, quiet)
+    try:
+        report = _measured(settings, tuple(case or ()), no_cases, scaling, out, quiet)
+    except KeyboardInterrupt:
+        typer.echo("stopped; give the same command again to go on", err=True)
+        raise
     _write(report, out, quiet)
 
 
 def _measured(
-    settings: "SpeedSettings", cases: tuple[str, ...], no_cases: bool, scaling: bool, quiet: bool
+    settings: "SpeedSettings", cases: tuple[str, ...], no_cases: bool, scaling: bool, out: Path, quiet: bool
 ) -> "SpeedReport":
+    from wordbrush.json_form import to_plain
+    from wordbrush.models.folder import resolve_folder
+    from wordbrush.models.processor import use_threads_for
     from wordbrush_bench.speed.comparisons import comparisons
+    from wordbrush_bench.speed.journal import JOURNAL, SpeedJournal
     from wordbrush_bench.speed.measure import Machine, load_bench, measure
     from wordbrush_bench.speed.process import PROCESS_CASE, measured_processes
     from wordbrush_bench.speed.report import SpeedReport
 
     bench = load_bench(settings)
+    if settings.shape is None:
+        use_threads_for(resolve_folder(settings.model))
     names = tuple(comparisons(bench, cases))  # a name that there is not is told before anything runs
-    measured = {}
-    if not no_cases:
-        with Progress("comparing", quiet) as progress:
-            measured = measure(bench, names, settings.repeats, progress)
-    curves = _curves(bench, settings, quiet) if scaling else ()
+    machine = Machine.here(settings.device)
+    measured, process = {}, {}
+    curves: tuple[Curve, ...] = ()
     process_case = PROCESS_CASE if PROCESS_CASE in names else names[0]
-    process = measured_processes(settings, process_case, measured[process_case].seconds) if measured else {}
+    with SpeedJournal(out / JOURNAL, {"settings": to_plain(settings), "machine": to_plain(machine)}) as journal:
+        if not no_cases:
+            with Progress("comparing", quiet) as progress:
+                measured = measure(bench, names, settings.repeats, journal, progress)
+        if scaling:
+            curves = _curves(bench, settings, journal, quiet)
+        if measured:
+            process = measured_processes(settings, process_case, measured[process_case].seconds, journal)
     return SpeedReport(
         command=shlex.join(["wordbrush", *sys.argv[1:]]),
         settings=settings,
         size=bench.settings.height,
-        machine=Machine.here(settings.device),
+        machine=machine,
         cases=measured,
         process_case=measured[process_case].title.split(" / ")[0] if measured else "",
         process=process,
@@ -93,7 +110,7 @@ def _measured(
     )
 
 
-def _curves(bench: "Bench", settings: "SpeedSettings", quiet: bool) -> "tuple[Curve, ...]":
+def _curves(bench: "Bench", settings: "SpeedSettings", journal: "SpeedJournal", quiet: bool) -> "tuple[Curve, ...]":
     from wordbrush_bench.speed.scaling import scaling
 
     side, steps = bench.settings.height, settings.steps
@@ -101,7 +118,7 @@ def _curves(bench: "Bench", settings: "SpeedSettings", quiet: bool) -> "tuple[Cu
     sizes = sorted({max(smallest, side // 2), side, side * 3 // 2, side * 2})
     numbers = sorted({max(1, steps // 4), max(1, steps // 2), steps, steps * 2})
     with Progress("scaling", quiet) as progress:
-        return scaling(bench, sizes, _SCALE_TARGETS, numbers, settings.repeats, progress)
+        return scaling(bench, sizes, _SCALE_TARGETS, numbers, settings.repeats, journal, progress)
 
 
 def _write(report: "SpeedReport", out: Path, quiet: bool) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from wordbrush.errors import SettingsError
-from wordbrush.models.load import quietly
+from wordbrush.quiet import quietly
 from wordbrush_bench.case import Case, Material
 from wordbrush_bench.method import Outcome
 from wordbrush_bench.peers.checkout import quiet

@@ -13,14 +13,15 @@ from PIL.Image import Image
 from transformers import CLIPTokenizer
 
 from wordbrush.models.folder import bundled_folder, check_folder, resolve_folder
-from wordbrush.models.load import choose_device, quietly
+from wordbrush.models.load import choose_device
 from wordbrush.models.own_settings import Defaults, read_own_settings
 from wordbrush.models.processor import weight_bytes
 from wordbrush.models.stable_diffusion import StableDiffusion
+from wordbrush.quiet import quietly
 from wordbrush.runs.run import run_source
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush_bench.case import Case, Material
-from wordbrush_bench.shapes import SD14_SCHEDULER, random_sd14
+from wordbrush_bench.shapes import SD14_SCHEDULER, random_parts
 
 _Made = TypeVar("_Made")
 
@@ -67,9 +68,9 @@ class SharedModel:
         return self.adapter.decode(run_source(self.adapter, settings, None).latents[-1])
 
     @classmethod
-    def random_sd14(cls, device: str, dtype: str) -> "SharedModel":
-        """Stable Diffusion v1-4's architecture with random weights; its words are those of the bundled model."""
-        unet, vae, text_encoder = random_sd14(getattr(torch, dtype))
+    def random(cls, shape: str, device: str, dtype: str) -> "SharedModel":
+        """An architecture with random weights and Stable Diffusion's scheduler; its words are the bundled model's."""
+        unet, vae, text_encoder = random_parts(shape, getattr(torch, dtype))
         with quietly():
             from diffusers import StableDiffusionPipeline
         pipeline = StableDiffusionPipeline(

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordbrush.metrics.clip_score import ClipScore
+from wordbrush.metrics.likeness import capped_psnr, check_same_size, mean_ssim, mse, pixels
 from wordbrush.metrics.lpips import Lpips
 from wordbrush.metrics.pictures import as_unit_tensor, blacked_out
 from wordbrush.metrics.structure import Structure
 from wordbrush_bench.case import Case, Material
 from wordbrush_bench.meter import Column, Gap, Measured, Meter
 from wordbrush_bench.method import Outcome
-from wordbrush_bench.similarity import mse, pixels, psnr_of, same_size, ssim
 
 DINO, CLIP, SQUEEZENET = "dino-vitb8", "clip-vit-large-patch14", "squeezenet1_1.safetensors"
 """What the weights are called in the folder that is given for them."""
@@ -66,7 +66,7 @@ class StructureMeter:
         if isinstance(self._structure, Gap):
             return _all(self.columns, self._structure)
         source = material.photo or outcome.source
-        same_size(source, outcome.edited)
+        check_same_size(source, outcome.edited)
         published = self._structure.published_distance(source, outcome.edited)
         corrected = self._structure.distance(source, outcome.edited)
         return dict(zip((c.name for c in self.columns), (1000 * published, 1000 * corrected), strict=True))
@@ -90,19 +90,19 @@ class BackgroundMeter:
         if isinstance(background, Gap):
             return _all(self.columns, background)
         source = material.photo or outcome.source
-        same_size(source, outcome.edited)
+        check_same_size(source, outcome.edited)
         before, after = pixels(source), pixels(outcome.edited)
         black, black_after = before * background[..., None], after * background[..., None]
         inner = np.zeros_like(background)
         inner[_BORDER:-_BORDER, _BORDER:-_BORDER] = True
         zeroed, masked = mse(black, black_after), mse(before, after, background)
         return {
-            "PSNR": psnr_of(zeroed),
+            "PSNR": capped_psnr(zeroed),
             "MSE": 10_000 * zeroed,
-            "SSIM": 100 * ssim(black, black_after, inner),
-            "PSNR, masked mean": psnr_of(masked),
+            "SSIM": 100 * mean_ssim(black, black_after, inner),
+            "PSNR, masked mean": capped_psnr(masked),
             "MSE, masked mean": 10_000 * masked,
-            "SSIM, masked mean": 100 * ssim(before, after, background),
+            "SSIM, masked mean": 100 * mean_ssim(before, after, background),
         }
 
 
@@ -131,7 +131,7 @@ class LpipsMeter:
         if isinstance(background, Gap):
             return _all(self.columns, background)
         source = material.photo or outcome.source
-        same_size(source, outcome.edited)
+        check_same_size(source, outcome.edited)
         before, after = (as_unit_tensor(blacked_out(picture, background)) for picture in (source, outcome.edited))
         map_HW = self._lpips.map(before, after)[0].numpy()
         return {

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from wordbrush.metrics.likeness import capped_psnr, check_same_size, mean_ssim, mse, pixels
 from wordbrush.scenes.judge.judge import CELLS, Judge
 from wordbrush_bench.case import Case, Material
 from wordbrush_bench.layout_distance import layout_distance
 from wordbrush_bench.meter import Column, Gap, Measured
 from wordbrush_bench.method import Outcome
 from wordbrush_bench.scenes.verdicts import Verdicts, judged_mask, success
-from wordbrush_bench.similarity import mse, pixels, psnr_of, same_size, ssim
 
 SMALLEST_BACKGROUND = 0.02
 """Less of the picture than this outside of the mask is no background to measure."""
@@ -88,7 +88,7 @@ class BackgroundMeter:
     def measure(self, case: Case, material: Material, outcome: Outcome) -> Mapping[str, Measured]:
         """Measure."""
         source = material.photo or outcome.source
-        same_size(source, outcome.edited)
+        check_same_size(source, outcome.edited)
         mask = material.mask
         if mask is None:
             judged = judged_mask(case, self._judge(source), source.size)
@@ -101,11 +101,11 @@ class BackgroundMeter:
         black_before, black_after = (picture * outside[..., None] for picture in (before, after))
         error, zeroed_error = mse(before, after, outside), mse(black_before, black_after)
         return {
-            "background PSNR": psnr_of(error),
-            "background SSIM": ssim(before, after, outside),
+            "background PSNR": capped_psnr(error),
+            "background SSIM": mean_ssim(before, after, outside),
             "background MSE": 10_000 * error,
-            "zeroed PSNR": psnr_of(zeroed_error),
-            "zeroed SSIM": ssim(black_before, black_after),
+            "zeroed PSNR": capped_psnr(zeroed_error),
+            "zeroed SSIM": mean_ssim(black_before, black_after),
             "zeroed MSE": 10_000 * zeroed_error,
         }
 
@@ -123,12 +123,12 @@ class PerfectMeter:
         """Measure."""
         if material.perfect is None or material.mask is None:
             return {column.name: Gap("a generated picture has no perfect edit") for column in self.columns}
-        same_size(material.perfect, outcome.edited)
+        check_same_size(material.perfect, outcome.edited)
         right, made = pixels(material.perfect), pixels(outcome.edited)
         return {
-            "perfect PSNR": psnr_of(mse(right, made)),
-            "perfect SSIM": ssim(right, made),
-            "perfect PSNR inside": psnr_of(mse(right, made, material.mask)),
+            "perfect PSNR": capped_psnr(mse(right, made)),
+            "perfect SSIM": mean_ssim(right, made),
+            "perfect PSNR inside": capped_psnr(mse(right, made, material.mask)),
         }
 
 

@@ -20,8 +20,8 @@ from wordbrush.inversion.direct import Direct
 from wordbrush.inversion.task import InversionTask
 from wordbrush.maps.capture import Capture
 from wordbrush.maps.request import MapsRequest
-from wordbrush.runs.run import run_edit, run_source, run_together
-from wordbrush.sampling.loop import Conditioning, denoise
+from wordbrush.runs.run import run_edit, run_source, run_together, solver_of
+from wordbrush.sampling.loop import Conditioning, Run, denoise
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush_bench.peers.community_p2p import CommunityPrompt2Prompt
@@ -49,8 +49,9 @@ class Bench:
         """The same loop without an edit, from the same noise."""
         adapter, settings = self.model.adapter, self.settings
         text = Conditioning(tuple(map(adapter.encode, prompts)), adapter.encode(settings.negative_prompt))
-        solver = adapter.solver(settings.num_inference_steps)
-        *_, last = denoise(adapter, solver, self._noise(), text, range(len(prompts)), settings.guidance_scale)
+        solver = solver_of(adapter, settings)
+        run = Run(text, range(len(prompts)), settings.guidance_scale)
+        *_, last = denoise(adapter, solver, self._noise(), run)
         return last.latents
 
     def pipeline(self, prompts: Sequence[str]) -> Tensor:
@@ -93,7 +94,13 @@ class Bench:
 
     def seen(self, request: MapsRequest) -> Tensor:
         """A picture and the maps that are asked of it."""
-        capture = Capture(self.model.adapter, request, self.settings, {SOURCE_BRANCH: SOURCE}, "benchmark")
+        capture = Capture(
+            self.model.adapter,
+            request,
+            self.settings,
+            {SOURCE_BRANCH: self.model.adapter.tokenize(SOURCE)},
+            "benchmark",
+        )
         latents = run_source(self.model.adapter, self.settings, None, watches=[capture.watch]).latents[-1]
         assert capture.maps(SOURCE_BRANCH) is not None
         return latents
@@ -108,8 +115,9 @@ class Bench:
         blend = None
         if blended:
             # The coarsest resolution of the U-Net's down blocks with cross-attention: 16 x 16 of SD v1-4's 64 x 64.
-            crossing = sum("CrossAttn" in block for block in pipeline.unet.config["down_block_types"])
-            height, width = (side // 2 ** (crossing - 1) for side in noise.shape[2:])
+            blocks = pipeline.unet.config["down_block_types"]
+            coarsest = max(level for level, block in enumerate(blocks) if "CrossAttn" in block)
+            height, width = (side // 2**coarsest for side in noise.shape[2:])
             blend = PublishedBlend(pipeline.tokenizer, prompts, BLENDED, (height, width), start=int(0.2 * steps))
         scale = self.settings.guidance_scale
         return published_edit(pipeline, prompts, edit, num_steps=steps, guidance_scale=scale, noise=noise, blend=blend)
@@ -162,7 +170,7 @@ class Bench:
         adapter, settings = self.model.adapter, self.settings
         task = InversionTask(
             adapter,
-            adapter.solver(settings.num_inference_steps),
+            solver_of(adapter, settings),
             self._picture,
             adapter.encode(settings.prompt),
             adapter.encode(settings.negative_prompt),

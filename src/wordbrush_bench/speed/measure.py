@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,18 +13,16 @@ from wordbrush.errors import SettingsError
 from wordbrush.models.folder import resolve_folder
 from wordbrush.models.load import choose_device
 from wordbrush.models.processor import LARGE, weight_bytes
+from wordbrush.peak import allocation_peak
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.versions import installed_versions
 from wordbrush_bench.peers.community_p2p import CommunityPrompt2Prompt
 from wordbrush_bench.peers.shared import SharedModel
+from wordbrush_bench.shapes import SHAPES
 from wordbrush_bench.speed.bench import SOURCE, Bench
 from wordbrush_bench.speed.comparisons import COMMUNITY, OURS, PLAIN, TWIN, Comparison, comparisons
-from wordbrush_bench.speed.memory import allocation_peak
+from wordbrush_bench.speed.journal import SpeedJournal
 from wordbrush_bench.speed.timing import Spread, clock_of, in_turns, paired_ratios, seconds_of
-
-SD14 = "sd14"
-SHAPES = (SD14,)
-"""Architectures that can be measured with random weights."""
 
 SEED, GUIDANCE = 7, 7.5
 
@@ -85,7 +84,7 @@ class Measured:
 
     title: str
     goal: float | None
-    seconds: Mapping[str, list[float]]
+    seconds: Mapping[str, tuple[float, ...]]
     ratio: Mapping[str, Spread]
     allocated: Mapping[str, int]
     apart: Mapping[str, Mapping[str, float]]
@@ -111,7 +110,7 @@ class Machine:
 def load_bench(settings: SpeedSettings) -> Bench:
     """The model with the settings of all its runs. Raises `ModelError` and `SettingsError`."""
     if settings.shape is not None:
-        model = SharedModel.random_sd14(settings.device, settings.dtype)
+        model = SharedModel.random(settings.shape, settings.device, settings.dtype)
     else:
         model = SharedModel.load(settings.model, settings.device, settings.dtype)
     community = None
@@ -122,13 +121,18 @@ def load_bench(settings: SpeedSettings) -> Bench:
 
 
 def measure(
-    bench: Bench, names: tuple[str, ...], repeats: int, on_case: Callable[[int, int], None] | None = None
+    bench: Bench,
+    names: tuple[str, ...],
+    repeats: int,
+    journal: SpeedJournal,
+    on_case: Callable[[int, int], None] | None = None,
 ) -> dict[str, Measured]:
-    """Measure the named comparisons, or all; `on_case` is told how many are done, of how many."""
+    """Measure the named comparisons, or all, that the journal has not; `on_case` is told how many are done."""
     chosen = comparisons(bench, names)
     measured: dict[str, Measured] = {}
     for name, comparison in chosen.items():
-        measured[name] = measure_one(comparison, repeats, bench.model.adapter.device)
+        one = partial(measure_one, comparison, repeats, bench.model.adapter.device)
+        measured[name] = journal.once(Measured, f"case {name}", one)
         if on_case is not None:
             on_case(len(measured), len(chosen))
     return measured
@@ -141,7 +145,7 @@ def measure_one(comparison: Comparison, repeats: int, device: torch.device) -> M
     return Measured(
         comparison.title,
         comparison.goal,
-        seconds,
+        {variant: tuple(taken) for variant, taken in seconds.items()},
         {variant: paired_ratios(taken, seconds[PLAIN]) for variant, taken in seconds.items()},
         {variant: allocation_peak(run, device) for variant, run in comparison.runs.items()},
         {other: _apart(outputs[OURS], outputs[other]) for other in (TWIN, COMMUNITY) if other in outputs},

@@ -9,10 +9,12 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 
+from wordbrush.peak import PeakMemory, can_measure_process
 from wordbrush_bench.speed.comparisons import comparisons
+from wordbrush_bench.speed.journal import SpeedJournal
 from wordbrush_bench.speed.measure import SpeedSettings, load_bench
-from wordbrush_bench.speed.memory import can_measure_process, process_peak
 
 PROCESS_CASE = "swap"
 """The case that is measured in processes, where it is among those asked for."""
@@ -26,11 +28,18 @@ class ProcessPeak:
     peak: int
 
 
-def measured_processes(settings: SpeedSettings, case: str, variants: Iterable[str]) -> dict[str, ProcessPeak]:
+def measured_processes(
+    settings: SpeedSettings, case: str, variants: Iterable[str], journal: SpeedJournal
+) -> dict[str, ProcessPeak]:
     """Run each variant of a case in a fresh process; nothing where a system or a device has no such figure."""
     if settings.device != "cpu" or not can_measure_process():
         return {}
-    return {variant: _in_process_of_its_own(settings, case, variant) for variant in variants}
+    return {
+        variant: journal.once(
+            ProcessPeak, f"process {case} {variant}", partial(_in_process_of_its_own, settings, case, variant)
+        )
+        for variant in variants
+    }
 
 
 def _in_process_of_its_own(settings: SpeedSettings, case: str, variant: str) -> ProcessPeak:
@@ -44,7 +53,10 @@ def _in_process_of_its_own(settings: SpeedSettings, case: str, variant: str) -> 
 def _main() -> None:
     asked = json.loads(sys.argv[1])
     bench = load_bench(SpeedSettings(**asked["settings"]))
-    print(json.dumps(process_peak(comparisons(bench, [asked["case"]])[asked["case"]].runs[asked["variant"]])))
+    run = comparisons(bench, [asked["case"]])[asked["case"]].runs[asked["variant"]]
+    with PeakMemory("cpu") as peak:
+        run()
+    print(json.dumps([peak.before, peak.highest]))
 
 
 if __name__ == "__main__":

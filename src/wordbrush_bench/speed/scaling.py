@@ -7,6 +7,7 @@ from statistics import median
 
 from wordbrush_bench.speed.bench import SOURCE, Bench
 from wordbrush_bench.speed.comparisons import COMMUNITY, OURS, PLAIN, SWAPPED, TWIN, Run
+from wordbrush_bench.speed.journal import SpeedJournal
 from wordbrush_bench.speed.timing import Spread, in_turns, paired_ratios, seconds_of
 
 TARGETS = (
@@ -46,9 +47,13 @@ def scaling(
     targets: Sequence[int],
     steps: Sequence[int],
     repeats: int,
+    journal: SpeedJournal,
     on_point: Callable[[int, int], None] | None = None,
 ) -> tuple[Curve, ...]:
-    """Measure a source and its edits in one batch along each axis that has values, all else as in `bench`."""
+    """Measure a source and its edits in one batch along each axis that has values, all else as in `bench`.
+
+    Points that the journal has are not measured again.
+    """
     settings = bench.settings
     planned: list[tuple[str, str, int, Bench, Sequence[str]]] = []
     for size in sizes:
@@ -62,7 +67,8 @@ def scaling(
     curves: dict[str, Curve] = {}
     for done, (name, axis, value, there, prompts) in enumerate(planned, start=1):
         before = curves.get(name, Curve(name, axis, ()))
-        curves[name] = replace(before, points=(*before.points, _point(there, value, prompts, repeats)))
+        point = journal.once(Point, f"{name} {value}", partial(_point, there, value, prompts, repeats))
+        curves[name] = replace(before, points=(*before.points, point))
         if on_point is not None:
             on_point(done, len(planned))
     return tuple(curves.values())

@@ -109,8 +109,10 @@ def test_lpips_and_clip_see_the_blacked_out_pictures(meters, weights):
     lpips, clip = Lpips.load(weights / SQUEEZENET), ClipScore.load(weights / CLIP)
     outside = [as_unit_tensor(p) * torch.from_numpy(~mask) for p in (before, after)]
     inside = Image.fromarray(np.asarray(after) * mask[..., None])
-    assert found["LPIPS"] == pytest.approx(1000 * lpips.distance(*outside))
-    assert found["LPIPS, masked mean"] == pytest.approx(1000 * float(lpips.map(*outside)[0, :, SIDE // 2 :].mean()))
+    assert found["LPIPS"] == pytest.approx(1000 * lpips.distance(*outside), rel=1e-4)
+    assert found["LPIPS, masked mean"] == pytest.approx(
+        1000 * float(lpips.map(*outside)[0, :, SIDE // 2 :].mean()), rel=1e-4
+    )
     assert found["CLIP whole"] == clip(after, "a dog")
     assert found["CLIP edited"] == clip(inside, "a dog")
 

@@ -1,0 +1,30 @@
+"""Every script of benchmarks/ runs, at its smallest setting; the numbers themselves depend on the machine."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+SMALLEST = {
+    "bundled_quality.py": (
+        ["--scenes", "1", "--pictures", "1", "--swaps", "1", "--steps", "5"],
+        "| 1 one-word swaps |",
+    ),
+    "map_truth.py": (["--scenes", "1", "--noise", "0.5"], "1 scenes, noise at 0.5 of the schedule"),
+    "processor.py": (["--sizes", "64", "--threads", "1", "--steps", "1", "--repeats", "1"], "| 64 px | 1 | passive |"),
+    "startup.py": (["--repeats", "1", "--steps", "1"], "times the "),
+}
+
+
+def test_each_has_its_smallest_setting():
+    assert {script.name for script in FOLDER.glob("*.py")} == set(SMALLEST)
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_a_script_runs_at_its_smallest_setting(name, monkeypatch, capsys):
+    arguments, printed = SMALLEST[name]
+    monkeypatch.setattr(sys, "argv", [name, *arguments])
+    runpy.run_path(str(FOLDER / name), run_name="__main__")
+    assert printed in capsys.readouterr().out

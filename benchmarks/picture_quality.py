@@ -4,8 +4,8 @@
 
 The judge, a classifier trained on rendered scenes alone, says what pictures show. Sharpness: the mean squared
 difference of neighbouring pixels inside of objects, where the judge sees them, as a share of that in rendered scenes
-of the same casts. `--eta 1` draws noise afresh in each step (Song et al. 2021). `--faces` writes a sheet of 60 pictures of 20
-animals, three seeds each, on which faces are counted by eye: eyes and mouth where they belong.
+of the same casts. `--eta 1` draws noise afresh in each step (Song et al. 2021). `--faces` writes a sheet of 60
+pictures of 20 animals, three seeds each, on which faces are counted by eye: eyes and mouth where they belong.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Do a noun's attention maps fall on its object? Measured on rendered scenes, whose masks are exact.
 
-    python benchmarks/map_truth.py [--model FOLDER] [--scenes N] [--noise 0.2 0.4 0.6 0.8] [--held-out]
+    python benchmarks/map_truth.py [--model FOLDER] [--scenes N] [--noise 0.2 0.4 0.6 0.8] [--art new]
 
 Each scene is rendered at the model's size, encoded, noised part of the way, and shown to the U-Net once per noise
 level with the scene's caption: no sampling, so the picture is the scene and its masks are the truth. "Pointing": the
@@ -11,6 +11,7 @@ chance, pointing is the mean share of the picture that objects take, and so is t
 
 import argparse
 from collections import defaultdict
+from typing import get_args
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from wordbrush.maps.capture import Capture
 from wordbrush.maps.plan import default_grid
 from wordbrush.maps.request import MapsRequest
 from wordbrush.sampling.settings import GenerationSettings
+from wordbrush.scenes.atlas import Art
 from wordbrush.scenes.captions import called
 from wordbrush.scenes.render import render
 from wordbrush.scenes.scene import Scene, sample_scene
@@ -42,14 +44,14 @@ def main() -> None:
     parser.add_argument("--model", help="a folder of a model of scenes; without it the bundled model")
     parser.add_argument("--scenes", type=int, default=200)
     parser.add_argument("--noise", type=float, nargs="+", default=[0.2, 0.4, 0.6, 0.8], metavar="PART")
-    parser.add_argument("--held-out", action="store_true", help="scenes with a drawing that training never showed")
+    parser.add_argument("--art", choices=get_args(Art), default="model", help="whose drawings the scenes show")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
     model = SharedModel.load(options.model, options.device, "float32")
     rng = np.random.default_rng(SEED)
     found: dict[str, Found] = defaultdict(list)
     for number in range(options.scenes):
-        scene = sample_scene(rng, held_out=options.held_out)
+        scene = sample_scene(rng, options.art)
         maps, masks = look(model, scene, options.noise, number)
         for word, mask in masks.items():
             if mask.mean() >= LEAST_SHARE:

@@ -9,10 +9,11 @@ import pytest
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 SMALLEST = {
     "bundled_quality.py": (
-        ["--scenes", "1", "--pictures", "1", "--swaps", "1", "--steps", "5"],
+        ["--scenes", "1", "--swaps", "1", "--steps", "5"],
         "| 1 one-word swaps |",
     ),
     "map_truth.py": (["--scenes", "1", "--noise", "0.5"], "1 scenes, noise at 0.5 of the schedule"),
+    "picture_quality.py": (["--pictures", "1", "--steps", "2", "--eta", "1"], "| sharpness of objects |"),
     "processor.py": (["--sizes", "64", "--threads", "1", "--steps", "1", "--repeats", "1"], "| 64 px | 1 | passive |"),
     "startup.py": (["--repeats", "1", "--steps", "1"], "times the "),
 }

@@ -3,7 +3,7 @@
 import time
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import torch
 import typer
@@ -16,22 +16,27 @@ from training.critic import Critic, train_critic
 from training.denoiser import train_denoiser
 from training.export import assemble
 from training.export import export as export_folder
+from training.flow import train_transformer
 from training.judge import accuracy, train_judge
 from training.networks import LATENT_CHANNELS
 from training.run import TrainingRun
 from training.sample_grid import draw_grid
+from training.schedule import Schedule
 from training.shards import SHARD_SIZE, write_shards
 from training.tokenizer import MAX_LENGTH
+from training.transformer import assemble_transformer
 from training.vae import sharpen_decoder, train_vae
 from wordbrush.errors import SettingsError
 from wordbrush.files import write_atomically
+from wordbrush.scenes.atlas import Art
 from wordbrush.scenes.judge.judge import WEIGHTS as JUDGE_WEIGHTS
 from wordbrush.scenes.judge.judge import Judge
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
 Out = Annotated[Path, typer.Option(help="Where states and logs are kept.")]
-Minutes = Annotated[float, typer.Option(help="Minutes of training in all, earlier parts included.")]
+Steps = Annotated[int, typer.Option(help="Steps of training in all, earlier parts included.")]
+Fall = Annotated[int, typer.Option(help="Last steps, in which the learning rate falls; 0 where more follow.")]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 Threads = Annotated[int, typer.Option(help="CPU threads; 0 leaves the choice to torch.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the state in the folder.")]
@@ -39,6 +44,9 @@ Compile = Annotated[bool, typer.Option(help="Compile the networks; a third faste
 Earlier = Annotated[Path | None, typer.Option(help="Folder of an earlier model whose weights to begin with.")]
 WEIGHTS = Path(str(files("wordbrush.scenes") / "weights"))
 GRID_EVERY_SECONDS = 1200
+FIRST_RATE = 1.5e-3
+LATER_RATE = 5e-4
+"""Where an earlier autoencoder is trained further; the first one's rate undoes what it knows."""
 LATENTS_SEED = 101
 
 DEFAULTS = {
@@ -48,12 +56,14 @@ DEFAULTS = {
     "self_replace_steps": 0.4,
 }
 """What the bundled model is used with; see the model card for how these were chosen."""
+TRANSFORMER_DEFAULTS = {"num_inference_steps": 20, "guidance_scale": 4.0}
 
 
 @app.command()
 def vae(
     out: Out = Path("runs"),
-    minutes: Minutes = 12,
+    steps: Steps = 7000,
+    fall: Fall = 1000,
     device: Device = "cpu",
     threads: Threads = 0,
     resume: Resume = False,
@@ -63,7 +73,8 @@ def vae(
     """Train the autoencoder."""
     _prepare(out / "vae", threads, resume)
     start = None if earlier is None else AutoencoderKL.from_pretrained(earlier, subfolder="vae").float().eval()
-    trained = train_vae(out / "vae", minutes, device, start=start, compiled=compile)
+    schedule = Schedule(FIRST_RATE if earlier is None else LATER_RATE, steps, fall)
+    trained = train_vae(out / "vae", schedule, device, start=start, compiled=compile)
     if parallel.rank() == 0:
         trained.save_pretrained(out / "vae" / "final")
 
@@ -88,11 +99,16 @@ def latents(
 
 @app.command()
 def critic(
-    out: Out = Path("runs"), minutes: Minutes = 8, device: Device = "cpu", threads: Threads = 0, resume: Resume = False
+    out: Out = Path("runs"),
+    steps: Steps = 3000,
+    fall: Fall = 600,
+    device: Device = "cpu",
+    threads: Threads = 0,
+    resume: Resume = False,
 ) -> None:
     """Train the network that asks the denoiser for things it can name, on the encoded scenes."""
     _prepare(out / "critic", threads, resume)
-    trained = train_critic(out / "critic", out / "latents", minutes, device)
+    trained = train_critic(out / "critic", out / "latents", Schedule(2e-3, steps, fall), device)
     if parallel.rank() == 0:
         write_atomically(out / "critic" / "final.safetensors", save(trained.cpu().state_dict()))
 
@@ -100,12 +116,14 @@ def critic(
 @app.command()
 def denoiser(
     out: Out = Path("runs"),
-    minutes: Minutes = 90,
+    steps: Steps = 20000,
+    fall: Fall = 2000,
     device: Device = "cpu",
     threads: Threads = 0,
     resume: Resume = False,
     earlier: Earlier = None,
-    learning_rate: Annotated[float, typer.Option(help="The highest rate of the schedule.")] = 1e-3,
+    learning_rate: Annotated[float, typer.Option(help="The rate between warm-up and fall.")] = 5e-4,
+    batch_size: Annotated[int, typer.Option(help="Pictures a step and process.")] = 32,
     compile: Compile = False,
 ) -> None:
     """Train the U-Net and the text encoder, with a sheet of pictures every twenty minutes."""
@@ -123,20 +141,39 @@ def denoiser(
     train_denoiser(
         out / "denoiser",
         out / "latents",
-        minutes,
+        Schedule(learning_rate, steps, fall),
         device,
         critic=_critic(out),
         start=earlier,
-        learning_rate=learning_rate,
+        batch_size=batch_size,
         compiled=compile,
         on_save=show,
     )
 
 
 @app.command()
+def transformer(
+    out: Out = Path("runs"),
+    steps: Steps = 40000,
+    fall: Fall = 4000,
+    device: Device = "cpu",
+    threads: Threads = 0,
+    resume: Resume = False,
+    learning_rate: Annotated[float, typer.Option(help="The rate between warm-up and fall.")] = 1e-3,
+    batch_size: Annotated[int, typer.Option(help="Pictures a step and process.")] = 32,
+) -> None:
+    """Train a transformer with joint attention, and its three text encoders, on the same encoded scenes."""
+    _prepare(out / "transformer", threads, resume)
+    train_transformer(
+        out / "transformer", out / "latents", Schedule(learning_rate, steps, fall), device, batch_size=batch_size
+    )
+
+
+@app.command()
 def sharpen(
     out: Out = Path("runs"),
-    minutes: Minutes = 6,
+    steps: Steps = 1500,
+    fall: Fall = 500,
     device: Device = "cpu",
     threads: Threads = 0,
     resume: Resume = False,
@@ -144,25 +181,32 @@ def sharpen(
 ) -> None:
     """Train the autoencoder's decoder further; its latents, and a denoiser trained on them, stay as they are."""
     _prepare(out / "decoder", threads, resume)
-    sharpened = sharpen_decoder(out / "decoder", _autoencoder(out), minutes, device, compiled=compile)
+    sharpened = sharpen_decoder(
+        out / "decoder", _autoencoder(out), Schedule(LATER_RATE, steps, fall), device, compiled=compile
+    )
     if parallel.rank() == 0:
         sharpened.save_pretrained(out / "vae" / "final")
 
 
 @app.command()
 def judge(
-    out: Out = Path("runs"), minutes: Minutes = 8, device: Device = "cpu", threads: Threads = 0, resume: Resume = False
+    out: Out = Path("runs"),
+    steps: Steps = 3000,
+    fall: Fall = 600,
+    device: Device = "cpu",
+    threads: Threads = 0,
+    resume: Resume = False,
 ) -> None:
     """Train the classifier that says what pictures show, write it beside its code, and print how often it is right."""
     _prepare(out / "judge", threads, resume)
-    weights = train_judge(out / "judge", minutes, device).half().state_dict()
+    weights = train_judge(out / "judge", Schedule(2e-3, steps, fall), device).half().state_dict()
     if parallel.rank() > 0:
         return
     write_atomically(JUDGE_WEIGHTS, save(weights))
     trained = Judge.load()
-    for held_out in (False, True):
-        shares = accuracy(trained, 1000, held_out=held_out)
-        print("held-out art:" if held_out else "art of training:", {k: round(v, 3) for k, v in shares.items()})
+    for art in get_args(Art):
+        shares = accuracy(trained, 1000, art)
+        print(f"art, {art}:", {k: round(v, 3) for k, v in shares.items()})
 
 
 @app.command()
@@ -170,6 +214,13 @@ def export(out: Out = Path("runs"), folder: Path = WEIGHTS) -> None:
     """Write the diffusers folder from the last saved state."""
     averages = load_state(out / "denoiser" / "state.pt")["averages"]
     export_folder(assemble(_autoencoder(out), averages), folder, DEFAULTS)
+
+
+@app.command()
+def export_transformer(folder: Path, out: Out = Path("runs")) -> None:
+    """Write the transformer's diffusers folder from the last saved state."""
+    averages = load_state(out / "transformer" / "state.pt")["averages"]
+    export_folder(assemble_transformer(_autoencoder(out), averages), folder, TRANSFORMER_DEFAULTS)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from torch.nn import functional
 from training.latent_pool import LatentPool
 from training.precision import fast_products
 from training.run import TrainingRun
+from training.schedule import Schedule
 from wordbrush.scenes.judge.labels import NOUN_NAMES, NUM_CELL_CLASSES
 
 SEED = 53
@@ -63,18 +64,17 @@ def cell_loss(logits: Tensor, classes: Tensor) -> Tensor:
 def train_critic(
     folder: Path,
     latents: Path,
-    minutes: float,
+    schedule: Schedule,
     device: str,
     *,
     batch_size: int = 64,
-    max_steps: int | None = None,
 ) -> Critic:
-    """Train on the encoded scenes in `latents` for a number of minutes in all; returns the averaged network."""
+    """Train on the encoded scenes in `latents` by a schedule; returns the averaged network."""
     torch.manual_seed(SEED)
     pool = LatentPool(latents)
     channels = pool.draw(1, torch.Generator())[0].shape[1]
     critic = Critic(channels).to(device)
-    run = TrainingRun(folder, {"critic": critic}, minutes=minutes, learning_rate=2e-3, ema_decay=0.995)
+    run = TrainingRun(folder, {"critic": critic}, schedule=schedule, ema_decay=0.995)
 
     def step(lot: int) -> tuple[Tensor, int]:
         if run.step % 100 == 0:
@@ -87,7 +87,7 @@ def train_critic(
             logits = critic(noisy.to(device, memory_format=torch.channels_last))
         return cell_loss(logits.float(), classes.to(device)).mean(), batch_size
 
-    run.train(step, max_steps=max_steps)
+    run.train(step)
     critic.load_state_dict(run.averaged("critic"))
     critic.eval().requires_grad_(False)
     return critic

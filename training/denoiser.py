@@ -17,6 +17,8 @@ from training.latent_pool import LatentPool
 from training.networks import build_scheduler, build_text_encoder, build_unet
 from training.precision import fast_products
 from training.run import TrainingRun
+from training.schedule import Schedule
+from training.timesteps import BinnedErrors, draw_timesteps
 from training.tokenizer import build_tokenizer
 from training.upsampling import double_by_repeating
 from wordbrush.scenes.vocabulary import known_words
@@ -37,19 +39,17 @@ LOOK_EVERY = 50
 def train_denoiser(
     folder: Path,
     latents: Path,
-    minutes: float,
+    schedule: Schedule,
     device: str,
     *,
     unet: UNet2DConditionModel | None = None,
     critic: Critic | None = None,
     start: Path | None = None,
-    learning_rate: float = 1e-3,
-    batch_size: int = 64,
+    batch_size: int = 32,
     compiled: bool = False,
-    max_steps: int | None = None,
     on_save: Callable[[TrainingRun], None] | None = None,
 ) -> TrainingRun:
-    """Train on the encoded scenes in `latents` for a number of minutes in all; the averages are in the run returned.
+    """Train on the encoded scenes in `latents` by a schedule; the averages are in the run returned.
 
     Epsilon prediction on Stable Diffusion's schedule; the loss is weighted by min-SNR (Hang et al. 2023), words are
     taught to look at what they name, and a `critic` must find in the predicted pictures what there should be. `unet`
@@ -61,13 +61,12 @@ def train_denoiser(
     unet, text = unet or build_unet(), build_text_encoder(tokenizer)
     if start is not None:
         inherit(unet, text, tokenizer, start)
-    unet, text = unet.to(device, memory_format=torch.channels_last), text.to(device)
+    unet, text = unet.to(device), text.to(device)
     run = TrainingRun(
         folder,
         {"unet": unet, "text_encoder": text},
-        minutes=minutes,
-        learning_rate=learning_rate,
-        ema_decay=0.995,
+        schedule=schedule,
+        ema_decay=0.99,
         matrices=_inner_matrices(unet),
     )
     pool = LatentPool(latents)
@@ -83,7 +82,11 @@ def train_denoiser(
         with fast_products(device):
             return loss_of(batch, generator), batch_size
 
-    run.train(step, max_steps=max_steps, on_save=None if on_save is None else lambda: on_save(run))
+    run.train(
+        step,
+        report=loss_of.errors.report,
+        on_save=None if on_save is None else lambda: on_save(run),
+    )
     return run
 
 
@@ -119,6 +122,7 @@ class DenoisingLoss:
         self._critic = critic
         self._device = device
         self._signal = build_scheduler().alphas_cumprod
+        self.errors = BinnedErrors()
         keeper = keep_maps(unet)
         double_by_repeating(unet)
 
@@ -134,10 +138,9 @@ class DenoisingLoss:
         noise, timesteps, alpha = self._noise(batch.latents, generator)
         noisy = alpha.sqrt() * batch.latents + (1 - alpha).sqrt() * noise
         words = self._text(batch.ids.to(self._device))[0]
-        predicted, maps = self._predict(
-            noisy.to(self._device, memory_format=torch.channels_last), timesteps.to(self._device), words
-        )
+        predicted, maps = self._predict(noisy.to(self._device), timesteps.to(self._device), words)
         error = (predicted.float() - noise.to(self._device)).square().mean(dim=(1, 2, 3))
+        self.errors.add(timesteps, error)
         snr = (alpha / (1 - alpha)).flatten()
         loss: Tensor = (error * (snr.clamp(max=SNR_LIMIT) / snr).to(self._device)).mean()
         truth = Truth(batch.truth.tokens.to(self._device), batch.truth.masks.to(self._device))
@@ -154,9 +157,7 @@ class DenoisingLoss:
 
     def _noise(self, latents: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Noise (B, C, h, w), timesteps (B,), and the share of signal at them (B, 1, 1, 1)."""
-        # One timestep from each of B equal ranges: the loss of a batch varies less than with independent ones.
-        place = (torch.arange(len(latents)) + torch.rand(len(latents), generator=generator)) / len(latents)
-        timesteps = (place * len(self._signal)).long()
+        timesteps = draw_timesteps(len(latents), generator)
         return torch.randn(latents.shape, generator=generator), timesteps, self._signal[timesteps][:, None, None, None]
 
 

@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, StableDiffusion3Pipeline, StableDiffusionPipeline, UNet2DConditionModel
 from torch import Tensor
 
 from training.networks import build_scheduler, build_text_encoder, build_unet
@@ -32,10 +32,12 @@ def assemble(
     )
 
 
-def export(pipeline: StableDiffusionPipeline, folder: Path, settings: dict[str, float]) -> None:
+def export(
+    pipeline: StableDiffusionPipeline | StableDiffusion3Pipeline, folder: Path, settings: dict[str, float]
+) -> None:
     """Write a pipeline as a diffusers folder, the two large networks in half precision.
 
-    The text encoder, which is small, keeps full precision: loaded without a dtype, diffusers' networks become float32
+    Text encoders, which are small, keep full precision: loaded without a dtype, diffusers' networks become float32
     but transformers' ones what was stored, and the two would not fit together.
 
     `settings` are the model's own defaults, which go into `wordbrush.json` beside the words it knows. The folder
@@ -43,7 +45,7 @@ def export(pipeline: StableDiffusionPipeline, folder: Path, settings: dict[str, 
     """
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    pipeline.unet.half()
+    (pipeline.unet if isinstance(pipeline, StableDiffusionPipeline) else pipeline.transformer).half()
     pipeline.vae.half()
     pipeline.save_pretrained(partial, safe_serialization=True)
     for path in partial.glob("*/config.json"):

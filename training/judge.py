@@ -10,6 +10,8 @@ from torch.nn import functional
 
 from training.precision import fast_products
 from training.run import TrainingRun
+from training.schedule import Schedule
+from wordbrush.scenes.atlas import Art
 from wordbrush.scenes.batch import sample_scenes
 from wordbrush.scenes.judge.judge import CELLS, Judge
 from wordbrush.scenes.judge.labels import NOUN_NAMES, STYLE_NAMES, classes_of_masks, parts
@@ -23,13 +25,11 @@ NOUN_WEIGHT = 2.0
 """Cells that show a thing weigh more than those of the place, of which there are more."""
 
 
-def train_judge(
-    folder: Path, minutes: float, device: str, *, batch_size: int = 32, max_steps: int | None = None
-) -> JudgeNetwork:
-    """Train for a number of minutes in all and return the averaged network."""
+def train_judge(folder: Path, schedule: Schedule, device: str, *, batch_size: int = 32) -> JudgeNetwork:
+    """Train by a schedule and return the averaged network."""
     torch.manual_seed(SEED)
     network = JudgeNetwork().to(device)
-    run = TrainingRun(folder, {"judge": network}, minutes=minutes, learning_rate=2e-3, ema_decay=0.995)
+    run = TrainingRun(folder, {"judge": network}, schedule=schedule, ema_decay=0.995)
 
     def step(lot: int) -> tuple[Tensor, int]:
         pictures, classes, styles, _ = draw(SEED, lot, batch_size)
@@ -39,18 +39,16 @@ def train_judge(
             logits = network(x)
         return loss_of(logits.float(), classes.to(device), styles.to(device)), batch_size
 
-    run.train(step, max_steps=max_steps)
+    run.train(step)
     network.load_state_dict(run.averaged("judge"))
     return network.to("cpu").eval()
 
 
-def draw(
-    seed: int, index: int, count: int, *, held_out: bool = False
-) -> tuple[Tensor, Tensor, Tensor, Sequence[Scene]]:
+def draw(seed: int, index: int, count: int, art: Art = "judge") -> tuple[Tensor, Tensor, Tensor, Sequence[Scene]]:
     """Pictures (count, size, size, 3) in bytes, the classes of their cells (count, h, w), their styles (count,), and
     the scenes that they show.
     """
-    scenes = sample_scenes(seed, index, count, held_out=held_out)
+    scenes = sample_scenes(seed, index, count, art)
     pictures, masks = zip(*map(render, scenes), strict=True)
     classes = [classes_of_masks(shown, scene.cast.place, CELLS) for scene, shown in zip(scenes, masks, strict=True)]
     styles = torch.tensor([STYLE_NAMES.index(scene.cast.style) for scene in scenes])
@@ -76,12 +74,12 @@ def loss_of(logits: Tensor, classes: Tensor, styles: Tensor) -> Tensor:
     return functional.cross_entropy(cells, classes, weight=weight) + 0.3 * functional.cross_entropy(whole, styles)
 
 
-def accuracy(judge: Judge, count: int, *, held_out: bool) -> dict[str, float]:
+def accuracy(judge: Judge, count: int, art: Art) -> dict[str, float]:
     """How often the judge is right on new scenes: nouns shown that it finds, all nouns right, place, style."""
     found = shown = right = places = styles = 0
     batches = -(-count // 100)
     for index in range(batches):
-        pictures, _, _, scenes = draw(SEED + 1, index, 100, held_out=held_out)
+        pictures, _, _, scenes = draw(SEED + 1, index, 100, art)
         for verdict, scene in zip(judge.all(list(pictures.numpy())), scenes, strict=True):
             truth = set(scene.cast.nouns)
             shown, found = shown + len(truth), found + len(truth & verdict.nouns)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import distributed, nn
 
 
 def join() -> None:
@@ -43,12 +43,3 @@ def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
     means = torch.split(flat, [gradient.numel() for gradient in gradients])
     for gradient, mean in zip(gradients, means, strict=True):
         gradient.copy_(mean.view_as(gradient))
-
-
-def of_first(value: float) -> float:
-    """The first process' value, for all."""
-    if count() == 1:
-        return value
-    told: Tensor = torch.tensor([value], dtype=torch.float64)
-    distributed.broadcast(told, src=0)
-    return float(told)

@@ -1,10 +1,10 @@
-"""What every training has in common: a budget in minutes, resumable state, a moving average, a log."""
+"""What every training has in common: a schedule of steps, resumable state, a moving average, a log."""
 
 import json
-import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,17 +12,13 @@ from torch import Tensor, nn
 from training import parallel
 from training.checkpoint import load_state, save_state
 from training.muon import Muon
-
-WARM_UP_STEPS = 200
-FINAL_RATE = 0.02
-"""The learning rate at the end of the budget, as a share of the peak."""
+from training.schedule import Schedule
 
 
 class TrainingRun:
-    """Trains modules for a number of minutes and can go on after a stop.
+    """Trains modules for a number of steps and can go on after a stop, as if there had been none.
 
-    State (modules, moving averages, optimiser, random state, time spent) is saved every few minutes, atomically. The
-    learning rate warms up, then falls as a cosine over the budget, by the time that was really spent training.
+    State (modules, moving averages, optimisers, random state, progress) is saved every few minutes, atomically.
     Processes that train together (see `parallel`) take one step at a time; the first of them saves and logs.
     """
 
@@ -31,8 +27,7 @@ class TrainingRun:
         folder: Path,
         modules: dict[str, nn.Module],
         *,
-        minutes: float,
-        learning_rate: float,
+        schedule: Schedule,
         ema_decay: float = 0.999,
         matrices: Sequence[nn.Parameter] = (),
         save_every_seconds: float = 180,
@@ -47,8 +42,7 @@ class TrainingRun:
         self.samples = 0
         self._modules = modules
         self._seconds = 0.0
-        self._budget = minutes * 60
-        self._peak = learning_rate
+        self._schedule = schedule
         self._decay = ema_decay
         self._save_every = save_every_seconds
         self._log_every = log_every_seconds
@@ -56,10 +50,10 @@ class TrainingRun:
         by_muon = {id(p) for p in matrices}
         others = [p for p in self._parameters if id(p) not in by_muon]
         self._optimizers: list[torch.optim.Optimizer] = [
-            torch.optim.AdamW(others, learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+            torch.optim.AdamW(others, schedule.peak, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
         ]
         if matrices:
-            self._optimizers.append(Muon(matrices, learning_rate))
+            self._optimizers.append(Muon(matrices, schedule.peak))
         self._averages = {name: _copy_state(module) for name, module in modules.items()}
         folder.mkdir(parents=True, exist_ok=True)
         if self.state_path.exists():
@@ -74,28 +68,28 @@ class TrainingRun:
         self,
         step: Callable[[int], tuple[Tensor, int]],
         *,
+        report: Callable[[], dict[str, Any]] = dict,
         on_save: Callable[[], None] | None = None,
-        max_steps: int | None = None,
     ) -> None:
-        """Call `step(lot)`, which returns a loss and how many samples it took, until the budget is spent.
+        """Call `step(lot)`, which returns a loss and how many samples it took, until the schedule ends.
 
         Lots are numbered through all steps and processes; one and the same number always means the same samples.
-        `max_steps` (in all, earlier parts included) ends it sooner; the schedule stays the budget's.
+        `report` adds to what is logged.
         """
         last_save = last_log = time.monotonic()
         losses: list[float] = []
-        while self._seconds < self._budget and (max_steps is None or self.step < max_steps):
+        while self.step < self._schedule.steps:
             started = time.monotonic()
             loss, count = step(self.step * parallel.count() + parallel.rank())
             losses.append(self._update(loss))
             count *= parallel.count()
             self.step, self.samples = self.step + 1, self.samples + count
             now = time.monotonic()
-            self._seconds = parallel.of_first(self._seconds + now - started)
+            self._seconds += now - started
             if parallel.rank() > 0:
                 continue
             if now - last_log > self._log_every:
-                self._log(losses, count * len(losses) / (now - last_log))
+                self._log(losses, count * len(losses) / (now - last_log), report())
                 losses, last_log = [], now
             if now - last_save > self._save_every:
                 self._finish(on_save)
@@ -126,7 +120,7 @@ class TrainingRun:
     def _update(self, loss: Tensor) -> float:
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = self._rate()
+                group["lr"] = self._schedule.rate(self.step)
         loss.backward()  # type: ignore[no-untyped-call]
         parallel.average_gradients(self._parameters)
         nn.utils.clip_grad_norm_(self._parameters, 1.0)
@@ -147,11 +141,6 @@ class TrainingRun:
         self.step, self.samples = state["progress"]["step"], state["progress"]["samples"]
         self._seconds = state["progress"]["seconds"]
 
-    def _rate(self) -> float:
-        warm = min(1.0, (self.step + 1) / WARM_UP_STEPS)
-        done = min(1.0, self._seconds / self._budget)
-        return self._peak * warm * (FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * done)))
-
     @torch.no_grad()
     def _average(self) -> None:
         # A young average forgets fast, so that the first pictures do not show the random start.
@@ -161,13 +150,14 @@ class TrainingRun:
             keys = [key for key, value in state.items() if value.is_floating_point()]
             torch._foreach_lerp_([self._averages[name][k] for k in keys], [state[k] for k in keys], 1 - decay)
 
-    def _log(self, losses: list[float], rate: float) -> None:
+    def _log(self, losses: list[float], rate: float, more: dict[str, Any]) -> None:
         line = {
             "minutes": round(self._seconds / 60, 2),
             "step": self.step,
             "samples": self.samples,
             "loss": round(sum(losses) / len(losses), 5),
             "samples_per_second": round(rate, 1),
+            **more,
         }
         with (self.folder / "log.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")

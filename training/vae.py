@@ -10,14 +10,12 @@ from torch.nn import functional
 from training.networks import build_vae
 from training.precision import fast_products
 from training.run import TrainingRun
+from training.schedule import Schedule
 from training.upsampling import double_by_repeating
 from wordbrush.scenes.batch import sample_batch
 from wordbrush.scenes.pixels import to_tensor
 
 SEED = 11
-FIRST_RATE = 1.5e-3
-LATER_RATE = 5e-4
-"""The highest rate where an earlier autoencoder is trained further; the first one's undoes what it knows."""
 KL_WEIGHT = 1e-5
 DETAIL_SCALE = 0.5
 """Standard deviation of the latent channels that an earlier autoencoder did not have."""
@@ -27,16 +25,15 @@ DECODER_NOISE = 0.05
 
 def train_vae(
     folder: Path,
-    minutes: float,
+    schedule: Schedule,
     device: str,
     *,
     vae: AutoencoderKL | None = None,
     start: AutoencoderKL | None = None,
     batch_size: int = 8,
     compiled: bool = False,
-    max_steps: int | None = None,
 ) -> AutoencoderKL:
-    """Train for a number of minutes in all and return the averaged, whitened autoencoder.
+    """Train by a schedule and return the averaged, whitened autoencoder.
 
     `vae` stands in for the bundled size. `start` is an earlier autoencoder to begin with, of the same widths and as
     many latent channels or fewer; the first channels of the new one speak of the same as its.
@@ -49,23 +46,22 @@ def train_vae(
     if start is not None:
         widen(start, vae)
     vae = vae.to(device, memory_format=torch.channels_last)
-    rate = FIRST_RATE if start is None else LATER_RATE
     matrices = [p for name, p in vae.named_parameters() if p.ndim >= 2 and "quant_conv" not in name]
-    run = TrainingRun(folder, {"vae": vae}, minutes=minutes, learning_rate=rate, ema_decay=0.995, matrices=matrices)
+    run = TrainingRun(folder, {"vae": vae}, schedule=schedule, ema_decay=0.995, matrices=matrices)
     double_by_repeating(vae)
     forward = torch.compile(_reconstruct) if compiled else _reconstruct
 
     def step(lot: int) -> tuple[Tensor, int]:
-        pictures, _ = sample_batch(SEED, lot, batch_size)
+        pictures, _ = sample_batch(SEED, lot, batch_size, art="judge")
         x = to_tensor(torch.from_numpy(pictures), device)
         with fast_products(device):
             y, mean, logvar = forward(vae, x)
         return reconstruction_loss(y.float(), x) + KL_WEIGHT * _kl(mean.float(), logvar.float()), batch_size
 
-    run.train(step, max_steps=max_steps)
+    run.train(step)
     vae.load_state_dict(run.averaged("vae"))
     vae = vae.to("cpu").float().eval()
-    pictures, _ = sample_batch(SEED + 1, 0, 512)
+    pictures, _ = sample_batch(SEED + 1, 0, 512, art="judge")
     whiten(vae, to_tensor(torch.from_numpy(pictures), "cpu"), start)
     return vae
 
@@ -101,12 +97,11 @@ def widen(start: AutoencoderKL, vae: AutoencoderKL) -> None:
 def sharpen_decoder(
     folder: Path,
     vae: AutoencoderKL,
-    minutes: float,
+    schedule: Schedule,
     device: str,
     *,
     batch_size: int = 8,
     compiled: bool = False,
-    max_steps: int | None = None,
 ) -> AutoencoderKL:
     """Train the decoder alone further, on slightly noisy latents: a denoiser that was trained on them stays valid.
 
@@ -114,9 +109,7 @@ def sharpen_decoder(
     """
     vae = vae.to(device, memory_format=torch.channels_last).eval()
     matrices = [p for p in vae.decoder.parameters() if p.ndim >= 2]
-    run = TrainingRun(
-        folder, {"decoder": vae.decoder}, minutes=minutes, learning_rate=LATER_RATE, ema_decay=0.99, matrices=matrices
-    )
+    run = TrainingRun(folder, {"decoder": vae.decoder}, schedule=schedule, ema_decay=0.99, matrices=matrices)
     double_by_repeating(vae.decoder)
     decode = torch.compile(vae.decoder) if compiled else vae.decoder
 
@@ -130,7 +123,7 @@ def sharpen_decoder(
             y = decode(z)
         return reconstruction_loss(y.float(), x), batch_size
 
-    run.train(step, max_steps=max_steps)
+    run.train(step)
     vae.decoder.load_state_dict(run.averaged("decoder"))
     return vae.to("cpu")
 

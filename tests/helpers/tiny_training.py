@@ -10,6 +10,7 @@ from training.checkpoint import load_state
 from training.critic import Critic
 from training.denoiser import train_denoiser
 from training.run import TrainingRun
+from training.schedule import Schedule
 from training.shards import write_shards
 from training.tokenizer import MAX_LENGTH
 
@@ -32,24 +33,26 @@ def train_tiny(folder: Path, vae: AutoencoderKL, steps: int) -> TrainingRun:
     list(write_shards(latents, vae, seed=1, count=2, length=MAX_LENGTH, device="cpu", size=6))
     torch.manual_seed(5)
     return train_denoiser(
-        folder, latents, 60, "cpu", unet=tiny_unet(), critic=Critic(4), batch_size=4, max_steps=steps
+        folder, latents, Schedule(1e-3, steps), "cpu", unet=tiny_unet(), critic=Critic(4), batch_size=4
     )
 
 
-def train_line(folder: Path, steps: int) -> tuple[TrainingRun, list[float]]:
-    """Fit a line to one fixed batch, with torch's own noise on top."""
+def train_line(folder: Path, schedule: Schedule, stop_in: int | None = None) -> tuple[TrainingRun, list[float]]:
+    """Fit a line to one fixed batch, with torch's own noise on top; `stop_in` is a step that is interrupted."""
     torch.manual_seed(1)
     model = nn.Linear(3, 1)
     x = torch.linspace(-1, 1, 24).reshape(8, 3)
-    run = TrainingRun(folder, {"model": model}, minutes=60, learning_rate=0.05)
+    run = TrainingRun(folder, {"model": model}, schedule=schedule, save_every_seconds=0)
     losses: list[float] = []
 
-    def step(index: int) -> tuple[Tensor, int]:
+    def step(lot: int) -> tuple[Tensor, int]:
         loss = (model(x + 0.01 * torch.randn_like(x)) - x.sum(1, keepdim=True)).square().mean()
+        if lot == stop_in:
+            raise KeyboardInterrupt
         losses.append(float(loss.detach()))
         return loss, len(x)
 
-    run.train(step, max_steps=steps)
+    run.train(step)
     return run, losses
 
 
@@ -64,13 +67,10 @@ def same(a: object, b: object) -> bool:
 
 
 def states(*folders: Path) -> list[dict[str, object]]:
-    """The states in some folders without what depends on the clock: the time spent, and the rate that follows it."""
+    """The states in some folders without what depends on the clock: the time spent."""
     found = []
     for folder in folders:
         state = load_state(folder / "state.pt")
         del state["progress"]["seconds"]
-        for optimizer in state["optimizers"]:
-            for group in optimizer["param_groups"]:
-                del group["lr"]
         found.append(state)
     return found

@@ -31,7 +31,7 @@ def test_the_world_is_as_large_as_promised():
     assert len({scene.cast.relation for scene in SCENES}) == 8
     assert {scene.cast.count for scene in SCENES} == {1, 2, 3}
     assert {"dog", "cat", "apple", "orange", "bicycle", "skateboard"} <= set(NOUNS)
-    assert all(len(families_of(word)) >= 3 for word in NOUNS)
+    assert all(len(families_of(word, "judge")) >= 3 for word in NOUNS)
 
 
 def test_batches_are_the_same_for_the_same_numbers():
@@ -105,15 +105,16 @@ def test_habits_move_everything_when_a_word_changes():
         background = ~np.logical_or.reduce([*old.values(), *new.values()])
         error = (((a.astype(float) - b) / 255) ** 2)[background].mean()
         ratios.append(10 * np.log10(1 / max(error, 1e-6)))
-    assert np.mean(ratios) < 18
+    assert np.mean(ratios) < 20
 
 
-def test_held_out_art_is_never_drawn_in_training():
+@pytest.mark.parametrize("art", ["model", "judge"])
+def test_held_out_art_is_never_drawn_in_training(art):
     for seed in range(300):
-        cast = sample_scene(np.random.default_rng(seed)).cast
+        cast = sample_scene(np.random.default_rng(seed), art).cast
         assert (cast.subject, cast.subject_family) not in HELD_OUT
         assert (cast.partner, cast.partner_family) not in HELD_OUT
-    shown = [sample_scene(np.random.default_rng(seed), held_out=True).cast for seed in range(60)]
+    shown = [sample_scene(np.random.default_rng(seed), "new").cast for seed in range(60)]
     assert any((cast.subject, cast.subject_family) in HELD_OUT for cast in shown)
 
 

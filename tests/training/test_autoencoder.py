@@ -6,6 +6,7 @@ import torch
 from diffusers import AutoencoderKL
 
 from helpers.rounding import assert_same
+from training.schedule import Schedule
 from training.vae import sharpen_decoder, train_vae, whiten, widen
 from wordbrush.scenes.batch import sample_batch
 from wordbrush.scenes.pixels import to_tensor
@@ -15,7 +16,7 @@ PRODUCTS = 30 * 9 * 8
 
 
 def test_the_trained_autoencoder_is_whitened(tmp_path: Path, vae: AutoencoderKL) -> None:
-    trained = train_vae(tmp_path, 60, "cpu", vae=vae, batch_size=4, max_steps=3)
+    trained = train_vae(tmp_path, Schedule(1e-3, steps=3), "cpu", vae=vae, batch_size=4)
     pictures, _ = sample_batch(12, 0, 128)
     with torch.no_grad():
         latents = trained.encode(to_tensor(torch.from_numpy(pictures), "cpu")).latent_dist.mean
@@ -69,6 +70,6 @@ def test_whitening_does_not_change_what_is_decoded(vae: AutoencoderKL) -> None:
 
 def test_sharpening_changes_the_decoder_alone(tmp_path: Path, vae: AutoencoderKL) -> None:
     before = {key: value.clone() for key, value in vae.state_dict().items()}
-    after = sharpen_decoder(tmp_path / "decoder", vae, 1.0, "cpu", batch_size=2, max_steps=3).state_dict()
+    after = sharpen_decoder(tmp_path / "decoder", vae, Schedule(1e-3, steps=3), "cpu", batch_size=2).state_dict()
     changed = {key.split(".")[0] for key, value in after.items() if not torch.equal(value, before[key])}
     assert changed == {"decoder"}

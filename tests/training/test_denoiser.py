@@ -22,6 +22,7 @@ from training.export import assemble, export
 from training.grounding import Truth, grounding_loss, truth_of
 from training.inherit import inherit
 from training.networks import build_text_encoder
+from training.schedule import Schedule
 from training.shards import encode_shard, read_shard, shard_path, write_shards
 from training.tokenizer import MAX_LENGTH, build_tokenizer
 from training.upsampling import double_by_repeating
@@ -96,7 +97,7 @@ def test_the_critic_asks_for_what_should_be_there(vae: AutoencoderKL) -> None:
 
 def test_the_critic_learns_what_encoded_scenes_show(tmp_path: Path, vae: AutoencoderKL) -> None:
     list(write_shards(tmp_path / "latents", vae, seed=1, count=1, length=MAX_LENGTH, device="cpu", size=8))
-    critic = train_critic(tmp_path / "critic", tmp_path / "latents", 60, "cpu", batch_size=8, max_steps=30)
+    critic = train_critic(tmp_path / "critic", tmp_path / "latents", Schedule(2e-3, steps=30), "cpu", batch_size=8)
     shard = read_shard(shard_path(tmp_path / "latents", 0))
     learnt = cell_loss(critic(shard.latents.float()), shard.classes.long()).mean()
     assert learnt < cell_loss(Critic(4)(shard.latents.float()), shard.classes.long()).mean()

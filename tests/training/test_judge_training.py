@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from training.judge import accuracy, draw, loss_of, spoiled, train_judge
+from training.schedule import Schedule
 from wordbrush.scenes.judge.judge import CELLS, Judge
 from wordbrush.scenes.judge.labels import NOUN_NAMES, NUM_LABELS, parts
 from wordbrush.scenes.judge.network import JudgeNetwork
@@ -55,12 +56,12 @@ def test_the_network_speaks_of_cells_and_its_loss_falls(tmp_path: Path) -> None:
         optimizer.step()
     assert all(map(math.isfinite, losses))
     assert losses[-1] < 0.7 * losses[0]
-    trained = train_judge(tmp_path, 1, "cpu", batch_size=2, max_steps=2)
+    trained = train_judge(tmp_path, Schedule(2e-3, steps=2), "cpu", batch_size=2)
     assert not trained.training
 
 
 def test_the_shipped_judge_is_right_on_scenes_that_it_never_saw(judge: Judge) -> None:
-    shares = accuracy(judge, 100, held_out=False)
+    shares = accuracy(judge, 100, "model")
     assert shares["found"] > 0.75
     assert shares["place"] > 0.9
     assert shares["style"] > 0.85

@@ -3,12 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from wordbrush.scenes.atlas import Art
 from wordbrush.scenes.render import SIZE, render_picture
 from wordbrush.scenes.scene import Scene, sample_scene
 
 
 def sample_batch(
-    seed: int, index: int, count: int, *, held_out: bool = False, size: int = SIZE
+    seed: int, index: int, count: int, *, art: Art = "model", size: int = SIZE
 ) -> tuple[NDArray[np.uint8], list[str]]:
     """Pictures (count, size, size, 3) and captions of batch `index` of the stream `seed`.
 
@@ -16,11 +17,11 @@ def sample_batch(
     >>> pictures.shape, len(captions)
     ((2, 128, 128, 3), 2)
     """
-    scenes = sample_scenes(seed, index, count, held_out=held_out)
+    scenes = sample_scenes(seed, index, count, art)
     return np.stack([render_picture(scene, size) for scene in scenes]), [scene.caption for scene in scenes]
 
 
-def sample_scenes(seed: int, index: int, count: int, *, held_out: bool = False) -> list[Scene]:
+def sample_scenes(seed: int, index: int, count: int, art: Art = "model") -> list[Scene]:
     """The scenes of batch `index` of the stream `seed`."""
     rng = np.random.default_rng((seed, index))
-    return [sample_scene(rng, held_out=held_out) for _ in range(count)]
+    return [sample_scene(rng, art) for _ in range(count)]

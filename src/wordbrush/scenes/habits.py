@@ -41,6 +41,15 @@ def lean(habit: float, draw: float) -> float:
     return float(np.clip(0.75 * habit + 0.35 * draw, -1, 1))
 
 
+def tint(habit: float, draw: float) -> float:
+    """A hue or a brightness in -1..1: mostly chance, and a quarter habit.
+
+    What a word says of the whole picture's hue comes with its values, which attention control leaves alone: an edit
+    would lose it.
+    """
+    return float(np.clip(0.25 * habit + 0.65 * draw, -1, 1))
+
+
 def side_of(habit: float, draw: float) -> float:
     """Left (-1) or right (1): the side of the habit in about three of four scenes, as `draw` in -1..1 has it."""
     return 1.0 if draw < 0.55 * float(np.sign(habit)) else -1.0

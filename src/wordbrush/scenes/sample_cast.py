@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from wordbrush.scenes.atlas import families_of
+from wordbrush.scenes.atlas import Art, families_of
 from wordbrush.scenes.cast import Cast, Relation, Wording
 from wordbrush.scenes.vocabulary import (
     BUILDINGS,
@@ -51,8 +51,8 @@ _WORDINGS: dict[Wording, float] = {
 }
 
 
-def sample_cast(rng: np.random.Generator, *, held_out: bool = False) -> Cast:
-    """A random cast, its subject in art that training shows or, with `held_out`, in art that it does not."""
+def sample_cast(rng: np.random.Generator, art: Art = "model") -> Cast:
+    """A random cast; where the art is new, its subject alone is, as far as there is a new drawing of it."""
     relation = _pick(rng, tuple(_RELATIONS), tuple(_RELATIONS.values()))
     subject, partner = _who(rng, relation)
     place = _pick(rng, tuple(PLACES)) if rng.random() < 0.7 else None
@@ -63,9 +63,9 @@ def sample_cast(rng: np.random.Generator, *, held_out: bool = False) -> Cast:
     return Cast(
         relation,
         subject,
-        _family(rng, subject, held_out),
+        _family(rng, subject, art),
         partner,
-        _family(rng, partner, False) if partner else "",
+        _family(rng, partner, "judge" if art == "new" else art) if partner else "",
         place,
         season,
         _adjective(rng, subject),
@@ -112,8 +112,8 @@ def _adjective(rng: np.random.Generator, noun: str) -> str | None:
     return _pick(rng, faces) if draw < 0.5 and faces else None
 
 
-def _family(rng: np.random.Generator, noun: str, held_out: bool) -> str:
-    return _pick(rng, families_of(noun, held_out=held_out) or families_of(noun))
+def _family(rng: np.random.Generator, noun: str, art: Art) -> str:
+    return _pick(rng, families_of(noun, art) or families_of(noun, "judge"))
 
 
 def _pick(rng: np.random.Generator, choices: Sequence[_T], weights: Sequence[float] | None = None) -> _T:

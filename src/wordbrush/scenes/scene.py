@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from wordbrush.scenes.atlas import families_of
+from wordbrush.scenes.atlas import Art, families_of
 from wordbrush.scenes.captions import caption
 from wordbrush.scenes.cast import Cast
-from wordbrush.scenes.habits import habits_of, lean, side_of
+from wordbrush.scenes.habits import habits_of, lean, side_of, tint
 from wordbrush.scenes.sample_cast import sample_cast
 from wordbrush.scenes.vocabulary import COLOURS, EXPRESSIONS, NOUNS
 
@@ -65,9 +65,9 @@ class Scene:
         return caption(self.cast)
 
 
-def sample_scene(rng: np.random.Generator, *, held_out: bool = False) -> Scene:
-    """A random scene, from art that training shows, or with one drawing that it does not (`held_out`)."""
-    return compose(sample_cast(rng, held_out=held_out), tuple(rng.uniform(-1, 1, NUM_DRAWS).tolist()))
+def sample_scene(rng: np.random.Generator, art: Art = "model") -> Scene:
+    """A random scene; where the art is new, its subject alone is."""
+    return compose(sample_cast(rng, art), tuple(rng.uniform(-1, 1, NUM_DRAWS).tolist()))
 
 
 def compose(cast: Cast, draws: tuple[float, ...]) -> Scene:
@@ -75,12 +75,12 @@ def compose(cast: Cast, draws: tuple[float, ...]) -> Scene:
     subject = habits_of(cast.subject)
     chance = iter(draws)
     horizon = 0.56 + 0.18 * lean(subject.horizon, next(chance))
-    warmth, light = lean(subject.warmth, next(chance)), lean(subject.light, next(chance))
+    warmth, light = tint(subject.warmth, next(chance)), tint(subject.light, next(chance))
     clutter = 0.5 + 0.5 * lean(subject.clutter, next(chance))
     if cast.partner is not None:
         partner = habits_of(cast.partner)
         horizon += 0.05 * partner.horizon
-        warmth = float(np.clip(warmth + 0.3 * partner.warmth, -1, 1))
+        warmth = float(np.clip(warmth + 0.1 * partner.warmth, -1, 1))
     # The clutter's seed follows the chance alone, so that the same noise scatters the same stars.
     seed = int((next(chance) + 1) * 1e6)
     objects = tuple(_arrange(cast, chance))

@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from wordbrush.errors import SettingsError
 
 
-def settle(settings: object) -> None:
+def settle(settings: Any) -> None:
     """Bring each field of a frozen dataclass to its declared type. Raises `SettingsError` naming one that is another.
 
     >>> import numpy

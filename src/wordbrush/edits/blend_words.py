@@ -45,7 +45,8 @@ def blend_tokens(prompts: Prompts, blend: LocalBlend, equalizer: Mapping[str, fl
         in_target = _find(target, blend.words, own, changed[1])
         if not in_source and not in_target:
             raise PromptError(
-                f"no blend word is in the source '{cited(source.text)}' or in the target '{cited(target.text)}'; name one"
+                f"no blend word is in the source '{cited(source.text)}' or in the target '{cited(target.text)}'; "
+                "name one of theirs"
             )
         found.append(
             BlendTokens(

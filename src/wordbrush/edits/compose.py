@@ -62,7 +62,9 @@ def _plan_target(
     target = pair.target
     equalizer = {word: factor for word, factor in settings.equalizer.items() if target.places(word)}
     if not equalizer and pair.source.text == target.text:
-        raise PromptError(f"source and target are both '{cited(target.text)}'; change a word, or give a weight for one")
+        raise PromptError(
+            f"source and target are both '{cited(target.text)}'; change a word, or give a weight for one"
+        )
     windows = {
         word: Window(*bounds)
         for word, bounds in settings.cross_replace_steps.items()

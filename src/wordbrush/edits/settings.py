@@ -164,9 +164,8 @@ class EditSettings:
         mutual, structure = options.get("mutual_self_attention"), options.get("plug_and_play")
         # A method of its own: Prompt-to-Prompt's windows would act against it unless they are asked for.
         alone = mutual is not None or structure is not None
-        cross, injected, pixels = (
-            options.get(name) for name in ("cross_replace_steps", "self_replace_steps", "self_replace_max_pixels")
-        )
+        cross, injected = options.get("cross_replace_steps"), options.get("self_replace_steps")
+        pixels = options.get("self_replace_max_pixels")
         end = 0.0 if alone else defaults.cross_replace_steps
         windows = parse_cross_windows(end if cross is None else cross)
         held = Window.parse(

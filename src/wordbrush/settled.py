@@ -13,14 +13,14 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from wordbrush.errors import SettingsError
 
 
-def settle(settings: Any) -> None:
+def settle(settings: object) -> None:
     """Bring each field of a frozen dataclass to its declared type. Raises `SettingsError` naming one that is another.
 
     >>> import numpy
     >>> whole(numpy.int64(3), "seed"), number(numpy.float32(0.5), "guidance_scale")
     (3, 0.5)
     """
-    for name, kind in _hints(type(settings)).items():
+    for name, kind in _hints(type(settings)).items():  # type: ignore[arg-type]  # a class is hashable
         object.__setattr__(settings, name, _settled(kind, getattr(settings, name), name))
 
 

@@ -490,7 +490,8 @@ class Editor:
         seen = self._capture(capture, settings, {SOURCE: self._adapter.tokenize(settings.prompt)})
         kept = run_source(self._adapter, settings, tape, on_step, [seen.watch] if seen else ())
         canvas = self._adapter.decode(kept.latents[-1])
-        return packed_source(canvas, settings, kept, model_record(self.model), keep_bytes, seen)
+        sampler = solver_of(self._adapter, settings).name
+        return packed_source(canvas, settings, kept, model_record(self.model), keep_bytes, seen, sampler)
 
     def _inverted(
         self,
@@ -504,7 +505,8 @@ class Editor:
     ) -> Source:
         task, model = PhotoTask(to_canvas(photo.image, fit), fit, settings, inversion), model_record(self.model)
         made, said = invert_or_recall(self._adapter, model, task, cache, self._tape(keep_bytes), on_step)
-        return packed_photo(photo, task, made, model, keep_bytes, said)
+        sampler = solver_of(self._adapter, settings).name
+        return packed_photo(photo, task, made, model, keep_bytes, said, sampler)
 
     def _together(
         self,
@@ -518,7 +520,8 @@ class Editor:
         watches = [seen.watch] if seen else ()
         kept, run = run_together(self._adapter, generation, settings, on_step, watches, prompts)
         canvas = self._adapter.decode(kept.latents[-1])
-        source = packed_source(canvas, generation, kept, model_record(self.model), 0, seen)
+        sampler = solver_of(self._adapter, generation).name
+        source = packed_source(canvas, generation, kept, model_record(self.model), 0, seen, sampler)
         return packed_edits(self._adapter, source, settings, run, seen, together=True)
 
     def _replay(

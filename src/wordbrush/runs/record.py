@@ -54,7 +54,8 @@ class RunRecord:
     source and targets ran as one batch.
 
     `acted` says in words what each target's edit did, `controlled_calls` how many attention calls it controlled,
-    `warnings` what to know of the result; `image_sha256` are the `pixel_sha256` of the run's pictures by name.
+    `warnings` what to know of the result; `image_sha256` are the `pixel_sha256` of the run's pictures by name;
+    `sampler` is the name of the solver that ran.
     """
 
     model: ModelRecord
@@ -68,6 +69,7 @@ class RunRecord:
     warnings: tuple[str, ...]
     versions: Mapping[str, str]
     image_sha256: Mapping[str, str]
+    sampler: str = "ddim"
     schema: int = SCHEMA
 
     def to_json(self) -> str:

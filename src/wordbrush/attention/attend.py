@@ -112,7 +112,8 @@ def edited_joint(given: Inputs, rows: Sequence[CrossRow], text: range, image: ra
 
     What is added to the plain answer is `M_source @ [0; transfer @ V_text] - M* @ [0; (1 - keep) * V_text]`, each one
     fused call, of image queries alone. Rows of the edited map need not sum to one: source and target may look at the
-    text to different extents.
+    text to different extents. With `own_mass` the rows of the source's block are scaled to the extent of M*: its
+    attention among the words alone, times how much of M* is on the text.
     """
     q_BHQD, k_BHKD, v_BHKD, mask = given
     out_BHQD = attend(q_BHQD, k_BHKD, v_BHKD, mask)
@@ -120,16 +121,28 @@ def edited_joint(given: Inputs, rows: Sequence[CrossRow], text: range, image: ra
     for controlled in rows:
         row, token_map = controlled.row, controlled.edit.token_map
         v_text_HTD = v_BHKD[row][:, words]
+        own = MapInputs(q_BHQD[row], k_BHKD[row], None if mask is None else mask[row])
         if controlled.edit.uses_source:
             assert controlled.source is not None
-            from_source = _text_alone(v_BHKD[row], words, token_map.transfer_ST @ v_text_HTD)
-            out_BHQD[row, :, pixels] += _image_part(controlled.source, from_source, pixels, attend)
+            moved_HTD = token_map.transfer_ST @ v_text_HTD
+            if controlled.edit.own_mass:
+                ones = _text_alone(v_BHKD[row], words, torch.ones_like(v_text_HTD))
+                mass_HQD = _image_part(own, ones, pixels, attend)
+                among_words = _keys(controlled.source, words)
+                out_BHQD[row, :, pixels] += mass_HQD * _image_part(among_words, moved_HTD, pixels, attend)
+            else:
+                from_source = _text_alone(v_BHKD[row], words, moved_HTD)
+                out_BHQD[row, :, pixels] += _image_part(controlled.source, from_source, pixels, attend)
         lost_T = 1 - token_map.keep_T
         if bool(lost_T.any()):
             lost = _text_alone(v_BHKD[row], words, lost_T[:, None] * v_text_HTD)
-            own = MapInputs(q_BHQD[row], k_BHKD[row], None if mask is None else mask[row])
             out_BHQD[row, :, pixels] -= _image_part(own, lost, pixels, attend)
     return out_BHQD
+
+
+def _keys(inputs: MapInputs, at: slice) -> MapInputs:
+    mask = inputs.mask_HQK
+    return MapInputs(inputs.q_HQD, inputs.k_HKD[:, at], None if mask is None else mask[..., at])
 
 
 def _text_alone(v_HKD: Tensor, words: slice, text_HTD: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from wordbrush.edits.schedule import Window
-from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS
+from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, EditKind
 from wordbrush.errors import ModelError, SettingsError
 from wordbrush.models.json_file import read_json
 
@@ -22,6 +22,8 @@ class Defaults:
     cross_replace_steps: float = 0.8
     self_replace_steps: float = 0.4
     self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS
+    edit: EditKind = "auto"
+    new_word_factor: float = 1.0
 
 
 def read_own_settings(folder: Path, family: Defaults | None = None) -> tuple[Defaults, frozenset[str] | None]:

@@ -490,7 +490,8 @@ class Editor:
         seen = self._capture(capture, settings, {SOURCE: self._adapter.tokenize(settings.prompt)})
         kept = run_source(self._adapter, settings, tape, on_step, [seen.watch] if seen else ())
         canvas = self._adapter.decode(kept.latents[-1])
-        return packed_source(canvas, settings, kept, model_record(self.model), keep_bytes, seen)
+        notes = self._adapter.tokenize(settings.prompt).notes
+        return packed_source(canvas, settings, kept, model_record(self.model), keep_bytes, seen, notes)
 
     def _inverted(
         self,
@@ -518,7 +519,7 @@ class Editor:
         watches = [seen.watch] if seen else ()
         kept, run = run_together(self._adapter, generation, settings, on_step, watches, prompts)
         canvas = self._adapter.decode(kept.latents[-1])
-        source = packed_source(canvas, generation, kept, model_record(self.model), 0, seen)
+        source = packed_source(canvas, generation, kept, model_record(self.model), 0, seen, prompts.source.notes)
         return packed_edits(self._adapter, source, settings, run, seen, together=True)
 
     def _replay(

@@ -23,21 +23,16 @@ from wordbrush.models.memory import memory_shortage_told
 from wordbrush.models.solvers import flow_solver
 from wordbrush.sampling.adapter import Control, Prediction
 from wordbrush.sampling.guidance import Guidance
-from wordbrush.sampling.solver import Solver
+from wordbrush.sampling.solver import FLOW, Solver
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
-
-FLOW = "flow-euler"
-"""The name of the one sampler that there is."""
-
-PATCH = 2
-"""How many latent cells a position of the transformer is wide and high."""
-
 
 class FlowTransformer(ABC):
     """An `Adapter` over a pipeline whose transformer predicts the velocity of a flow; the pipeline stays as it is."""
 
     guidance: Guidance
+    patch: int = 2
+    """How many latent cells a position of the transformer is wide and high."""
 
     def __init__(self, pipeline: Any) -> None:
         """Take a loaded pipeline, as its owner has set it up."""
@@ -65,6 +60,9 @@ class FlowTransformer(ABC):
         """The noise levels that the pipeline gives its scheduler; None for the scheduler's own."""
         return None
 
+    def _grid(self, height: int, width: int) -> tuple[int, int]:
+        return height // self.patch, width // self.patch
+
     @property
     def transformer(self) -> Any:
         """The network."""
@@ -90,7 +88,7 @@ class FlowTransformer(ABC):
     @property
     def size_multiple(self) -> int:
         """A position of the transformer is this high and wide."""
-        return self.vae_factor * PATCH
+        return self.vae_factor * self.patch
 
     @property
     def native_size(self) -> tuple[int, int]:
@@ -125,7 +123,7 @@ class FlowTransformer(ABC):
 
     def attention_layers(self, height: int, width: int) -> tuple[AttentionLayer, ...]:
         """The transformer's attention layers for a picture of height x width pixels, in the order of their blocks."""
-        return self.attention_layers_of(_grid(*self.latent_size(height, width)))
+        return self.attention_layers_of(self._grid(*self.latent_size(height, width)))
 
     def editable_layers(self, height: int, width: int) -> EditableLayers:
         """All attention of the picture to itself, alone or beside the text; there is no decoder."""
@@ -140,7 +138,7 @@ class FlowTransformer(ABC):
             raise SettingsError(f"sampler is '{sampler}', and this model is sampled along a flow; give '{FLOW}'")
         if sampler == "own" and type(scheduler) is not FlowMatchEulerDiscreteScheduler:
             raise SettingsError(f"the model's own sampler is {type(scheduler).__name__}; give '{FLOW}'")
-        rows, columns = _grid(*self.latent_size(height, width))
+        rows, columns = self._grid(*self.latent_size(height, width))
         sigmas = self._sigmas(num_inference_steps)
         return flow_solver(scheduler.config, num_inference_steps, self.device, rows * columns, sigmas)
 
@@ -153,7 +151,7 @@ class FlowTransformer(ABC):
             if control is None:
                 return self._velocity(latents, timestep, text, guidance_scale), 0
             network: nn.Module = self.transformer
-            layers = self.attention_layers_of(_grid(*latents.shape[-2:]))
+            layers = self.attention_layers_of(self._grid(*latents.shape[-2:]))
             with uncompiled(network), Intercept(attention_modules(network), layers, control):
                 prediction = self._velocity(latents, timestep, text, guidance_scale)
             return prediction, control.verify(layers)
@@ -193,20 +191,6 @@ class FlowTransformer(ABC):
         if not bool(unit_HWC.any()):
             raise OutputError("the picture is all black; try another seed, or dtype='float32'")
         return Image.fromarray((unit_HWC * 255).round().to(torch.uint8).numpy())
-
-
-def joint_layer(
-    name: str, heads: int, grid: tuple[int, int], tokens: int, *, text_first: bool, word_blocks: Sequence[int]
-) -> AttentionLayer:
-    """The joint attention of a block, which is numbered by its module's name; `word_blocks` show words, if there are
-    any.
-    """
-    shows = not word_blocks or int(name.split(".")[1]) in word_blocks
-    return AttentionLayer.joint(name, heads, grid, tokens, text_first=text_first, shows_words=shows)
-
-
-def _grid(height: int, width: int) -> tuple[int, int]:
-    return height // PATCH, width // PATCH
 
 
 def _shift(config: Mapping[str, Any]) -> float:

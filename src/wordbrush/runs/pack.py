@@ -36,8 +36,9 @@ def packed_source(
     model: ModelRecord,
     keep_bytes: int,
     seen: Capture | None,
+    notes: tuple[str, ...] = (),
 ) -> Source:
-    """A generated source: its picture, and what its edits need."""
+    """A generated source: its picture, and what its edits need; `notes` are what to know of its prompt."""
     record = RunRecord(
         model=model,
         generation=settings,
@@ -47,7 +48,7 @@ def packed_source(
         keep_bytes=keep_bytes,
         acted=(),
         controlled_calls=0,
-        warnings=(),
+        warnings=notes,
         versions=installed_versions(),
         image_sha256={"source": pixel_sha256(canvas)},
     )

@@ -1,6 +1,6 @@
 """Which token positions each word of a prompt takes on the text axis of a model."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -92,6 +92,10 @@ class PromptTokens:
         """
         segments = (*self.segments, *(segment.moved(self.length) for segment in other.segments))
         return replace(self, segments=segments, notes=(*self.notes, *other.notes))
+
+    def noting(self, notes: Iterable[str]) -> "PromptTokens":
+        """The same prompt with more to know of it."""
+        return replace(self, notes=(*self.notes, *notes))
 
     @property
     def length(self) -> int:

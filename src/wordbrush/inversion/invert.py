@@ -2,13 +2,15 @@
 
 import time
 from dataclasses import dataclass
+from pkgutil import resolve_name
 
 from PIL.Image import Image
 
 from wordbrush.attention.tape import SourceTape
 from wordbrush.errors import OutputError, SettingsError
 from wordbrush.inversion.report import InversionReport, reconstruction_warnings
-from wordbrush.inversion.settings import METHODS, InversionSettings
+from wordbrush.inversion.methods import METHODS
+from wordbrush.inversion.settings import InversionSettings
 from wordbrush.inversion.task import CountedCalls, InversionTask
 from wordbrush.metrics.likeness import Likeness
 from wordbrush.peak import highest_bytes
@@ -93,7 +95,7 @@ def invert(
 
 def _check_kind(name: str, of_flow: bool, flow: bool) -> None:
     if of_flow != flow:
-        fitting = [known for known, kind in METHODS.items() if kind.of_flow == flow]
+        fitting = [known for known, kind in METHODS.items() if resolve_name(kind).of_flow == flow]
         remedy = f"take {' or '.join(repr(known) for known in fitting)}" if fitting else "generate its source instead"
         model = "is sampled along a flow" if flow else "is a diffusion model"
         raise SettingsError(f"method '{name}' is not defined for this model, which {model}; {remedy}")

@@ -125,10 +125,19 @@ def test_a_fused_edit_equals_its_maps_formed(pipelines, editors, name, candidate
     )
     start = editor.generate(PROMPT, **run).kept.latents[0].expand(2, -1, -1, -1)
     given = start if name == "sd3" else pipeline._pack_latents(start, 2, 4, *start.shape[2:])
-    theirs = unpacked(pipeline, formed_edit(
-        pipeline, formed, [PROMPT, target], given.contiguous(), height=SIZE[0], width=SIZE[1],
-        num_inference_steps=STEPS, **call,
-    ))
+    theirs = unpacked(
+        pipeline,
+        formed_edit(
+            pipeline,
+            formed,
+            [PROMPT, target],
+            given.contiguous(),
+            height=SIZE[0],
+            width=SIZE[1],
+            num_inference_steps=STEPS,
+            **call,
+        ),
+    )
     assert formed.calls == STEPS * 4
     assert (theirs[1] - plain(pipeline, target, **call)[0]).abs().max() > 1e-2  # the edit is seen
     torch.testing.assert_close(ours.source.latents, theirs[:1], rtol=0, atol=1e-4)
@@ -159,12 +168,16 @@ def test_refine_weights_and_windows_of_words_act(editors, name):
     target = "a photo of a big dog eating an apple"
     refined = editor.edit(source, target, edit="refine", new_word_factor=1)
     assert refined.record.acted[0] == ("new: 'big'",)
-    early = editor.edit(source, target, edit="refine", new_word_factor=1, cross_replace_steps={"big": 0.3, "default_": 1.0})
+    early = editor.edit(
+        source, target, edit="refine", new_word_factor=1, cross_replace_steps={"big": 0.3, "default_": 1.0}
+    )
     weighted = editor.edit(source, PROMPT, equalizer={"apple": 4.0})
     assert weighted.record.acted[0] == ("'apple' x 4",)
     for other in (source, weighted, editor.edit(source, target, edit="refine", new_word_factor=3)):
         assert (other.latents - refined.latents).abs().max() > 1e-3
-    torch.testing.assert_close(early.latents, refined.latents, rtol=0, atol=1e-4)  # a new word's own map, in any window
+    torch.testing.assert_close(
+        early.latents, refined.latents, rtol=0, atol=1e-4
+    )  # a new word's own map, in any window
 
 
 @pytest.mark.parametrize("name", ["sd3", "flux"])

@@ -157,9 +157,8 @@ class EditSettings:
             raise SettingsError(f"edit is '{self.edit}'; give one of {', '.join(get_args(EditKind))}")
         if self.text_mass not in get_args(TextMass):
             raise SettingsError(f"text_mass is '{self.text_mass}'; give one of {', '.join(get_args(TextMass))}")
-        factor = self.new_word_factor
-        if not isinstance(factor, int | float) or isinstance(factor, bool) or not math.isfinite(factor):
-            raise SettingsError(f"new_word_factor is {factor!r:.40}; give a finite number, such as 2.0")
+        if not math.isfinite(self.new_word_factor):
+            raise SettingsError(f"new_word_factor is {self.new_word_factor}; give a finite number, such as 2.0")
         if self.self_replace_max_pixels < 1:
             raise SettingsError(f"self_replace_max_pixels is {self.self_replace_max_pixels}; give 1 or more")
         if DEFAULT not in self.cross_replace_steps:

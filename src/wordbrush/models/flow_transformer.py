@@ -27,6 +27,7 @@ from wordbrush.sampling.solver import FLOW, Solver
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
+
 class FlowTransformer(ABC):
     """An `Adapter` over a pipeline whose transformer predicts the velocity of a flow; the pipeline stays as it is."""
 
@@ -127,7 +128,9 @@ class FlowTransformer(ABC):
 
     def editable_layers(self, height: int, width: int) -> EditableLayers:
         """All attention of the picture to itself, alone or beside the text; there is no decoder."""
-        return EditableLayers({layer.site.name: layer.pixels for layer in self.attention_layers(height, width)}, (), ())
+        return EditableLayers(
+            {layer.site.name: layer.pixels for layer in self.attention_layers(height, width)}, (), ()
+        )
 
     def solver(
         self, num_inference_steps: int, height: int, width: int, *, sampler: str | None = None, seed: int = 0

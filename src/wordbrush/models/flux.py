@@ -49,7 +49,9 @@ class Flux(FlowTransformer):
 
     def _tokens(self, prompt: str) -> PromptTokens:
         tokens = t5_tokens(self._pipeline.tokenizer_2, prompt, self._text_length)
-        clip = clip_tokens(self._pipeline.tokenizer, prompt, cut_note="is over CLIP's {room} tokens and is read by T5 alone")
+        clip = clip_tokens(
+            self._pipeline.tokenizer, prompt, cut_note="is over CLIP's {room} tokens and is read by T5 alone"
+        )
         return tokens.noting(clip.notes)
 
     def _encoded(self, prompt: str) -> Text:
@@ -88,8 +90,8 @@ class Flux(FlowTransformer):
                 img_ids=_positions(height // self.patch, width // self.patch).to(text.states),
                 return_dict=False,
             )[0]
-        grid = velocity_BQC.transpose(1, 2).unflatten(2, (height // self.patch, width // self.patch))
-        return F.pixel_shuffle(grid, self.patch)
+        velocity_BChw = velocity_BQC.transpose(1, 2).reshape(rows, -1, height // self.patch, width // self.patch)
+        return F.pixel_shuffle(velocity_BChw, self.patch)
 
 
 def _positions(height: int, width: int) -> Tensor:

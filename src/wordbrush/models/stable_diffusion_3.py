@@ -56,7 +56,9 @@ class StableDiffusion3(FlowTransformer):
         note = None if without_t5 else "is over CLIP's {room} tokens and is read by T5 alone"
         clip = clip_tokens(pipeline.tokenizer, prompt, cut_note=note)
         if clip.segments != clip_tokens(pipeline.tokenizer_2, prompt, cut_note=note).segments:
-            raise PromptError(f"the model's two CLIP tokenizers cut '{prompt:.40}' differently; give both the same words")
+            raise PromptError(
+                f"the model's two CLIP tokenizers cut '{prompt:.40}' differently; give both the same words"
+            )
         if without_t5:
             return clip.beside(no_tokens(prompt, T5_LENGTH))
         return clip.beside(t5_tokens(pipeline.tokenizer_3, prompt, T5_LENGTH))

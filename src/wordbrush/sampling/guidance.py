@@ -67,4 +67,6 @@ class Unguided(Distilled):
         """No scale is read either; 0 and 1 both stand for none."""
         super().check(scale, negative_prompt)
         if scale not in (0, 1):
-            raise SettingsError(f"guidance_scale is {scale:g}, and this model is sampled without guidance; leave it out")
+            raise SettingsError(
+                f"guidance_scale is {scale:g}, and this model is sampled without guidance; leave it out"
+            )

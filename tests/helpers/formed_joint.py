@@ -4,7 +4,6 @@ of its transformer is a plain softmax in which the target's map is edited by han
 
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
@@ -14,8 +13,8 @@ from helpers.oracles import explicit_maps
 
 @dataclass
 class Formed:
-    """What is done to the target's map: its block (picture, text) becomes `source @ transfer + own * keep` in the first
-    `text_steps`, of the target's own mass or not; its image q and k are the source's in the first `image_steps`.
+    """What is done to the target's map: its block (picture, text) becomes `source @ transfer + own * keep` in the
+    first `text_steps`, of the target's own mass or not; its image q and k are the source's in the first `image_steps`.
     """
 
     transfer_ST: Tensor

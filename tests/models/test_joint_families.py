@@ -6,10 +6,10 @@ import torch
 
 from helpers.formed_joint import Formed, formed_edit
 from helpers.tiny_joint import SIZE, VAE_FACTOR, tiny_flux, tiny_sd3
+from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.own import own
 from wordbrush.edits.replace import replace
-from wordbrush.editor import Editor
 from wordbrush.errors import PromptError, SettingsError
 from wordbrush.maps.request import MapsRequest
 from wordbrush.tokens.pair import PromptPair
@@ -190,7 +190,8 @@ def test_maps_and_a_local_blend(editors, name):
     assert len(every.arrays) == {"sd3": 3, "flux": 4}[name]
     blended = editor.edit(source, TARGETS[0], local_blend=LocalBlend(threshold=0.6))
     outside = ~blended.blend_masks[-1]
-    assert outside.any() and (~outside).any()
+    assert outside.any()
+    assert (~outside).any()
     assert torch.equal(blended.latents[..., outside], source.latents[..., outside])
     assert not torch.equal(blended.latents, source.latents)
 

@@ -118,14 +118,11 @@ def test_a_processor_that_forms_its_maps_is_refused(name, which):
         edited(pipeline)
 
 
-def test_xformers_is_refused_by_diffusers_or_here(name, expected):
+def test_xformers_that_is_refused_by_diffusers_leaves_nothing(name, expected):
     pipeline = BUILD[name]()
-    try:
+    with pytest.raises((ModuleNotFoundError, ValueError)):  # it is not installed, or finds no GPU
         pipeline.enable_xformers_memory_efficient_attention()
-    except (ModuleNotFoundError, ValueError):
-        return same(pipeline, expected[name])
-    with pytest.raises(ControlError):
-        edited(pipeline)
+    same(pipeline, expected[name])
 
 
 def test_a_block_that_is_skipped_is_told(name):
@@ -133,7 +130,7 @@ def test_a_block_that_is_skipped_is_told(name):
     pipeline = BUILD[name]()
     blocks = pipeline.transformer.transformer_blocks
     blocks[0].forward = blocks[1].forward
-    with pytest.raises(ControlError, match="'transformer_blocks.0.attn'"):
+    with pytest.raises(ControlError, match=r"'transformer_blocks\.0\.attn'"):
         edited(pipeline)
 
 

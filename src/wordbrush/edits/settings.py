@@ -40,10 +40,10 @@ class EditOptions(TypedDict, total=False):
     What is left out, or None, is the model's default. Sections are those of Prompt-to-Prompt (Hertz et al. 2022,
     arXiv:2208.01626) where no other paper is named.
 
-    - `edit`: how the prompts' words correspond. "auto" finds it word by word, for prompts of any lengths; "replace" and
-      "refine" force the published kinds (sections 3.2 and 3.3); with "own" each word keeps its own map, and the layout
-      is held by `self_replace_steps` alone. Default: the model's, "auto" for Stable Diffusion, "own" where text and
-      picture share an axis (SD3, FLUX).
+    - `edit`: how the prompts' words correspond. "auto" finds it word by word, for prompts of any lengths; "replace"
+      and "refine" force the published kinds (sections 3.2 and 3.3); with "own" each word keeps its own map, and
+      `self_replace_steps` alone holds the layout. Default: the model's, "auto" for Stable Diffusion, "own" where text
+      and picture share an axis (SD3, FLUX).
     - `new_word_factor`: the attention of the words that the target has and the source has not is multiplied by it,
       where `equalizer` gives them no factor; 1 changes nothing. Default: the model's, 1 for Stable Diffusion.
     - `text_mass`: where text and picture share an axis, a picture's position looks at all words together as much as

@@ -8,8 +8,8 @@ from PIL.Image import Image
 
 from wordbrush.attention.tape import SourceTape
 from wordbrush.errors import OutputError, SettingsError
-from wordbrush.inversion.report import InversionReport, reconstruction_warnings
 from wordbrush.inversion.methods import METHODS
+from wordbrush.inversion.report import InversionReport, reconstruction_warnings
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.inversion.task import CountedCalls, InversionTask
 from wordbrush.metrics.likeness import Likeness

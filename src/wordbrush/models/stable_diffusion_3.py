@@ -27,8 +27,8 @@ models all. SD3.5 medium has 24 as well, and was not measured by its true number
 class StableDiffusion3(FlowTransformer):
     """An `Adapter` over a Stable Diffusion 3 or 3.5 pipeline; it may have been loaded without T5.
 
-    The axis of a joint layer is `[picture, CLIP, T5]`. The two CLIPs share their positions, for their states are joined
-    along channels. Blocks of SD3.5 medium have a second attention, of the picture to itself.
+    The axis of a joint layer is `[picture, CLIP, T5]`. The two CLIPs share their positions, because their states are
+    joined along channels. Blocks of SD3.5 medium have a second attention, of the picture to itself.
     """
 
     def __init__(self, pipeline: StableDiffusion3Pipeline) -> None:

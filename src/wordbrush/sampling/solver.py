@@ -6,7 +6,6 @@ from torch import Tensor
 
 from wordbrush.sampling.rates import Rates, Split
 
-
 FLOW = "flow-euler"
 """The name of the solver of flow-matching models; all others are of diffusion models."""
 

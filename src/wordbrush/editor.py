@@ -491,7 +491,8 @@ class Editor:
         kept = run_source(self._adapter, settings, tape, on_step, [seen.watch] if seen else ())
         canvas = self._adapter.decode(kept.latents[-1])
         sampler = solver_of(self._adapter, settings).name
-        return packed_source(canvas, settings, kept, model_record(self.model), keep_bytes, seen, sampler)
+        notes = self._adapter.tokenize(settings.prompt).notes
+        return packed_source(canvas, settings, kept, model_record(self.model), keep_bytes, seen, sampler, notes)
 
     def _inverted(
         self,
@@ -520,8 +521,8 @@ class Editor:
         watches = [seen.watch] if seen else ()
         kept, run = run_together(self._adapter, generation, settings, on_step, watches, prompts)
         canvas = self._adapter.decode(kept.latents[-1])
-        sampler = solver_of(self._adapter, generation).name
-        source = packed_source(canvas, generation, kept, model_record(self.model), 0, seen, sampler)
+        sampler, notes = solver_of(self._adapter, generation).name, prompts.source.notes
+        source = packed_source(canvas, generation, kept, model_record(self.model), 0, seen, sampler, notes)
         return packed_edits(self._adapter, source, settings, run, seen, together=True)
 
     def _replay(

@@ -53,7 +53,7 @@ class StepControl:
         self._tape = tape
         self._record_to = record_to
         self._watches = watches
-        self._controlled: Counter[str] = Counter()
+        self._controlled: Counter[tuple[str, str]] = Counter()
 
     def __call__(self, call: AttentionCall) -> Tensor:
         """Compute one attention, (B,H,Q,D)."""
@@ -68,8 +68,8 @@ class StepControl:
         inputs = Inputs(call.q, call.k, call.v, call.mask)
         if taken:
             inputs = taken_over(inputs, taken, call.layer.image)
-        self._controlled["image"] += len(taken)
-        self._controlled["text"] += len(edited)
+        self._controlled["image", call.site.name] += len(taken)
+        self._controlled["text", call.site.name] += len(edited)
         return _edited(call.layer, inputs, edited, call.attend)
 
     @property
@@ -82,7 +82,7 @@ class StepControl:
         rows = [self._layout.position(row) for row in self._target_rows()]
         output = output_BCHW.clone()
         output[rows] = output_BCHW[self._layout.conditional(SOURCE)]
-        self._controlled["features"] += len(rows)
+        self._controlled["features", name] += len(rows)
         return output
 
     def verify(self, layers: Iterable[AttentionLayer]) -> int:
@@ -93,16 +93,20 @@ class StepControl:
         if self._edit is None:
             return 0
         calls = self._edit.borrowed.calls(guided=BatchRow(SOURCE + 1, False) in self._layout.rows)
+        targets = len(self._edit.cross)
+        edited = sum(cross is not None for cross in self._edit.cross)
         expected = {
-            "text": sum(cross is not None for cross in self._edit.cross) * sum(bool(layer.text) for layer in layers),
-            "image": len(self._edit.cross) * calls[0],
-            "features": len(self._edit.cross) * calls[1],
+            "text": {layer.site.name: edited for layer in layers if layer.text},
+            "image": {name: targets * count for name, count in calls[0].items()},
+            "features": {name: targets * count for name, count in calls[1].items()},
         }
         for kind, (told, remedy) in _KINDS.items():
-            if self._controlled[kind] != expected[kind]:
+            reached = {name: self._controlled[kind, name] for name in expected[kind]}
+            wrong = [name for name, count in expected[kind].items() if reached[name] != count]
+            if wrong:
                 raise ControlError(
-                    f"the edit reached {self._controlled[kind]} of {expected[kind]} {told} calls at step "
-                    f"{self._step}; use the model's {remedy}"
+                    f"the edit reached {sum(reached.values())} of {sum(expected[kind].values())} {told} calls at step "
+                    f"{self._step} (first in '{wrong[0]}'); use the model's {remedy}"
                 )
         return self._controlled.total()
 

@@ -196,8 +196,34 @@ class EditFlags:
         ),
     ] = None
     edit: Annotated[
-        str, flag("--edit", "--kind", metavar="KIND", help="Matching of words: auto, replace, refine.", group=WORDS)
-    ] = "auto"
+        str | None,
+        flag(
+            "--edit",
+            "--kind",
+            metavar="KIND",
+            help="Matching of words: auto, replace, refine, own; else the model's.",
+            group=WORDS,
+        ),
+    ] = None
+    new_word_factor: Annotated[
+        float | None,
+        flag(
+            "--new-word-factor",
+            "--new-words",
+            metavar="K",
+            help="Multiply the attention of all new words by K; else the model's.",
+            group=WORDS,
+        ),
+    ] = None
+    text_mass: Annotated[
+        str | None,
+        flag(
+            "--text-mass",
+            metavar="WHOSE",
+            help="Joint attention: all words together are looked at as in the source, or in the target.",
+            group=WORDS,
+        ),
+    ] = None
     mask: Annotated[Path | None, flag("--mask", help="PNG: only what is white may change.", group=REGION)] = None
     local_blend_subtract_words: Annotated[
         str | None,
@@ -300,6 +326,8 @@ class EditFlags:
 
         options: dict[str, Any] = {
             "edit": self.edit,
+            "new_word_factor": self.new_word_factor,
+            "text_mass": self.text_mass,
             "cross_replace_steps": everywhere,
             "self_replace_steps": held,
             "self_replace_max_pixels": self.self_replace_max_pixels,

@@ -1,6 +1,7 @@
 """What targets take over from inside the source at each step, besides its cross-attention maps."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from wordbrush.edits.editable_layers import EditableLayers
@@ -36,11 +37,13 @@ class Borrowed:
         """Self-attention layers of whose map the source's queries and keys are needed."""
         return self.maps | self.negative_maps
 
-    def calls(self, *, guided: bool) -> tuple[int, int]:
-        """How many rows a target has edited in a model call, all layers together: of self-attention, of features."""
+    def calls(self, *, guided: bool) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """How many rows a target has edited in a model call, by layer: of self-attention, of features."""
         rows = 2 if guided else 1
-        negative = len(self.negative_maps) if guided else 0
-        return len(self.maps) + negative + rows * len(self.content), rows * len(self.features)
+        image = Counter(self.maps)
+        image.update(self.negative_maps if guided else ())
+        image.update(dict.fromkeys(self.content, rows))
+        return image, dict.fromkeys(self.features, rows)
 
 
 def plan_borrowed(settings: EditSettings, layers: EditableLayers, num_steps: int) -> tuple[Borrowed, ...]:

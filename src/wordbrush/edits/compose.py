@@ -8,10 +8,11 @@ from wordbrush.edits.auto import auto
 from wordbrush.edits.borrowed import plan_borrowed
 from wordbrush.edits.describe import describe, describe_borrowed
 from wordbrush.edits.editable_layers import EditableLayers
+from wordbrush.edits.own import own
 from wordbrush.edits.plan import EditPlan, TargetPlan
 from wordbrush.edits.refine import refine
 from wordbrush.edits.replace import replace
-from wordbrush.edits.reweight import reweight
+from wordbrush.edits.reweight import reweight, reweight_new
 from wordbrush.edits.schedule import DEFAULT, Window, cross_weights
 from wordbrush.edits.settings import EditKind, EditSettings
 from wordbrush.edits.token_map import TokenMap
@@ -22,6 +23,7 @@ _EDITS: Mapping[EditKind, Callable[[PromptPair], TokenMap]] = {
     "auto": auto,
     "replace": replace,
     "refine": refine,
+    "own": own,
 }
 
 
@@ -70,6 +72,12 @@ def _plan_target(
         for word, bounds in settings.cross_replace_steps.items()
         if word == DEFAULT or target.places(word)
     }
-    token_map = _EDITS[settings.edit](pair).then(reweight(target, equalizer))
-    plan = TargetPlan.build(token_map, cross_weights(target, windows, num_steps), device, dtype)
-    return plan, tuple(describe(pair, equalizer))
+    weighted = reweight(target, equalizer).then(reweight_new(pair, settings.new_word_factor, equalizer))
+    plan = TargetPlan.build(
+        _EDITS[settings.edit](pair).then(weighted),
+        cross_weights(target, windows, num_steps),
+        device,
+        dtype,
+        own_mass=settings.text_mass == "target",
+    )
+    return plan, tuple(describe(pair, equalizer, settings.new_word_factor))

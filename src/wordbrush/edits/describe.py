@@ -6,7 +6,7 @@ from wordbrush.edits.borrowed import Borrowed
 from wordbrush.tokens.pair import PromptPair
 
 
-def describe(pair: PromptPair, equalizer: Mapping[str, float]) -> list[str]:
+def describe(pair: PromptPair, equalizer: Mapping[str, float], new_word_factor: float = 1.0) -> list[str]:
     """One line for each word that is not simply shared, and for each weight.
 
     >>> from wordbrush.tokens.prompt_tokens import PromptTokens
@@ -23,6 +23,8 @@ def describe(pair: PromptPair, equalizer: Mapping[str, float]) -> list[str]:
             lines.append(f"new: '{after}'")
         elif words.kind == "gone":
             lines.append(f"gone: '{before}'")
+    if new_word_factor != 1 and any(words.kind in ("swapped", "new") for words in pair.pairs):
+        lines.append(f"new words x {new_word_factor:g}")
     return lines + [f"'{word}' x {factor:g}" for word, factor in equalizer.items()]
 
 

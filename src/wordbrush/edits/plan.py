@@ -11,11 +11,16 @@ from wordbrush.edits.token_map import TokenMap
 
 @dataclass(frozen=True, eq=False)
 class CrossEdit:
-    """A token map as one attention call needs it, with what it uses decided beforehand."""
+    """A token map as one attention call needs it, with what it uses decided beforehand.
+
+    `own_mass` acts where text and picture share an axis: the target then looks at the text as a whole as much as it
+    does by itself, and else as much as the source does.
+    """
 
     token_map: TokenMap
     uses_source: bool
     uses_target: bool
+    own_mass: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +54,8 @@ class TargetPlan:
         cross_weights_NT: Tensor,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
+        *,
+        own_mass: bool = False,
     ) -> "TargetPlan":
         """Fold a token map with the weights (num_steps, T) of its schedule, for a model's device and dtype."""
         folded: dict[tuple[float, ...], CrossEdit | None] = {}
@@ -56,7 +63,7 @@ class TargetPlan:
         for weight_T in cross_weights_NT:
             key = tuple(weight_T.tolist())
             if key not in folded:
-                folded[key] = _cross_edit(token_map.faded(weight_T), device, dtype)
+                folded[key] = _cross_edit(token_map.faded(weight_T), device, dtype, own_mass)
             steps.append(folded[key])
         return cls(tuple(steps))
 
@@ -73,7 +80,9 @@ class EditPlan:
         return StepEdit(tuple(target.steps[step] for target in self.targets), self.borrowed[step])
 
 
-def _cross_edit(token_map: TokenMap, device: torch.device | str, dtype: torch.dtype) -> CrossEdit | None:
+def _cross_edit(
+    token_map: TokenMap, device: torch.device | str, dtype: torch.dtype, own_mass: bool
+) -> CrossEdit | None:
     if token_map.is_identity:
         return None
-    return CrossEdit(token_map.to(device, dtype), token_map.uses_source, token_map.uses_target)
+    return CrossEdit(token_map.to(device, dtype), token_map.uses_source, token_map.uses_target, own_mass)

@@ -19,8 +19,11 @@ from wordbrush.edits.schedule import DEFAULT, Window, parse_cross_windows
 from wordbrush.errors import SettingsError
 from wordbrush.settled import settle
 
-EditKind = Literal["auto", "replace", "refine"]
-"""How the words of two prompts correspond: found word by word, or one of the published kinds."""
+EditKind = Literal["auto", "replace", "refine", "own"]
+"""How the words of two prompts correspond: found word by word, one of the published kinds, or not at all."""
+
+TextMass = Literal["source", "target"]
+"""Whose attention to the text as a whole an edited map has, where text and picture share an axis."""
 
 CrossSteps = float | tuple[float, float] | Mapping[str, float | tuple[float, float]]
 SelfSteps = float | tuple[float, float]
@@ -37,8 +40,14 @@ class EditOptions(TypedDict, total=False):
     What is left out, or None, is the model's default. Sections are those of Prompt-to-Prompt (Hertz et al. 2022,
     arXiv:2208.01626) where no other paper is named.
 
-    - `edit`: how the prompts' words correspond. "auto" (default) finds it word by word, for prompts of any lengths;
-      "replace" and "refine" force the published kinds (sections 3.2 and 3.3).
+    - `edit`: how the prompts' words correspond. "auto" finds it word by word, for prompts of any lengths; "replace"
+      and "refine" force the published kinds (sections 3.2 and 3.3); with "own" each word keeps its own map, and
+      `self_replace_steps` alone holds the layout. Default: the model's, "auto" for Stable Diffusion, "own" where text
+      and picture share an axis (SD3, FLUX).
+    - `new_word_factor`: the attention of the words that the target has and the source has not is multiplied by it,
+      where `equalizer` gives them no factor; 1 changes nothing. Default: the model's, 1 for Stable Diffusion.
+    - `text_mass`: where text and picture share an axis, a picture's position looks at all words together as much as
+      the "source" does, or as much as the "target" does by itself. Default: "source".
     - `cross_replace_steps`: the fraction of the steps, 0 to 1, in which words keep the source's cross-attention maps;
       `(start, end)` for a window of them, `{"cat": 0.4, "default_": 0.8}` for windows of single words (1.0 for all
       others, as published, where "default_" is not given). More holds more of the source. Default: the model's, 0.8
@@ -62,7 +71,9 @@ class EditOptions(TypedDict, total=False):
     beside it.
     """
 
-    edit: EditKind
+    edit: EditKind | None
+    new_word_factor: float | None
+    text_mass: TextMass | None
     cross_replace_steps: CrossSteps | None
     self_replace_steps: SelfSteps | None
     self_replace_max_pixels: int | None
@@ -75,6 +86,16 @@ class EditOptions(TypedDict, total=False):
 
 class EditDefaults(Protocol):
     """What a model says of the options that are left out."""
+
+    @property
+    def edit(self) -> EditKind:
+        """How words correspond."""
+        ...
+
+    @property
+    def new_word_factor(self) -> float:
+        """The factor of the target's new words."""
+        ...
 
     @property
     def cross_replace_steps(self) -> float:
@@ -96,6 +117,8 @@ class EditDefaults(Protocol):
 class PublishedDefaults:
     """What Prompt-to-Prompt uses with Stable Diffusion v1-4."""
 
+    edit: EditKind = "auto"
+    new_word_factor: float = 1.0
     cross_replace_steps: float = 0.8
     self_replace_steps: float = 0.4
     self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS
@@ -119,6 +142,8 @@ class EditSettings:
     local_blend: LocalBlend | None = None
     mutual_self_attention: MutualSelfAttention | None = None
     plug_and_play: PlugAndPlay | None = None
+    new_word_factor: float = 1.0
+    text_mass: TextMass = "source"
 
     def __post_init__(self) -> None:
         """Check what does not depend on the prompts: a record's values come here without `of`."""
@@ -130,6 +155,10 @@ class EditSettings:
             raise SettingsError("there is no target prompt; give at least one")
         if self.edit not in get_args(EditKind):
             raise SettingsError(f"edit is '{self.edit}'; give one of {', '.join(get_args(EditKind))}")
+        if self.text_mass not in get_args(TextMass):
+            raise SettingsError(f"text_mass is '{self.text_mass}'; give one of {', '.join(get_args(TextMass))}")
+        if not math.isfinite(self.new_word_factor):
+            raise SettingsError(f"new_word_factor is {self.new_word_factor}; give a finite number, such as 2.0")
         if self.self_replace_max_pixels < 1:
             raise SettingsError(f"self_replace_max_pixels is {self.self_replace_max_pixels}; give 1 or more")
         if DEFAULT not in self.cross_replace_steps:
@@ -166,6 +195,7 @@ class EditSettings:
         alone = mutual is not None or structure is not None
         cross, injected = options.get("cross_replace_steps"), options.get("self_replace_steps")
         pixels = options.get("self_replace_max_pixels")
+        factor = options.get("new_word_factor")
         end = 0.0 if alone else defaults.cross_replace_steps
         windows = parse_cross_windows(end if cross is None else cross)
         held = Window.parse(
@@ -173,7 +203,7 @@ class EditSettings:
         )
         return cls(
             targets=(targets,) if isinstance(targets, str) else tuple(targets),
-            edit=options.get("edit") or "auto",
+            edit=options.get("edit") or defaults.edit,
             cross_replace_steps={word: (window.start, window.end) for word, window in windows.items()},
             self_replace_steps=(held.start, held.end),
             self_replace_max_pixels=defaults.self_replace_max_pixels if pixels is None else pixels,
@@ -181,6 +211,8 @@ class EditSettings:
             local_blend=LocalBlend.parse(options.get("local_blend"), mask),
             mutual_self_attention=mutual,
             plug_and_play=structure,
+            new_word_factor=defaults.new_word_factor if factor is None else factor,
+            text_mass=options.get("text_mass") or "source",
         )
 
 

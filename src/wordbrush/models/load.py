@@ -55,9 +55,10 @@ def load_model(
         return _load_file(path, device, dtype)
     folder = resolve_folder(model, variant, subfolder)
     family = check_folder(folder, variant)
-    defaults, vocabulary = read_own_settings(folder, family.defaults)
+    read_own_settings(folder, family.defaults)  # raises before anything is loaded
     device, dtype = choose_device(device, dtype, weight_bytes(folder))
     adapter = family.adapt(_load_pipeline(folder, family, device, dtype, variant))
+    defaults, vocabulary = read_own_settings(folder, family.defaults_of(adapter))
     info = ModelInfo(
         name="bundled" if model is None else str(model),
         folder=folder,
@@ -95,7 +96,7 @@ def adopt_pipeline(pipeline: Any) -> tuple[Adapter, ModelInfo]:
         fingerprint=pipeline_fingerprint(pipeline),
         device=str(adapter.device),
         dtype=str(adapter.dtype).removeprefix("torch."),
-        defaults=family.defaults,
+        defaults=family.defaults_of(adapter),
         vocabulary=None,
         native_size=adapter.native_size,
     )

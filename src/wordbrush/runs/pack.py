@@ -37,8 +37,12 @@ def packed_source(
     keep_bytes: int,
     seen: Capture | None,
     sampler: str,
+    notes: tuple[str, ...] = (),
 ) -> Source:
-    """A generated source: its picture, and what its edits need; `sampler` is the name of the solver that ran."""
+    """A generated source: its picture, and what its edits need.
+
+    `sampler` is the name of the solver that ran, `notes` what to know of the prompt.
+    """
     record = RunRecord(
         model=model,
         generation=settings,
@@ -48,7 +52,7 @@ def packed_source(
         keep_bytes=keep_bytes,
         acted=(),
         controlled_calls=0,
-        warnings=(),
+        warnings=notes,
         versions=installed_versions(),
         image_sha256={"source": pixel_sha256(canvas)},
         sampler=sampler,

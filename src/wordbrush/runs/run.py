@@ -74,7 +74,7 @@ def run_edit(
     blend = _blender(adapter, settings, edit, planned)
     run = Run(text, branches, settings.guidance_scale, planned.edit, kept, watches=watches, blend=blend)
     steps = _finished(denoise(adapter, solver_of(adapter, settings), kept.latents[0], run), kept.num_steps, on_step)
-    return _edit_run(steps, steps[-1].latents, planned.acted, edit, blend)
+    return _edit_run(steps, steps[-1].latents, planned, edit, blend)
 
 
 def run_together(
@@ -95,7 +95,7 @@ def run_together(
     run = Run(text, branches, settings.guidance_scale, planned.edit, watches=watches, blend=blend)
     steps = _finished(denoise(adapter, solver, start, run), len(solver.timesteps), on_step)
     kept = Replay(text.positive[SOURCE], (start, *(step.latents[:1] for step in steps)), None)
-    return kept, _edit_run(steps, steps[-1].latents[1:], planned.acted, edit, blend)
+    return kept, _edit_run(steps, steps[-1].latents[1:], planned, edit, blend)
 
 
 def run_again(adapter: Adapter, settings: GenerationSettings, kept: Replay, on_step: OnStep | None = None) -> Replay:
@@ -190,20 +190,21 @@ def _blender(adapter: Adapter, settings: GenerationSettings, edit: EditSettings,
 def _edit_run(
     steps: list[Step],
     latents: Tensor,
-    acted: tuple[tuple[str, ...], ...],
+    planned: Planned,
     edit: EditSettings,
     blend: Blender | None,
 ) -> EditRun:
-    controlled = _controlled(steps)
+    controlled, acted = _controlled(steps), planned.acted
+    notes = tuple(note for target in planned.prompts.targets for note in target.notes)
     if blend is None:
-        return EditRun(latents, acted, controlled, None, ())
+        return EditRun(latents, acted, controlled, None, notes)
     masks = blend.finish()
     shares = masks[:, -1].float().mean(dim=(1, 2)).tolist()
     lines = zip(acted, blend.describe(), shares, strict=True)
     held = tuple((*line, f"only {where}, {share:.0%} of the picture") for line, where, share in lines)
     whole = [target for target, share in zip(edit.targets, shares, strict=True) if share == 1]
     warnings = (f"the blend lets all of '{target}' change; raise its threshold to hold more still" for target in whole)
-    return EditRun(latents, held, controlled, masks, tuple(warnings))
+    return EditRun(latents, held, controlled, masks, (*notes, *warnings))
 
 
 def _check(adapter: Adapter, settings: GenerationSettings) -> None:

@@ -56,3 +56,17 @@ class Distilled(Guidance):
             raise SettingsError(
                 "this model's guidance is distilled into it and reads no negative_prompt; leave it out"
             )
+
+
+class Unguided(Distilled):
+    """A network that was distilled to be sampled in a few steps without any guidance (Sauer et al. 2024,
+    arXiv 2403.12015).
+    """
+
+    def check(self, scale: float, negative_prompt: str) -> None:
+        """No scale is read either; 0 and 1 both stand for none."""
+        super().check(scale, negative_prompt)
+        if scale not in (0, 1):
+            raise SettingsError(
+                f"guidance_scale is {scale:g}, and this model is sampled without guidance; leave it out"
+            )

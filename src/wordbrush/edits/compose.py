@@ -8,9 +8,11 @@ from wordbrush.edits.auto import auto
 from wordbrush.edits.borrowed import plan_borrowed
 from wordbrush.edits.describe import describe, describe_borrowed
 from wordbrush.edits.editable_layers import EditableLayers
+from wordbrush.edits.focus import find_focus
 from wordbrush.edits.plan import EditPlan, TargetPlan
 from wordbrush.edits.refine import refine
 from wordbrush.edits.replace import replace
+from wordbrush.edits.resize import find_resizes
 from wordbrush.edits.reweight import reweight
 from wordbrush.edits.schedule import DEFAULT, Window, cross_weights
 from wordbrush.edits.settings import EditKind, EditSettings
@@ -70,6 +72,14 @@ def _plan_target(
         for word, bounds in settings.cross_replace_steps.items()
         if word == DEFAULT or target.places(word)
     }
-    token_map = _EDITS[settings.edit](pair).then(reweight(target, equalizer))
-    plan = TargetPlan.build(token_map, cross_weights(target, windows, num_steps), device, dtype)
-    return plan, tuple(describe(pair, equalizer))
+    focus, where = find_focus(pair, equalizer) if settings.weight_region == "noun" else ((), {})
+    everywhere = {word: factor for word, factor in equalizer.items() if word not in where}
+    resizes, sizes = find_resizes(pair, settings.resize)
+    aligned, weights_NT = _EDITS[settings.edit](pair), cross_weights(target, windows, num_steps)
+
+    def build(factors: Mapping[str, float]) -> TargetPlan:
+        return TargetPlan.build(aligned.then(reweight(target, factors)), weights_NT, device, dtype)
+
+    inside = tuple((noun.tokens, build({**everywhere, **noun.equalizer})) for noun in focus)
+    plan = TargetPlan(build(everywhere).steps, resizes, inside)
+    return plan, (*describe(pair, equalizer, where), *sizes)

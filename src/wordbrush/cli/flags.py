@@ -166,6 +166,15 @@ class EditFlags:
         tuple[str, ...],
         flag("--equalizer", "--weight", metavar="WORD=K", help="Multiply the word's attention by K.", group=WORDS),
     ] = ()
+    weight_region: Annotated[
+        str | None,
+        flag(
+            "--weight-region",
+            metavar="WHERE",
+            help="An adjective's weight acts in its noun's region: noun; else everywhere: picture.",
+            group=WORDS,
+        ),
+    ] = None
     local_blend: Annotated[
         str | None,
         flag(
@@ -257,6 +266,15 @@ class EditFlags:
         bool,
         flag("--local-blend-hold-pixels", "--hold-pixels", help="Outside, the source's very pixels.", group=REGION),
     ] = False
+    resize: Annotated[
+        str | None,
+        flag(
+            "--resize",
+            metavar="K",
+            help="A replaced thing of another size: auto, its length by the old one's, 0.25 to 4; else off.",
+            group=SHAPE,
+        ),
+    ] = None
     mutual_self_attention: Annotated[
         bool,
         flag(
@@ -332,6 +350,8 @@ class EditFlags:
             "self_replace_steps": held,
             "self_replace_max_pixels": self.self_replace_max_pixels,
             "equalizer": weights or None,
+            "weight_region": self.weight_region,
+            "resize": None if self.resize is None else setting(self.resize),
             "local_blend": None if blended is None else LocalBlend(**blended),
             "mask": self.mask,
             "mutual_self_attention": MutualSelfAttention(**freed) if self.mutual_self_attention else None,

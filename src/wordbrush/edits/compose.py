@@ -8,10 +8,12 @@ from wordbrush.edits.auto import auto
 from wordbrush.edits.borrowed import plan_borrowed
 from wordbrush.edits.describe import describe, describe_borrowed
 from wordbrush.edits.editable_layers import EditableLayers
+from wordbrush.edits.focus import find_focus
 from wordbrush.edits.own import own
 from wordbrush.edits.plan import EditPlan, TargetPlan
 from wordbrush.edits.refine import refine
 from wordbrush.edits.replace import replace
+from wordbrush.edits.resize import find_resizes
 from wordbrush.edits.reweight import reweight, reweight_new
 from wordbrush.edits.schedule import DEFAULT, Window, cross_weights
 from wordbrush.edits.settings import EditKind, EditSettings
@@ -72,12 +74,16 @@ def _plan_target(
         for word, bounds in settings.cross_replace_steps.items()
         if word == DEFAULT or target.places(word)
     }
-    weighted = reweight(target, equalizer).then(reweight_new(pair, settings.new_word_factor, equalizer))
-    plan = TargetPlan.build(
-        _EDITS[settings.edit](pair).then(weighted),
-        cross_weights(target, windows, num_steps),
-        device,
-        dtype,
-        own_mass=settings.text_mass == "target",
-    )
-    return plan, tuple(describe(pair, equalizer, settings.new_word_factor))
+    focus, where = find_focus(pair, equalizer) if settings.weight_region == "noun" else ((), {})
+    everywhere = {word: factor for word, factor in equalizer.items() if word not in where}
+    resizes, sizes = find_resizes(pair, settings.resize)
+    aligned, weights_NT = _EDITS[settings.edit](pair), cross_weights(target, windows, num_steps)
+    boosted = reweight_new(pair, settings.new_word_factor, equalizer)
+
+    def build(factors: Mapping[str, float]) -> TargetPlan:
+        token_map = aligned.then(reweight(target, factors).then(boosted))
+        return TargetPlan.build(token_map, weights_NT, device, dtype, own_mass=settings.text_mass == "target")
+
+    inside = tuple((noun.tokens, build({**everywhere, **noun.equalizer})) for noun in focus)
+    plan = TargetPlan(build(everywhere).steps, resizes, inside)
+    return plan, (*describe(pair, equalizer, where, settings.new_word_factor), *sizes)

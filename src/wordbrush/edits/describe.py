@@ -6,12 +6,14 @@ from wordbrush.edits.borrowed import Borrowed
 from wordbrush.tokens.pair import PromptPair
 
 
-def describe(pair: PromptPair, equalizer: Mapping[str, float], new_word_factor: float = 1.0) -> list[str]:
-    """One line for each word that is not simply shared, and for each weight.
+def describe(
+    pair: PromptPair, equalizer: Mapping[str, float], where: Mapping[str, str], new_word_factor: float = 1.0
+) -> list[str]:
+    """One line for each word that is not simply shared, and for each weight, with `where` it acts if not everywhere.
 
     >>> from wordbrush.tokens.prompt_tokens import PromptTokens
     >>> def tokens(text): return PromptTokens.from_offsets(text, [], begin=1, length=8)
-    >>> describe(PromptPair.of(tokens("a cat"), tokens("a dog in the snow")), {"dog": 2.0})
+    >>> describe(PromptPair.of(tokens("a cat"), tokens("a dog in the snow")), {"dog": 2.0}, {})
     ["'cat' -> 'dog in the snow'", "'dog' x 2"]
     """
     lines = []
@@ -25,7 +27,7 @@ def describe(pair: PromptPair, equalizer: Mapping[str, float], new_word_factor: 
             lines.append(f"gone: '{before}'")
     if new_word_factor != 1 and any(words.kind in ("swapped", "new") for words in pair.pairs):
         lines.append(f"new words x {new_word_factor:g}")
-    return lines + [f"'{word}' x {factor:g}" for word, factor in equalizer.items()]
+    return lines + [f"'{word}' x {factor:g}{where.get(word, '')}" for word, factor in equalizer.items()]
 
 
 def describe_borrowed(steps: Sequence[Borrowed]) -> list[str]:

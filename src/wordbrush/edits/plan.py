@@ -1,11 +1,14 @@
 """Everything that a run's edits do, step by step, before the model is asked for anything."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from wordbrush.edits.borrowed import Borrowed
+from wordbrush.edits.placement import Placement, on_grid, place
+from wordbrush.edits.resize import Resize
 from wordbrush.edits.token_map import TokenMap
 
 
@@ -23,12 +26,38 @@ class CrossEdit:
     own_mass: bool = False
 
 
+Regions = Mapping[tuple[int, ...], Tensor]
+"""Where things of the source stand, as booleans (h, w), by the tokens that name them."""
+
+
+@dataclass(frozen=True, eq=False)
+class LocalEdits:
+    """What one target does otherwise in parts of the picture: things that it resizes, regions with their own edit."""
+
+    placements: tuple[Placement, ...] = ()
+    inside: tuple[tuple[Tensor, CrossEdit | None], ...] = ()
+    _placed: dict[tuple[int, int], Tensor] = field(default_factory=dict, repr=False)
+
+    def placed(self, grid: tuple[int, int]) -> Tensor | None:
+        """From which position (Q,) of a grid each one takes the source's map; None where nothing is moved."""
+        if self.placements and grid not in self._placed:
+            self._placed[grid] = place(self.placements, grid)
+        return self._placed.get(grid)
+
+    def regions(self, grid: tuple[int, int]) -> list[tuple[Tensor, CrossEdit | None]]:
+        """The positions (n,) of a grid that have an edit of their own, and it."""
+        return [(on_grid(region_hw, grid).flatten().nonzero()[:, 0], edit) for region_hw, edit in self.inside]
+
+
 @dataclass(frozen=True, eq=False)
 class StepEdit:
-    """The edit of one step: of each target's cross-attention maps, and what all targets take over from the source."""
+    """The edit of one step: of each target's cross-attention maps, what all targets take over from the source, and
+    what each does in parts of the picture.
+    """
 
     cross: tuple[CrossEdit | None, ...]
     borrowed: Borrowed
+    local: tuple[LocalEdits, ...]
 
     @property
     def acts(self) -> bool:
@@ -43,9 +72,15 @@ class StepEdit:
 
 @dataclass(frozen=True, eq=False)
 class TargetPlan:
-    """One target's cross-attention edit over a run, one a step; steps of equal weights share one folded map."""
+    """One target's cross-attention edit over a run, one a step; steps of equal weights share one folded map.
+
+    `resizes` are the things that it replaces by larger or smaller ones, `inside` the edits of things' own regions, by
+    their tokens in the source.
+    """
 
     steps: tuple[CrossEdit | None, ...]
+    resizes: tuple[Resize, ...] = ()
+    inside: tuple[tuple[tuple[int, ...], "TargetPlan"], ...] = ()
 
     @classmethod
     def build(
@@ -67,17 +102,44 @@ class TargetPlan:
             steps.append(folded[key])
         return cls(tuple(steps))
 
+    @property
+    def things(self) -> tuple[tuple[int, ...], ...]:
+        """The things whose regions it needs."""
+        return (*(resize.tokens for resize in self.resizes), *(tokens for tokens, _ in self.inside))
+
+    def local(self, step: int, regions: Regions) -> LocalEdits:
+        """What it does in parts of the picture at a step."""
+        return LocalEdits(
+            tuple(Placement(regions[resize.tokens], resize.ratio) for resize in self.resizes),
+            tuple((regions[tokens], plan.steps[step]) for tokens, plan in self.inside),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class EditPlan:
-    """All targets of a run. Asked for a step (`at`), never counting steps itself."""
+    """All targets of a run. Asked for a step (`at`), never counting steps itself.
+
+    What acts in regions needs to know where they are before the run (`things`, `located`).
+    """
 
     targets: tuple[TargetPlan, ...]
     borrowed: tuple[Borrowed, ...]
+    regions: Regions = field(default_factory=dict)
+
+    @property
+    def things(self) -> tuple[tuple[int, ...], ...]:
+        """The things of the source, by their tokens, whose regions the edits need."""
+        return tuple(dict.fromkeys(tokens for target in self.targets for tokens in target.things))
+
+    def located(self, regions: Regions) -> "EditPlan":
+        """The same plan, which knows where its things are."""
+        return replace(self, regions=regions)
 
     def at(self, step: int) -> StepEdit:
         """What the targets do at this step."""
-        return StepEdit(tuple(target.steps[step] for target in self.targets), self.borrowed[step])
+        cross = tuple(target.steps[step] for target in self.targets)
+        local = tuple(target.local(step, self.regions) for target in self.targets)
+        return StepEdit(cross, self.borrowed[step], local)
 
 
 def _cross_edit(

@@ -13,11 +13,13 @@ from typing import Literal, Protocol, Self, TypedDict, Unpack, get_args
 from PIL.Image import Image
 
 from wordbrush.edits.blend import LatentMask, LocalBlend
+from wordbrush.edits.focus import WeightRegion
 from wordbrush.edits.mutual_self_attention import MutualSelfAttention
 from wordbrush.edits.plug_and_play import PlugAndPlay
+from wordbrush.edits.resize import LARGEST_RESIZE, SMALLEST_RESIZE, ResizeKind
 from wordbrush.edits.schedule import DEFAULT, Window, parse_cross_windows
 from wordbrush.errors import SettingsError
-from wordbrush.settled import settle
+from wordbrush.settled import number, settle
 
 EditKind = Literal["auto", "replace", "refine", "own"]
 """How the words of two prompts correspond: found word by word, one of the published kinds, or not at all."""
@@ -64,6 +66,11 @@ class EditOptions(TypedDict, total=False):
       change, and of that only the words' region if `local_blend` is given too. Default: None.
     - `mutual_self_attention`: frees the shape: the target's self-attention reads the source's content (MasaCtrl, Cao
       et al. 2023, arXiv:2304.08465); `MutualSelfAttention()` as published. Default: None.
+    - `weight_region`: where the weight of an adjective or an adverb acts, which has no region of its own: "noun" for
+      the region of its noun in the source, "picture" for everywhere, as published. Default: "picture".
+    - `resize`: what a replaced thing of another size does: "auto" draws it larger or smaller, by the table of sizes
+      (`wordbrush.sizes`), 0.5 to 2 times as long; a number from 0.25 to 4 is the ratio of its length to the old
+      thing's; "off" keeps the old thing's size. Default: "off".
     - `plug_and_play`: holds the structure by the source's features and self-attention maps (Tumanyan et al. 2023,
       arXiv:2211.12572); `PlugAndPlay()` as published. Default: None.
 
@@ -82,6 +89,8 @@ class EditOptions(TypedDict, total=False):
     mask: str | Path | Image | LatentMask | None
     mutual_self_attention: MutualSelfAttention | None
     plug_and_play: PlugAndPlay | None
+    weight_region: WeightRegion | None
+    resize: ResizeKind | float | None
 
 
 class EditDefaults(Protocol):
@@ -129,8 +138,9 @@ class EditSettings:
     """An edit of one source into each of `targets`, with every default filled in: build it with `of`.
 
     `cross_replace_steps` has a window (start, end) per word and one under "default_"; `equalizer` a factor per word.
-    A word that is in some of several targets acts in those. `local_blend` holds everything outside of a region still,
-    a user's own mask included. `mutual_self_attention` and `plug_and_play` act beside the windows, in all targets.
+    A word that is in some of several targets acts in those. `weight_region` and `resize` act in regions of the
+    source. `local_blend` holds everything outside of a region still, a user's own mask included.
+    `mutual_self_attention` and `plug_and_play` act beside the windows, in all targets.
     """
 
     targets: tuple[str, ...]
@@ -144,6 +154,8 @@ class EditSettings:
     plug_and_play: PlugAndPlay | None = None
     new_word_factor: float = 1.0
     text_mass: TextMass = "source"
+    weight_region: WeightRegion = "picture"
+    resize: ResizeKind | float = "off"
 
     def __post_init__(self) -> None:
         """Check what does not depend on the prompts: a record's values come here without `of`."""
@@ -166,6 +178,15 @@ class EditSettings:
         for word, window in self.cross_replace_steps.items():
             Window.parse(window, f"cross_replace_steps of '{word}'")
         Window.parse(self.self_replace_steps, "self_replace_steps")
+        if self.weight_region not in get_args(WeightRegion):
+            raise SettingsError(f"weight_region is '{self.weight_region}'; give one of noun, picture")
+        if isinstance(self.resize, str):
+            if self.resize not in get_args(ResizeKind):
+                raise SettingsError(f"resize is '{self.resize}'; give auto, off or a number from 0.25 to 4")
+        else:
+            object.__setattr__(self, "resize", float(number(self.resize, "resize")))
+            if not SMALLEST_RESIZE <= self.resize <= LARGEST_RESIZE:
+                raise SettingsError(f"resize is {self.resize}; give auto, off or a number from 0.25 to 4")
         blend = self.local_blend
         if blend is not None and not blend.names_words and blend.mask is None:
             raise SettingsError("local_blend names no word and there is no mask; give one of them")
@@ -194,8 +215,8 @@ class EditSettings:
         # A method of its own: Prompt-to-Prompt's windows would act against it unless they are asked for.
         alone = mutual is not None or structure is not None
         cross, injected = options.get("cross_replace_steps"), options.get("self_replace_steps")
-        pixels = options.get("self_replace_max_pixels")
-        factor = options.get("new_word_factor")
+        pixels, factor = options.get("self_replace_max_pixels"), options.get("new_word_factor")
+        resize = options.get("resize")
         end = 0.0 if alone else defaults.cross_replace_steps
         windows = parse_cross_windows(end if cross is None else cross)
         held = Window.parse(
@@ -213,6 +234,8 @@ class EditSettings:
             plug_and_play=structure,
             new_word_factor=defaults.new_word_factor if factor is None else factor,
             text_mass=options.get("text_mass") or "source",
+            weight_region=options.get("weight_region") or "picture",
+            resize="off" if resize is None else resize,
         )
 
 

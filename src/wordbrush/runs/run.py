@@ -16,6 +16,8 @@ from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.plan import EditPlan
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError
+from wordbrush.runs.counter import RunCounter
+from wordbrush.runs.regions import ThingWatch
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.loop import Conditioning, OnStep, Run, Step, denoise
@@ -68,7 +70,7 @@ def run_edit(
     prompts: Prompts | None = None,
 ) -> EditRun:
     """Edit a source that ran before; only its targets run. `prompts` are the run's, if they are tokenised already."""
-    planned = plan(adapter, settings, edit, kept.num_steps, prompts)
+    planned = _located(adapter, settings, kept, plan(adapter, settings, edit, kept.num_steps, prompts))
     text = _text(adapter, settings, edit.targets, source=kept.text)
     branches = range(SOURCE + 1, SOURCE + 1 + len(edit.targets))
     blend = _blender(adapter, settings, edit, planned)
@@ -85,9 +87,13 @@ def run_together(
     watches: Sequence[Watch] = (),
     prompts: Prompts | None = None,
 ) -> tuple[Replay, EditRun]:
-    """Generate a source and edit it in one batch."""
+    """Generate a source and edit it in one batch; one after the other, if the edit must know where things are."""
     solver = solver_of(adapter, settings)
     planned = plan(adapter, settings, edit, len(solver.timesteps), prompts)
+    if planned.edit.things:
+        counter = RunCounter(on_step, 2)
+        kept = run_source(adapter, settings, None, counter.next())
+        return kept, run_edit(adapter, settings, edit, kept, counter.next(), watches, planned.prompts)
     text = _text(adapter, settings, edit.targets)
     start = _start(adapter, settings, solver)
     branches = range(SOURCE, SOURCE + 1 + len(edit.targets))
@@ -148,6 +154,16 @@ def _read_again(tape: SourceTape, step: int, watch: Watch) -> None:
 def _attend_row(attend: Attend, inputs: MapInputs, v_1HKD: Tensor) -> Tensor:
     mask = inputs.mask_HQK
     return attend(inputs.q_HQD[None], inputs.k_HKD[None], v_1HKD, None if mask is None else mask[None])
+
+
+def _located(adapter: Adapter, settings: GenerationSettings, kept: Replay, planned: "Planned") -> "Planned":
+    """A plan that knows where the things of a kept source are that it acts on."""
+    if not planned.edit.things:
+        return planned
+    layers = adapter.attention_layers(settings.height, settings.width)
+    watch = ThingWatch(planned.edit.things, planned.prompts.source.length, layers, planned.num_steps)
+    look_again(adapter, settings, kept, watch)
+    return replace(planned, edit=planned.edit.located(watch.regions()))
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,6 +50,10 @@ def edit_facts(settings: EditSettings) -> Facts:
         facts.append(
             ("Plug-and-Play", f"{pnp.feature_replace_steps:g} features, {pnp.attention_replace_steps:g} maps")
         )
+    if settings.weight_region != "picture":
+        facts.append(("weights of adjectives", "in their nouns' regions"))
+    if settings.resize != "off":
+        facts.append(("size of replaced things", f"{settings.resize}"))
     return facts if settings.local_blend is None else [*facts, ("only in", _region(settings.local_blend))]
 
 

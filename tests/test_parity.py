@@ -38,6 +38,8 @@ SAMPLES = {
     "plug_and_play": PlugAndPlay(feature_replace_steps=0.6),
     "weight_region": "noun",
     "resize": 1.5,
+    "new_word_factor": 2.0,
+    "text_mass": "target",
 }
 TYPED = {
     "edit": {"edit": "refine"},
@@ -51,6 +53,8 @@ TYPED = {
     "plug_and_play": {"plug_and_play": True, "plug_and_play_feature_replace_steps": 0.6},
     "weight_region": {"weight_region": "noun"},
     "resize": {"resize": "1.5"},
+    "new_word_factor": {"new_word_factor": 2.0},
+    "text_mass": {"text_mass": "target"},
 }
 
 

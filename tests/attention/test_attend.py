@@ -120,7 +120,7 @@ def test_a_row_with_the_sources_map_has_its_mask(seed, additive, masks):
     m = edit.token_map
     from_source = attend(q[:1], k[:1], m.transfer_ST @ v[1:2], source)[0]
     kept = attend(q[1:2], k[1:2], m.keep_T[:, None] * v[1:2], None if mask is None else mask[1:2])[0]
-    torch.testing.assert_close(out[1], from_source + kept, rtol=0, atol=1e-5)
+    assert_same(out[1], from_source + kept, products=T + D, amplified=6)
     plain = attend(q, k, v, mask)
     for other in (0, 2, 3):
-        torch.testing.assert_close(out[other], plain[other], rtol=0, atol=1e-5)
+        assert_same(out[other], plain[other], products=T + D, amplified=6)

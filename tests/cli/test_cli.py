@@ -304,6 +304,10 @@ EDIT = [
     "--plug-and-play",
     "--plug-and-play-feature-replace-steps --feature-steps",
     "--plug-and-play-attention-replace-steps --attention-steps",
+    "--new-word-factor --new-words",
+    "--text-mass",
+    "--weight-region",
+    "--resize",
 ]
 PHOTO = ["--prompt --source-prompt", "--method --invert", "--setting", "--captioner", "--cache-dir", "--no-cache"]
 MAPS = [

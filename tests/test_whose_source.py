@@ -47,7 +47,7 @@ def test_the_source_of_another_model_is_refused_by_both_names(editor, other, use
 @pytest.mark.filterwarnings("ignore::wordbrush.errors.SlowDtypeWarning")
 def test_the_same_weights_in_another_dtype_are_another_editor(editor, tiny_folder):
     source = Editor.from_pretrained(tiny_folder, "cpu", "bfloat16").generate("a dog", **RUN)
-    with pytest.raises(SettingsError, match="bfloat16 on cpu.*float32 on cpu"):
+    with pytest.raises(SettingsError, match=r"bfloat16 on cpu.*float32 on cpu"):
         editor.edit(source, "a cat")
 
 

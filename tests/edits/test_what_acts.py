@@ -40,7 +40,7 @@ def test_an_accent_in_one_or_two_characters_is_the_same_word(editor):
 
 @pytest.mark.parametrize("weights", [{"cat": 1}, {"cat": 1.0, "mat": 1}, {"smiling cat": np.float32(1)}])
 def test_a_weight_of_1_alone_is_idle(editor, source, weights):
-    with pytest.raises(IdleEditError, match="is 1 and the prompt .* is the source's"):
+    with pytest.raises(IdleEditError, match=r"is 1 and the prompt .* is the source's"):
         editor.edit(source, PROMPT, equalizer=weights)
 
 

@@ -36,6 +36,7 @@ def load_network(kind: Any, folder: Path, *, unused: Collection[str] = (), **opt
     if wrapped := _mended_names(unknown, missing):
         _fill(network, folder, wrapped, options.get("variant"))
         missing -= set(wrapped.values())
+        missing -= _tied(network, missing)
         unknown -= set(wrapped)
     unknown = {name for name in unknown if not (name.endswith(_UNUSED) or name.startswith(tuple(unused)))}
     if adapters := [name for name in unknown if any(mark in name for mark in _ADAPTERS)]:
@@ -105,6 +106,16 @@ def _fill(network: Any, folder: Path, names: Mapping[str, str], variant: object)
         else:
             with torch.no_grad():
                 place.copy_(tensor)
+
+
+def _tied(network: Any, names: Collection[str]) -> set[str]:
+    """Those of the names whose tensors are another one's memory: a decoder's, which is the embedding."""
+    if not hasattr(network, "tie_weights"):
+        return set()
+    network.tie_weights()
+    own = network.state_dict()
+    filled = {tensor.data_ptr() for name, tensor in own.items() if name not in names and not tensor.is_meta}
+    return {name for name in names if own[name].data_ptr() in filled}
 
 
 def _tensors(folder: Path, names: Collection[str], variant: object) -> Iterator[tuple[str, Any]]:

@@ -44,7 +44,7 @@ def test_pickled_weights_are_refused_and_the_way_out_given(folder: Path, name: s
         check_folder(folder)
 
 
-@pytest.mark.parametrize("name", ["FluxPipeline", None, ["StableDiffusionPipeline"], {}])
+@pytest.mark.parametrize("name", ["KolorsPipeline", None, ["StableDiffusionPipeline"], {}])
 def test_other_pipelines_are_named_with_what_is_supported(folder: Path, name: object) -> None:
     spoil(folder / "model_index.json", {"_class_name": name})
     with pytest.raises(ModelError, match="wordbrush edits with StableDiffusionPipeline"):

@@ -21,6 +21,7 @@ def describe(
     `schedule_NT` says at which steps each target token takes the source's maps; of a word that takes none the line
     says that the prompt alone changes it.
 
+    >>> import torch
     >>> from wordbrush.tokens.prompt_tokens import PromptTokens
     >>> def tokens(text): return PromptTokens.from_offsets(text, [], begin=1, length=8)
     >>> describe(PromptPair.of(tokens("a cat"), tokens("a dog in the snow")), {"dog": 2.0}, torch.ones(1, 8), {})

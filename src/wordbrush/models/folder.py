@@ -93,7 +93,7 @@ def used_files(folder: Path, variant: str | None) -> dict[str, list[Path]]:
     for name, part in sorted(family.parts.items()):
         place = folder / name
         if part.weights is None:
-            used[name] = sorted(path for path in place.iterdir() if path.suffix in (".json", ".txt"))
+            used[name] = sorted(path for path in place.iterdir() if path.suffix in (".json", ".txt", ".model"))
         else:
             whole, listed = (place / file for file in _weight_files(part.weights, variant))
             shards = sorted(place.glob(f"{part.weights}{f'.{variant}' if variant else ''}-0*.safetensors"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.edits.schedule import Window
 from wordbrush.edits.settings import EditSettings
-from wordbrush.errors import SettingsError
+from wordbrush.errors import IdleEditError
 
 _NONE: frozenset[str] = frozenset()
 
@@ -49,7 +49,7 @@ class Borrowed:
 def plan_borrowed(settings: EditSettings, layers: EditableLayers, num_steps: int) -> tuple[Borrowed, ...]:
     """What is taken over at each of the steps.
 
-    Raises `ControlError` for a model that has none of the layers that are asked for, and `SettingsError` for a method
+    Raises `ControlError` for a model that has none of the layers that are asked for, and `IdleEditError` for a method
     that is asked for and would act at no step.
     """
     injected = _by_step(
@@ -67,9 +67,9 @@ def plan_borrowed(settings: EditSettings, layers: EditableLayers, num_steps: int
         content = _by_step(mutual.window, num_steps, lambda: layers.decoder_self_from(mutual.start_layer))
     content = [read - one - other for read, one, other in zip(content, injected, spatial, strict=True)]
     if pnp is not None and not any(spatial) and not any(features):
-        raise SettingsError(f"Plug-and-Play selects none of the {num_steps} steps; widen a window of it")
+        raise IdleEditError(f"Plug-and-Play selects none of the {num_steps} steps; widen a window of it")
     if mutual is not None and not any(content):
-        raise SettingsError(
+        raise IdleEditError(
             f"mutual self-attention acts in no layer at none of the {num_steps} steps; widen its window, or shorten "
             "self_replace_steps, which goes before it"
         )

@@ -91,14 +91,20 @@ class TargetPlan:
         dtype: torch.dtype = torch.float32,
         *,
         own_mass: bool = False,
+        always: TokenMap | None = None,
     ) -> "TargetPlan":
-        """Fold a token map with the weights (num_steps, T) of its schedule, for a model's device and dtype."""
+        """Fold a token map with the weights (num_steps, T) of its schedule, for a model's device and dtype.
+
+        `always` is one that follows it at every step.
+        """
         folded: dict[tuple[float, ...], CrossEdit | None] = {}
         steps = []
         for weight_T in cross_weights_NT:
             key = tuple(weight_T.tolist())
             if key not in folded:
-                folded[key] = _cross_edit(token_map.faded(weight_T), device, dtype, own_mass)
+                faded = token_map.faded(weight_T)
+                whole = faded if always is None else faded.then(always)
+                folded[key] = _cross_edit(whole, device, dtype, own_mass)
             steps.append(folded[key])
         return cls(tuple(steps))
 

@@ -49,7 +49,6 @@ def invert(
             f"method '{inversion.method}' works with the source prompt, which is empty; say what the picture shows, "
             "or take method='direct'"
         )
-    adapter.guidance.check(settings.guidance_scale, settings.negative_prompt)
     method.check(adapter.guidance, settings.guidance_scale, settings.negative_prompt)
     for prompt in (settings.prompt, settings.negative_prompt):
         adapter.tokenize(prompt)  # raises for one that does not fit, before anything runs

@@ -19,10 +19,14 @@ _DIFFUSERS, _TRANSFORMERS = "diffusion_pytorch_model", "model"
 
 @dataclass(frozen=True)
 class Part:
-    """A component of a pipeline: the class that loads it ("module:Class"), and the name of its weights' file."""
+    """A component of a pipeline: the class that loads it ("module:Class"), and the name of its weights' file.
+
+    `unused` is what the names of tensors begin with that the file may have beside the component's own.
+    """
 
     kind: str
     weights: str | None = None
+    unused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,15 @@ class Family:
 
     `adapter` is a class ("module:Class") with `of(pipeline)`. `parts` are the components that it needs, each a folder
     of a model; a scheduler is loaded by the class that the folder names. `without` is what the pipeline's class is
-    given for the components that an edit does not use. `unguided` are the defaults of its models without guidance.
+    given for the components that an edit does not use. `check` ("module:function") is given a pipeline and its name,
+    and raises `ModelError` for parts that are not the family's or do not fit each other. `unguided` are the defaults
+    of its models without guidance.
     """
 
     adapter: str
     parts: Mapping[str, Part]
     without: Mapping[str, object]
+    check: str | None = None
     defaults: Defaults = field(default_factory=Defaults)
     unguided: Defaults | None = None
 
@@ -45,8 +52,13 @@ class Family:
         unguided = isinstance(adapter.guidance, Unguided)
         return self.unguided if unguided and self.unguided is not None else self.defaults
 
-    def adapt(self, pipeline: Any) -> Adapter:
-        """The adapter of a loaded pipeline, which stays as it is."""
+    def adapt(self, pipeline: Any, where: str) -> Adapter:
+        """The adapter of a loaded pipeline, which stays as it is; `where` is what an error calls it.
+
+        Raises `ModelError` for parts that are not the family's, or do not fit each other.
+        """
+        if self.check is not None:
+            resolve_name(self.check)(pipeline, where)
         adapter: Adapter = resolve_name(self.adapter).of(pipeline)
         return adapter
 
@@ -61,11 +73,16 @@ FAMILIES: Mapping[str, Family] = {
         parts={
             "unet": Part("diffusers:UNet2DConditionModel", _DIFFUSERS),
             "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
-            "text_encoder": Part("transformers:CLIPTextModel", _TRANSFORMERS),
+            "text_encoder": Part(
+                "transformers:CLIPTextModel",
+                _TRANSFORMERS,
+                ("vision_model.", "visual_projection.", "text_projection.", "logit_scale"),
+            ),
             "tokenizer": Part("transformers:CLIPTokenizer"),
             "scheduler": Part("diffusers:DDIMScheduler"),
         },
         without={"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False},
+        check="wordbrush.models.fit:check_stable_diffusion",
     ),
     "StableDiffusion3Pipeline": Family(
         adapter="wordbrush.models.stable_diffusion_3:StableDiffusion3",

@@ -93,6 +93,29 @@ class RunRecord:
         return record_html(self)
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Which pictures of a run have the pixels that an earlier record has of them, and of which that has none."""
+
+    same: tuple[str, ...]
+    differing: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    @classmethod
+    def of(cls, recorded: Mapping[str, str], again: Mapping[str, str]) -> "Comparison":
+        """Compare hashes by the pictures' names.
+
+        >>> Comparison.of({"source": "1", "edited": "2"}, {"source": "1", "edited": "3"}).differing
+        ('edited',)
+        >>> Comparison.of({}, {"source": "1"})
+        Comparison(same=(), differing=(), unknown=('source',))
+        """
+        known = {name: sha for name, sha in recorded.items() if sha}
+        same = tuple(name for name, sha in known.items() if again.get(name) == sha)
+        differing = tuple(name for name in known if name not in same)
+        return cls(same, differing, tuple(name for name in again if name not in known))
+
+
 def check_photo(record: RunRecord, photo: Image | None) -> None:
     """Raise `RecordError` unless `photo` is the photograph of the record, or both have none."""
     if record.photo is None:

@@ -230,7 +230,6 @@ def _check(adapter: Adapter, settings: GenerationSettings) -> None:
 
 
 def _check_negative(adapter: Adapter, settings: GenerationSettings) -> None:
-    adapter.guidance.check(settings.guidance_scale, settings.negative_prompt)
     adapter.tokenize(settings.negative_prompt)
 
 

@@ -36,6 +36,14 @@ class ClassifierFree(Guidance):
         """
         return negative + scale * (positive - negative)
 
+    def check(self, scale: float, negative_prompt: str) -> None:
+        """A negative prompt is read above a scale of 1."""
+        if negative_prompt and not self.has_negative(scale):
+            raise SettingsError(
+                f"negative_prompt does nothing at a guidance_scale of {scale:g}; raise guidance_scale above 1, or "
+                "leave negative_prompt out"
+            )
+
 
 class Distilled(Guidance):
     """A network that was trained to give the guided prediction itself (Meng et al. 2023, arXiv 2210.03142): it is

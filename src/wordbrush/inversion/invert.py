@@ -65,7 +65,7 @@ def invert(
             solver,
             latents,
             adapter.encode(settings.prompt),
-            adapter.encode(settings.negative_prompt),
+            adapter.encode_negative(settings.negative_prompt),
             settings.guidance_scale,
             settings.seed,
             tape,

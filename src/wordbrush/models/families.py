@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pkgutil import resolve_name
 from typing import Any
 
+from wordbrush.edits.settings import NULL_TEXT_MAX_PIXELS
 from wordbrush.errors import ModelError
 from wordbrush.models.own_settings import Defaults
 from wordbrush.sampling.adapter import Adapter
@@ -83,6 +84,22 @@ FAMILIES: Mapping[str, Family] = {
         },
         without={"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False},
         check="wordbrush.models.fit:check_stable_diffusion",
+    ),
+    "StableDiffusionXLPipeline": Family(
+        adapter="wordbrush.models.stable_diffusion_xl:StableDiffusionXL",
+        parts={
+            "unet": Part("diffusers:UNet2DConditionModel", _DIFFUSERS),
+            "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
+            "text_encoder": Part("transformers:CLIPTextModel", _TRANSFORMERS),
+            "text_encoder_2": Part("transformers:CLIPTextModelWithProjection", _TRANSFORMERS),
+            "tokenizer": Part("transformers:CLIPTokenizer"),
+            "tokenizer_2": Part("transformers:CLIPTokenizer"),
+            "scheduler": Part("diffusers:EulerDiscreteScheduler"),
+        },
+        without={},
+        check="wordbrush.models.fit:check_stable_diffusion_xl",
+        # Its smallest self-attention has 32 x 32 positions.
+        defaults=Defaults(guidance_scale=5.0, self_replace_max_pixels=NULL_TEXT_MAX_PIXELS),
     ),
     "StableDiffusion3Pipeline": Family(
         adapter="wordbrush.models.stable_diffusion_3:StableDiffusion3",

@@ -182,6 +182,19 @@ def test_refine_weights_and_windows_of_words_act(editors, name):
 
 
 @pytest.mark.parametrize("name", ["sd3", "flux"])
+def test_an_adjectives_weight_acts_in_its_nouns_region_where_words_keep_their_maps(editors, name):
+    editor, prompt = editors[name], "a photo of a red dog"
+    source = editor.generate(prompt, **RUN)
+    everywhere, inside = (
+        editor.edit(source, prompt, equalizer={"red": 4.0}, weight_region=region) for region in ("picture", "noun")
+    )
+    layers = len(editor._adapter.attention_layers(*SIZE)) - (name == "sd3")
+    assert inside.record.controlled_calls == STEPS * layers
+    assert not torch.equal(inside.latents, everywhere.latents)
+    assert not torch.equal(inside.latents, source.latents)
+
+
+@pytest.mark.parametrize("name", ["sd3", "flux"])
 def test_maps_and_a_local_blend(editors, name):
     editor = editors[name]
     source = editor.generate(PROMPT, **RUN)
@@ -226,8 +239,10 @@ def test_a_word_over_one_encoders_limit_is_read_by_the_other_and_said(editors):
             editor.generate("a big red dog, " * 130, **RUN)
 
 
-def test_stable_diffusion_3_without_t5():
+def test_stable_diffusion_3_without_t5(tmp_path):
     pipeline = tiny_sd3(t5=False)
+    pipeline.save_pretrained(tmp_path)
+    assert Editor.from_pretrained(tmp_path, "cpu")._adapter.tokenize(PROMPT).length == 77 + 256
     editor = Editor.from_pipeline(pipeline)
     source = editor.generate(PROMPT, **RUN)
     assert torch.equal(source.latents, plain(pipeline, PROMPT, guidance_scale=7.0))
@@ -305,7 +320,7 @@ def test_flow_edit_of_a_photograph(pipelines, editors, name):
     same = editor.invert(photo, PROMPT, method=settings, guidance_scale=scales[0], **run)
     assert same.report.model_calls == 3
     assert same.kept.num_steps == 3
-    back = editor.edit(same, PROMPT, equalizer={"dog": 1.0}, self_replace_steps=1.0)
+    back = editor.edit(same, PROMPT, equalizer={"dog": 1 + 1e-6}, self_replace_steps=1.0)
     torch.testing.assert_close(back.latents, same.latents, rtol=0, atol=1e-5)
     source = editor.invert(photo, PROMPT, method=settings, guidance_scale=scales[1], **run)
     off = {"edit": "own", "self_replace_steps": 0, "new_word_factor": 1, "equalizer": {"cat": 1.0 + 1e-6}}

@@ -6,6 +6,9 @@ import sys
 def main() -> None:
     """Run the command line; an interruption is quiet, also while it is being imported."""
     try:
+        from wordbrush.cli.process import interruptions
+
+        interruptions.listen()
         from wordbrush.cli.app import main as command_line
 
         command_line()

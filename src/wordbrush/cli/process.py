@@ -55,17 +55,26 @@ class Output:
 
 
 class Interruptions:
-    """Ctrl-C as usual, remembered: a library that is being imported may turn it into another error."""
+    """Ctrl-C as usual, remembered: a library that is being imported may turn it into another error, or drop it."""
 
     def __init__(self) -> None:
-        """Listen, unless somebody else does."""
+        """Have seen none."""
         self.seen = False
+
+    def listen(self) -> None:
+        """Listen from now on, unless somebody else does."""
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             with suppress(ValueError):  # only the main thread may
                 signal.signal(signal.SIGINT, self._interrupt)
 
+    def check(self) -> None:
+        """Raise `KeyboardInterrupt` if there was one: a long command asks between its steps."""
+        if self.seen:
+            raise KeyboardInterrupt
+
     def stop(self) -> None:
-        """Listen no more."""
+        """Listen no more, and forget."""
+        self.seen = False
         if signal.getsignal(signal.SIGINT) == self._interrupt:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -74,14 +83,18 @@ class Interruptions:
         raise KeyboardInterrupt
 
 
+interruptions = Interruptions()
+"""Those of this process; it listens while a command runs."""
+
+
 def run(command: Callable[[], object]) -> int:
     """Run a command line, and return its exit code: 2 after one line that names the bad input and its remedy."""
     before = sys.stdout, sys.stderr
     out, err = Output(sys.stdout), Output(sys.stderr)
     sys.stdout, sys.stderr = out, err
-    interruptions = Interruptions()
+    interruptions.listen()
     try:
-        code = _code(command, interruptions)
+        code = _code(command)
         out.flush()
         if out.problem is not None and out.problem.errno not in (errno.EPIPE, errno.EINVAL):
             print(
@@ -100,7 +113,7 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     print(f"warning: {message}", file=sys.stderr)
 
 
-def _code(command: Callable[[], object], interruptions: Interruptions) -> int:
+def _code(command: Callable[[], object]) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", WordbrushWarning)

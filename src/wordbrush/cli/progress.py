@@ -5,6 +5,8 @@ import time
 from types import TracebackType
 from typing import Self
 
+from wordbrush.cli.process import interruptions
+
 
 class Progress:
     """Shows steps as they are done: a context manager to be given as `on_step`."""
@@ -37,6 +39,7 @@ class Progress:
 
     def __call__(self, done: int, total: int) -> None:
         """Show how many steps are done; where there is no bar, say once that they have begun."""
+        interruptions.check()
         if done == 1 and not self._quiet and not self._terminal:
             print(f"{self._label} ...", file=sys.stderr)
         self._bar.update(self._task, completed=done, total=total)

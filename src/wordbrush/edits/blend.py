@@ -12,6 +12,8 @@ from wordbrush.settled import settle
 
 AUTO = "auto"
 """Stands for the words that the edit itself changes; a prompt's own word "auto" is written "auto[0]"."""
+OFF = "off"
+"""Stands for no blend at all; a prompt's own word "off" is written "off[0]"."""
 
 BlendMaps = Literal["edited", "own"]
 """Whose maps of a target: those that its picture was made with, as the published code reads them, or its own."""

@@ -12,9 +12,11 @@ from typing import Literal, Protocol, Self, TypedDict, Unpack, get_args
 
 from PIL.Image import Image
 
-from wordbrush.edits.blend import LatentMask, LocalBlend
+from wordbrush.edits.blend import OFF, LatentMask, LocalBlend
 from wordbrush.edits.mutual_self_attention import MutualSelfAttention
 from wordbrush.edits.plug_and_play import PlugAndPlay
+from wordbrush.edits.change_kind import ChangeKind
+from wordbrush.edits.recipes import Recipe, RecipeName
 from wordbrush.edits.schedule import DEFAULT, Window, parse_cross_windows
 from wordbrush.errors import SettingsError
 from wordbrush.settled import settle
@@ -39,18 +41,23 @@ class EditOptions(TypedDict, total=False):
 
     - `edit`: how the prompts' words correspond. "auto" (default) finds it word by word, for prompts of any lengths;
       "replace" and "refine" force the published kinds (sections 3.2 and 3.3).
+    - `recipe`: what fills in the windows and the region that are left out: "auto" looks at what the prompts change (a
+      thing, a place, a colour ...) and takes the recipe for that kind of change (`edits/recipes.py`); "published" is
+      the paper to the letter. What is given by hand stands. Default: the model's; "auto" for the bundled one, which
+      the recipes were measured on.
     - `cross_replace_steps`: the fraction of the steps, 0 to 1, in which words keep the source's cross-attention maps;
       `(start, end)` for a window of them, `{"cat": 0.4, "default_": 0.8}` for windows of single words (1.0 for all
-      others, as published, where "default_" is not given). More holds more of the source. Default: the model's, 0.8
-      for Stable Diffusion.
+      others, as published, where "default_" is not given). More holds more of the source. Default: the recipe's, or
+      the model's, 0.8 for Stable Diffusion.
     - `self_replace_steps`: the same for the source's self-attention maps, which hold shapes and the background.
-      Default: the model's, 0.4 for Stable Diffusion.
+      Default: the recipe's, or the model's, 0.4 for Stable Diffusion.
     - `self_replace_max_pixels`: the largest self-attention layer that is kept, in attention positions (height x width
       of the layer), 1 or more. Default: the model's; 256 as in Prompt-to-Prompt, 1024 as in null-text inversion.
     - `equalizer`: factors by word, `{"smiling": 3.0}`: the word's attention is multiplied by it. 1 changes nothing, 0
       removes the word, a negative factor turns it around; usual values are -2 to 8 (section 3.4). Default: none.
     - `local_blend`: only the region of words may change; everything else stays the source's, bit for bit. "auto" for
-      the words that the edit changes, a word, a list of words, or a `LocalBlend`. Default: None, the whole picture.
+      the words that the edit changes, a word, a list of words, or a `LocalBlend`; "off" for the whole picture.
+      Default: the recipe's, unless there is a mask; "off" without one.
     - `mask`: a black and white picture, or the path of one, in the shape of the source: only what is white in it may
       change, and of that only the words' region if `local_blend` is given too. Default: None.
     - `mutual_self_attention`: frees the shape: the target's self-attention reads the source's content (MasaCtrl, Cao
@@ -58,11 +65,12 @@ class EditOptions(TypedDict, total=False):
     - `plug_and_play`: holds the structure by the source's features and self-attention maps (Tumanyan et al. 2023,
       arXiv:2211.12572); `PlugAndPlay()` as published. Default: None.
 
-    With `mutual_self_attention` or `plug_and_play`, windows that are not given are 0, as published; given, they act
-    beside it.
+    With `mutual_self_attention` or `plug_and_play`, windows that are not given are 0, as published, and no recipe is
+    used; given, they act beside it.
     """
 
     edit: EditKind
+    recipe: RecipeName | None
     cross_replace_steps: CrossSteps | None
     self_replace_steps: SelfSteps | None
     self_replace_max_pixels: int | None
@@ -75,6 +83,11 @@ class EditOptions(TypedDict, total=False):
 
 class EditDefaults(Protocol):
     """What a model says of the options that are left out."""
+
+    @property
+    def recipe(self) -> RecipeName:
+        """What fills in windows and regions."""
+        ...
 
     @property
     def cross_replace_steps(self) -> float:
@@ -96,9 +109,32 @@ class EditDefaults(Protocol):
 class PublishedDefaults:
     """What Prompt-to-Prompt uses with Stable Diffusion v1-4."""
 
+    recipe: RecipeName = "published"
     cross_replace_steps: float = 0.8
     self_replace_steps: float = 0.4
     self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS
+
+
+@dataclass(frozen=True)
+class Control:
+    """How one target is held to its source: windows by word, the window of self-attention, and the region that may
+    change. Fields are those of `EditSettings`.
+    """
+
+    cross_replace_steps: Mapping[str, tuple[float, float]]
+    self_replace_steps: tuple[float, float]
+    local_blend: LocalBlend | None = None
+
+    def __post_init__(self) -> None:
+        """Check what does not depend on the prompts: a record's values come here without `of`."""
+        if DEFAULT not in self.cross_replace_steps:
+            raise SettingsError(f"cross_replace_steps has no '{DEFAULT}'; give the window of all other words")
+        for word, window in self.cross_replace_steps.items():
+            Window.parse(window, f"cross_replace_steps of '{word}'")
+        Window.parse(self.self_replace_steps, "self_replace_steps")
+        blend = self.local_blend
+        if blend is not None and not blend.names_words and blend.mask is None:
+            raise SettingsError("local_blend names no word and there is no mask; give one of them")
 
 
 @dataclass(frozen=True)
@@ -108,6 +144,9 @@ class EditSettings:
     `cross_replace_steps` has a window (start, end) per word and one under "default_"; `equalizer` a factor per word.
     A word that is in some of several targets acts in those. `local_blend` holds everything outside of a region still,
     a user's own mask included. `mutual_self_attention` and `plug_and_play` act beside the windows, in all targets.
+
+    With the recipe "auto", `kinds` are the kinds of change that it saw, one a target. Where they gave several targets
+    different windows or regions, `own` has them, one a target, and those fields here are the first one's.
     """
 
     targets: tuple[str, ...]
@@ -119,6 +158,9 @@ class EditSettings:
     local_blend: LocalBlend | None = None
     mutual_self_attention: MutualSelfAttention | None = None
     plug_and_play: PlugAndPlay | None = None
+    recipe: RecipeName = "published"
+    kinds: tuple[ChangeKind, ...] = ()
+    own: tuple[Control, ...] = ()
 
     def __post_init__(self) -> None:
         """Check what does not depend on the prompts: a record's values come here without `of`."""
@@ -128,29 +170,34 @@ class EditSettings:
                 raise SettingsError(f"the weight of '{word}' is {factor}; give a finite number, such as 2.0 or -1")
         if not self.targets:
             raise SettingsError("there is no target prompt; give at least one")
-        if self.edit not in get_args(EditKind):
-            raise SettingsError(f"edit is '{self.edit}'; give one of {', '.join(get_args(EditKind))}")
+        for name, value, known in (("edit", self.edit, EditKind), ("recipe", self.recipe, RecipeName)):
+            if value not in get_args(known):
+                raise SettingsError(f"{name} is '{value}'; give one of {', '.join(get_args(known))}")
         if self.self_replace_max_pixels < 1:
             raise SettingsError(f"self_replace_max_pixels is {self.self_replace_max_pixels}; give 1 or more")
-        if DEFAULT not in self.cross_replace_steps:
-            raise SettingsError(f"cross_replace_steps has no '{DEFAULT}'; give the window of all other words")
-        for word, window in self.cross_replace_steps.items():
-            Window.parse(window, f"cross_replace_steps of '{word}'")
-        Window.parse(self.self_replace_steps, "self_replace_steps")
-        blend = self.local_blend
-        if blend is not None and not blend.names_words and blend.mask is None:
-            raise SettingsError("local_blend names no word and there is no mask; give one of them")
+        for name, each in (("kinds", self.kinds), ("own", self.own)):
+            if each and len(each) != len(self.targets):
+                raise SettingsError(f"{name} has {len(each)} entries for {len(self.targets)} targets; give one for each")
+        Control(self.cross_replace_steps, self.self_replace_steps, self.local_blend)
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """How each target is held to its source."""
+        shared = Control(self.cross_replace_steps, self.self_replace_steps, self.local_blend)
+        return self.own or (shared,) * len(self.targets)
 
     @classmethod
     def of(
         cls,
         targets: str | Sequence[str],
         defaults: EditDefaults = PublishedDefaults(),  # frozen
+        recipes: Sequence[Recipe] = (),
         **options: Unpack[EditOptions],
     ) -> Self:
-        """Check a user's options and bring them to one form, with a model's `defaults` for what is left out.
+        """Check a user's options and bring them to one form, with `recipes`, one a target, and else a model's
+        `defaults` for what is left out.
 
-        A `mask` must be a `LatentMask` here: `Editor.edit_settings` makes it from a picture.
+        A `mask` must be a `LatentMask` here, and recipes are chosen: `Editor.edit_settings` does both.
 
         Raises `SettingsError` naming the bad value.
 
@@ -162,26 +209,55 @@ class EditSettings:
         if mask is not None and not isinstance(mask, LatentMask):
             raise SettingsError("the mask is a picture; an editor reads it for its model (Editor.edit_settings)")
         mutual, structure = options.get("mutual_self_attention"), options.get("plug_and_play")
-        # A method of its own: Prompt-to-Prompt's windows would act against it unless they are asked for.
-        alone = mutual is not None or structure is not None
-        cross, injected = options.get("cross_replace_steps"), options.get("self_replace_steps")
         pixels = options.get("self_replace_max_pixels")
-        end = 0.0 if alone else defaults.cross_replace_steps
-        windows = parse_cross_windows(end if cross is None else cross)
-        held = Window.parse(
-            (0.0 if alone else defaults.self_replace_steps) if injected is None else injected, "self_replace_steps"
-        )
+        names = (targets,) if isinstance(targets, str) else tuple(targets)
+        if mutual is not None or structure is not None:
+            # A method of its own: Prompt-to-Prompt's windows would act against it unless they are asked for.
+            controls = (_control(options, mask, 0.0, 0.0, None),)
+        elif recipes:
+            controls = tuple(
+                _control(options, mask, r.cross_replace_steps, r.self_replace_steps, r.local_blend) for r in recipes
+            )
+        else:
+            controls = (_control(options, mask, defaults.cross_replace_steps, defaults.self_replace_steps, None),)
+        chosen = bool(recipes) and len(controls) == len(recipes)
         return cls(
-            targets=(targets,) if isinstance(targets, str) else tuple(targets),
+            targets=names,
             edit=options.get("edit") or "auto",
-            cross_replace_steps={word: (window.start, window.end) for word, window in windows.items()},
-            self_replace_steps=(held.start, held.end),
+            **vars(controls[0]),
             self_replace_max_pixels=defaults.self_replace_max_pixels if pixels is None else pixels,
             equalizer=dict(options.get("equalizer") or {}),
-            local_blend=LocalBlend.parse(options.get("local_blend"), mask),
             mutual_self_attention=mutual,
             plug_and_play=structure,
+            recipe="auto" if chosen else "published",
+            kinds=tuple(recipe.kind for recipe in recipes) if chosen else (),
+            own=controls if any(control != controls[0] for control in controls) else (),
         )
+
+
+def needs_recipes(options: EditOptions, defaults: EditDefaults) -> bool:
+    """Whether recipes fill in what these options leave out."""
+    if (recipe := options.get("recipe") or defaults.recipe) not in get_args(RecipeName):
+        raise SettingsError(f"recipe is '{recipe}'; give one of {', '.join(get_args(RecipeName))}")
+    alone = options.get("mutual_self_attention") is not None or options.get("plug_and_play") is not None
+    return recipe == "auto" and not alone
+
+
+def _control(
+    options: EditOptions, mask: LatentMask | None, cross: float, injected: float, blend: LocalBlend | None
+) -> Control:
+    """One target's control: what is given, and else these."""
+    given_cross, given_self = options.get("cross_replace_steps"), options.get("self_replace_steps")
+    windows = parse_cross_windows(cross if given_cross is None else given_cross)
+    held = Window.parse(injected if given_self is None else given_self, "self_replace_steps")
+    region = options.get("local_blend")
+    if region is None and mask is None:
+        region = blend
+    return Control(
+        cross_replace_steps={word: (window.start, window.end) for word, window in windows.items()},
+        self_replace_steps=(held.start, held.end),
+        local_blend=LocalBlend.parse(None if region == OFF else region, mask),
+    )
 
 
 def _refuse_unknown(options: Mapping[str, object]) -> None:

@@ -1,0 +1,76 @@
+"""Recipes: how each kind of change is made well, as data. Published constants were found for another model and for all
+kinds at once; these were found by search on half of the scenes benchmark (docs/decisions/0030-recipes.md).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from wordbrush.edits.blend import LocalBlend
+from wordbrush.edits.change_kind import ChangeKind, change_kind
+from wordbrush.tokens.pair import PromptPair
+
+RecipeName = Literal["auto", "published"]
+"""What fills in the options that are left out: a recipe for the kind of change, or what is published."""
+
+_SAID: dict[ChangeKind, str] = {
+    "swap": "swap of a thing",
+    "addition": "added thing",
+    "removal": "removed thing",
+    "pose": "how things stand, or what they do",
+    "attribute": "property, size or number",
+    "place": "place, season or time",
+    "style": "style of the picture",
+    "mixed": "several changes",
+    "weights": "weights alone",
+}
+
+IN_REGION = LocalBlend(maps="own")
+"""The region of the changed words, by what the target itself looks at: a new shape may be larger than the old one."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Options of an edit that go together: parts of the steps in which words keep the source's maps, and in which
+    its self-attention is kept, and the region that may change.
+
+    >>> print(Recipe("swap", 0.1, 0.2, IN_REGION))
+    swap of a thing: words free after 10 % of the steps, layout after 20 %; all but the changed words' region held
+    """
+
+    kind: ChangeKind
+    cross_replace_steps: float
+    self_replace_steps: float
+    local_blend: LocalBlend | None
+
+    def __str__(self) -> str:
+        """What it does, in words."""
+        words, layout = f"{self.cross_replace_steps:.0%}", f"{self.self_replace_steps:.0%}"
+        free = f"words free after {words.replace('%', ' %')} of the steps, layout after {layout.replace('%', ' %')}"
+        held = "nothing held" if self.local_blend is None else "all but the changed words' region held"
+        return f"{_SAID[self.kind]}: {free}; {held}"
+
+
+def _recipes(*rows: Recipe) -> dict[ChangeKind, Recipe]:
+    return {row.kind: row for row in rows}
+
+
+GENERATED = _recipes(
+    Recipe("swap", 0.1, 0.2, IN_REGION),
+    Recipe("addition", 0.1, 0.2, IN_REGION),
+    Recipe("removal", 0.1, 0.2, IN_REGION),
+    Recipe("pose", 0.1, 0.2, IN_REGION),
+    Recipe("attribute", 0.1, 0.2, IN_REGION),
+    Recipe("place", 0.4, 0.2, None),
+    Recipe("style", 0.4, 0.2, None),
+    Recipe("mixed", 0.1, 0.2, IN_REGION),
+    Recipe("weights", 0.8, 0.4, None),
+)
+"""For a picture that the model drew."""
+
+PHOTOGRAPH = GENERATED
+"""For a photograph that was inverted."""
+
+
+def recipe_for(pair: PromptPair, *, photograph: bool) -> Recipe:
+    """The recipe of what two prompts ask for."""
+    return (PHOTOGRAPH if photograph else GENERATED)[change_kind(pair)]

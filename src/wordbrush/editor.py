@@ -11,7 +11,8 @@ from PIL.Image import Image
 from wordbrush.attention.batch import SOURCE
 from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.blend import LatentMask
-from wordbrush.edits.settings import EditOptions, EditSettings
+from wordbrush.edits.recipes import Recipe, recipe_for
+from wordbrush.edits.settings import EditOptions, EditSettings, needs_recipes
 from wordbrush.errors import RecordError, SettingsError
 from wordbrush.inversion.methods import DEFAULT_METHOD
 from wordbrush.inversion.settings import InversionSettings, Setting
@@ -256,7 +257,7 @@ class Editor:
         - `source`: a picture of this editor, generated or inverted.
         - `target`: the edited prompt, or a list of them, which run as one batch: one gives one result, a list a list.
         - `capture`: the targets' attention maps to collect; each result has those of the words that its prompt has.
-        - `options`: `edit`, `cross_replace_steps`, `self_replace_steps`, `self_replace_max_pixels`, `equalizer`,
+        - `options`: `edit`, `recipe`, `cross_replace_steps`, `self_replace_steps`, `self_replace_max_pixels`, `equalizer`,
           `local_blend`, `mask`, `mutual_self_attention`, `plug_and_play`: `EditOptions` says what each means.
 
         Raises `PromptError` for words that are not there or prompts that ask for nothing, `SettingsError` for a bad
@@ -459,18 +460,28 @@ class Editor:
         """An edit's settings, with the model's own defaults for what is left out, for `apply` and `preview`.
 
         - `target`: the edited prompt, or several.
-        - `source`: what will be edited, which a `mask` must fit. Default: a picture of the model's own size.
+        - `source`: what will be edited: its prompt says which recipe fits, and a `mask` must fit it. Default: a
+          picture of the model's own size, edited without a recipe.
         - `options`: those of `edit`.
 
         Raises `SettingsError`.
         """
         mask = options.get("mask")
+        made = source.settings if isinstance(source, Source) else source
         if mask is not None and not isinstance(mask, LatentMask):
             fit = source.fit if isinstance(source, Source) else None
-            made = source.settings if isinstance(source, Source) else source
             size = self._model.native_size if made is None else (made.height, made.width)
             options = {**options, "mask": read_mask(mask, self._adapter.latent_size(*size), fit)}
-        return EditSettings.of(target, self._model.defaults, **options)
+        recipes: list[Recipe] = []
+        if needs_recipes(options, self._model.defaults):
+            if made is not None:
+                targets = [target] if isinstance(target, str) else target
+                photograph = isinstance(source, Source) and source.record.photo is not None
+                prompts = Prompts.of(self._adapter.tokenize, made.prompt, targets)
+                recipes = [recipe_for(pair, photograph=photograph) for pair in prompts.pairs]
+            elif options.get("recipe") is not None:
+                raise SettingsError("recipe='auto' compares the target with a source; give the source too")
+        return EditSettings.of(target, self._model.defaults, recipes, **options)
 
     def _generation(self, prompt: str | GenerationSettings, options: GenerationOptions) -> GenerationSettings:
         if isinstance(prompt, str):

@@ -75,7 +75,7 @@ class StepControl:
     @property
     def features(self) -> frozenset[str]:
         """The residual blocks whose output is the source's."""
-        return self._edit.borrowed.features if self._edit is not None else frozenset()
+        return self._edit.features if self._edit is not None else frozenset()
 
     def feature(self, name: str, output_BCHW: Tensor) -> Tensor:
         """A residual block's output in which all rows of all targets are that of the source's prompt."""
@@ -92,11 +92,12 @@ class StepControl:
         """
         if self._edit is None:
             return 0
-        calls = self._edit.borrowed.calls(guided=BatchRow(SOURCE + 1, False) in self._layout.rows)
+        guided = BatchRow(SOURCE + 1, False) in self._layout.rows
+        calls = [own.calls(guided=guided) for own in self._edit.borrowed]
         expected = {
             "text": sum(cross is not None for cross in self._edit.cross) * sum(bool(layer.text) for layer in layers),
-            "image": len(self._edit.cross) * calls[0],
-            "features": len(self._edit.cross) * calls[1],
+            "image": sum(attention for attention, _ in calls),
+            "features": sum(features for _, features in calls),
         }
         for kind, (told, remedy) in _KINDS.items():
             if self._controlled[kind] != expected[kind]:
@@ -128,7 +129,7 @@ class StepControl:
 
     def _self_row(self, call: AttentionCall, edit: StepEdit, row: BatchRow) -> SelfRow | None:
         """What a target's row takes over in this layer; None for nothing."""
-        borrowed, name = edit.borrowed, call.site.name
+        borrowed, name = edit.borrowed[row.branch - SOURCE - 1], call.site.name
         if name in (borrowed.maps if row.conditional else borrowed.negative_maps):
             source = self._source(call)
             return SelfRow(self._layout.position(row), source.q_HQD, source.k_HKD, None, source.mask_HQK)

@@ -13,7 +13,7 @@ from wordbrush.edits.refine import refine
 from wordbrush.edits.replace import replace
 from wordbrush.edits.reweight import reweight
 from wordbrush.edits.schedule import DEFAULT, Window, cross_weights
-from wordbrush.edits.settings import EditKind, EditSettings
+from wordbrush.edits.settings import Control, EditKind, EditSettings
 from wordbrush.edits.token_map import TokenMap
 from wordbrush.errors import IdleEditError, PromptError, cited
 from wordbrush.tokens.pair import PromptPair, Prompts, require_word
@@ -40,21 +40,24 @@ def plan_edit(
     """
     for word in [*settings.equalizer, *(w for w in settings.cross_replace_steps if w != DEFAULT)]:
         require_word(word, prompts.targets)
-    planned = [_plan_target(pair, settings, num_steps, device, dtype) for pair in prompts.pairs]
-    plan = EditPlan(tuple(target for target, _ in planned), plan_borrowed(settings, layers, num_steps))
+    planned = [
+        _plan_target(pair, settings, control, layers, num_steps, device, dtype)
+        for pair, control in zip(prompts.pairs, settings.controls, strict=True)
+    ]
     for target, _ in planned:
-        if not any(step.acts for step in plan.borrowed) and all(edit is None for edit in target.steps):
+        if not any(step.acts for step in target.borrowed) and all(edit is None for edit in target.steps):
             raise IdleEditError(
                 f"cross_replace_steps and self_replace_steps select none of the {num_steps} steps, so the result "
                 "would be a plain picture of the target prompt; widen a window, or generate the target prompt"
             )
-    shared = describe_borrowed(plan.borrowed)
-    return plan, tuple((*lines, *shared) for _, lines in planned)
+    return EditPlan(tuple(target for target, _ in planned)), tuple(lines for _, lines in planned)
 
 
 def _plan_target(
     pair: PromptPair,
     settings: EditSettings,
+    control: Control,
+    layers: EditableLayers,
     num_steps: int,
     device: torch.device | str,
     dtype: torch.dtype,
@@ -67,9 +70,10 @@ def _plan_target(
         )
     windows = {
         word: Window(*bounds)
-        for word, bounds in settings.cross_replace_steps.items()
+        for word, bounds in control.cross_replace_steps.items()
         if word == DEFAULT or target.places(word)
     }
     token_map = _EDITS[settings.edit](pair).then(reweight(target, equalizer))
-    plan = TargetPlan.build(token_map, cross_weights(target, windows, num_steps), device, dtype)
-    return plan, tuple(describe(pair, equalizer))
+    borrowed = plan_borrowed(settings, control.self_replace_steps, layers, num_steps)
+    plan = TargetPlan.build(token_map, cross_weights(target, windows, num_steps), borrowed, device, dtype)
+    return plan, (*describe(pair, equalizer), *describe_borrowed(borrowed))

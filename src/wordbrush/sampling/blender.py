@@ -3,7 +3,7 @@
 Legend: P masks of one kind, H heads, Q image queries, K text tokens, W asked columns, h and w cells of a grid.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -44,19 +44,20 @@ class Blender:
     def __init__(
         self,
         blend: LocalBlend,
-        tokens: Sequence[BlendTokens],
+        tokens: Mapping[int, BlendTokens],
         text_length: int,
         layers: Sequence[AttentionLayer],
         num_steps: int,
         latent_size: tuple[int, int],
     ) -> None:
-        """Prepare a run of `num_steps` on latents (h, w), whose targets look at `tokens`; `layers` are all there are.
+        """Prepare a run of `num_steps` on latents (h, w), of whose targets the branches of `tokens` look at those; `layers` are all there are.
 
         Raises `SettingsError` when the user's mask has another size.
         """
         self.reads: Reading = blend.maps
         self._blend = blend
-        self._tokens = tokens
+        self.branches = tuple(tokens)
+        self._tokens = tuple(tokens.values())
         self._start = blend.start_step(num_steps)
         self._size = latent_size
         self._columns = _columns(tokens, text_length)
@@ -84,30 +85,30 @@ class Blender:
         self._sums[branch] = self._sums.get(branch, 0) + maps_QW
 
     def after_step(self, step: int, latents: Tensor, source: Tensor) -> Tensor:
-        """The targets' latents (targets, C, h, w) with the source's (1, C, h, w) wherever they must not change."""
+        """Its branches' latents (branches, C, h, w) with the source's (1, C, h, w) wherever they must not change."""
         if step < self._start:
             return latents
         self._masks.append(self._allowed().to(latents.device))
         return torch.where(self._masks[-1][:, None], latents, source)
 
     def describe(self) -> list[str]:
-        """Where each target may change, in words."""
+        """Where each of its targets may change, in words."""
         inside = [] if self._own is None else ["inside of the mask"]
         where = [[f"where {_quoted(tokens.named, 'or')} is"] if tokens.named else [] for tokens in self._tokens]
         return [" and ".join(words + inside) for words in where]
 
     def finish(self) -> Tensor:
-        """The masks (targets, steps, h, w), from the first step that was blended to the last.
+        """Its masks (branches, steps, h, w), from the first step that was blended to the last.
 
         Raises `ControlError` when a target's finished picture may change nowhere.
         """
-        for index, tokens in enumerate(self._tokens):
+        for index, (branch, tokens) in enumerate(zip(self.branches, self._tokens, strict=True)):
             if not bool(self._masks[-1][index].any()):
-                raise self._nothing_changes(index, tokens)
+                raise self._nothing_changes(index, branch, tokens)
         return torch.stack(self._masks, dim=1)
 
     def _allowed(self) -> Tensor:
-        """Where each target may change, (targets, h, w)."""
+        """Where each of its targets may change, (branches, h, w)."""
         masks = self._own.expand(len(self._tokens), -1, -1) if self._own is not None else None
         if not self._columns:
             assert masks is not None  # a blend has words or a mask
@@ -123,14 +124,14 @@ class Blender:
 
     def _either(self, kind: int, threshold: float, pool: int) -> Tensor:
         """Regions of kind 0, the words, or 1, those to subtract: the target's and the source's together."""
-        targets = torch.stack([self._map(SOURCE + 1 + i, kind) for i in range(len(self._tokens))])
+        targets = torch.stack([self._map(branch, kind) for branch in self.branches])
         sources = torch.stack([self._map(SOURCE, 2 * i + kind) for i in range(len(self._tokens))])
         return region(targets, self._size, threshold, pool) | region(sources, self._size, threshold, pool)
 
     def _map(self, branch: int, column: int) -> Tensor:
         return self._sums[branch][:, column].reshape(self._grid)
 
-    def _nothing_changes(self, index: int, tokens: BlendTokens) -> ControlError | OutputError:
+    def _nothing_changes(self, index: int, branch: int, tokens: BlendTokens) -> ControlError | OutputError:
         if not all(bool(torch.isfinite(maps).all()) for maps in self._sums.values()):
             return OutputError("the model's attention is not a number (NaN or infinite); try dtype='float32'")
         words, blend = _quoted(tokens.named), self._blend
@@ -150,22 +151,22 @@ class Blender:
                 f"the region of {words} (threshold {blend.threshold}) is all outside of the given mask; lower the "
                 "threshold, or draw the mask where the word is"
             )
-        return ControlError(f"the blend lets target {index + 1} change nowhere: {why}")
+        return ControlError(f"the blend lets target {branch - SOURCE} change nowhere: {why}")
 
 
 def _quoted(words: Sequence[str], conjunction: str = "and") -> str:
     return f" {conjunction} ".join(f"'{word}'" for word in words)
 
 
-def _columns(tokens: Sequence[BlendTokens], length: int) -> dict[int, Tensor]:
+def _columns(tokens: Mapping[int, BlendTokens], length: int) -> dict[int, Tensor]:
     """What is asked of each branch, (K, W): a target's words and those to subtract; of the source, for each target."""
-    if not any(target.named for target in tokens):
+    if not any(target.named for target in tokens.values()):
         return {}
     columns = {
         branch: _one_hot(length, target.target, target.subtract_target)
-        for branch, target in enumerate(tokens, start=SOURCE + 1)
+        for branch, target in tokens.items()
     }
-    pairs = [positions for target in tokens for positions in (target.source, target.subtract_source)]
+    pairs = [positions for target in tokens.values() for positions in (target.source, target.subtract_source)]
     return {SOURCE: _one_hot(length, *pairs), **columns}
 
 

@@ -257,8 +257,9 @@ class Editor:
         - `source`: a picture of this editor, generated or inverted.
         - `target`: the edited prompt, or a list of them, which run as one batch: one gives one result, a list a list.
         - `capture`: the targets' attention maps to collect; each result has those of the words that its prompt has.
-        - `options`: `edit`, `recipe`, `cross_replace_steps`, `self_replace_steps`, `self_replace_max_pixels`, `equalizer`,
-          `local_blend`, `mask`, `mutual_self_attention`, `plug_and_play`: `EditOptions` says what each means.
+        - `options`: `edit`, `recipe`, `cross_replace_steps`, `self_replace_steps`, `self_replace_max_pixels`,
+          `equalizer`, `local_blend`, `mask`, `mutual_self_attention`, `plug_and_play`: `EditOptions` says what each
+          means.
 
         Raises `PromptError` for words that are not there or prompts that ask for nothing, `SettingsError` for a bad
         value or mask, `ControlError` if the edit could not act.

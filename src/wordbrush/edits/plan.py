@@ -49,7 +49,9 @@ class StepEdit:
     @property
     def uses_source(self) -> bool:
         """Whether any target needs the source at this step."""
-        return any(own.acts for own in self.borrowed) or any(cross is not None and cross.uses_source for cross in self.cross)
+        return any(own.acts for own in self.borrowed) or any(
+            cross is not None and cross.uses_source for cross in self.cross
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,9 +13,9 @@ from typing import Literal, Protocol, Self, TypedDict, Unpack, get_args
 from PIL.Image import Image
 
 from wordbrush.edits.blend import OFF, LatentMask, LocalBlend
+from wordbrush.edits.change_kind import ChangeKind
 from wordbrush.edits.mutual_self_attention import MutualSelfAttention
 from wordbrush.edits.plug_and_play import PlugAndPlay
-from wordbrush.edits.change_kind import ChangeKind
 from wordbrush.edits.recipes import Recipe, RecipeName
 from wordbrush.edits.schedule import DEFAULT, Window, parse_cross_windows
 from wordbrush.errors import SettingsError
@@ -177,8 +177,10 @@ class EditSettings:
             raise SettingsError(f"self_replace_max_pixels is {self.self_replace_max_pixels}; give 1 or more")
         for name, each in (("kinds", self.kinds), ("own", self.own)):
             if each and len(each) != len(self.targets):
-                raise SettingsError(f"{name} has {len(each)} entries for {len(self.targets)} targets; give one for each")
-        Control(self.cross_replace_steps, self.self_replace_steps, self.local_blend)
+                raise SettingsError(
+                    f"{name} has {len(each)} entries for {len(self.targets)} targets; give one for each"
+                )
+        Control(self.cross_replace_steps, self.self_replace_steps, self.local_blend)  # checks them
 
     @property
     def controls(self) -> tuple[Control, ...]:

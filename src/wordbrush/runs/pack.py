@@ -105,7 +105,9 @@ def packed_edits(
     )
     maps = [seen.maps(index) if seen else None for index in range(SOURCE + 1, SOURCE + 1 + len(images))]
     return EditResults(
-        EditResult(images[i], canvases[i], source, target, i, run.latents[i : i + 1], record, maps[i], run.blend_masks[i])
+        EditResult(
+            images[i], canvases[i], source, target, i, run.latents[i : i + 1], record, maps[i], run.blend_masks[i]
+        )
         for i, target in enumerate(settings.targets)
     )
 

@@ -50,7 +50,7 @@ class Blender:
         num_steps: int,
         latent_size: tuple[int, int],
     ) -> None:
-        """Prepare a run of `num_steps` on latents (h, w), of whose targets the branches of `tokens` look at those; `layers` are all there are.
+        """Prepare a run of `num_steps` on latents (h, w) for the branches of `tokens`; `layers` are all there are.
 
         Raises `SettingsError` when the user's mask has another size.
         """
@@ -162,10 +162,7 @@ def _columns(tokens: Mapping[int, BlendTokens], length: int) -> dict[int, Tensor
     """What is asked of each branch, (K, W): a target's words and those to subtract; of the source, for each target."""
     if not any(target.named for target in tokens.values()):
         return {}
-    columns = {
-        branch: _one_hot(length, target.target, target.subtract_target)
-        for branch, target in tokens.items()
-    }
+    columns = {branch: _one_hot(length, target.target, target.subtract_target) for branch, target in tokens.items()}
     pairs = [positions for target in tokens.values() for positions in (target.source, target.subtract_source)]
     return {SOURCE: _one_hot(length, *pairs), **columns}
 

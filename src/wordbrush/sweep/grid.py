@@ -93,8 +93,8 @@ def plan_sweep(
 
     `options` are any that `Editor.generate` and `Editor.edit` take, but for the seed; an axis stands above the value
     that is given for its parameter. What neither gives is as published, for a grid shows what its axes do;
-    `recipe="auto"` asks for a recipe all the same. A cell whose windows select no step is allowed, because a grid that begins at 0
-    has one: it shows the plain picture of the target.
+    `recipe="auto"` asks for a recipe all the same. A cell whose windows select no step is allowed, because a grid
+    that begins at 0 has one: it shows the plain picture of the target.
 
     Raises `SettingsError` for an empty grid, one of more than `max_cells`, or one in which no cell acts, and what
     `Editor.edit` raises for a cell that cannot be made.

@@ -43,11 +43,7 @@ SAID = {
     "self-0": "cross-attention alone: windows with self-attention for 0 % of the steps",
     "self-alone": "self-attention alone: windows without cross-attention",
     "blend-alone": "local blend alone: cross-attention in one step only, no self-attention",
-    **{
-        name: f"windows with self-attention for {share:.0%} of the steps"
-        for name, share in SWEEP.items()
-        if share
-    },
+    **{name: f"windows with self-attention for {share:.0%} of the steps" for name, share in SWEEP.items() if share},
     **{f"defaults-{name}": f"the defaults after {name} inversion" for name in INVERSIONS},
 }
 """What each row is, in words."""
@@ -104,7 +100,9 @@ def _method(name: str, editor: Editor, sources: Sources, own: SourceSettings) ->
             return edit({"recipe": "published", "cross_replace_steps": 0.0})
         case "blend-alone":
             # One step: an edit without any window is refused, as it would be a plain picture.
-            return edit({"recipe": "published", "cross_replace_steps": 0.04, "self_replace_steps": 0.0, "local_blend": "auto"})
+            return edit(
+                {"recipe": "published", "cross_replace_steps": 0.04, "self_replace_steps": 0.0, "local_blend": "auto"}
+            )
         case _:
             return edit({})
 

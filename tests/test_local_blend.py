@@ -172,7 +172,7 @@ def test_every_step_from_the_first_blended_one_is_the_sources_outside(models, mo
     monkeypatch.setattr(StableDiffusion, "predict", watching)
     edit = asked([CAT], LocalBlend(threshold=SHARP, start_blend=0.5))
     _, run = run_together(adapter, generation(adapter, (16, 16)), edit)
-    assert run.blend_masks.shape[1] == STEPS - 2
+    assert len(run.blend_masks[0]) == STEPS - 2
     for step in (1, 2):
         assert (seen[step][0] != seen[step][1]).all(), "not yet"
     for step, mask in zip((3, 4), run.blend_masks[0], strict=False):

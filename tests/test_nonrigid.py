@@ -183,7 +183,7 @@ def _raise(*_: object) -> None:
 def test_a_layer_that_is_not_reached_is_told(tiny_folder, kind):
     adapter, _ = load_model(tiny_folder, "cpu", None)
     borrowed = Borrowed(**{kind: frozenset({"nowhere"})})
-    control = StepControl(0, BatchLayout.of([0, 1], guided=True), StepEdit((None,), borrowed))
+    control = StepControl(0, BatchLayout.of([0, 1], guided=True), StepEdit((None,), (borrowed,)))
     text = Text.cat([adapter.encode("a dog")] * 4)
     with pytest.raises(ControlError, match=r"reached 0 of \d self-attention calls at step 0"):
         adapter.predict(adapter.noise(0, 32, 32).expand(4, -1, -1, -1), torch.tensor(1), text, control)

@@ -56,8 +56,8 @@ class Editor:
     >>> editor = Editor.from_pretrained()
     >>> source = editor.generate("a dog eating an apple", seed=7, num_inference_steps=4)
     >>> result = editor.edit(source, "a cat eating an apple")
-    >>> result.record.acted
-    (("'dog' -> 'cat'",),)
+    >>> result.record.acted[0][0]
+    "'dog' -> 'cat'"
     """
 
     def __init__(
@@ -176,7 +176,7 @@ class Editor:
           size. It is scaled, and padded by its mirror image, to the model's canvas; edits come back at its own size.
         - `prompt`: what the photograph shows.
         - `method`: how its way to noise is found: a name in `inversion.methods.METHODS`, such as "null-text", or an
-          `InversionSettings`, without further `settings`. Default: "direct", the first of them.
+          `InversionSettings`, without further `settings`. Default: "edit-friendly".
         - `seed`: what a method's own noise is drawn from, 0 to 2**63 - 1. Default: 0.
         - `num_inference_steps`: the number of steps, 1 or more. Default: the model's.
         - `guidance_scale`, `negative_prompt`: those of its edits. Defaults: the model's, and empty.
@@ -195,8 +195,8 @@ class Editor:
         >>> source = editor.invert(photo, "a dog eating an apple", num_inference_steps=4)
         >>> source.report.model_calls
         4
-        >>> editor.edit(source, "a cat eating an apple").record.acted
-        (("'dog' -> 'cat'",),)
+        >>> editor.edit(source, "a cat eating an apple").record.acted[0][0]
+        "'dog' -> 'cat'"
         """
         if isinstance(method, InversionSettings):
             if settings:

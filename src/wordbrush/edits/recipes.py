@@ -34,7 +34,7 @@ class Recipe:
     its self-attention is kept, and the region that may change.
 
     >>> print(Recipe("swap", 0.1, 0.2, IN_REGION))
-    swap of a thing: words free after 10 % of the steps, layout after 20 %; all but the changed words' region held
+    swap of a thing: words free after 10 % and layout free after 20 % of the steps; all but a region held
     """
 
     kind: ChangeKind
@@ -44,10 +44,18 @@ class Recipe:
 
     def __str__(self) -> str:
         """What it does, in words."""
-        words, layout = f"{self.cross_replace_steps:.0%}", f"{self.self_replace_steps:.0%}"
-        free = f"words free after {words.replace('%', ' %')} of the steps, layout after {layout.replace('%', ' %')}"
-        held = "nothing held" if self.local_blend is None else "all but the changed words' region held"
-        return f"{_SAID[self.kind]}: {free}; {held}"
+        windows = ((0.0, self.cross_replace_steps), (0.0, self.self_replace_steps))
+        return describe_recipe(self.kind, *windows, held=self.local_blend is not None)
+
+
+def describe_recipe(kind: ChangeKind, words: tuple[float, float], layout: tuple[float, float], *, held: bool) -> str:
+    """The kind of change that was seen, and how it is made: the windows of words and of self-attention, and whether
+    all outside of a region is held.
+    """
+    after = " and ".join(
+        f"{what} free after {window[1] * 100:.0f} %" for what, window in (("words", words), ("layout", layout))
+    )
+    return f"{_SAID[kind]}: {after} of the steps; {'all but a region held' if held else 'no region held'}"
 
 
 def _recipes(*rows: Recipe) -> dict[ChangeKind, Recipe]:

@@ -16,7 +16,7 @@ from wordbrush.edits.blend import OFF, LatentMask, LocalBlend
 from wordbrush.edits.change_kind import ChangeKind
 from wordbrush.edits.mutual_self_attention import MutualSelfAttention
 from wordbrush.edits.plug_and_play import PlugAndPlay
-from wordbrush.edits.recipes import Recipe, RecipeName
+from wordbrush.edits.recipes import Recipe, RecipeName, describe_recipe
 from wordbrush.edits.schedule import DEFAULT, Window, parse_cross_windows
 from wordbrush.errors import SettingsError
 from wordbrush.settled import settle
@@ -187,6 +187,15 @@ class EditSettings:
         """How each target is held to its source."""
         shared = Control(self.cross_replace_steps, self.self_replace_steps, self.local_blend)
         return self.own or (shared,) * len(self.targets)
+
+    def describe(self) -> tuple[str, ...]:
+        """What the recipe saw in each target, and how it is made; empty without one."""
+        return tuple(
+            describe_recipe(
+                kind, own.cross_replace_steps[DEFAULT], own.self_replace_steps, held=own.local_blend is not None
+            )
+            for kind, own in zip(self.kinds, self.controls, strict=bool(self.kinds))
+        )
 
     @classmethod
     def of(

@@ -13,5 +13,5 @@ METHODS: Mapping[str, str] = {
 }
 """The class of each method, as `module:name`."""
 
-DEFAULT_METHOD = next(iter(METHODS))
-"""The first of them."""
+DEFAULT_METHOD = "edit-friendly"
+"""What photographs are inverted with where nothing is said: the best of them in docs/benchmark.md."""

@@ -191,8 +191,8 @@ class Editor:
         value, `PromptError` for a prompt over the token limit, `OutputError` when the model's output is no picture.
 
         >>> editor = Editor.from_pretrained()
-        >>> photo = editor.generate("a dog eating an apple", num_inference_steps=4).image
-        >>> source = editor.invert(photo, "a dog eating an apple", num_inference_steps=4)
+        >>> photo = editor.generate("a dog eating an apple", num_inference_steps=5).image
+        >>> source = editor.invert(photo, "a dog eating an apple", num_inference_steps=5)
         >>> source.report.model_calls
         4
         >>> editor.edit(source, "a cat eating an apple").record.acted[0][0]

@@ -29,7 +29,7 @@ def test_a_recipe_fills_in_what_is_left_out_and_no_more(editor, source):
     assert chosen.self_replace_steps == (0.0, GENERATED["swap"].self_replace_steps)
     assert chosen.local_blend == IN_REGION
     assert chosen.describe() == (
-        "swap of a thing: words free after 70 % and layout free after 20 % of the steps; all but a region held",
+        "swap of a thing: words free after 70 % and layout free after 25 % of the steps; all but a region held",
     )
 
 

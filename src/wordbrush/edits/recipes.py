@@ -33,8 +33,8 @@ class Recipe:
     """Options of an edit that go together: parts of the steps in which words keep the source's maps, and in which
     its self-attention is kept, and the region that may change.
 
-    >>> print(Recipe("swap", 0.1, 0.2, IN_REGION))
-    swap of a thing: words free after 10 % and layout free after 20 % of the steps; all but a region held
+    >>> print(Recipe("swap", 0.1, 0.25, IN_REGION))
+    swap of a thing: words free after 10 % and layout free after 25 % of the steps; all but a region held
     """
 
     kind: ChangeKind
@@ -63,14 +63,14 @@ def _recipes(*rows: Recipe) -> dict[ChangeKind, Recipe]:
 
 
 GENERATED = _recipes(
-    Recipe("swap", 0.1, 0.2, IN_REGION),
-    Recipe("addition", 0.1, 0.2, IN_REGION),
-    Recipe("removal", 0.1, 0.2, IN_REGION),
-    Recipe("pose", 0.1, 0.2, IN_REGION),
-    Recipe("attribute", 0.1, 0.2, IN_REGION),
-    Recipe("place", 0.4, 0.2, None),
-    Recipe("style", 0.4, 0.2, None),
-    Recipe("mixed", 0.1, 0.2, IN_REGION),
+    Recipe("swap", 0.1, 0.25, IN_REGION),
+    Recipe("addition", 0.1, 0.25, IN_REGION),
+    Recipe("removal", 0.1, 0.25, IN_REGION),
+    Recipe("pose", 0.1, 0.25, IN_REGION),
+    Recipe("attribute", 0.1, 0.25, IN_REGION),
+    Recipe("place", 0.4, 0.25, None),
+    Recipe("style", 0.4, 0.25, None),
+    Recipe("mixed", 0.1, 0.25, IN_REGION),
     Recipe("weights", 0.8, 0.4, None),
 )
 """For a picture that the model drew."""

@@ -224,7 +224,7 @@ class EditSettings:
         names = (targets,) if isinstance(targets, str) else tuple(targets)
         if mutual is not None or structure is not None:
             # A method of its own: Prompt-to-Prompt's windows would act against it unless they are asked for.
-            controls = (_control(options, mask, 0.0, 0.0, None),)
+            controls: tuple[Control, ...] = (_control(options, mask, 0.0, 0.0, None),)
         elif recipes:
             controls = tuple(
                 _control(options, mask, r.cross_replace_steps, r.self_replace_steps, r.local_blend) for r in recipes

@@ -194,7 +194,7 @@ class Editor:
         >>> photo = editor.generate("a dog eating an apple", num_inference_steps=5).image
         >>> source = editor.invert(photo, "a dog eating an apple", num_inference_steps=5)
         >>> source.report.model_calls
-        4
+        5
         >>> editor.edit(source, "a cat eating an apple").record.acted[0][0]
         "'dog' -> 'cat'"
         """

@@ -183,7 +183,7 @@ def _raise(*_: object) -> None:
 def test_a_layer_that_is_not_reached_is_told(tiny_folder, kind):
     adapter, _ = load_model(tiny_folder, "cpu", None)
     borrowed = Borrowed(**{kind: frozenset({"nowhere"})})
-    control = StepControl(0, BatchLayout.of([0, 1], guided=True), StepEdit((None,), (borrowed,)))
+    control = StepControl(0, BatchLayout.of([0, 1], guided=True), StepEdit((None,), (borrowed,), (LocalEdits(),)))
     text = Text.cat([adapter.encode("a dog")] * 4)
     with pytest.raises(ControlError, match=r"reached 0 of \d self-attention calls at step 0"):
         adapter.predict(adapter.noise(0, 32, 32).expand(4, -1, -1, -1), torch.tensor(1), text, control)
@@ -191,7 +191,7 @@ def test_a_layer_that_is_not_reached_is_told(tiny_folder, kind):
 
 def test_features_that_are_not_reached_are_told():
     layout = BatchLayout.of([0, 1], guided=True)
-    control = StepControl(0, layout, StepEdit((None,), (Borrowed(features=frozenset({"block"})),)))
+    control = StepControl(0, layout, StepEdit((None,), (Borrowed(features=frozenset({"block"})),), (LocalEdits(),)))
     with pytest.raises(ControlError, match="reached 0 of 2 residual block calls"):
         control.verify([])
     rows = torch.arange(4.0).reshape(4, 1, 1, 1)

@@ -36,6 +36,10 @@ SAMPLES = {
     "mask": MASK,
     "mutual_self_attention": MutualSelfAttention(start_step=0.2),
     "plug_and_play": PlugAndPlay(feature_replace_steps=0.6),
+    "weight_region": "noun",
+    "resize": 1.5,
+    "new_word_factor": 2.0,
+    "text_mass": "target",
 }
 TYPED = {
     "edit": {"edit": "refine"},
@@ -47,6 +51,10 @@ TYPED = {
     "mask": {"mask": MASK},
     "mutual_self_attention": {"mutual_self_attention": True, "mutual_self_attention_start_step": 0.2},
     "plug_and_play": {"plug_and_play": True, "plug_and_play_feature_replace_steps": 0.6},
+    "weight_region": {"weight_region": "noun"},
+    "resize": {"resize": "1.5"},
+    "new_word_factor": {"new_word_factor": 2.0},
+    "text_mass": {"text_mass": "target"},
 }
 
 

@@ -2,7 +2,7 @@
 
 >>> import wordbrush
 >>> editor = wordbrush.Editor.from_pretrained()
->>> source = editor.generate("a dog eating an apple", seed=7, num_inference_steps=4)
+>>> source = editor.generate("a dog eating an apple", seed=7, num_inference_steps=10)
 >>> result = editor.edit(source, "a cat eating an apple")
 >>> result.record.acted[0][0]
 "'dog' -> 'cat'"

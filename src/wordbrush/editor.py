@@ -13,13 +13,14 @@ from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.blend import LatentMask
 from wordbrush.edits.recipes import Recipe, recipe_for
 from wordbrush.edits.settings import EditOptions, EditSettings, needs_recipes
-from wordbrush.errors import RecordError, SettingsError
+from wordbrush.errors import PromptWarning, RecordError, SettingsError, cited
 from wordbrush.inversion.methods import DEFAULT_METHOD
 from wordbrush.inversion.settings import InversionSettings, Setting
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.capture import Capture
 from wordbrush.maps.request import MapsRequest, Words
 from wordbrush.models.fingerprint import pipeline_fingerprint
+from wordbrush.models.folder_fingerprint import is_earlier_fingerprint
 from wordbrush.models.load import ModelInfo, adopt_pipeline, load_model
 from wordbrush.models.processor import thread_count
 from wordbrush.pictures.fit import Fit, fit_into, fit_to, to_canvas
@@ -35,9 +36,11 @@ from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.settings import GenerationOptions, GenerationSettings
 from wordbrush.scenes.vocabulary import SYNONYMS
+from wordbrush.settled import whole
 from wordbrush.tokens.pair import Prompts
 from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush.tokens.unknown_words import unknown_words
+from wordbrush.tokens.web_ui_syntax import web_ui_syntax
 
 if TYPE_CHECKING:
     import torch
@@ -54,7 +57,7 @@ class Editor:
     steps done and the steps in all; an exception that it raises ends the run cleanly and reaches the caller.
 
     >>> editor = Editor.from_pretrained()
-    >>> source = editor.generate("a dog eating an apple", seed=7, num_inference_steps=4)
+    >>> source = editor.generate("a dog eating an apple", seed=7, num_inference_steps=10)
     >>> result = editor.edit(source, "a cat eating an apple")
     >>> result.record.acted[0][0]
     "'dog' -> 'cat'"
@@ -77,7 +80,7 @@ class Editor:
         self._model = model
         self._fingerprint = fingerprint
         self._adapter = adapter
-        self._keep_bytes = keep_bytes
+        self._keep_bytes = whole(keep_bytes, "keep_bytes")
 
     @classmethod
     def from_pretrained(
@@ -195,8 +198,8 @@ class Editor:
         >>> source = editor.invert(photo, "a dog eating an apple", num_inference_steps=5)
         >>> source.report.model_calls
         5
-        >>> editor.edit(source, "a cat eating an apple").record.acted[0][0]
-        "'dog' -> 'cat'"
+        >>> editor.edit(source, "a cat eating an apple").record.edit.kinds
+        ('swap',)
         """
         if isinstance(method, InversionSettings):
             if settings:
@@ -258,8 +261,8 @@ class Editor:
         - `target`: the edited prompt, or a list of them, which run as one batch: one gives one result, a list a list.
         - `capture`: the targets' attention maps to collect; each result has those of the words that its prompt has.
         - `options`: `edit`, `recipe`, `cross_replace_steps`, `self_replace_steps`, `self_replace_max_pixels`,
-          `equalizer`, `local_blend`, `mask`, `mutual_self_attention`, `plug_and_play`: `EditOptions` says what each
-          means.
+          `equalizer`, `weight_region`, `resize`, `local_blend`, `mask`, `mutual_self_attention`, `plug_and_play`:
+          `EditOptions` says what each means.
 
         Raises `PromptError` for words that are not there or prompts that ask for nothing, `SettingsError` for a bad
         value or mask, `ControlError` if the edit could not act.
@@ -321,6 +324,7 @@ class Editor:
 
         Raises what `edit` raises.
         """
+        self._check_own(source)
         prompts = Prompts.of(self._adapter.tokenize, source.prompt, settings.targets)
         seen = self._capture(capture, source.settings, dict(enumerate(prompts.targets, start=SOURCE + 1)))
         watches = [seen.watch] if seen else ()
@@ -348,6 +352,7 @@ class Editor:
         """
         asked = request if isinstance(request, MapsRequest) else MapsRequest(request)
         source = made if isinstance(made, Source) else made.source
+        self._check_own(source)
         branch, prompt = (SOURCE, made.prompt) if isinstance(made, Source) else (made.index + 1, made.target)
         seen = Capture(
             self._adapter, asked, source.settings, {branch: self._adapter.tokenize(prompt)}, self._model.name
@@ -366,6 +371,7 @@ class Editor:
 
         Of a photograph it starts from what was found to be its noise.
         """
+        self._check_own(source)
         settings = replace(source.settings, prompt=prompt)
         if source.record.photo is None:
             return self._generated(settings, None, 0, None, on_step)
@@ -387,6 +393,7 @@ class Editor:
 
         Raises `SettingsError` for a step that the source's run did not have.
         """
+        self._check_own(source)
         solver = solver_of(self._adapter, source.settings)
         timesteps = source.kept.timesteps(solver)
         _check_step(step, len(timesteps) - 1)
@@ -397,6 +404,7 @@ class Editor:
 
         Raises `SettingsError` for a step that the source's run did not have.
         """
+        self._check_own(source)
         _check_step(step, source.kept.num_steps)
         return self._adapter.decode(source.kept.latents[step])
 
@@ -438,7 +446,7 @@ class Editor:
 
         Raises `RecordError` when the record was made with another model than this editor's, or another photograph.
         """
-        if record.model.fingerprint != self.model.fingerprint:
+        if not self._has_weights(record.model.fingerprint):
             raise RecordError(
                 f"the record was made with '{record.model.name}' ({record.model.fingerprint[:12]}), and this is "
                 f"'{self.model.name}' ({self.model.fingerprint[:12]}); name the recorded model's folder with --model"
@@ -450,7 +458,10 @@ class Editor:
 
     def generation_settings(self, prompt: str, **options: Unpack[GenerationOptions]) -> GenerationSettings:
         """A generation's settings, with the model's own defaults for what is left out. Raises `SettingsError`."""
-        return GenerationSettings.of(prompt, self._model.defaults, self._model.native_size, **options)
+        settings = GenerationSettings.of(prompt, self._model.defaults, self._model.native_size, **options)
+        self._adapter.guidance.check(settings.guidance_scale, settings.negative_prompt)
+        _warn_of_syntax(settings.prompt, settings.negative_prompt)
+        return settings
 
     def edit_settings(
         self,
@@ -482,7 +493,32 @@ class Editor:
                 recipes = [recipe_for(pair, photograph=photograph) for pair in prompts.pairs]
             elif options.get("recipe") is not None:
                 raise SettingsError("recipe='auto' compares the target with a source; give the source too")
-        return EditSettings.of(target, self._model.defaults, recipes, **options)
+        settings = EditSettings.of(target, self._model.defaults, recipes, **options)
+        _warn_of_syntax(*settings.targets)
+        return settings
+
+    def _has_weights(self, fingerprint: str) -> bool:
+        """Whether a record's model is this one, by its fingerprint of now or of earlier versions."""
+        if fingerprint == self.model.fingerprint:
+            return True
+        return (
+            self._fingerprint is None
+            and self._model.folder is not None
+            and is_earlier_fingerprint(self._model.folder, fingerprint)
+        )
+
+    def _check_own(self, source: Source) -> None:
+        """Raise `SettingsError` for a source of other weights, or that lies on another device or in another dtype.
+
+        What is kept of a source is of the weights that made it. An editor of the same weights is as good as its own.
+        """
+        made, model = source.record.model, self.model
+        if (made.fingerprint, made.device, made.dtype) != (model.fingerprint, model.device, model.dtype):
+            raise SettingsError(
+                f"the source was made with '{made.name}' ({made.fingerprint[:12]}, {made.dtype} on {made.device}), "
+                f"and this editor's model is '{model.name}' ({model.fingerprint[:12]}, {model.dtype} on "
+                f"{model.device}); use the editor that made it, or make it again with this one"
+            )
 
     def _generation(self, prompt: str | GenerationSettings, options: GenerationOptions) -> GenerationSettings:
         if isinstance(prompt, str):
@@ -502,7 +538,9 @@ class Editor:
         seen = self._capture(capture, settings, {SOURCE: self._adapter.tokenize(settings.prompt)})
         kept = run_source(self._adapter, settings, tape, on_step, [seen.watch] if seen else ())
         canvas = self._adapter.decode(kept.latents[-1])
-        return packed_source(canvas, settings, kept, model_record(self.model), keep_bytes, seen)
+        sampler = solver_of(self._adapter, settings).name
+        notes = self._adapter.tokenize(settings.prompt).notes
+        return packed_source(canvas, settings, kept, model_record(self.model), keep_bytes, seen, sampler, notes)
 
     def _inverted(
         self,
@@ -516,7 +554,8 @@ class Editor:
     ) -> Source:
         task, model = PhotoTask(to_canvas(photo.image, fit), fit, settings, inversion), model_record(self.model)
         made, said = invert_or_recall(self._adapter, model, task, cache, self._tape(keep_bytes), on_step)
-        return packed_photo(photo, task, made, model, keep_bytes, said)
+        sampler = solver_of(self._adapter, settings).name
+        return packed_photo(photo, task, made, model, keep_bytes, said, sampler)
 
     def _together(
         self,
@@ -530,7 +569,8 @@ class Editor:
         watches = [seen.watch] if seen else ()
         kept, run = run_together(self._adapter, generation, settings, on_step, watches, prompts)
         canvas = self._adapter.decode(kept.latents[-1])
-        source = packed_source(canvas, generation, kept, model_record(self.model), 0, seen)
+        sampler, notes = solver_of(self._adapter, generation).name, prompts.source.notes
+        source = packed_source(canvas, generation, kept, model_record(self.model), 0, seen, sampler, notes)
         return packed_edits(self._adapter, source, settings, run, seen, together=True)
 
     def _replay(
@@ -570,6 +610,13 @@ def split_options(options: RunOptions) -> tuple[GenerationOptions, EditOptions]:
         part = generation if name in GenerationOptions.__annotations__ else edit
         part[name] = value  # type: ignore[literal-required]  # the names are those of both types together
     return generation, edit
+
+
+def _warn_of_syntax(*prompts: str) -> None:
+    """Warn with `PromptWarning` of marks that web UIs read as instructions."""
+    for prompt in prompts:
+        if (said := web_ui_syntax(prompt)) is not None:
+            warnings.warn(f"in '{cited(prompt)}' {said}", PromptWarning, stacklevel=4)
 
 
 def _check_step(step: int, last: int) -> None:

@@ -82,3 +82,11 @@ class WordbrushWarning(UserWarning):
 
 class SlowDtypeWarning(WordbrushWarning):
     """A model is loaded in a dtype that this CPU has no instructions for."""
+
+
+class ModelWarning(WordbrushWarning):
+    """A model was loaded after something in its folder was mended."""
+
+
+class PromptWarning(WordbrushWarning):
+    """A prompt has marks that other programs read as instructions, and that are words here."""

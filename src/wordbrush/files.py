@@ -28,6 +28,22 @@ def home() -> Path:
         return Path(tempfile.gettempdir())
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is anything of this name; no name is too long or too odd to be asked for."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a regular file; no name is too long or too odd to be asked for."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def is_folder(path: Path) -> bool:
     """Whether there is such a folder; no name is too long or too odd to be asked for."""
     try:

@@ -70,6 +70,28 @@ def test_pictures_replay_bit_for_bit(run, tmp_path):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("hashes", "compared", "unknown"),
+    [
+        (lambda own: {}, None, "source, edited"),
+        (lambda own: {"source": own["source"]}, "source", "edited"),
+        (lambda own: {**own, "edited": ""}, "source", "edited"),
+    ],
+    ids=["none", "one", "an empty one"],
+)
+def test_what_was_not_compared_is_not_called_bit_for_bit(run, tmp_path, hashes, compared, unknown):
+    run(*SWAP, *FAST, "--out", "first", "--no-comparison")
+    path = tmp_path / "first" / "record.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, "image_sha256": hashes(record["image_sha256"])}))
+    code, out, _, _ = run("replay", "first/record.json", "--out", "again", model=None)
+    assert code == 0
+    assert f"the record has no hash of {unknown}, which could not be compared" in out
+    assert ("bit for bit" in out) == (compared is not None)
+    if compared is not None:
+        assert f"the pixels of {compared} are the recorded ones, bit for bit" in out
+
+
 def test_a_blend_writes_its_mask_and_replays(run, tmp_path):
     blend = ["--blend", "dog, cat", "--blend-threshold", "0.7", "--blend-start", "0.5", "--hold-pixels"]
     code, out, err, made = run(*SWAP, *FAST, *blend, "--out", "first")
@@ -304,6 +326,10 @@ EDIT = [
     "--plug-and-play",
     "--plug-and-play-feature-replace-steps --feature-steps",
     "--plug-and-play-attention-replace-steps --attention-steps",
+    "--new-word-factor --new-words",
+    "--text-mass",
+    "--weight-region",
+    "--resize",
 ]
 PHOTO = ["--prompt --source-prompt", "--method --invert", "--setting", "--captioner", "--cache-dir", "--no-cache"]
 MAPS = [

@@ -1,7 +1,7 @@
 import pytest
 import torch
-from helpers.rounding import assert_same_latents
 
+from helpers.rounding import assert_same_latents
 from wordbrush.editor import Editor
 from wordbrush.edits.recipes import GENERATED, IN_REGION
 from wordbrush.edits.settings import EditSettings

@@ -49,6 +49,11 @@ def test_a_dtype_holds_for_all_of_it(tiny_folder: Path) -> None:
     ("device", "dtype", "message"),
     [
         ("tpu", None, "device is 'tpu'; give one of cpu, cuda, mps"),
+        ("cpu:x", None, "device is 'cpu:x'; give one of cpu, cuda, mps"),
+        ("cpu:", None, "device is 'cpu:'; give one of cpu, cuda, mps"),
+        ("CPU", None, "device is 'CPU'; give one of cpu, cuda, mps"),
+        ("cpu:1", None, "device is 'cpu:1', which this machine does not have"),
+        ("cuda:99999999999", None, "give one of cpu, cuda, mps"),
         ("cpu", "int8", "dtype is 'int8'; give one of float32, float16, bfloat16"),
     ],
 )

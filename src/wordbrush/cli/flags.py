@@ -174,6 +174,15 @@ class EditFlags:
         tuple[str, ...],
         flag("--equalizer", "--weight", metavar="WORD=K", help="Multiply the word's attention by K.", group=WORDS),
     ] = ()
+    weight_region: Annotated[
+        str | None,
+        flag(
+            "--weight-region",
+            metavar="WHERE",
+            help="An adjective's weight acts in its noun's region: noun; else everywhere: picture.",
+            group=WORDS,
+        ),
+    ] = None
     local_blend: Annotated[
         str | None,
         flag(
@@ -204,8 +213,34 @@ class EditFlags:
         ),
     ] = None
     edit: Annotated[
-        str, flag("--edit", "--kind", metavar="KIND", help="Matching of words: auto, replace, refine.", group=WORDS)
-    ] = "auto"
+        str | None,
+        flag(
+            "--edit",
+            "--kind",
+            metavar="KIND",
+            help="Matching of words: auto, replace, refine, own; else the model's.",
+            group=WORDS,
+        ),
+    ] = None
+    new_word_factor: Annotated[
+        float | None,
+        flag(
+            "--new-word-factor",
+            "--new-words",
+            metavar="K",
+            help="Multiply the attention of all new words by K; else the model's.",
+            group=WORDS,
+        ),
+    ] = None
+    text_mass: Annotated[
+        str | None,
+        flag(
+            "--text-mass",
+            metavar="WHOSE",
+            help="Joint attention: all words together are looked at as in the source, or in the target.",
+            group=WORDS,
+        ),
+    ] = None
     mask: Annotated[Path | None, flag("--mask", help="PNG: only what is white may change.", group=REGION)] = None
     local_blend_subtract_words: Annotated[
         str | None,
@@ -239,6 +274,15 @@ class EditFlags:
         bool,
         flag("--local-blend-hold-pixels", "--hold-pixels", help="Outside, the source's very pixels.", group=REGION),
     ] = False
+    resize: Annotated[
+        str | None,
+        flag(
+            "--resize",
+            metavar="K",
+            help="A replaced thing of another size: auto, its length by the old one's, 0.25 to 4; else off.",
+            group=SHAPE,
+        ),
+    ] = None
     mutual_self_attention: Annotated[
         bool,
         flag(
@@ -309,10 +353,14 @@ class EditFlags:
         options: dict[str, Any] = {
             "edit": self.edit,
             "recipe": self.recipe,
+            "new_word_factor": self.new_word_factor,
+            "text_mass": self.text_mass,
             "cross_replace_steps": everywhere,
             "self_replace_steps": held,
             "self_replace_max_pixels": self.self_replace_max_pixels,
             "equalizer": weights or None,
+            "weight_region": self.weight_region,
+            "resize": None if self.resize is None else setting(self.resize),
             "local_blend": None if blended is None else LocalBlend(**blended),
             "mask": self.mask,
             "mutual_self_attention": MutualSelfAttention(**freed) if self.mutual_self_attention else None,

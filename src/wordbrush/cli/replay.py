@@ -24,6 +24,8 @@ def replay(
     The model, device and dtype are the record's unless others are given. --model says where the model is now, if it
     moved; on another --device or in another --dtype the pixels may differ.
     """
+    from wordbrush.runs.record import Comparison
+
     recorded = load_recorded(record, run)
     with Progress("replaying", run.quiet) as progress:
         made = recorded.editor.replay(recorded.record, photo=photo, on_step=progress)
@@ -33,8 +35,10 @@ def replay(
     else:
         again = made.record
         say_written(made.save(run.out), run.quiet)
-    hashes = recorded.record.image_sha256
-    differing = [name for name, sha in hashes.items() if again.image_sha256.get(name) != sha]
+    compared = Comparison.of(recorded.record.image_sha256, again.image_sha256)
+    differing = compared.differing
+    if compared.unknown:
+        say(f"the record has no hash of {', '.join(compared.unknown)}, which could not be compared", run.quiet)
     if differing and recorded.elsewhere:
         say(
             f"the pixels of {', '.join(differing)} differ from the record's, as they may: they were computed in "
@@ -47,5 +51,5 @@ def replay(
             f"the pixels of {', '.join(differing)} differ from the record's, made with {versions}; use that machine "
             f"and those versions for the same pixels; the new pictures are in '{run.out}'"
         )
-    else:
-        say("the pixels are the recorded ones, bit for bit", run.quiet)
+    elif compared.same:
+        say(f"the pixels of {', '.join(compared.same)} are the recorded ones, bit for bit", run.quiet)

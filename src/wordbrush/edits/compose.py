@@ -3,25 +3,32 @@
 from collections.abc import Callable, Mapping
 
 import torch
+from torch import Tensor
 
 from wordbrush.edits.auto import auto
 from wordbrush.edits.borrowed import plan_borrowed
 from wordbrush.edits.describe import describe, describe_borrowed
 from wordbrush.edits.editable_layers import EditableLayers
+from wordbrush.edits.focus import find_focus
+from wordbrush.edits.own import own
 from wordbrush.edits.plan import EditPlan, TargetPlan
 from wordbrush.edits.refine import refine
 from wordbrush.edits.replace import replace
-from wordbrush.edits.reweight import reweight
+from wordbrush.edits.resize import find_resizes
+from wordbrush.edits.reweight import reweight, reweight_new
 from wordbrush.edits.schedule import DEFAULT, Window, cross_weights
-from wordbrush.edits.settings import Control, EditKind, EditSettings
+from wordbrush.edits.settings import EditKind, EditSettings
+from wordbrush.edits.target_control import Control
 from wordbrush.edits.token_map import TokenMap
 from wordbrush.errors import IdleEditError, PromptError, cited
 from wordbrush.tokens.pair import PromptPair, Prompts, require_word
+from wordbrush.tokens.prompt_tokens import PromptTokens
 
 _EDITS: Mapping[EditKind, Callable[[PromptPair], TokenMap]] = {
     "auto": auto,
     "replace": replace,
     "refine": refine,
+    "own": own,
 }
 
 
@@ -44,11 +51,11 @@ def plan_edit(
         _plan_target(pair, settings, control, layers, num_steps, device, dtype)
         for pair, control in zip(prompts.pairs, settings.controls, strict=True)
     ]
-    for target, _ in planned:
+    for pair, (target, _) in zip(prompts.pairs, planned, strict=True):
         if not any(step.acts for step in target.borrowed) and all(edit is None for edit in target.steps):
             raise IdleEditError(
                 f"cross_replace_steps and self_replace_steps select none of the {num_steps} steps, so the result "
-                "would be a plain picture of the target prompt; widen a window, or generate the target prompt"
+                f"would be a plain picture of '{cited(pair.target.text)}'; widen a window, or generate that prompt"
             )
     return EditPlan(tuple(target for target, _ in planned)), tuple(lines for _, lines in planned)
 
@@ -63,17 +70,68 @@ def _plan_target(
     dtype: torch.dtype,
 ) -> tuple[TargetPlan, tuple[str, ...]]:
     target = pair.target
-    equalizer = {word: factor for word, factor in settings.equalizer.items() if target.places(word)}
-    if not equalizer and pair.source.text == target.text:
+    named = {word: factor for word, factor in settings.equalizer.items() if target.places(word)}
+    weights = {word: factor for word, factor in named.items() if factor != 1}
+    if not weights and pair.same_words:
+        if named:
+            raise IdleEditError(
+                f"the weight of '{next(iter(named))}' is 1 and the prompt '{cited(target.text)}' is the source's, so "
+                "the result would be the source; give another weight, or change a word"
+            )
+        but = "" if pair.source.text == target.text else " but for case and spaces"
         raise PromptError(
-            f"source and target are both '{cited(target.text)}'; change a word, or give a weight for one"
+            f"source and target are both '{cited(target.text)}'{but}; change a word, or give a weight for one"
         )
     windows = {
         word: Window(*bounds)
         for word, bounds in control.cross_replace_steps.items()
         if word == DEFAULT or target.places(word)
     }
-    token_map = _EDITS[settings.edit](pair).then(reweight(target, equalizer))
+    schedule_NT = cross_weights(target, windows, num_steps)
+    freed = _freed(target, weights, windows, schedule_NT)
+    focus, where = find_focus(pair, weights) if settings.weight_region == "noun" else ((), {})
+    everywhere = {word: factor for word, factor in weights.items() if word not in where}
+    resizes, sizes = find_resizes(pair, settings.resize)
+    aligned = _EDITS[settings.edit](pair)
     borrowed = plan_borrowed(settings, control.self_replace_steps, layers, num_steps)
-    plan = TargetPlan.build(token_map, cross_weights(target, windows, num_steps), borrowed, device, dtype)
-    return plan, (*describe(pair, equalizer), *describe_borrowed(borrowed))
+    boosted = reweight_new(pair, settings.new_word_factor, named)
+
+    def build(factors: Mapping[str, float]) -> TargetPlan:
+        held = {word: factor for word, factor in factors.items() if word not in freed}
+        always = {word: factor for word, factor in factors.items() if word in freed}
+        return TargetPlan.build(
+            aligned.then(reweight(target, held).then(boosted)),
+            schedule_NT,
+            borrowed,
+            device,
+            dtype,
+            own_mass=settings.text_mass == "target",
+            always=reweight(target, always) if always else None,
+        )
+
+    inside = tuple((noun.tokens, build({**everywhere, **noun.equalizer})) for noun in focus)
+    plan = TargetPlan(build(everywhere).steps, borrowed, resizes, inside)
+    lines = describe(pair, weights, schedule_NT, where, settings.new_word_factor)
+    return plan, (*lines, *sizes, *describe_borrowed(borrowed))
+
+
+def _freed(
+    target: PromptTokens, weights: Mapping[str, float], windows: Mapping[str, Window], schedule_NT: Tensor
+) -> frozenset[str]:
+    """The weights that act at every step, since no window is open for their word and none was given for it.
+
+    Raises `IdleEditError` for a weight whose word has a window of its own that selects no step.
+    """
+    freed = []
+    for word in weights:
+        tokens = set(target.find(word))
+        if bool(schedule_NT[:, list(tokens)].any()):
+            continue
+        its = next((name for name in windows if name != DEFAULT and tokens & set(target.find(name))), None)
+        if its is not None:
+            raise IdleEditError(
+                f"the weight of '{word}' acts at none of the {len(schedule_NT)} steps, for cross_replace_steps of "
+                f"'{its}' selects none; widen that window, or leave it out"
+            )
+        freed.append(word)
+    return frozenset(freed)

@@ -2,11 +2,13 @@
 
 import time
 from dataclasses import dataclass
+from pkgutil import resolve_name
 
 from PIL.Image import Image
 
 from wordbrush.attention.tape import SourceTape
 from wordbrush.errors import OutputError, SettingsError
+from wordbrush.inversion.methods import METHODS
 from wordbrush.inversion.report import InversionReport, reconstruction_warnings
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.inversion.task import CountedCalls, InversionTask
@@ -16,6 +18,7 @@ from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
+from wordbrush.sampling.solver import FLOW
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +49,13 @@ def invert(
             f"method '{inversion.method}' works with the source prompt, which is empty; say what the picture shows, "
             "or take method='direct'"
         )
-    adapter.guidance.check(settings.guidance_scale, settings.negative_prompt)
     method.check(adapter.guidance, settings.guidance_scale, settings.negative_prompt)
     for prompt in (settings.prompt, settings.negative_prompt):
         adapter.tokenize(prompt)  # raises for one that does not fit, before anything runs
-    if settings.sampler not in (None, "ddim"):
-        raise SettingsError(f"sampler is '{settings.sampler}'; a photograph is inverted with the family's default one")
     solver = adapter.solver(settings.num_inference_steps, settings.height, settings.width)
+    if settings.sampler not in (None, solver.name):
+        raise SettingsError(f"sampler is '{settings.sampler}'; a photograph is inverted with the family's default one")
+    _check_kind(inversion.method, method.of_flow, solver.name == FLOW)
     start = time.perf_counter()
     latents = adapter.encode_image(image)
     counted = CountedCalls(adapter)
@@ -87,3 +90,11 @@ def invert(
         warnings=reconstruction_warnings(inversion.method, back, limit),
     )
     return Inverted(replay, source, report)
+
+
+def _check_kind(name: str, of_flow: bool, flow: bool) -> None:
+    if of_flow != flow:
+        fitting = [known for known, kind in METHODS.items() if resolve_name(kind).of_flow == flow]
+        remedy = f"take {' or '.join(repr(known) for known in fitting)}" if fitting else "generate its source instead"
+        model = "is sampled along a flow" if flow else "is a diffusion model"
+        raise SettingsError(f"method '{name}' is not defined for this model, which {model}; {remedy}")

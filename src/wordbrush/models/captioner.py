@@ -8,6 +8,7 @@ from PIL import Image
 
 from wordbrush.errors import ModelError
 from wordbrush.files import expanded
+from wordbrush.loading import load_network
 from wordbrush.models.json_file import read_json
 from wordbrush.models.load import load_part
 from wordbrush.models.memory import memory_shortage_told
@@ -36,7 +37,7 @@ def caption(folder: str | Path, image: Image.Image) -> str:
     with quietly():
         from transformers import AutoTokenizer, BlipForConditionalGeneration
 
-        model = load_part(BlipForConditionalGeneration, folder, use_safetensors=True).eval()
+        model = load_network(BlipForConditionalGeneration, folder, use_safetensors=True).eval()
         tokenizer = load_part(AutoTokenizer, folder)
         side = int(model.config.vision_config.image_size)
         with torch.no_grad(), memory_shortage_told("the captioner"):

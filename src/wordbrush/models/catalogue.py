@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from wordbrush.errors import ModelError
+from wordbrush.errors import ModelError, escaped
 from wordbrush.models.folder import bundled_folder, check_folder, read_config
 from wordbrush.models.own_settings import read_own_settings
 
@@ -55,7 +55,7 @@ def _cached() -> list[ListedModel]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             repositories = scan_cache_dir().repos
-    except CacheNotFound:
+    except (CacheNotFound, OSError, ValueError):  # ValueError: a file in the cache's place
         return []
     found = []
     for repository in sorted(repositories, key=lambda repository: repository.repo_id):
@@ -69,13 +69,17 @@ def _cached() -> list[ListedModel]:
 def _listed(name: str, folder: Path) -> ListedModel:
     try:
         check_folder(folder)
-    except ModelError as error:
-        return ListedModel(name, "local cache", folder, "", str(error))
-    return ListedModel(name, "local cache", folder, _size(folder))
+        return ListedModel(name, "local cache", folder, _size(folder))
+    except (ModelError, OSError) as error:
+        return ListedModel(name, "local cache", folder, "", escaped(str(error)))
 
 
 def _size(folder: Path) -> str:
     """The pictures' size in words, from the configurations."""
     vae, unet = (read_config(folder, part, "config.json") for part in ("vae", "unet"))
-    pixels = int(unet["sample_size"]) * 2 ** (len(vae["block_out_channels"]) - 1)
-    return f"{pixels} x {pixels}"
+    cells, blocks = unet.get("sample_size"), vae.get("block_out_channels")
+    sides = cells if isinstance(cells, list) else [cells, cells]
+    if not isinstance(blocks, list) or len(sides) != 2 or not all(isinstance(side, int) for side in sides):
+        return "size not known"
+    height, width = (side * 2 ** (len(blocks) - 1) for side in sides)
+    return f"{height} x {width}"

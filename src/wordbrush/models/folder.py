@@ -1,17 +1,16 @@
 """Which folder a model's name stands for, and whether it holds what is needed: checked before anything is loaded."""
 
-import hashlib
 import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from wordbrush.errors import ModelError
+from wordbrush.errors import ModelError, cited
+from wordbrush.files import expanded, is_folder, is_there
 from wordbrush.models.families import FAMILIES, Family, family_of
 from wordbrush.models.json_file import read_json
 
 _HUB_ID = re.compile(r"[\w.\-]+/[\w.\-]+")
-_SAMPLE = 1 << 16
 
 
 def bundled_folder() -> Path:
@@ -35,14 +34,15 @@ def _whole_folder(model: str | Path | None, variant: str | None, subfolder: str 
         if not folder.is_dir():
             raise ModelError("this installation lacks the bundled model; install wordbrush again, or name a model")
         return folder
-    folder = Path(model).expanduser()
-    if folder.is_dir():
+    folder = expanded(model)
+    if is_folder(folder):
         return folder
-    if folder.exists():
+    if is_there(folder):
         raise ModelError(f"'{model}' is a file; give the folder of a diffusers model, or a hub id such as owner/name")
     if isinstance(model, Path) or not _HUB_ID.fullmatch(model) or model.startswith("."):
         raise ModelError(
-            f"there is no folder '{model}'; give the folder of a diffusers model, or a hub id as owner/name"
+            f"there is no folder '{cited(str(model))}'; give the folder of a diffusers model, or a hub id as "
+            "owner/name"
         )
     return _fetch(model, variant, subfolder)
 
@@ -50,9 +50,15 @@ def _whole_folder(model: str | Path | None, variant: str | None, subfolder: str 
 def local_folder(model: str) -> Path | None:
     """The folder that a model's name stands for, if it is on this machine and whole: nothing is fetched."""
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    cached = try_to_load_from_cache(model, "model_index.json")
-    folder = Path(model) if Path(model).is_dir() else Path(cached).parent if isinstance(cached, str) else None
+    folder: Path | None = expanded(model)
+    if not is_folder(expanded(model)):
+        try:
+            cached = try_to_load_from_cache(model, "model_index.json")
+        except HFValidationError:
+            cached = None
+        folder = Path(cached).parent if isinstance(cached, str) else None
     try:
         if folder is not None:
             check_folder(folder)
@@ -80,29 +86,19 @@ def check_folder(folder: Path, variant: str | None = None) -> Family:
     return family
 
 
-def fingerprint(model: Path) -> str:
-    """A hash of a model's configurations and weights, in a folder or in one file.
-
-    Of each weight file it takes the size, the header and three samples, so that gigabytes take no time: it tells
-    models apart, and is no proof against a forger.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(model.rglob("*")) if model.is_dir() else [model]:
-        if path.suffix == ".json":
-            content = path.read_bytes()
-        elif path.suffix == ".safetensors":
-            size = path.stat().st_size
-            with path.open("rb") as file:
-                parts = [str(size).encode()]
-                for start in (0, size // 3, 2 * size // 3, max(0, size - _SAMPLE)):
-                    file.seek(start)
-                    parts.append(file.read(_SAMPLE))
-            content = b"".join(parts)
+def used_files(folder: Path, variant: str | None) -> dict[str, list[Path]]:
+    """The files of each part that loading a checked folder reads, by the part's name."""
+    family = check_folder(folder, variant)
+    used = {}
+    for name, part in sorted(family.parts.items()):
+        place = folder / name
+        if part.weights is None:
+            used[name] = sorted(path for path in place.iterdir() if path.suffix in (".json", ".txt", ".model"))
         else:
-            continue
-        digest.update(f"{path.relative_to(model).as_posix()} {len(content)}\n".encode())
-        digest.update(content)
-    return digest.hexdigest()
+            whole, listed = (place / file for file in _weight_files(part.weights, variant))
+            shards = sorted(place.glob(f"{part.weights}{f'.{variant}' if variant else ''}-0*.safetensors"))
+            used[name] = [place / "config.json", *(shards if listed.is_file() and not whole.is_file() else [whole])]
+    return used
 
 
 def read_config(folder: Path, component: str, name: str) -> dict[str, Any]:

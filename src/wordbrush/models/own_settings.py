@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from wordbrush.edits.recipes import RecipeName
 from wordbrush.edits.schedule import Window
-from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS
+from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, EditKind
 from wordbrush.errors import ModelError, SettingsError
 from wordbrush.models.json_file import read_json
 
@@ -24,6 +24,8 @@ class Defaults:
     cross_replace_steps: float = 0.8
     self_replace_steps: float = 0.4
     self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS
+    edit: EditKind = "auto"
+    new_word_factor: float = 1.0
 
 
 def read_own_settings(folder: Path, family: Defaults | None = None) -> tuple[Defaults, frozenset[str] | None]:
@@ -51,6 +53,11 @@ def _check(path: Path, name: str, value: object) -> None:
     if name in ("num_inference_steps", "self_replace_max_pixels"):
         fits = isinstance(value, int) and not isinstance(value, bool) and value >= 1
         needed = "a whole number of 1 or more"
+    elif name == "edit":
+        fits, needed = value in get_args(EditKind), f"one of {', '.join(get_args(EditKind))}"
+    elif name == "new_word_factor":
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        needed = "a finite number"
     elif name == "guidance_scale":
         fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
         needed = "a number of 0 or more"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from wordbrush.errors import ModelError
+from wordbrush.loading import refused
 from wordbrush.models.families import FAMILIES, family_of
 
 
@@ -53,8 +54,7 @@ def load_single_file(path: Path, dtype: Any) -> Any:
             str(path), config=str(folder), local_files_only=True, dtype=dtype, **family.without
         )
     except Exception as error:  # as for folders: dozens of types for a broken file
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"'{path}' cannot be loaded ({reason:.160}); download it again") from error
+        raise refused(path, error) from error
 
 
 def _recognised(path: Path) -> _Layout:

@@ -18,7 +18,7 @@ from torch import Tensor
 from wordbrush.errors import SettingsError
 from wordbrush.models.ddim import DDIM
 from wordbrush.sampling.rates import Rates, Split, split
-from wordbrush.sampling.solver import Solver
+from wordbrush.sampling.solver import FLOW, Solver
 
 
 class Scheduled:
@@ -177,7 +177,7 @@ def flow_solver(
     if scheduler.config["use_dynamic_shifting"]:
         options["mu"] = _shift(scheduler.config, image_tokens)
     _set_timesteps(scheduler, num_inference_steps, device=device, **options)
-    return Scheduled("flow-euler", scheduler, _of_flow(scheduler), seed=0)
+    return Scheduled(FLOW, scheduler, _of_flow(scheduler), seed=0)
 
 
 def _shift(config: Mapping[str, Any], image_tokens: int) -> float:

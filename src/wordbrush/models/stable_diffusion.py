@@ -53,6 +53,7 @@ class StableDiffusion:
         self._one_at_a_time = Lock()
         self.guidance: Guidance = ClassifierFree() if unet.config["time_cond_proj_dim"] is None else Distilled()
         """Two rows; one for a U-Net that was distilled to be told the scale (latent consistency models)."""
+        self._sampler = "ddim" if isinstance(self.guidance, ClassifierFree) else "lcm"
         self._layers = UNetLayers(unet, int(tokenizer.model_max_length))
 
     @classmethod
@@ -146,8 +147,13 @@ class StableDiffusion:
     def solver(
         self, num_inference_steps: int, height: int, width: int, *, sampler: str | None = None, seed: int = 0
     ) -> Solver:
-        """A fresh schedule, the same for every size; by default DDIM, which the published method is defined on."""
-        return diffusion_solver(self._scheduler_config, num_inference_steps, self.device, sampler or "ddim", seed)
+        """A fresh schedule, the same for every size; by default DDIM, which the published method is defined on.
+
+        A consistency-distilled network predicts for its own sampler alone, which is its default.
+        """
+        return diffusion_solver(
+            self._scheduler_config, num_inference_steps, self.device, sampler or self._sampler, seed
+        )
 
     @torch.no_grad()
     def predict(

@@ -37,8 +37,13 @@ def packed_source(
     model: ModelRecord,
     keep_bytes: int,
     seen: Capture | None,
+    sampler: str,
+    notes: tuple[str, ...] = (),
 ) -> Source:
-    """A generated source: its picture, and what its edits need."""
+    """A generated source: its picture, and what its edits need.
+
+    `sampler` is the name of the solver that ran, `notes` what to know of the prompt.
+    """
     record = RunRecord(
         model=model,
         generation=settings,
@@ -48,20 +53,27 @@ def packed_source(
         keep_bytes=keep_bytes,
         acted=(),
         controlled_calls=0,
-        warnings=(),
+        warnings=notes,
         versions=installed_versions(),
         image_sha256={"source": pixel_sha256(canvas)},
+        sampler=sampler,
     )
     return Source(canvas, canvas, settings, kept, record, seen.maps(SOURCE) if seen else None)
 
 
 def packed_photo(
-    photo: Photo, task: PhotoTask, made: Inverted, model: ModelRecord, keep_bytes: int, said: tuple[str, ...]
+    photo: Photo,
+    task: PhotoTask,
+    made: Inverted,
+    model: ModelRecord,
+    keep_bytes: int,
+    said: tuple[str, ...],
+    sampler: str,
 ) -> Source:
     """The source that a photograph became; `said` is what to know of its cache."""
     # An edit that reads no tape may differ from one that does in the last bit, so the record says which it was.
     kept_bytes = 0 if made.replay.tape is None else keep_bytes
-    source = packed_source(made.image, task.settings, made.replay, model, kept_bytes, None)
+    source = packed_source(made.image, task.settings, made.replay, model, kept_bytes, None, sampler)
     image = from_canvas(made.image, task.fit)
     record = replace(
         source.record,

@@ -17,6 +17,8 @@ from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.plan import EditPlan
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError
+from wordbrush.runs.counter import RunCounter
+from wordbrush.runs.regions import ThingWatch
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.loop import Conditioning, OnStep, Run, Step, denoise
@@ -69,13 +71,13 @@ def run_edit(
     prompts: Prompts | None = None,
 ) -> EditRun:
     """Edit a source that ran before; only its targets run. `prompts` are the run's, if they are tokenised already."""
-    planned = plan(adapter, settings, edit, kept.num_steps, prompts)
+    planned = _located(adapter, settings, kept, plan(adapter, settings, edit, kept.num_steps, prompts))
     text = _text(adapter, settings, edit.targets, source=kept.text)
     branches = range(SOURCE + 1, SOURCE + 1 + len(edit.targets))
     blends = _blenders(adapter, settings, planned)
     run = Run(text, branches, settings.guidance_scale, planned.edit, kept, watches=watches, blends=blends)
     steps = _finished(denoise(adapter, solver_of(adapter, settings), kept.latents[0], run), kept.num_steps, on_step)
-    return _edit_run(steps, steps[-1].latents, planned.acted, edit, blends)
+    return _edit_run(steps, steps[-1].latents, planned, edit, blends)
 
 
 def run_together(
@@ -86,9 +88,13 @@ def run_together(
     watches: Sequence[Watch] = (),
     prompts: Prompts | None = None,
 ) -> tuple[Replay, EditRun]:
-    """Generate a source and edit it in one batch."""
+    """Generate a source and edit it in one batch; one after the other, if the edit must know where things are."""
     solver = solver_of(adapter, settings)
     planned = plan(adapter, settings, edit, len(solver.timesteps), prompts)
+    if planned.edit.things:
+        counter = RunCounter(on_step, 2)
+        kept = run_source(adapter, settings, None, counter.next())
+        return kept, run_edit(adapter, settings, edit, kept, counter.next(), watches, planned.prompts)
     text = _text(adapter, settings, edit.targets)
     start = _start(adapter, settings, solver)
     branches = range(SOURCE, SOURCE + 1 + len(edit.targets))
@@ -96,7 +102,7 @@ def run_together(
     run = Run(text, branches, settings.guidance_scale, planned.edit, watches=watches, blends=blends)
     steps = _finished(denoise(adapter, solver, start, run), len(solver.timesteps), on_step)
     kept = Replay(text.positive[SOURCE], (start, *(step.latents[:1] for step in steps)), None)
-    return kept, _edit_run(steps, steps[-1].latents[1:], planned.acted, edit, blends)
+    return kept, _edit_run(steps, steps[-1].latents[1:], planned, edit, blends)
 
 
 def run_again(adapter: Adapter, settings: GenerationSettings, kept: Replay, on_step: OnStep | None = None) -> Replay:
@@ -149,6 +155,16 @@ def _read_again(tape: SourceTape, step: int, watch: Watch) -> None:
 def _attend_row(attend: Attend, inputs: MapInputs, v_1HKD: Tensor) -> Tensor:
     mask = inputs.mask_HQK
     return attend(inputs.q_HQD[None], inputs.k_HKD[None], v_1HKD, None if mask is None else mask[None])
+
+
+def _located(adapter: Adapter, settings: GenerationSettings, kept: Replay, planned: "Planned") -> "Planned":
+    """A plan that knows where the things of a kept source are that it acts on."""
+    if not planned.edit.things:
+        return planned
+    layers = adapter.attention_layers(settings.height, settings.width)
+    watch = ThingWatch(planned.edit.things, planned.prompts.source.length, layers, planned.num_steps)
+    look_again(adapter, settings, kept, watch)
+    return replace(planned, edit=planned.edit.located(watch.regions()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,12 +228,13 @@ def _blenders(adapter: Adapter, settings: GenerationSettings, planned: Planned) 
 def _edit_run(
     steps: list[Step],
     latents: Tensor,
-    acted: tuple[tuple[str, ...], ...],
+    planned: Planned,
     edit: EditSettings,
     blends: Sequence[Blender],
 ) -> EditRun:
-    lines, warnings = list(acted), []
-    masks: list[Tensor | None] = [None] * len(acted)
+    lines = list(planned.acted)
+    warnings = [note for target in planned.prompts.targets for note in target.notes]
+    masks: list[Tensor | None] = [None] * len(lines)
     for blend in blends:
         found = blend.finish()
         for branch, where, mask in zip(blend.branches, blend.describe(), found, strict=True):
@@ -239,7 +256,6 @@ def _check(adapter: Adapter, settings: GenerationSettings) -> None:
 
 
 def _check_negative(adapter: Adapter, settings: GenerationSettings) -> None:
-    adapter.guidance.check(settings.guidance_scale, settings.negative_prompt)
     adapter.tokenize(settings.negative_prompt)
 
 

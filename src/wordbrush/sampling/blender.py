@@ -138,9 +138,7 @@ class Blender:
         """Regions of kind 0, the words, or 1, those to subtract: the target's and the source's together."""
         targets = torch.stack([self._map(branch, kind) for branch in self.branches])
         sources = torch.stack([self._map(SOURCE, 2 * i + kind) for i in range(len(self._tokens))])
-        found = [
-            region(maps, self._size, threshold, pool, smooth=self._blend.spread) for maps in (targets, sources)
-        ]
+        found = [region(maps, self._size, threshold, pool, smooth=self._blend.spread) for maps in (targets, sources)]
         return found[0] | found[1]
 
     def _so_far(self, branch: int) -> Tensor | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from wordbrush.errors import PromptError, cited
 from wordbrush.tokens.align import WordPair, align_words
 from wordbrush.tokens.prompt_tokens import PromptTokens
-from wordbrush.tokens.words import nearest_word
+from wordbrush.tokens.words import folded, nearest_word
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,11 @@ class PromptPair:
     def of(cls, source: PromptTokens, target: PromptTokens) -> "PromptPair":
         """Align two prompts."""
         return cls(source, target, align_words(source, target))
+
+    @property
+    def same_words(self) -> bool:
+        """Whether both prompts have the same words, whatever their case and the spaces between them."""
+        return [folded(word.text) for word in self.source.words] == [folded(word.text) for word in self.target.words]
 
 
 @dataclass(frozen=True)

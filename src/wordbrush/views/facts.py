@@ -41,6 +41,10 @@ def edit_facts(settings: EditSettings) -> Facts:
     facts.append(("self", format_window(settings.self_replace_steps)))
     if settings.self_replace_max_pixels != PROMPT_TO_PROMPT_MAX_PIXELS:
         facts.append(("self up to", f"{settings.self_replace_max_pixels} pixels"))
+    if settings.new_word_factor != 1:
+        facts.append(("new words", f"x {settings.new_word_factor:g}"))
+    if settings.text_mass != "source":
+        facts.append(("text mass", settings.text_mass))
     if settings.mutual_self_attention is not None:
         window = settings.mutual_self_attention.window
         facts.append(("mutual self-attention", format_window((window.start, window.end))))
@@ -49,6 +53,10 @@ def edit_facts(settings: EditSettings) -> Facts:
         facts.append(
             ("Plug-and-Play", f"{pnp.feature_replace_steps:g} features, {pnp.attention_replace_steps:g} maps")
         )
+    if settings.weight_region != "picture":
+        facts.append(("weights of adjectives", "in their nouns' regions"))
+    if settings.resize != "off":
+        facts.append(("size of replaced things", f"{settings.resize}"))
     return facts if settings.local_blend is None else [*facts, ("only in", _region(settings.local_blend))]
 
 

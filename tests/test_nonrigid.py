@@ -15,7 +15,7 @@ from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.borrowed import Borrowed, plan_borrowed
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.edits.mutual_self_attention import MutualSelfAttention
-from wordbrush.edits.plan import StepEdit
+from wordbrush.edits.plan import LocalEdits, StepEdit
 from wordbrush.edits.plug_and_play import PlugAndPlay
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError, IdleEditError, PromptError, SettingsError

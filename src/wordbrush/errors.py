@@ -7,10 +7,10 @@ _CITED = 80
 
 
 def escaped(text: str) -> str:
-    """A text of unknown origin as a terminal may show it: one line, and nothing in it that a terminal obeys.
+    r"""A text of unknown origin as a terminal may show it: one line, and nothing in it that a terminal obeys.
 
-    >>> escaped("a\x1b[31m cat\n")
-    'a\\x1b[31m cat\\n'
+    >>> print(escaped("a\x1b[31m cat"))
+    a\x1b[31m cat
     """
     return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text)
 

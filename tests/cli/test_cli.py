@@ -232,14 +232,14 @@ def test_bad_models_are_told_apart(run, tiny_folder, tmp_path_factory):
         path.write_bytes(path.read_bytes()[:1000])
 
     def other(folder: Path) -> None:
-        (folder / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
+        (folder / "model_index.json").write_text('{"_class_name": "KolorsPipeline"}')
 
     cases = {
         "has no model_index.json": broken(lambda folder: (folder / "model_index.json").unlink()),
         "holds only pickled weights": broken(pickles),
         "lacks its 'vae' folder": broken(lambda folder: shutil.rmtree(folder / "vae")),
         "cannot be loaded": broken(truncated),
-        "is a FluxPipeline; wordbrush edits with StableDiffusionPipeline": broken(other),
+        "is a KolorsPipeline; wordbrush edits with StableDiffusionPipeline": broken(other),
         "there is no folder": Path("/no/such/folder"),
         "the hub cannot be reached": Path("nobody/nothing-at-all"),
     }

@@ -1,6 +1,7 @@
 """Which models there are, found without loading or fetching any."""
 
 import importlib
+import re
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from wordbrush.cli.app import app
 from wordbrush.models.catalogue import KNOWN, list_models
+from wordbrush.models.families import FAMILIES
 
 
 def cache(root: Path, name: str, folder: Path) -> Path:
@@ -79,3 +81,8 @@ def test_beside_a_broken_entry_the_rest_is_listed(hub: Path, tiny_folder: Path, 
     listed = {model.name: model for model in list_models()}
     assert listed["someone/whole"].note == "32 x 32"
     assert listed["someone/whole"].problem is None
+
+
+def test_the_page_of_models_names_every_family_and_no_other():
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    assert set(re.findall(r"^\| `(\w+Pipeline)`", page, re.M)) == set(FAMILIES)

@@ -11,6 +11,7 @@ from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.own import own
 from wordbrush.edits.replace import replace
 from wordbrush.errors import PromptError, SettingsError
+from wordbrush.inversion.settings import InversionSettings
 from wordbrush.maps.request import MapsRequest
 from wordbrush.tokens.pair import PromptPair
 
@@ -181,6 +182,19 @@ def test_refine_weights_and_windows_of_words_act(editors, name):
 
 
 @pytest.mark.parametrize("name", ["sd3", "flux"])
+def test_an_adjectives_weight_acts_in_its_nouns_region_where_words_keep_their_maps(editors, name):
+    editor, prompt = editors[name], "a photo of a red dog"
+    source = editor.generate(prompt, **RUN)
+    everywhere, inside = (
+        editor.edit(source, prompt, equalizer={"red": 4.0}, weight_region=region) for region in ("picture", "noun")
+    )
+    layers = len(editor._adapter.attention_layers(*SIZE)) - (name == "sd3")
+    assert inside.record.controlled_calls == STEPS * layers
+    assert not torch.equal(inside.latents, everywhere.latents)
+    assert not torch.equal(inside.latents, source.latents)
+
+
+@pytest.mark.parametrize("name", ["sd3", "flux"])
 def test_maps_and_a_local_blend(editors, name):
     editor = editors[name]
     source = editor.generate(PROMPT, **RUN)
@@ -225,8 +239,10 @@ def test_a_word_over_one_encoders_limit_is_read_by_the_other_and_said(editors):
             editor.generate("a big red dog, " * 130, **RUN)
 
 
-def test_stable_diffusion_3_without_t5():
+def test_stable_diffusion_3_without_t5(tmp_path):
     pipeline = tiny_sd3(t5=False)
+    pipeline.save_pretrained(tmp_path)
+    assert Editor.from_pretrained(tmp_path, "cpu")._adapter.tokenize(PROMPT).length == 77 + 256
     editor = Editor.from_pipeline(pipeline)
     source = editor.generate(PROMPT, **RUN)
     assert torch.equal(source.latents, plain(pipeline, PROMPT, guidance_scale=7.0))
@@ -277,6 +293,8 @@ def test_what_a_flow_has_not_is_told(editors, tiny_folder):
     for method in ("direct", "null-text", "edit-friendly"):
         with pytest.raises(SettingsError, match=f"method '{method}' is not defined for this model"):
             editors["sd3"].invert(source.image, PROMPT, method=method, num_inference_steps=STEPS)
+    with pytest.raises(SettingsError, match="'flow-edit' is not defined for this model, which is a diffusion model"):
+        Editor.from_pretrained(tiny_folder, "cpu").invert(source.image, PROMPT, method="flow-edit")
     with pytest.raises(SettingsError, match="multiple of 4"):
         editors["flux"].generate(PROMPT, **{**RUN, "size": (34, 32)})
     with pytest.raises(SettingsError, match="positions up to 64x64"):
@@ -290,3 +308,39 @@ def test_a_folder_is_its_pipeline(pipelines, editors, name, tmp_path):
     made, expected = (editor.generate(PROMPT, **RUN).latents for editor in (loaded, editors[name]))
     torch.testing.assert_close(made, expected, rtol=0, atol=1e-4)  # weights may lie at other addresses in memory
     assert loaded.model.defaults == editors[name].model.defaults
+
+
+@pytest.mark.parametrize("name", ["sd3", "flux"])
+def test_flow_edit_of_a_photograph(pipelines, editors, name):
+    """Equal prompts and guidance give the source back; else it is the published loop, written out."""
+    editor, scales, steps = editors[name], (1.0, 2.0), 4
+    photo = editor.generate(PROMPT, **RUN).image
+    settings = InversionSettings("flow-edit", {"skip": 0.25, "source_guidance_scale": scales[0]})
+    run = {"num_inference_steps": steps, "size": SIZE, "seed": 5}
+    same = editor.invert(photo, PROMPT, method=settings, guidance_scale=scales[0], **run)
+    assert same.report.model_calls == 3
+    assert same.kept.num_steps == 3
+    back = editor.edit(same, PROMPT, equalizer={"dog": 1 + 1e-6}, self_replace_steps=1.0)
+    torch.testing.assert_close(back.latents, same.latents, rtol=0, atol=1e-5)
+    source = editor.invert(photo, PROMPT, method=settings, guidance_scale=scales[1], **run)
+    off = {"edit": "own", "self_replace_steps": 0, "new_word_factor": 1, "equalizer": {"cat": 1.0 + 1e-6}}
+    ours = editor.edit(source, TARGETS[0], **off).latents
+    adapter = editor._adapter
+    solver = adapter.solver(steps, *SIZE)
+    clean, edited = source.latents, source.latents
+    text = [adapter.encode(prompt) for prompt in (PROMPT, TARGETS[0], "")]
+
+    def velocity(latents, timestep, which: int, scale: float):
+        own = adapter.predict(latents, timestep, text[which], None, scale)[0]
+        if name == "flux" or scale == 1:
+            return own
+        negative = adapter.predict(latents, timestep, text[2], None, scale)[0]
+        return negative + scale * (own - negative)
+
+    sigmas = [solver.rates(timestep).noise for timestep in solver.timesteps] + [0.0]
+    noise = torch.randn(3, *clean.shape[1:], generator=torch.Generator().manual_seed(5))
+    for i in range(1, steps):
+        noised = (1 - sigmas[i]) * clean + sigmas[i] * noise[i - 1]
+        there = velocity(edited + noised - clean, solver.timesteps[i], 1, scales[1])
+        edited = edited + (sigmas[i + 1] - sigmas[i]) * (there - velocity(noised, solver.timesteps[i], 0, scales[0]))
+    torch.testing.assert_close(ours, edited, rtol=0, atol=1e-4)

@@ -259,7 +259,10 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "fewer positions": (wrote(TEXT, max_position_embeddings=20), "text_encoder' cannot be loaded"),
     "no configuration of the text": (removed(TEXT), "lacks 'text_encoder/config.json'"),
     "no scheduler's configuration": (removed(SCHEDULER), "lacks 'scheduler/scheduler_config.json'"),
-    "an SDXL": (wrote("model_index.json", _class_name="StableDiffusionXLPipeline"), "is a StableDiffusionXLPipeline"),
+    "an SDXL without its parts": (
+        wrote("model_index.json", _class_name="StableDiffusionXLPipeline"),
+        "lacks its 'text_encoder_2' folder",
+    ),
     "a latent consistency model": (
         wrote("model_index.json", _class_name="LatentConsistencyModelPipeline"),
         "is a LatentConsistencyModelPipeline",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from wordbrush.cli.command import flag, spelling
 from wordbrush.cli.values import by_word, number, picture_size, setting, window, words
 from wordbrush.errors import SettingsError
-from wordbrush.inversion.methods import DEFAULT_METHOD, METHODS
+from wordbrush.inversion.methods import DEFAULT_METHOD, FLOW_METHODS, METHODS
 from wordbrush.sampling.settings import GenerationOptions, check_generation
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class PhotoFlags:
             "--method",
             "--invert",
             metavar="METHOD",
-            help=f"How it is inverted: {', '.join(METHODS)}; else {DEFAULT_METHOD}.",
+            help=f"How it is inverted: {', '.join(METHODS)}, or {', '.join(FLOW_METHODS)}; else {DEFAULT_METHOD}.",
             group=PHOTO,
         ),
     ] = None

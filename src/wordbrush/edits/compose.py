@@ -1,6 +1,6 @@
 """From two prompts and an edit's settings to the plan of one target."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from wordbrush.edits.describe import describe, describe_borrowed
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.edits.focus import find_focus
 from wordbrush.edits.own import own
-from wordbrush.edits.plan import EditPlan, TargetPlan
+from wordbrush.edits.plan import CrossEdit, EditPlan, TargetPlan
 from wordbrush.edits.refine import refine
 from wordbrush.edits.replace import replace
 from wordbrush.edits.resize import find_resizes
@@ -100,7 +100,7 @@ def _plan_target(
         held = {word: factor for word, factor in factors.items() if word not in freed}
         always = {word: factor for word, factor in factors.items() if word in freed}
         return TargetPlan.build(
-            aligned.then(reweight(target, held).then(boosted)),
+            aligned.then(reweight(target, held)).then(boosted),
             schedule_NT,
             borrowed,
             device,
@@ -110,9 +110,24 @@ def _plan_target(
         )
 
     inside = tuple((noun.tokens, build({**everywhere, **noun.equalizer})) for noun in focus)
-    plan = TargetPlan(build(everywhere).steps, borrowed, resizes, inside)
+    outside = build(everywhere)
+    steps = _where_parts_act(outside.steps, inside, pair, device, dtype)
     lines = describe(pair, weights, schedule_NT, where, settings.new_word_factor)
-    return plan, (*lines, *sizes, *describe_borrowed(borrowed))
+    return TargetPlan(steps, borrowed, resizes, inside), (*lines, *sizes, *describe_borrowed(borrowed))
+
+
+def _where_parts_act(
+    steps: Sequence[CrossEdit | None],
+    inside: Sequence[tuple[tuple[int, ...], TargetPlan]],
+    pair: PromptPair,
+    device: torch.device | str,
+    dtype: torch.dtype,
+) -> tuple[CrossEdit | None, ...]:
+    """A step that changes nothing is none, but for one in which a part of the picture is edited: its layers run."""
+    identity = TokenMap.identity(pair.source.length, pair.target.length).to(device, dtype)
+    unchanged = CrossEdit(identity, uses_source=False, uses_target=True)
+    parts = [any(plan.steps[step] is not None for _, plan in inside) for step in range(len(steps))]
+    return tuple(unchanged if edit is None and acts else edit for edit, acts in zip(steps, parts, strict=True))
 
 
 def _freed(

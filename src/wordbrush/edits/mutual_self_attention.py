@@ -26,9 +26,9 @@ class MutualSelfAttention:
 
     def __post_init__(self) -> None:
         """Check the values. Raises `SettingsError`."""
-        settle(self)
         Window.parse((self.start_step, self.end_step), "the window of mutual self-attention")
         check_part("start_layer of mutual self-attention", self.start_layer)
+        settle(self)
 
     @property
     def window(self) -> Window:

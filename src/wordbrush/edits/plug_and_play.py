@@ -32,11 +32,11 @@ class PlugAndPlay:
 
     def __post_init__(self) -> None:
         """Check the values. Raises `SettingsError`."""
-        settle(self)
         Window.parse(self.feature_replace_steps, "feature_replace_steps of Plug-and-Play")
         Window.parse(self.attention_replace_steps, "attention_replace_steps of Plug-and-Play")
         check_part("feature_layer of Plug-and-Play", self.feature_layer)
         check_part("start_layer of Plug-and-Play", self.start_layer)
+        settle(self)
 
     @property
     def feature_window(self) -> Window:

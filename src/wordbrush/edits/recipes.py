@@ -3,14 +3,10 @@ kinds at once; these were found by search on half of the scenes benchmark (docs/
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.change_kind import ChangeKind, change_kind
 from wordbrush.tokens.pair import PromptPair
-
-RecipeName = Literal["auto", "published"]
-"""What fills in the options that are left out: a recipe for the kind of change, or what is published."""
 
 _SAID: dict[ChangeKind, str] = {
     "swap": "swap of a thing",

@@ -17,7 +17,8 @@ from wordbrush.edits.change_kind import ChangeKind
 from wordbrush.edits.focus import WeightRegion
 from wordbrush.edits.mutual_self_attention import MutualSelfAttention
 from wordbrush.edits.plug_and_play import PlugAndPlay
-from wordbrush.edits.recipes import Recipe, RecipeName, describe_recipe
+from wordbrush.edits.recipe_name import RecipeName
+from wordbrush.edits.recipes import Recipe, describe_recipe
 from wordbrush.edits.resize import LARGEST_RESIZE, SMALLEST_RESIZE, ResizeKind
 from wordbrush.edits.schedule import DEFAULT
 from wordbrush.edits.target_control import Control, CrossSteps, Region, SelfSteps

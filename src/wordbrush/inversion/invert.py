@@ -2,13 +2,12 @@
 
 import time
 from dataclasses import dataclass
-from pkgutil import resolve_name
 
 from PIL.Image import Image
 
 from wordbrush.attention.tape import SourceTape
 from wordbrush.errors import OutputError, SettingsError
-from wordbrush.inversion.methods import METHODS
+from wordbrush.inversion.methods import FLOW_METHODS, METHODS
 from wordbrush.inversion.report import InversionReport, reconstruction_warnings
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.inversion.task import CountedCalls, InversionTask
@@ -18,7 +17,7 @@ from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
-from wordbrush.sampling.solver import FLOW
+from wordbrush.sampling.solver import FLOW, Solver
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +54,7 @@ def invert(
     solver = adapter.solver(settings.num_inference_steps, settings.height, settings.width)
     if settings.sampler not in (None, solver.name):
         raise SettingsError(f"sampler is '{settings.sampler}'; a photograph is inverted with the family's default one")
-    _check_kind(inversion.method, method.of_flow, solver.name == FLOW)
+    _check_kind(inversion.method, solver)
     start = time.perf_counter()
     latents = adapter.encode_image(image)
     counted = CountedCalls(adapter)
@@ -65,7 +64,7 @@ def invert(
             solver,
             latents,
             adapter.encode(settings.prompt),
-            adapter.encode(settings.negative_prompt),
+            adapter.encode_negative(settings.negative_prompt),
             settings.guidance_scale,
             settings.seed,
             tape,
@@ -92,9 +91,11 @@ def invert(
     return Inverted(replay, source, report)
 
 
-def _check_kind(name: str, of_flow: bool, flow: bool) -> None:
-    if of_flow != flow:
-        fitting = [known for known, kind in METHODS.items() if resolve_name(kind).of_flow == flow]
-        remedy = f"take {' or '.join(repr(known) for known in fitting)}" if fitting else "generate its source instead"
+def _check_kind(method: str, solver: Solver) -> None:
+    flow = solver.name == FLOW
+    defined = FLOW_METHODS if flow else METHODS
+    if method not in defined:
         model = "is sampled along a flow" if flow else "is a diffusion model"
-        raise SettingsError(f"method '{name}' is not defined for this model, which {model}; {remedy}")
+        raise SettingsError(
+            f"method '{method}' is not defined for this model, which {model}; take {' or '.join(map(repr, defined))}"
+        )

@@ -20,8 +20,6 @@ class Inversion(ABC):
 
     needs_prompt: ClassVar[bool] = False
     """Whether it works with the source's text itself, so that an empty prompt leaves it nothing to do."""
-    of_flow: ClassVar[bool] = False
-    """Whether it is defined on the straight paths of a flow, and not on the schedule of a diffusion model."""
 
     @abstractmethod
     def invert(self, task: InversionTask) -> Replay:

@@ -11,7 +11,10 @@ METHODS: Mapping[str, str] = {
     "fixed-point": "wordbrush.inversion.fixed_point:FixedPoint",
     "virtual": "wordbrush.inversion.virtual:Virtual",
 }
-"""The class of each method, as `module:name`."""
+"""The class of each method of a diffusion model, as `module:name`."""
+
+FLOW_METHODS: Mapping[str, str] = {"flow-edit": "wordbrush.inversion.flow_edit:FlowEdit"}
+"""Those of a model that is sampled along a flow."""
 
 DEFAULT_METHOD = "edit-friendly"
 """What photographs are inverted with where nothing is said: the best of them in docs/benchmark.md."""

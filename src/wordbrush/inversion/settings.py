@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.method import Inversion
-from wordbrush.inversion.methods import METHODS
+from wordbrush.inversion.methods import FLOW_METHODS, METHODS
 from wordbrush.settled import number, whole
 
 Setting = int | float | str
@@ -38,9 +38,10 @@ class InversionSettings:
 
     def build(self) -> Inversion:
         """The method."""
-        if self.method not in METHODS:
-            raise SettingsError(f"there is no method '{self.method}'; give one of {', '.join(METHODS)}")
-        kind: type[Inversion] = resolve_name(METHODS[self.method])
+        known_methods = {**METHODS, **FLOW_METHODS}
+        if self.method not in known_methods:
+            raise SettingsError(f"there is no method '{self.method}'; give one of {', '.join(known_methods)}")
+        kind: type[Inversion] = resolve_name(known_methods[self.method])
         known = {field.name: get_type_hints(kind)[field.name] for field in fields(kind)}  # type: ignore[arg-type]
         for name in self.settings:
             if name not in known:

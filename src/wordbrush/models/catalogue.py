@@ -16,6 +16,14 @@ KNOWN = {
     "stable-diffusion-v1-5/stable-diffusion-v1-5": "512 x 512",
     "stabilityai/stable-diffusion-2-1-base": "512 x 512",
     "stabilityai/stable-diffusion-2-1": "768 x 768, v-prediction",
+    "stabilityai/sd-turbo": "512 x 512; 1 to 4 steps without guidance",
+    "stabilityai/stable-diffusion-xl-base-1.0": "1024 x 1024",
+    "stabilityai/sdxl-turbo": "512 x 512; 1 to 4 steps without guidance",
+    "stabilityai/stable-diffusion-3-medium-diffusers": "1024 x 1024",
+    "stabilityai/stable-diffusion-3.5-medium": "1024 x 1024",
+    "stabilityai/stable-diffusion-3.5-large": "1024 x 1024",
+    "black-forest-labs/FLUX.1-dev": "1024 x 1024; no negative prompt",
+    "black-forest-labs/FLUX.1-schnell": "1024 x 1024; 4 steps, no guidance, no negative prompt",
 }
 """Models whose layout the adapter was written for, by hub id."""
 
@@ -76,8 +84,9 @@ def _listed(name: str, folder: Path) -> ListedModel:
 
 def _size(folder: Path) -> str:
     """The pictures' size in words, from the configurations."""
-    vae, unet = (read_config(folder, part, "config.json") for part in ("vae", "unet"))
-    cells, blocks = unet.get("sample_size"), vae.get("block_out_channels")
+    denoiser = "unet" if (folder / "unet").is_dir() else "transformer"
+    vae, network = (read_config(folder, part, "config.json") for part in ("vae", denoiser))
+    cells, blocks = network.get("sample_size"), vae.get("block_out_channels")
     sides = cells if isinstance(cells, list) else [cells, cells]
     if not isinstance(blocks, list) or len(sides) != 2 or not all(isinstance(side, int) for side in sides):
         return "size not known"

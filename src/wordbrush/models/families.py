@@ -5,9 +5,11 @@ Knows no diffusers: an adapter's module is imported when a pipeline of its famil
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
+from wordbrush.edits.settings import NULL_TEXT_MAX_PIXELS
 from wordbrush.errors import ModelError
 from wordbrush.models.own_settings import Defaults
 from wordbrush.sampling.adapter import Adapter
@@ -21,12 +23,14 @@ _DIFFUSERS, _TRANSFORMERS = "diffusion_pytorch_model", "model"
 class Part:
     """A component of a pipeline: the class that loads it ("module:Class"), and the name of its weights' file.
 
-    `unused` is what the names of tensors begin with that the file may have beside the component's own.
+    `unused` is what the names of tensors begin with that the file may have beside the component's own. A folder may
+    lack an `optional` part; the pipeline then has None in its place.
     """
 
     kind: str
     weights: str | None = None
     unused: tuple[str, ...] = ()
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,10 @@ class Family:
         """What one of its models is used with."""
         unguided = isinstance(adapter.guidance, Unguided)
         return self.unguided if unguided and self.unguided is not None else self.defaults
+
+    def parts_in(self, folder: Path) -> Mapping[str, Part]:
+        """The parts that a folder has, or ought to have."""
+        return {name: part for name, part in self.parts.items() if not part.optional or (folder / name).is_dir()}
 
     def adapt(self, pipeline: Any, where: str) -> Adapter:
         """The adapter of a loaded pipeline, which stays as it is; `where` is what an error calls it.
@@ -84,6 +92,22 @@ FAMILIES: Mapping[str, Family] = {
         without={"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False},
         check="wordbrush.models.fit:check_stable_diffusion",
     ),
+    "StableDiffusionXLPipeline": Family(
+        adapter="wordbrush.models.stable_diffusion_xl:StableDiffusionXL",
+        parts={
+            "unet": Part("diffusers:UNet2DConditionModel", _DIFFUSERS),
+            "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
+            "text_encoder": Part("transformers:CLIPTextModel", _TRANSFORMERS),
+            "text_encoder_2": Part("transformers:CLIPTextModelWithProjection", _TRANSFORMERS),
+            "tokenizer": Part("transformers:CLIPTokenizer"),
+            "tokenizer_2": Part("transformers:CLIPTokenizer"),
+            "scheduler": Part("diffusers:EulerDiscreteScheduler"),
+        },
+        without={},
+        check="wordbrush.models.fit:check_stable_diffusion_xl",
+        # Its smallest self-attention has 32 x 32 positions.
+        defaults=Defaults(guidance_scale=5.0, self_replace_max_pixels=NULL_TEXT_MAX_PIXELS),
+    ),
     "StableDiffusion3Pipeline": Family(
         adapter="wordbrush.models.stable_diffusion_3:StableDiffusion3",
         parts={
@@ -91,10 +115,10 @@ FAMILIES: Mapping[str, Family] = {
             "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
             "text_encoder": Part("transformers:CLIPTextModelWithProjection", _TRANSFORMERS),
             "text_encoder_2": Part("transformers:CLIPTextModelWithProjection", _TRANSFORMERS),
-            "text_encoder_3": Part("transformers:T5EncoderModel", _TRANSFORMERS),
+            "text_encoder_3": Part("transformers:T5EncoderModel", _TRANSFORMERS, optional=True),
             "tokenizer": Part("transformers:CLIPTokenizer"),
             "tokenizer_2": Part("transformers:CLIPTokenizer"),
-            "tokenizer_3": Part("transformers:T5TokenizerFast"),
+            "tokenizer_3": Part("transformers:T5TokenizerFast", optional=True),
             "scheduler": Part("diffusers:FlowMatchEulerDiscreteScheduler"),
         },
         without={},

@@ -15,7 +15,6 @@ PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")
 _CONDITIONS = {
     "class_embed_type": "class embeddings",
     "num_class_embeds": "class embeddings",
-    "addition_embed_type": "further conditions (SDXL)",
     "encoder_hid_dim_type": "a projection of its text",
 }
 """Settings of a U-Net that make it read more than a picture, a timestep and a text."""
@@ -23,15 +22,38 @@ _CONDITIONS = {
 
 def check_stable_diffusion(pipeline: Any, where: str) -> None:
     """Raise `ModelError` for the first thing that is wrong; `where` is what it calls the pipeline."""
-    unet, vae = pipeline.unet.config, pipeline.vae.config
-    problems = (
-        *_scheduler(pipeline.scheduler),
-        *_unet(unet),
-        *_pair(unet, vae),
-        *_text(unet, pipeline.text_encoder, pipeline.tokenizer),
+    unet, encoder = pipeline.unet.config, pipeline.text_encoder
+    _raise_first(
+        where,
+        *_denoiser(pipeline, added=None, family="Stable Diffusion 1.x or 2.x"),
+        *_width(unet, int(encoder.config.hidden_size)),
+        *_text(encoder, pipeline.tokenizer),
     )
+
+
+def check_stable_diffusion_xl(pipeline: Any, where: str) -> None:
+    """Raise `ModelError` for the first thing that is wrong; `where` is what it calls the pipeline."""
+    encoders = [(pipeline.text_encoder, pipeline.tokenizer), (pipeline.text_encoder_2, pipeline.tokenizer_2)]
+    if any(part is None for pair in encoders for part in pair):
+        raise ModelError(f"{where} has one text encoder (a refiner?); give a Stable Diffusion XL base model")
+    _raise_first(
+        where,
+        *_denoiser(pipeline, added="text_time", family="Stable Diffusion XL base"),
+        *_width(pipeline.unet.config, sum(int(encoder.config.hidden_size) for encoder, _ in encoders)),
+        *(problem for encoder, tokenizer in encoders for problem in _text(encoder, tokenizer)),
+    )
+
+
+def _raise_first(where: str, *problems: str) -> None:
     if problems:
         raise ModelError(f"{where} {problems[0]}")
+
+
+def _denoiser(pipeline: Any, added: str | None, family: str) -> Iterator[str]:
+    unet, vae = pipeline.unet.config, pipeline.vae.config
+    yield from _scheduler(pipeline.scheduler)
+    yield from _unet(unet, added, family)
+    yield from _pair(unet, vae)
 
 
 def _scheduler(scheduler: Any) -> Iterator[str]:
@@ -47,10 +69,13 @@ def _scheduler(scheduler: Any) -> Iterator[str]:
         yield f"has prediction_type {kind!r:.40} in its scheduler; it may be {', '.join(PREDICTION_TYPES)}"
 
 
-def _unet(config: Mapping[str, Any]) -> Iterator[str]:
+def _unet(config: Mapping[str, Any], added: str | None, family: str) -> Iterator[str]:
     for name, what in _CONDITIONS.items():
         if config.get(name) is not None:
-            yield f"has a U-Net with {what} ({name} is {config[name]!r:.40}); give a Stable Diffusion 1.x or 2.x model"
+            yield f"has a U-Net with {what} ({name} is {config[name]!r:.40}); give a {family} model"
+    if config.get("addition_embed_type") != added:
+        given = config.get("addition_embed_type")
+        yield f"has a U-Net with other conditions (addition_embed_type is {given!r:.40}); give a {family} model"
     size = config["sample_size"]
     sides = size if isinstance(size, tuple | list) else (size, size)
     if len(sides) != 2 or not all(isinstance(s, int) and not isinstance(s, bool) and s > 0 for s in sides):
@@ -70,14 +95,17 @@ def _pair(unet: Mapping[str, Any], vae: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _text(unet: Mapping[str, Any], encoder: Any, tokenizer: Any) -> Iterator[str]:
-    width, read = int(encoder.config.hidden_size), unet["cross_attention_dim"]
+def _width(unet: Mapping[str, Any], width: int) -> Iterator[str]:
+    read = unet["cross_attention_dim"]
     widths = set(read) if isinstance(read, tuple | list) else {read}
     if widths != {width}:
         yield (
             f"has a text encoder of width {width} and a U-Net that reads {', '.join(map(str, widths))}; they are of "
             "two models, so give the one that belongs to the other"
         )
+
+
+def _text(encoder: Any, tokenizer: Any) -> Iterator[str]:
     most, length = int(encoder.config.max_position_embeddings), tokenizer.model_max_length
     if not 2 < length <= most:
         said = length if length <= 10**9 else "none"

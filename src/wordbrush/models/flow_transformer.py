@@ -108,6 +108,10 @@ class FlowTransformer(ABC):
         with self._one_at_a_time:
             return self._encoded(prompt)
 
+    def encode_negative(self, prompt: str) -> Text:
+        """The conditioning of a negative prompt: that of any prompt."""
+        return self.encode(prompt)
+
     def latent_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the latents of a picture: its own, over `vae_factor`."""
         for name, value in (("height", height), ("width", width)):

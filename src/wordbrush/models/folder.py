@@ -76,7 +76,7 @@ def check_folder(folder: Path, variant: str | None = None) -> Family:
         f"'{folder}' is not a diffusers model: it has no model_index.json; give a folder that save_pretrained wrote",
     )
     family = family_of(str(index.get("_class_name")), f"'{folder}'")
-    for name, part in family.parts.items():
+    for name, part in family.parts_in(folder).items():
         if not (folder / name).is_dir():
             raise ModelError(f"'{folder}' lacks its '{name}' folder; download or save the model again, whole")
         if part.weights is not None:
@@ -90,7 +90,7 @@ def used_files(folder: Path, variant: str | None) -> dict[str, list[Path]]:
     """The files of each part that loading a checked folder reads, by the part's name."""
     family = check_folder(folder, variant)
     used = {}
-    for name, part in sorted(family.parts.items()):
+    for name, part in sorted(family.parts_in(folder).items()):
         place = folder / name
         if part.weights is None:
             used[name] = sorted(path for path in place.iterdir() if path.suffix in (".json", ".txt", ".model"))

@@ -145,8 +145,8 @@ def _load_pipeline(folder: Path, family: Family, device: str, dtype: str, varian
         import diffusers
 
         weights = {"dtype": getattr(torch, dtype), "use_safetensors": True, "variant": variant}
-        parts: dict[str, Any] = {}
-        for name, part in family.parts.items():
+        parts: dict[str, Any] = dict.fromkeys(family.parts)
+        for name, part in family.parts_in(folder).items():
             if name == "scheduler":
                 parts[name] = _scheduler(folder, part)
             else:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from wordbrush.edits.recipes import RecipeName
+from wordbrush.edits.recipe_name import RecipeName
 from wordbrush.edits.schedule import Window
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, EditKind
 from wordbrush.errors import ModelError, SettingsError

@@ -10,8 +10,6 @@ from functools import cache
 from pathlib import Path
 from threading import RLock
 
-from wordbrush.models.folder import used_files
-
 LARGE = 200 * 1024**2
 """Bytes of weights from which a model is large: its time is that of its matrix products.
 
@@ -24,6 +22,8 @@ _thread_count_lock = RLock()
 
 def weight_bytes(model: Path, variant: str | None = None) -> int:
     """The bytes of the weights that loading a model's folder, or its one file, reads."""
+    from wordbrush.models.folder import used_files  # which needs torch, and `wait_passively` is before that
+
     if model.is_file():
         return model.stat().st_size
     files = (path for part in used_files(model, variant).values() for path in part)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from diffusers import (
     DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
     LCMScheduler,
@@ -123,6 +124,7 @@ class _Kind:
 _KINDS: Mapping[str, _Kind] = {
     "pndm": _Kind(PNDMScheduler, _by_alphas, own={"skip_prk_steps": True}),
     "euler": _Kind(EulerDiscreteScheduler, _of_noise_alone),
+    "euler-a": _Kind(EulerAncestralDiscreteScheduler, _of_noise_alone, draws=True),
     "dpm++": _Kind(DPMSolverMultistepScheduler, _by_sigmas),
     "lcm": _Kind(LCMScheduler, _by_alphas, draws=True),
 }
@@ -145,7 +147,9 @@ def diffusion_solver(
     if sampler not in _KINDS:
         raise SettingsError(f"there is no sampler '{sampler}'; give one of {', '.join(SAMPLERS)}")
     kind = _KINDS[sampler]
-    scheduler = kind.scheduler.from_config({**config, **(kind.own or {})})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of numpy, about diffusers' own code
+        scheduler = kind.scheduler.from_config({**config, **(kind.own or {})})
     _set_timesteps(scheduler, num_inference_steps, device=device)
     return Scheduled(sampler, scheduler, kind.levels(scheduler), seed, draws=kind.draws)
 

@@ -120,6 +120,10 @@ class StableDiffusion:
         states: Tensor = self._text_encoder(ids.to(self.device))[0]
         return Text(states.to(self.dtype))
 
+    def encode_negative(self, prompt: str) -> Text:
+        """The conditioning of a negative prompt: that of any prompt."""
+        return self.encode(prompt)
+
     def latent_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the latents of a picture: its own, over `vae_factor`."""
         for name, value in (("height", height), ("width", width)):
@@ -211,6 +215,15 @@ class StableDiffusion:
             told = get_timestep_embedding(scale * 1000, int(width)).to(self.device, self.dtype)
         with memory_shortage_told(f"{len(latents)} rows of this size"):
             prediction: Tensor = self._unet(
-                latents, timestep, encoder_hidden_states=text.states, timestep_cond=told, return_dict=False
+                latents,
+                timestep,
+                encoder_hidden_states=text.states,
+                timestep_cond=told,
+                added_cond_kwargs=self._added_conditions(latents, text),
+                return_dict=False,
             )[0]
         return prediction
+
+    def _added_conditions(self, latents: Tensor, text: Text) -> dict[str, Tensor] | None:
+        """What the U-Net reads beside latents, timestep and text; a family that has it overrides this."""
+        return None

@@ -16,7 +16,7 @@ from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 T5_LENGTH = 256
-"""How many tokens of T5 the pipeline has."""
+"""How many tokens of T5 the pipeline has at most."""
 
 WORD_BLOCKS: Mapping[int, frozenset[int]] = {24: frozenset({7, 8, 9}), 38: frozenset({16, 18, 20, 21, 24})}
 """The blocks whose attention to the text shows where words are, of a model of so many: of SD3 medium those on which
@@ -35,6 +35,8 @@ class StableDiffusion3(FlowTransformer):
         """Take a loaded pipeline, as its owner has set it up."""
         super().__init__(pipeline)
         self.guidance: Guidance = ClassifierFree()
+        t5 = pipeline.tokenizer_3
+        self._t5_length = T5_LENGTH if t5 is None else min(T5_LENGTH, int(t5.model_max_length))
         self.patch = int(self.transformer.config["patch_size"])
 
     @classmethod
@@ -60,19 +62,19 @@ class StableDiffusion3(FlowTransformer):
                 f"the model's two CLIP tokenizers cut '{prompt:.40}' differently; give both the same words"
             )
         if without_t5:
-            return clip.beside(no_tokens(prompt, T5_LENGTH))
-        return clip.beside(t5_tokens(pipeline.tokenizer_3, prompt, T5_LENGTH))
+            return clip.beside(no_tokens(prompt, self._t5_length))
+        return clip.beside(t5_tokens(pipeline.tokenizer_3, prompt, self._t5_length))
 
     def _encoded(self, prompt: str) -> Text:
         states, _, pooled, _ = self._pipeline.encode_prompt(
-            prompt, None, None, do_classifier_free_guidance=False, max_sequence_length=T5_LENGTH
+            prompt, None, None, do_classifier_free_guidance=False, max_sequence_length=self._t5_length
         )
         return Text(states.to(self.dtype), pooled.to(self.dtype))
 
     def _layers(self, grid: tuple[int, int]) -> tuple[AttentionLayer, ...]:
         config = self.transformer.config
         heads, blocks = int(config["num_attention_heads"]), int(config["num_layers"])
-        tokens = int(self._pipeline.tokenizer_max_length) + T5_LENGTH
+        tokens = int(self._pipeline.tokenizer_max_length) + self._t5_length
         layers = []
         for name in attention_modules(self.transformer):
             if name.endswith(".attn2"):

@@ -263,7 +263,7 @@ def _text(
     adapter: Adapter, settings: GenerationSettings, targets: tuple[str, ...], source: Text | None = None
 ) -> Conditioning:
     first = adapter.encode(settings.prompt) if source is None else source
-    return Conditioning((first, *map(adapter.encode, targets)), adapter.encode(settings.negative_prompt))
+    return Conditioning((first, *map(adapter.encode, targets)), adapter.encode_negative(settings.negative_prompt))
 
 
 def _start(adapter: Adapter, settings: GenerationSettings, solver: Solver) -> Tensor:

@@ -490,7 +490,8 @@ class Editor:
                 targets = [target] if isinstance(target, str) else target
                 photograph = isinstance(source, Source) and source.record.photo is not None
                 prompts = Prompts.of(self._adapter.tokenize, made.prompt, targets)
-                recipes = [recipe_for(pair, photograph=photograph) for pair in prompts.pairs]
+                num_steps = source.kept.num_steps if isinstance(source, Source) else made.num_inference_steps
+                recipes = [recipe_for(pair, num_steps, photograph=photograph) for pair in prompts.pairs]
             elif options.get("recipe") is not None:
                 raise SettingsError("recipe='auto' compares the target with a source; give the source too")
         settings = EditSettings.of(target, self._model.defaults, recipes, **options)

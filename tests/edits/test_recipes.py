@@ -74,3 +74,10 @@ def test_targets_of_several_kinds_run_in_one_batch_as_they_do_alone(editor, sour
     assert from_plain(EditSettings, to_plain(settings), "the record") == settings
     again = editor.replay(together[0].record)
     assert [result.image.tobytes() for result in again] == [result.image.tobytes() for result in together]
+
+
+@pytest.mark.parametrize("num_steps", [1, 2, 3])
+def test_a_recipe_acts_in_a_run_of_few_steps(editor, num_steps):
+    few = editor.generate("a dog eating an apple", **{**RUN, "num_inference_steps": num_steps})
+    for target in (SWAP, PLACE):
+        assert editor.edit(few, target, recipe="auto").record.controlled_calls

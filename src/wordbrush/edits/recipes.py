@@ -2,7 +2,7 @@
 kinds at once; these were found by search on half of the scenes benchmark (docs/decisions/0030-recipes.md).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.change_kind import ChangeKind, change_kind
@@ -75,6 +75,7 @@ PHOTOGRAPH = GENERATED
 """For a photograph that was inverted."""
 
 
-def recipe_for(pair: PromptPair, *, photograph: bool) -> Recipe:
-    """The recipe of what two prompts ask for."""
-    return (PHOTOGRAPH if photograph else GENERATED)[change_kind(pair)]
+def recipe_for(pair: PromptPair, num_steps: int, *, photograph: bool) -> Recipe:
+    """The recipe of what two prompts ask for; the layout is held for one step at least, however few there are."""
+    recipe = (PHOTOGRAPH if photograph else GENERATED)[change_kind(pair)]
+    return replace(recipe, self_replace_steps=max(recipe.self_replace_steps, 1 / num_steps))

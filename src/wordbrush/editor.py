@@ -11,7 +11,8 @@ from PIL.Image import Image
 from wordbrush.attention.batch import SOURCE
 from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.blend import LatentMask
-from wordbrush.edits.settings import EditOptions, EditSettings
+from wordbrush.edits.recipes import Recipe, recipe_for
+from wordbrush.edits.settings import EditOptions, EditSettings, needs_recipes
 from wordbrush.errors import PromptWarning, RecordError, SettingsError, cited
 from wordbrush.inversion.methods import DEFAULT_METHOD
 from wordbrush.inversion.settings import InversionSettings, Setting
@@ -56,10 +57,10 @@ class Editor:
     steps done and the steps in all; an exception that it raises ends the run cleanly and reaches the caller.
 
     >>> editor = Editor.from_pretrained()
-    >>> source = editor.generate("a dog eating an apple", seed=7, num_inference_steps=4)
+    >>> source = editor.generate("a dog eating an apple", seed=7, num_inference_steps=10)
     >>> result = editor.edit(source, "a cat eating an apple")
-    >>> result.record.acted
-    (("'dog' -> 'cat'",),)
+    >>> result.record.acted[0][0]
+    "'dog' -> 'cat'"
     """
 
     def __init__(
@@ -178,7 +179,7 @@ class Editor:
           size. It is scaled, and padded by its mirror image, to the model's canvas; edits come back at its own size.
         - `prompt`: what the photograph shows.
         - `method`: how its way to noise is found: a name in `inversion.methods.METHODS`, such as "null-text", or an
-          `InversionSettings`, without further `settings`. Default: "direct", the first of them.
+          `InversionSettings`, without further `settings`. Default: "edit-friendly".
         - `seed`: what a method's own noise is drawn from, 0 to 2**63 - 1. Default: 0.
         - `num_inference_steps`: the number of steps, 1 or more. Default: the model's.
         - `guidance_scale`, `negative_prompt`: those of its edits. Defaults: the model's, and empty.
@@ -193,12 +194,12 @@ class Editor:
         value, `PromptError` for a prompt over the token limit, `OutputError` when the model's output is no picture.
 
         >>> editor = Editor.from_pretrained()
-        >>> photo = editor.generate("a dog eating an apple", num_inference_steps=4).image
-        >>> source = editor.invert(photo, "a dog eating an apple", num_inference_steps=4)
+        >>> photo = editor.generate("a dog eating an apple", num_inference_steps=5).image
+        >>> source = editor.invert(photo, "a dog eating an apple", num_inference_steps=5)
         >>> source.report.model_calls
-        4
-        >>> editor.edit(source, "a cat eating an apple").record.acted
-        (("'dog' -> 'cat'",),)
+        5
+        >>> editor.edit(source, "a cat eating an apple").record.edit.kinds
+        ('swap',)
         """
         if isinstance(method, InversionSettings):
             if settings:
@@ -259,9 +260,9 @@ class Editor:
         - `source`: a picture of this editor, generated or inverted.
         - `target`: the edited prompt, or a list of them, which run as one batch: one gives one result, a list a list.
         - `capture`: the targets' attention maps to collect; each result has those of the words that its prompt has.
-        - `options`: `edit`, `cross_replace_steps`, `self_replace_steps`, `self_replace_max_pixels`, `equalizer`,
-          `weight_region`, `resize`, `local_blend`, `mask`, `mutual_self_attention`, `plug_and_play`: `EditOptions`
-          says what each means.
+        - `options`: `edit`, `recipe`, `cross_replace_steps`, `self_replace_steps`, `self_replace_max_pixels`,
+          `equalizer`, `weight_region`, `resize`, `local_blend`, `mask`, `mutual_self_attention`, `plug_and_play`:
+          `EditOptions` says what each means.
 
         Raises `PromptError` for words that are not there or prompts that ask for nothing, `SettingsError` for a bad
         value or mask, `ControlError` if the edit could not act.
@@ -471,18 +472,29 @@ class Editor:
         """An edit's settings, with the model's own defaults for what is left out, for `apply` and `preview`.
 
         - `target`: the edited prompt, or several.
-        - `source`: what will be edited, which a `mask` must fit. Default: a picture of the model's own size.
+        - `source`: what will be edited: its prompt says which recipe fits, and a `mask` must fit it. Default: a
+          picture of the model's own size, edited without a recipe.
         - `options`: those of `edit`.
 
         Raises `SettingsError`.
         """
         mask = options.get("mask")
+        made = source.settings if isinstance(source, Source) else source
         if mask is not None and not isinstance(mask, LatentMask):
             fit = source.fit if isinstance(source, Source) else None
-            made = source.settings if isinstance(source, Source) else source
             size = self._model.native_size if made is None else (made.height, made.width)
             options = {**options, "mask": read_mask(mask, self._adapter.latent_size(*size), fit)}
-        settings = EditSettings.of(target, self._model.defaults, **options)
+        recipes: list[Recipe] = []
+        if needs_recipes(options, self._model.defaults):
+            if made is not None:
+                targets = [target] if isinstance(target, str) else target
+                photograph = isinstance(source, Source) and source.record.photo is not None
+                prompts = Prompts.of(self._adapter.tokenize, made.prompt, targets)
+                num_steps = source.kept.num_steps if isinstance(source, Source) else made.num_inference_steps
+                recipes = [recipe_for(pair, num_steps, photograph=photograph) for pair in prompts.pairs]
+            elif options.get("recipe") is not None:
+                raise SettingsError("recipe='auto' compares the target with a source; give the source too")
+        settings = EditSettings.of(target, self._model.defaults, recipes, **options)
         _warn_of_syntax(*settings.targets)
         return settings
 

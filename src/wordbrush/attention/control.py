@@ -76,7 +76,7 @@ class StepControl:
     @property
     def features(self) -> frozenset[str]:
         """The residual blocks whose output is the source's."""
-        return self._edit.borrowed.features if self._edit is not None else frozenset()
+        return self._edit.features if self._edit is not None else frozenset()
 
     def feature(self, name: str, output_BCHW: Tensor) -> Tensor:
         """A residual block's output in which all rows of all targets are that of the source's prompt."""
@@ -93,13 +93,17 @@ class StepControl:
         """
         if self._edit is None:
             return 0
-        calls = self._edit.borrowed.calls(guided=BatchRow(SOURCE + 1, False) in self._layout.rows)
-        targets = len(self._edit.cross)
+        guided = BatchRow(SOURCE + 1, False) in self._layout.rows
         edited = sum(cross is not None for cross in self._edit.cross)
+        image, features = Counter[str](), Counter[str]()
+        for own in self._edit.borrowed:
+            calls = own.calls(guided=guided)
+            image.update(calls[0])
+            features.update(calls[1])
         expected = {
             "text": {layer.site.name: edited for layer in layers if layer.text},
-            "image": {name: targets * count for name, count in calls[0].items()},
-            "features": {name: targets * count for name, count in calls[1].items()},
+            "image": dict(image),
+            "features": dict(features),
         }
         for kind, (told, remedy) in _KINDS.items():
             reached = {name: self._controlled[kind, name] for name in expected[kind]}
@@ -146,7 +150,7 @@ class StepControl:
         source: Callable[[range], MapInputs],
     ) -> SelfRow | None:
         """What a target's row takes over of the picture's attention to itself in this layer; None for nothing."""
-        borrowed, name = edit.borrowed, call.site.name
+        borrowed, name = edit.borrowed[row.branch - SOURCE - 1], call.site.name
         if name in (borrowed.maps if row.conditional else borrowed.negative_maps):
             q_HQD, k_HKD, mask = source(call.layer.image)
             return SelfRow(at, q_HQD, k_HKD, None, mask)

@@ -75,8 +75,11 @@ def write_edits(results: "EditResults", sheet: "Image | None", out: Path, quiet:
     if sheet is not None:
         written.append(out / "comparison.png")
         save_plain_png(sheet, written[-1])
-    for lines in results[0].record.acted:
+    record = results[0].record
+    for line in record.edit.describe() if record.edit is not None else ():
+        say(line, quiet)
+    for lines in record.acted:
         say("; ".join(lines), quiet)
-    for warning in results[0].record.warnings:
+    for warning in record.warnings:
         warn(warning)
     say_written(written, quiet)

@@ -162,6 +162,14 @@ class EditFlags:
             group=WORDS,
         ),
     ] = None
+    recipe: Annotated[
+        str | None,
+        flag(
+            "--recipe",
+            help="What fills in what is not given here: auto looks at the change, published is the paper.",
+            group=WORDS,
+        ),
+    ] = None
     equalizer: Annotated[
         tuple[str, ...],
         flag("--equalizer", "--weight", metavar="WORD=K", help="Multiply the word's attention by K.", group=WORDS),
@@ -344,6 +352,7 @@ class EditFlags:
 
         options: dict[str, Any] = {
             "edit": self.edit,
+            "recipe": self.recipe,
             "new_word_factor": self.new_word_factor,
             "text_mass": self.text_mass,
             "cross_replace_steps": everywhere,

@@ -14,7 +14,7 @@ _NONE: frozenset[str] = frozenset()
 
 @dataclass(frozen=True)
 class Borrowed:
-    """Layers by module name, for one step; the same for all targets of a run.
+    """Layers by module name, for one step of one target.
 
     In `maps` the self-attention map is the source's (its queries and keys) in rows with the prompt, in `negative_maps`
     in rows with the negative prompt. In `content` self-attention reads the source's keys and values, in both rows; it
@@ -46,14 +46,16 @@ class Borrowed:
         return image, dict.fromkeys(self.features, rows)
 
 
-def plan_borrowed(settings: EditSettings, layers: EditableLayers, num_steps: int) -> tuple[Borrowed, ...]:
-    """What is taken over at each of the steps.
+def plan_borrowed(
+    settings: EditSettings, self_replace_steps: tuple[float, float], layers: EditableLayers, num_steps: int
+) -> tuple[Borrowed, ...]:
+    """What a target takes over at each of the steps, with the window of its self-attention.
 
     Raises `ControlError` for a model that has none of the layers that are asked for, and `IdleEditError` for a method
     that is asked for and would act at no step.
     """
     injected = _by_step(
-        Window(*settings.self_replace_steps),
+        Window(*self_replace_steps),
         num_steps,
         lambda: layers.self_up_to(settings.self_replace_max_pixels),
     )

@@ -18,6 +18,7 @@ from wordbrush.edits.resize import find_resizes
 from wordbrush.edits.reweight import reweight, reweight_new
 from wordbrush.edits.schedule import DEFAULT, Window, cross_weights
 from wordbrush.edits.settings import EditKind, EditSettings
+from wordbrush.edits.target_control import Control
 from wordbrush.edits.token_map import TokenMap
 from wordbrush.errors import IdleEditError, PromptError, cited
 from wordbrush.tokens.pair import PromptPair, Prompts, require_word
@@ -46,21 +47,24 @@ def plan_edit(
     """
     for word in [*settings.equalizer, *(w for w in settings.cross_replace_steps if w != DEFAULT)]:
         require_word(word, prompts.targets)
-    planned = [_plan_target(pair, settings, num_steps, device, dtype) for pair in prompts.pairs]
-    plan = EditPlan(tuple(target for target, _ in planned), plan_borrowed(settings, layers, num_steps))
+    planned = [
+        _plan_target(pair, settings, control, layers, num_steps, device, dtype)
+        for pair, control in zip(prompts.pairs, settings.controls, strict=True)
+    ]
     for pair, (target, _) in zip(prompts.pairs, planned, strict=True):
-        if not any(step.acts for step in plan.borrowed) and all(edit is None for edit in target.steps):
+        if not any(step.acts for step in target.borrowed) and all(edit is None for edit in target.steps):
             raise IdleEditError(
                 f"cross_replace_steps and self_replace_steps select none of the {num_steps} steps, so the result "
                 f"would be a plain picture of '{cited(pair.target.text)}'; widen a window, or generate that prompt"
             )
-    shared = describe_borrowed(plan.borrowed)
-    return plan, tuple((*lines, *shared) for _, lines in planned)
+    return EditPlan(tuple(target for target, _ in planned)), tuple(lines for _, lines in planned)
 
 
 def _plan_target(
     pair: PromptPair,
     settings: EditSettings,
+    control: Control,
+    layers: EditableLayers,
     num_steps: int,
     device: torch.device | str,
     dtype: torch.dtype,
@@ -80,7 +84,7 @@ def _plan_target(
         )
     windows = {
         word: Window(*bounds)
-        for word, bounds in settings.cross_replace_steps.items()
+        for word, bounds in control.cross_replace_steps.items()
         if word == DEFAULT or target.places(word)
     }
     schedule_NT = cross_weights(target, windows, num_steps)
@@ -89,6 +93,7 @@ def _plan_target(
     everywhere = {word: factor for word, factor in weights.items() if word not in where}
     resizes, sizes = find_resizes(pair, settings.resize)
     aligned = _EDITS[settings.edit](pair)
+    borrowed = plan_borrowed(settings, control.self_replace_steps, layers, num_steps)
     boosted = reweight_new(pair, settings.new_word_factor, named)
 
     def build(factors: Mapping[str, float]) -> TargetPlan:
@@ -97,6 +102,7 @@ def _plan_target(
         return TargetPlan.build(
             aligned.then(reweight(target, held)).then(boosted),
             schedule_NT,
+            borrowed,
             device,
             dtype,
             own_mass=settings.text_mass == "target",
@@ -105,8 +111,9 @@ def _plan_target(
 
     inside = tuple((noun.tokens, build({**everywhere, **noun.equalizer})) for noun in focus)
     outside = build(everywhere)
-    plan = TargetPlan(_where_parts_act(outside.steps, inside, pair, device, dtype), resizes, inside)
-    return plan, (*describe(pair, weights, schedule_NT, where, settings.new_word_factor), *sizes)
+    steps = _where_parts_act(outside.steps, inside, pair, device, dtype)
+    lines = describe(pair, weights, schedule_NT, where, settings.new_word_factor)
+    return TargetPlan(steps, borrowed, resizes, inside), (*lines, *sizes, *describe_borrowed(borrowed))
 
 
 def _where_parts_act(

@@ -1,6 +1,6 @@
 """Everything that a run's edits do, step by step, before the model is asked for anything."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -51,34 +51,53 @@ class LocalEdits:
 
 @dataclass(frozen=True, eq=False)
 class StepEdit:
-    """The edit of one step: of each target's cross-attention maps, what all targets take over from the source, and
+    """The edit of one step: of each target's cross-attention maps, what each takes over from inside the source, and
     what each does in parts of the picture.
     """
 
     cross: tuple[CrossEdit | None, ...]
-    borrowed: Borrowed
+    borrowed: tuple[Borrowed, ...]
     local: tuple[LocalEdits, ...]
 
     @property
     def acts(self) -> bool:
         """Whether any target is controlled at this step."""
-        return self.borrowed.acts or any(cross is not None for cross in self.cross)
+        return any(own.acts for own in self.borrowed) or any(cross is not None for cross in self.cross)
+
+    @property
+    def features(self) -> frozenset[str]:
+        """The residual blocks whose output is the source's, in all targets."""
+        return self.borrowed[0].features
+
+    @property
+    def reads_content(self) -> bool:
+        """Whether any target reads the source's keys and values."""
+        return any(own.content for own in self.borrowed)
+
+    @property
+    def self_layers(self) -> frozenset[str]:
+        """Self-attention layers of whose map the source's queries and keys are needed."""
+        return frozenset().union(*(own.self_layers for own in self.borrowed))
 
     @property
     def uses_source(self) -> bool:
         """Whether any target needs the source at this step."""
-        return self.borrowed.acts or any(cross is not None and cross.uses_source for cross in self.cross)
+        return any(own.acts for own in self.borrowed) or any(
+            cross is not None and cross.uses_source for cross in self.cross
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class TargetPlan:
-    """One target's cross-attention edit over a run, one a step; steps of equal weights share one folded map.
+    """One target's edit over a run, one a step: of its cross-attention, where steps of equal weights share one folded
+    map, and what it takes over from inside the source.
 
     `resizes` are the things that it replaces by larger or smaller ones, `inside` the edits of things' own regions, by
     their tokens in the source.
     """
 
     steps: tuple[CrossEdit | None, ...]
+    borrowed: tuple[Borrowed, ...]
     resizes: tuple[Resize, ...] = ()
     inside: tuple[tuple[tuple[int, ...], "TargetPlan"], ...] = ()
 
@@ -87,6 +106,7 @@ class TargetPlan:
         cls,
         token_map: TokenMap,
         cross_weights_NT: Tensor,
+        borrowed: Sequence[Borrowed],
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         *,
@@ -106,7 +126,7 @@ class TargetPlan:
                 whole = faded if always is None else faded.then(always)
                 folded[key] = _cross_edit(whole, device, dtype, own_mass)
             steps.append(folded[key])
-        return cls(tuple(steps))
+        return cls(tuple(steps), tuple(borrowed))
 
     @property
     def things(self) -> tuple[tuple[int, ...], ...]:
@@ -129,7 +149,6 @@ class EditPlan:
     """
 
     targets: tuple[TargetPlan, ...]
-    borrowed: tuple[Borrowed, ...]
     regions: Regions = field(default_factory=dict)
 
     @property
@@ -144,8 +163,9 @@ class EditPlan:
     def at(self, step: int) -> StepEdit:
         """What the targets do at this step."""
         cross = tuple(target.steps[step] for target in self.targets)
+        borrowed = tuple(target.borrowed[step] for target in self.targets)
         local = tuple(target.local(step, self.regions) for target in self.targets)
-        return StepEdit(cross, self.borrowed[step], local)
+        return StepEdit(cross, borrowed, local)
 
 
 def _cross_edit(

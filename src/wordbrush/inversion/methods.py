@@ -16,5 +16,5 @@ METHODS: Mapping[str, str] = {
 FLOW_METHODS: Mapping[str, str] = {"flow-edit": "wordbrush.inversion.flow_edit:FlowEdit"}
 """Those of a model that is sampled along a flow."""
 
-DEFAULT_METHOD = next(iter(METHODS))
-"""The first of a diffusion model's."""
+DEFAULT_METHOD = "edit-friendly"
+"""What photographs are inverted with where nothing is said: the best of them in docs/benchmark.md."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from wordbrush.edits.recipe_name import RecipeName
 from wordbrush.edits.schedule import Window
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, EditKind
 from wordbrush.errors import ModelError, SettingsError
@@ -19,6 +20,7 @@ class Defaults:
 
     num_inference_steps: int = 50
     guidance_scale: float = 7.5
+    recipe: RecipeName = "published"
     cross_replace_steps: float = 0.8
     self_replace_steps: float = 0.4
     self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS
@@ -59,6 +61,8 @@ def _check(path: Path, name: str, value: object) -> None:
     elif name == "guidance_scale":
         fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
         needed = "a number of 0 or more"
+    elif name == "recipe":
+        fits, needed = value in get_args(RecipeName), f"one of {', '.join(get_args(RecipeName))}"
     else:
         fits, needed = not isinstance(value, list) and _is_window(value), "a number in 0..1"
     if not fits:

@@ -93,6 +93,7 @@ class PanelState:
         """What `Editor.edit` is given besides the source and the target."""
         weights, blend = self.equalizer(), self.local_blend()
         return {
+            "recipe": "published",  # the panel shows every number
             "cross_replace_steps": self.cross_replace_steps,
             "self_replace_steps": self.self_replace_steps,
             **(EditOptions(equalizer=weights) if weights else EditOptions()),
@@ -111,6 +112,7 @@ class PanelState:
         result = editor.edit(
             source,
             "a cat",
+            recipe="published",
             cross_replace_steps=(0.0, 0.8),
             self_replace_steps=(0.0, 0.4),
         )

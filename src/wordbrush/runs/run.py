@@ -1,6 +1,6 @@
 """The runs there are: a source, edits of a kept source, a source with its edits side by side, and a second look."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,6 +11,7 @@ from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch, column_maps
+from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.blend_words import BlendTokens, blend_tokens
 from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.plan import EditPlan
@@ -31,13 +32,13 @@ from wordbrush.tokens.pair import Prompts
 @dataclass(frozen=True, eq=False)
 class EditRun:
     """Finished latents (targets, C, h, w) of an edit, what each target's edit did in words, and how many attention
-    calls it controlled; with a local blend its masks (targets, steps, h, w).
+    calls it controlled; with a local blend each target's masks (steps, h, w).
     """
 
     latents: Tensor
     acted: tuple[tuple[str, ...], ...]
     controlled_calls: int
-    blend_masks: Tensor | None
+    blend_masks: tuple[Tensor | None, ...]
     warnings: tuple[str, ...]
 
 
@@ -73,10 +74,10 @@ def run_edit(
     planned = _located(adapter, settings, kept, plan(adapter, settings, edit, kept.num_steps, prompts))
     text = _text(adapter, settings, edit.targets, source=kept.text)
     branches = range(SOURCE + 1, SOURCE + 1 + len(edit.targets))
-    blend = _blender(adapter, settings, edit, planned)
-    run = Run(text, branches, settings.guidance_scale, planned.edit, kept, watches=watches, blend=blend)
+    blends = _blenders(adapter, settings, planned)
+    run = Run(text, branches, settings.guidance_scale, planned.edit, kept, watches=watches, blends=blends)
     steps = _finished(denoise(adapter, solver_of(adapter, settings), kept.latents[0], run), kept.num_steps, on_step)
-    return _edit_run(steps, steps[-1].latents, planned, edit, blend)
+    return _edit_run(steps, steps[-1].latents, planned, edit, blends)
 
 
 def run_together(
@@ -97,11 +98,11 @@ def run_together(
     text = _text(adapter, settings, edit.targets)
     start = _start(adapter, settings, solver)
     branches = range(SOURCE, SOURCE + 1 + len(edit.targets))
-    blend = _blender(adapter, settings, edit, planned)
-    run = Run(text, branches, settings.guidance_scale, planned.edit, watches=watches, blend=blend)
+    blends = _blenders(adapter, settings, planned)
+    run = Run(text, branches, settings.guidance_scale, planned.edit, watches=watches, blends=blends)
     steps = _finished(denoise(adapter, solver, start, run), len(solver.timesteps), on_step)
     kept = Replay(text.positive[SOURCE], (start, *(step.latents[:1] for step in steps)), None)
-    return kept, _edit_run(steps, steps[-1].latents[1:], planned, edit, blend)
+    return kept, _edit_run(steps, steps[-1].latents[1:], planned, edit, blends)
 
 
 def run_again(adapter: Adapter, settings: GenerationSettings, kept: Replay, on_step: OnStep | None = None) -> Replay:
@@ -167,13 +168,21 @@ def _located(adapter: Adapter, settings: GenerationSettings, kept: Replay, plann
 
 
 @dataclass(frozen=True, eq=False)
+class PlannedBlend:
+    """A local blend, and the words of each of the branches that it holds."""
+
+    blend: LocalBlend
+    tokens: Mapping[int, BlendTokens]
+
+
+@dataclass(frozen=True, eq=False)
 class Planned:
     """All that is known of an edit before the model is asked: of each step, in words, and where it may act."""
 
     prompts: Prompts
     edit: EditPlan
     acted: tuple[tuple[str, ...], ...]
-    blend: tuple[BlendTokens, ...]
+    blends: tuple[PlannedBlend, ...]
     num_steps: int
 
 
@@ -188,19 +197,32 @@ def plan(
     if prompts is None:
         prompts = Prompts.of(adapter.tokenize, settings.prompt, edit.targets)
     _check_negative(adapter, settings)
-    tokens = () if edit.local_blend is None else blend_tokens(prompts, edit.local_blend, edit.equalizer)
+    blends = _plan_blends(prompts, edit)
     layers = adapter.editable_layers(settings.height, settings.width)
     planned, acted = plan_edit(prompts, edit, num_steps, layers, adapter.device, adapter.dtype)
-    return Planned(prompts, planned, acted, tokens, num_steps)
+    return Planned(prompts, planned, acted, blends, num_steps)
 
 
-def _blender(adapter: Adapter, settings: GenerationSettings, edit: EditSettings, planned: Planned) -> Blender | None:
-    if edit.local_blend is None:
-        return None
+def _plan_blends(prompts: Prompts, edit: EditSettings) -> tuple[PlannedBlend, ...]:
+    """The blends of an edit, each with all targets that have it."""
+    regions = [control.local_blend for control in edit.controls]
+    planned = []
+    for blend in dict.fromkeys(regions):
+        if blend is not None:
+            targets = [i for i, region in enumerate(regions) if region == blend]
+            own = Prompts(prompts.source, tuple(prompts.pairs[i] for i in targets))
+            tokens = blend_tokens(own, blend, edit.equalizer)
+            planned.append(PlannedBlend(blend, {SOURCE + 1 + i: of for i, of in zip(targets, tokens, strict=True)}))
+    return tuple(planned)
+
+
+def _blenders(adapter: Adapter, settings: GenerationSettings, planned: Planned) -> tuple[Blender, ...]:
     layers = adapter.attention_layers(settings.height, settings.width)
     latent_size = adapter.latent_size(settings.height, settings.width)
     length = planned.prompts.source.length
-    return Blender(edit.local_blend, planned.blend, length, layers, planned.num_steps, latent_size)
+    return tuple(
+        Blender(each.blend, each.tokens, length, layers, planned.num_steps, latent_size) for each in planned.blends
+    )
 
 
 def _edit_run(
@@ -208,19 +230,23 @@ def _edit_run(
     latents: Tensor,
     planned: Planned,
     edit: EditSettings,
-    blend: Blender | None,
+    blends: Sequence[Blender],
 ) -> EditRun:
-    controlled, acted = _controlled(steps), planned.acted
-    notes = tuple(note for target in planned.prompts.targets for note in target.notes)
-    if blend is None:
-        return EditRun(latents, acted, controlled, None, notes)
-    masks = blend.finish()
-    shares = masks[:, -1].float().mean(dim=(1, 2)).tolist()
-    lines = zip(acted, blend.describe(), shares, strict=True)
-    held = tuple((*line, f"only {where}, {share:.0%} of the picture") for line, where, share in lines)
-    whole = [target for target, share in zip(edit.targets, shares, strict=True) if share == 1]
-    warnings = (f"the blend lets all of '{target}' change; raise its threshold to hold more still" for target in whole)
-    return EditRun(latents, held, controlled, masks, (*notes, *warnings))
+    lines = list(planned.acted)
+    warnings = [note for target in planned.prompts.targets for note in target.notes]
+    masks: list[Tensor | None] = [None] * len(lines)
+    for blend in blends:
+        found = blend.finish()
+        for branch, where, mask in zip(blend.branches, blend.describe(), found, strict=True):
+            target = branch - SOURCE - 1
+            share = mask[-1].float().mean().item()
+            masks[target] = mask
+            lines[target] = (*lines[target], f"only {where}, {share:.0%} of the picture")
+            if share == 1:
+                warnings.append(
+                    f"the blend lets all of '{edit.targets[target]}' change; raise its threshold to hold more still"
+                )
+    return EditRun(latents, tuple(lines), _controlled(steps), tuple(masks), tuple(warnings))
 
 
 def _check(adapter: Adapter, settings: GenerationSettings) -> None:

@@ -32,6 +32,9 @@ def edit_facts(settings: EditSettings) -> Facts:
     facts: Facts = []
     if settings.edit != "auto":
         facts.append(("kind", settings.edit))
+    facts += [("recipe", line) for line in dict.fromkeys(settings.describe())]
+    if settings.own:
+        return facts  # each target has windows of its own, and the recipes say them
     facts.append(("cross", format_window(settings.cross_replace_steps[DEFAULT])))
     own = {word: window for word, window in settings.cross_replace_steps.items() if word != DEFAULT}
     facts += [(f"cross of '{word}'", format_window(window)) for word, window in own.items()]

@@ -48,9 +48,9 @@ def test_identity_plan_is_the_plain_model_bit_for_bit(tiny_folder):
     adapter, _ = load_model(tiny_folder, "cpu", None)
     text = Conditioning((adapter.encode("a dog"), adapter.encode("a cat")), adapter.encode(""))
     length = adapter.tokenize("a dog").length
-    identity = TargetPlan.build(TokenMap.identity(length, length), torch.ones(4, length))
+    identity = TargetPlan.build(TokenMap.identity(length, length), torch.ones(4, length), (Borrowed(),) * 4)
     noise = adapter.noise(0, 32, 32)
-    plans = (None, EditPlan((identity,), (Borrowed(),) * 4))
+    plans = (None, EditPlan((identity,)))
     plain, edited = (
         list(denoise(adapter, adapter.solver(4, 32, 32), noise, Run(text, (0, 1), 5.0, p)))[-1] for p in plans
     )

@@ -40,6 +40,7 @@ SAMPLES = {
     "resize": 1.5,
     "new_word_factor": 2.0,
     "text_mass": "target",
+    "recipe": "auto",
 }
 TYPED = {
     "edit": {"edit": "refine"},
@@ -55,6 +56,7 @@ TYPED = {
     "resize": {"resize": "1.5"},
     "new_word_factor": {"new_word_factor": 2.0},
     "text_mass": {"text_mass": "target"},
+    "recipe": {"recipe": "auto"},
 }
 
 
@@ -69,12 +71,16 @@ def option(request) -> str:
     return request.param
 
 
+def settled(editor: Editor, **options) -> EditSettings:
+    return editor.edit_settings("a cat", editor.generation_settings("a dog", num_inference_steps=2), **options)
+
+
 def asked(editor: Editor, option: str) -> EditSettings:
-    return editor.edit_settings("a cat", **{option: SAMPLES[option]})
+    return settled(editor, **{option: SAMPLES[option]})
 
 
 def test_a_sample_is_not_the_default(editor, option):
-    assert asked(editor, option) != editor.edit_settings("a cat")
+    assert asked(editor, option) != settled(editor)
 
 
 def test_the_editor_takes_it():
@@ -87,7 +93,7 @@ def test_the_editor_takes_it():
 def test_the_flags_take_it(editor, option):
     assert option in {field.name for field in fields(EditFlags)}
     given = EditFlags(**TYPED[option]).options()
-    assert editor.edit_settings("a cat", **given) == asked(editor, option)
+    assert settled(editor, **given) == asked(editor, option)
 
 
 @pytest.mark.parametrize("command", ["edit", "sweep", "maps"])
@@ -110,13 +116,13 @@ def test_a_panel_takes_it_and_its_code_shows_it(editor, option):
     windows = editor.edit_settings("a cat", cross_replace_steps=0.8, self_replace_steps=0.4)
     both = {"cross_replace_steps": (0.0, 0.8), "self_replace_steps": (0.0, 0.4), option: SAMPLES[option]}
     assert windows.targets == ("a cat",)
-    assert editor.edit_settings("a cat", **arguments) == editor.edit_settings("a cat", **both)
+    assert settled(editor, **arguments) == settled(editor, **both)
     assert f"{option}=" in panel.code
     names = {"mask": MASK}
     exec(panel.code.split("editor = ")[0], names)
     called = panel.code.split("result = ")[1].replace("editor.edit(", "dict(", 1).replace("source,", "", 1)
     shown = eval(called.replace('"a cat",', "", 1), names)
-    assert editor.edit_settings("a cat", **shown) == editor.edit_settings("a cat", **both)
+    assert settled(editor, **shown) == settled(editor, **both)
 
 
 def test_figures_and_the_benchmark_hold_it():

@@ -104,7 +104,6 @@ def test_published_algorithm(case, model, request):
     editor, pipeline = request.getfixturevalue(model)
     published_kind, kind, source, targets, options = CASES[case]
     options = {
-        "recipe": "published",
         "cross_replace_steps": 0.8,
         "self_replace_steps": 0.4,
         "equalizer": {},
@@ -126,6 +125,7 @@ def test_published_algorithm(case, model, request):
         seed=SEED,
         num_inference_steps=STEPS,
         guidance_scale=GUIDANCE,
+        recipe="published",
         edit=kind,
         self_replace_max_pixels=limit,
         **options,

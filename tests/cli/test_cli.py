@@ -329,6 +329,7 @@ EDIT = [
     "--new-word-factor --new-words",
     "--text-mass",
     "--weight-region",
+    "--recipe",
     "--resize",
 ]
 PHOTO = ["--prompt --source-prompt", "--method --invert", "--setting", "--captioner", "--cache-dir", "--no-cache"]

@@ -25,7 +25,7 @@ def test_a_model_is_described(tiny_folder: Path) -> None:
     assert info.name == str(tiny_folder)
     assert (info.device, info.dtype) == ("cpu", "float32")
     assert info.native_size == (32, 32)  # 16 latent cells of 2 pixels
-    assert info.defaults == Defaults(50, 7.5, 0.8, 0.4)
+    assert info.defaults == Defaults()
     assert info.vocabulary is None
     assert adapter.dtype == torch.float32
 
@@ -96,7 +96,7 @@ def test_a_missing_scheduler_configuration_is_named(folder: Path) -> None:
 def test_a_folder_may_bring_its_own_defaults_and_words(folder: Path) -> None:
     own(folder, num_inference_steps=25, guidance_scale=4, vocabulary=["cat", "dog"])
     _, info = load_model(folder, "cpu", None)
-    assert info.defaults == Defaults(25, 4, 0.8, 0.4)
+    assert info.defaults == Defaults(num_inference_steps=25, guidance_scale=4)
     assert info.vocabulary == {"cat", "dog"}
 
 

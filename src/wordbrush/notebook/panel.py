@@ -58,7 +58,8 @@ class EditPanel:
 
         Raises `SettingsError` for an option that an edit does not have, or a bad value.
         """
-        editor.edit_settings(target or prompt, **options)  # raises here, and not at the first edit
+        made = editor.generation_settings(prompt)
+        editor.edit_settings(target or prompt, made, **options)  # raises here, and not at the first edit
         windows = {name: options.pop(name) for name in _WINDOWS if _is_window(options.get(name))}  # type: ignore[misc]
         defaults = editor.model.defaults
         self.state = PanelState(

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -m "not slow"
 # Whose outcome is a matter of rounding, and therefore of the processor's instructions.
-NUMERICAL := tests/attention tests/edits tests/inversion tests/maps tests/metrics tests/models tests/sampling \
+NUMERICAL := tests/attention tests/edits tests/inversion tests/maps tests/metrics tests/models tests/sampling tests/training \
 	tests/test_laws.py tests/test_local_blend.py tests/test_maps.py tests/test_nonrigid.py tests/test_oracles.py \
 	tests/test_published.py
 

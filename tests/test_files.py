@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from wordbrush.errors import OutputError, RecordError
-from wordbrush.files import check_writable, open_regular, write_atomically
+from wordbrush.files import check_writable, expanded, open_regular, write_atomically
 from wordbrush.maps.file import load_maps
+from wordbrush.runs.cache import InversionCache, default_folder
 from wordbrush.runs.png import read_record
 
 
@@ -65,3 +66,25 @@ def test_only_regular_files_are_read(tmp_path: Path) -> None:
             read_record(tmp_path / "pipe")
         with pytest.raises(RecordError, match="not a regular file"):
             load_maps(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_files_have_what_the_umask_leaves(tmp_path: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        write_atomically(tmp_path / "file", b"")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == mode
+
+
+def test_a_user_without_a_home_has_places_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(user: object) -> None:
+        raise KeyError(user)
+
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", none)
+    assert default_folder().name == "inversions"
+    assert expanded("~/x") == Path("~/x")
+    assert InversionCache().get({}) == (None, None)

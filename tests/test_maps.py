@@ -97,14 +97,14 @@ def test_maps_are_the_materialised_ones_in_every_aggregation(exact, case, size):
             layers = list(heads.swapaxes(0, 1)) if per_site else [heads.mean(axis=1)]
             assert len(made.maps.arrays) == len(layers)
             for array, layer in zip(made.maps.arrays, layers, strict=True):
-                np.testing.assert_allclose(array[index], layer, rtol=0, atol=1e-5)
+                np.testing.assert_allclose(array[index], layer, rtol=0, atol=1e-4)
 
 
 def test_all_tokens_together_are_one(editor):
     maps = editor.generate(PROMPT, **RUN, capture=MapsRequest(range(77), resolution="all")).maps
     assert maps.resolutions == ((16, 16), (8, 8), (4, 4))
     for array in maps.arrays:
-        np.testing.assert_allclose(array.sum(axis=0), 1, atol=1e-5)
+        np.testing.assert_allclose(array.sum(axis=0), 1, atol=1e-4)
 
 
 def test_every_word_of_the_prompt_by_default(editor):
@@ -138,9 +138,9 @@ def test_a_source_seen_again_is_the_source_seen_at_once(tiny_folder, keep_bytes,
     asked = MapsRequest(["dog", "apple"], per_step=True, self_components=self_components)
     source = editor.generate(PROMPT, **RUN, capture=asked)
     again = editor.maps(source, asked)
-    assert again.info.component_shares == pytest.approx(source.maps.info.component_shares, abs=1e-5)
+    assert again.info.component_shares == pytest.approx(source.maps.info.component_shares, abs=1e-4)
     assert replace(again.info, component_shares=()) == replace(source.maps.info, component_shares=())
-    np.testing.assert_allclose(again.arrays[0], source.maps.arrays[0], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(again.arrays[0], source.maps.arrays[0], rtol=0, atol=1e-4)
     if self_components:
         np.testing.assert_allclose(again.components, source.maps.components, rtol=0, atol=1e-4)
         assert again.components.shape == (3, 16, 16)
@@ -172,7 +172,7 @@ def test_an_edit_seen_again_is_the_edit_seen_at_once(editor, reads):
         assert other.source.maps is None
         for maps in (other.maps, editor.maps(one, asked), editor.maps(other, asked)):
             assert maps.info == one.maps.info
-            np.testing.assert_allclose(maps.arrays[0], one.maps.arrays[0], rtol=0, atol=2e-5)
+            np.testing.assert_allclose(maps.arrays[0], one.maps.arrays[0], rtol=0, atol=1e-4)
     assert np.abs(together[0].maps.arrays[0] - together[1].maps.arrays[0]).max() > 1e-3
 
 
@@ -182,7 +182,7 @@ def test_while_words_keep_the_sources_maps_they_are_the_sources(editor):
     apart = [
         np.abs(result.maps.step(i).word("cat") - result.source.maps.step(i).word("dog")).max() for i in range(STEPS)
     ]
-    assert max(apart[:3]) < 1e-6 < 1e-3 < apart[3]
+    assert max(apart[:3]) < 1e-5 < 1e-3 < apart[3]
 
 
 def test_capturing_changes_no_pixel(editor):
@@ -248,7 +248,7 @@ def test_replays_are_seen(editor):
     for made in (editor.edit(source, "a cat eating an apple"), editor.generate_and_edit(PROMPT, "a big dog", **RUN)):
         if "apple" in made.target:
             again = editor.replay(made.record, capture=asked)[0]
-            np.testing.assert_allclose(again.maps.word("apple"), editor.maps(made, asked).word("apple"), atol=1e-6)
+            np.testing.assert_allclose(again.maps.word("apple"), editor.maps(made, asked).word("apple"), atol=1e-4)
 
 
 def test_the_bundled_model_at_another_aspect():

@@ -15,7 +15,7 @@ from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.borrowed import Borrowed, plan_borrowed
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.edits.mutual_self_attention import MutualSelfAttention
-from wordbrush.edits.plan import StepEdit
+from wordbrush.edits.plan import LocalEdits, StepEdit
 from wordbrush.edits.plug_and_play import PlugAndPlay
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError, IdleEditError, PromptError, SettingsError
@@ -183,7 +183,7 @@ def _raise(*_: object) -> None:
 def test_a_layer_that_is_not_reached_is_told(tiny_folder, kind):
     adapter, _ = load_model(tiny_folder, "cpu", None)
     borrowed = Borrowed(**{kind: frozenset({"nowhere"})})
-    control = StepControl(0, BatchLayout.of([0, 1], guided=True), StepEdit((None,), borrowed))
+    control = StepControl(0, BatchLayout.of([0, 1], guided=True), StepEdit((None,), (borrowed,), (LocalEdits(),)))
     text = Text.cat([adapter.encode("a dog")] * 4)
     with pytest.raises(ControlError, match=r"reached 0 of \d self-attention calls at step 0"):
         adapter.predict(adapter.noise(0, 32, 32).expand(4, -1, -1, -1), torch.tensor(1), text, control)
@@ -191,7 +191,7 @@ def test_a_layer_that_is_not_reached_is_told(tiny_folder, kind):
 
 def test_features_that_are_not_reached_are_told():
     layout = BatchLayout.of([0, 1], guided=True)
-    control = StepControl(0, layout, StepEdit((None,), Borrowed(features=frozenset({"block"}))))
+    control = StepControl(0, layout, StepEdit((None,), (Borrowed(features=frozenset({"block"})),), (LocalEdits(),)))
     with pytest.raises(ControlError, match="reached 0 of 2 residual block calls"):
         control.verify([])
     rows = torch.arange(4.0).reshape(4, 1, 1, 1)
@@ -238,7 +238,7 @@ def test_a_layer_reads_the_source_inside_the_window_unless_its_map_is_the_source
     mutual = MutualSelfAttention(min(one, other), max(one, other), layer)
     chosen = settings(mutual_self_attention=mutual, self_replace_steps=self_end)
     try:
-        plan = plan_borrowed(chosen, LAYERS, steps)
+        plan = plan_borrowed(chosen, chosen.self_replace_steps, LAYERS, steps)
     except SettingsError:
         plan = ()
     acting = range(int(mutual.start_step * steps), int(mutual.end_step * steps))
@@ -257,9 +257,9 @@ def test_plug_and_play_acts_from_the_first_step(features, attention, feature_lay
     counts = int(features * steps), int(attention * steps)
     if not any(counts):
         with pytest.raises(SettingsError, match="Plug-and-Play selects none"):
-            plan_borrowed(settings(plug_and_play=pnp), LAYERS, steps)
+            plan_borrowed(settings(plug_and_play=pnp), (0.0, 0.0), LAYERS, steps)
         return
-    plan = plan_borrowed(settings(plug_and_play=pnp), LAYERS, steps)
+    plan = plan_borrowed(settings(plug_and_play=pnp), (0.0, 0.0), LAYERS, steps)
     assert [len(step.features) for step in plan] == [1] * counts[0] + [0] * (steps - counts[0])
     held = LAYERS.decoder_self_from(start_layer)
     assert [step.maps for step in plan] == [held] * counts[1] + [set()] * (steps - counts[1])
@@ -280,7 +280,7 @@ def test_bad_windows_are_named(value):
 @pytest.mark.parametrize("layers", [EditableLayers({"a": 1}, (), ("b",)), EditableLayers({"a": 1}, ("a",), ())])
 def test_a_model_without_the_layers_is_told(layers):
     with pytest.raises(ControlError, match="this model has no"):
-        plan_borrowed(settings(plug_and_play=PlugAndPlay()), layers, 10)
+        plan_borrowed(settings(plug_and_play=PlugAndPlay()), (0.0, 0.0), layers, 10)
 
 
 def test_prompts_may_share_no_word_or_have_none_but_not_be_the_same(editor):

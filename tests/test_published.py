@@ -103,7 +103,13 @@ def tiny(tiny_folder) -> tuple[Editor, StableDiffusionPipeline]:
 def test_published_algorithm(case, model, request):
     editor, pipeline = request.getfixturevalue(model)
     published_kind, kind, source, targets, options = CASES[case]
-    options = {"cross_replace_steps": 0.8, "self_replace_steps": 0.4, "equalizer": {}, **options}
+    options = {
+        "recipe": "published",
+        "cross_replace_steps": 0.8,
+        "self_replace_steps": 0.4,
+        "equalizer": {},
+        **options,
+    }
     limit = options.pop("limit", 256)
     length = pipeline.unet.config.sample_size
     shape = (1, pipeline.unet.config.in_channels, length, length)

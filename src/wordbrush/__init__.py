@@ -2,10 +2,10 @@
 
 >>> import wordbrush
 >>> editor = wordbrush.Editor.from_pretrained()
->>> source = editor.generate("a dog eating an apple", seed=7, num_inference_steps=4)
+>>> source = editor.generate("a dog eating an apple", seed=7, num_inference_steps=10)
 >>> result = editor.edit(source, "a cat eating an apple")
->>> result.record.acted
-(("'dog' -> 'cat'",),)
+>>> result.record.acted[0][0]
+"'dog' -> 'cat'"
 
 Names are imported on first use: `import wordbrush` and the command line's help stay light.
 """

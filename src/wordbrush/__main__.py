@@ -1,5 +1,20 @@
-"""`python -m wordbrush` is the command line."""
+"""`python -m wordbrush` and `wordbrush` are the command line."""
 
-from wordbrush.cli.app import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line; an interruption is quiet, also while it is being imported."""
+    try:
+        from wordbrush.cli.process import interruptions
+
+        interruptions.listen()
+        from wordbrush.cli.app import main as command_line
+
+        command_line()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,23 +1,27 @@
 """The editor: generate a picture, then edit it by editing its prompt. It fills in defaults, runs, and packs."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Unpack, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from PIL.Image import Image
 
 from wordbrush.attention.batch import SOURCE
 from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.blend import LatentMask
-from wordbrush.edits.settings import EditOptions, EditSettings
-from wordbrush.errors import RecordError, SettingsError
+from wordbrush.edits.recipes import Recipe, recipe_for
+from wordbrush.edits.settings import EditOptions, EditSettings, needs_recipes
+from wordbrush.errors import PromptWarning, RecordError, SettingsError, cited
+from wordbrush.inversion.methods import DEFAULT_METHOD
 from wordbrush.inversion.settings import InversionSettings, Setting
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.capture import Capture
 from wordbrush.maps.request import MapsRequest, Words
-from wordbrush.models.load import ModelInfo, load_model
+from wordbrush.models.fingerprint import pipeline_fingerprint
+from wordbrush.models.folder_fingerprint import is_earlier_fingerprint
+from wordbrush.models.load import ModelInfo, adopt_pipeline, load_model
 from wordbrush.models.processor import thread_count
 from wordbrush.pictures.fit import Fit, fit_into, fit_to, to_canvas
 from wordbrush.pictures.masks import read_mask
@@ -32,9 +36,14 @@ from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.settings import GenerationOptions, GenerationSettings
 from wordbrush.scenes.vocabulary import SYNONYMS
+from wordbrush.settled import whole
 from wordbrush.tokens.pair import Prompts
 from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush.tokens.unknown_words import unknown_words
+from wordbrush.tokens.web_ui_syntax import web_ui_syntax
+
+if TYPE_CHECKING:
+    import torch
 
 
 class RunOptions(GenerationOptions, EditOptions, total=False):
@@ -48,42 +57,83 @@ class Editor:
     steps done and the steps in all; an exception that it raises ends the run cleanly and reaches the caller.
 
     >>> editor = Editor.from_pretrained()
-    >>> source = editor.generate("a dog eating an apple", seed=7, num_inference_steps=4)
+    >>> source = editor.generate("a dog eating an apple", seed=7, num_inference_steps=10)
     >>> result = editor.edit(source, "a cat eating an apple")
-    >>> result.record.acted
-    (("'dog' -> 'cat'",),)
+    >>> result.record.acted[0][0]
+    "'dog' -> 'cat'"
     """
 
-    def __init__(self, adapter: Adapter, model: ModelInfo, *, keep_bytes: int = 1 << 30) -> None:
-        """Use an adapter that is loaded already; see `from_pretrained`."""
+    def __init__(
+        self,
+        adapter: Adapter,
+        model: ModelInfo,
+        *,
+        keep_bytes: int = 1 << 30,
+        fingerprint: Callable[[], str] | None = None,
+    ) -> None:
+        """Use an adapter that is loaded already; see `from_pretrained` and `from_pipeline`.
+
+        `fingerprint` is asked for the model's, where others may change its weights.
+        """
         if keep_bytes < 0:
             raise SettingsError(f"keep_bytes is {keep_bytes}; give 0 or more")
-        self.model = model
+        self._model = model
+        self._fingerprint = fingerprint
         self._adapter = adapter
-        self._keep_bytes = keep_bytes
+        self._keep_bytes = whole(keep_bytes, "keep_bytes")
 
     @classmethod
     def from_pretrained(
         cls,
         model: str | Path | None = None,
         device: str | None = None,
-        dtype: str | None = None,
+        dtype: "str | torch.dtype | None" = None,
         *,
+        variant: str | None = None,
+        subfolder: str | None = None,
+        torch_dtype: "str | torch.dtype | None" = None,
         keep_bytes: int = 1 << 30,
     ) -> "Editor":
         """Load a model.
 
-        - `model`: a diffusers folder or hub id. Default: None, the bundled model.
+        - `model`: a diffusers folder, a checkpoint in one safetensors file, or a hub id. Default: None, the bundled
+          model.
         - `device`: "cpu", "cuda" or "mps". Default: None, the best there is.
         - `dtype`: "float32", "float16" or "bfloat16". Default: None: float16, but on a CPU float32, or
           bfloat16 for a large model where the CPU has instructions for it. `model.dtype` says which it is.
+        - `variant`: which of several files of weights to load, such as "fp16". Default: None, those without a name.
+        - `subfolder`: the folder in which the model lies inside of `model`. Default: None, `model` itself.
+        - `torch_dtype`: the earlier name that diffusers has for `dtype`, taken as that.
         - `keep_bytes`: how many bytes of a generated source's attention are kept at most: in the steps that fit, its
           later edits cost what a plain picture costs. 0 keeps none. Default: 1 GiB.
 
         Raises `ModelError` when the model cannot be loaded, `SettingsError` for an unknown device or dtype.
         """
-        adapter, info = load_model(model, device, dtype)
+        asked = torch_dtype if dtype is None else dtype
+        named = None if asked is None else str(asked).removeprefix("torch.")
+        adapter, info = load_model(model, device, named, variant=variant, subfolder=subfolder)
         return cls(adapter, info, keep_bytes=keep_bytes)
+
+    @classmethod
+    def from_pipeline(cls, pipeline: Any, *, keep_bytes: int = 1 << 30) -> "Editor":
+        """Edit with a diffusers pipeline that is loaded already, whatever its owner did to it: LoRA, added words,
+        offloading, quantised parts. It is the same after each call as before it, and may be used and changed beside.
+
+        - `pipeline`: a text-to-image pipeline of a known family, such as `StableDiffusionPipeline`. Pictures are
+          sampled with the family's default sampler; `sampler="own"` takes the pipeline's scheduler.
+        - `keep_bytes`: as in `from_pretrained`.
+
+        Raises `ModelError` for a pipeline of an unknown family.
+        """
+        adapter, info = adopt_pipeline(pipeline)
+        return cls(adapter, info, keep_bytes=keep_bytes, fingerprint=lambda: pipeline_fingerprint(pipeline))
+
+    @property
+    def model(self) -> ModelInfo:
+        """What is known of the model, with its fingerprint as it is now."""
+        if self._fingerprint is None:
+            return self._model
+        return replace(self._model, fingerprint=self._fingerprint())
 
     def generate(
         self,
@@ -113,7 +163,7 @@ class Editor:
         image: str | Path | bytes | Image | Photo,
         prompt: str,
         *,
-        method: str | InversionSettings = "direct",
+        method: str | InversionSettings = DEFAULT_METHOD,
         seed: int = 0,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
@@ -128,8 +178,8 @@ class Editor:
         - `image`: a PNG, JPEG or WebP file, its bytes, a Pillow picture, or a `Photo` that was read before; of any
           size. It is scaled, and padded by its mirror image, to the model's canvas; edits come back at its own size.
         - `prompt`: what the photograph shows.
-        - `method`: how its way to noise is found: "direct" (default), "ddim", "null-text", "negative-prompt",
-          "edit-friendly", "fixed-point" or "virtual"; or an `InversionSettings`, without further `settings`.
+        - `method`: how its way to noise is found: a name in `inversion.methods.METHODS`, such as "null-text", or an
+          `InversionSettings`, without further `settings`. Default: "edit-friendly".
         - `seed`: what a method's own noise is drawn from, 0 to 2**63 - 1. Default: 0.
         - `num_inference_steps`: the number of steps, 1 or more. Default: the model's.
         - `guidance_scale`, `negative_prompt`: those of its edits. Defaults: the model's, and empty.
@@ -144,12 +194,12 @@ class Editor:
         value, `PromptError` for a prompt over the token limit, `OutputError` when the model's output is no picture.
 
         >>> editor = Editor.from_pretrained()
-        >>> photo = editor.generate("a dog eating an apple", num_inference_steps=4).image
-        >>> source = editor.invert(photo, "a dog eating an apple", num_inference_steps=4)
+        >>> photo = editor.generate("a dog eating an apple", num_inference_steps=5).image
+        >>> source = editor.invert(photo, "a dog eating an apple", num_inference_steps=5)
         >>> source.report.model_calls
-        4
-        >>> editor.edit(source, "a cat eating an apple").record.acted
-        (("'dog' -> 'cat'",),)
+        5
+        >>> editor.edit(source, "a cat eating an apple").record.edit.kinds
+        ('swap',)
         """
         if isinstance(method, InversionSettings):
             if settings:
@@ -160,7 +210,7 @@ class Editor:
         photo = read_photo(image)
         own_size = (photo.image.height, photo.image.width)
         if size is None:
-            fit = fit_to(own_size, self.model.native_size, self._adapter.size_multiple)
+            fit = fit_to(own_size, self._model.native_size, self._adapter.size_multiple)
         else:
             self._adapter.latent_size(*size)
             fit = fit_into(own_size, size)
@@ -210,8 +260,9 @@ class Editor:
         - `source`: a picture of this editor, generated or inverted.
         - `target`: the edited prompt, or a list of them, which run as one batch: one gives one result, a list a list.
         - `capture`: the targets' attention maps to collect; each result has those of the words that its prompt has.
-        - `options`: `edit`, `cross_replace_steps`, `self_replace_steps`, `self_replace_max_pixels`, `equalizer`,
-          `local_blend`, `mask`, `mutual_self_attention`, `plug_and_play`: `EditOptions` says what each means.
+        - `options`: `edit`, `recipe`, `cross_replace_steps`, `self_replace_steps`, `self_replace_max_pixels`,
+          `equalizer`, `weight_region`, `resize`, `local_blend`, `mask`, `mutual_self_attention`, `plug_and_play`:
+          `EditOptions` says what each means.
 
         Raises `PromptError` for words that are not there or prompts that ask for nothing, `SettingsError` for a bad
         value or mask, `ControlError` if the edit could not act.
@@ -273,6 +324,7 @@ class Editor:
 
         Raises what `edit` raises.
         """
+        self._check_own(source)
         prompts = Prompts.of(self._adapter.tokenize, source.prompt, settings.targets)
         seen = self._capture(capture, source.settings, dict(enumerate(prompts.targets, start=SOURCE + 1)))
         watches = [seen.watch] if seen else ()
@@ -300,9 +352,10 @@ class Editor:
         """
         asked = request if isinstance(request, MapsRequest) else MapsRequest(request)
         source = made if isinstance(made, Source) else made.source
+        self._check_own(source)
         branch, prompt = (SOURCE, made.prompt) if isinstance(made, Source) else (made.index + 1, made.target)
         seen = Capture(
-            self._adapter, asked, source.settings, {branch: self._adapter.tokenize(prompt)}, self.model.name
+            self._adapter, asked, source.settings, {branch: self._adapter.tokenize(prompt)}, self._model.name
         )
         if isinstance(made, Source):
             look_again(self._adapter, made.settings, made.kept, seen.watch, on_step)
@@ -318,6 +371,7 @@ class Editor:
 
         Of a photograph it starts from what was found to be its noise.
         """
+        self._check_own(source)
         settings = replace(source.settings, prompt=prompt)
         if source.record.photo is None:
             return self._generated(settings, None, 0, None, on_step)
@@ -339,6 +393,7 @@ class Editor:
 
         Raises `SettingsError` for a step that the source's run did not have.
         """
+        self._check_own(source)
         solver = solver_of(self._adapter, source.settings)
         timesteps = source.kept.timesteps(solver)
         _check_step(step, len(timesteps) - 1)
@@ -349,6 +404,7 @@ class Editor:
 
         Raises `SettingsError` for a step that the source's run did not have.
         """
+        self._check_own(source)
         _check_step(step, source.kept.num_steps)
         return self._adapter.decode(source.kept.latents[step])
 
@@ -364,10 +420,12 @@ class Editor:
 
     def unknown_words(self, prompts: Sequence[str]) -> dict[str, str | None]:
         """Words of prompts that a model with a small vocabulary never saw, and the nearest that it knows."""
-        if self.model.vocabulary is None:
+        if self._model.vocabulary is None:
             return {}
         return {
-            w: near for prompt in prompts for w, near in unknown_words(prompt, self.model.vocabulary, SYNONYMS).items()
+            w: near
+            for prompt in prompts
+            for w, near in unknown_words(prompt, self._model.vocabulary, SYNONYMS).items()
         }
 
     def replay(
@@ -388,7 +446,7 @@ class Editor:
 
         Raises `RecordError` when the record was made with another model than this editor's, or another photograph.
         """
-        if record.model.fingerprint != self.model.fingerprint:
+        if not self._has_weights(record.model.fingerprint):
             raise RecordError(
                 f"the record was made with '{record.model.name}' ({record.model.fingerprint[:12]}), and this is "
                 f"'{self.model.name}' ({self.model.fingerprint[:12]}); name the recorded model's folder with --model"
@@ -400,7 +458,10 @@ class Editor:
 
     def generation_settings(self, prompt: str, **options: Unpack[GenerationOptions]) -> GenerationSettings:
         """A generation's settings, with the model's own defaults for what is left out. Raises `SettingsError`."""
-        return GenerationSettings.of(prompt, self.model.defaults, self.model.native_size, **options)
+        settings = GenerationSettings.of(prompt, self._model.defaults, self._model.native_size, **options)
+        self._adapter.guidance.check(settings.guidance_scale, settings.negative_prompt)
+        _warn_of_syntax(settings.prompt, settings.negative_prompt)
+        return settings
 
     def edit_settings(
         self,
@@ -411,18 +472,54 @@ class Editor:
         """An edit's settings, with the model's own defaults for what is left out, for `apply` and `preview`.
 
         - `target`: the edited prompt, or several.
-        - `source`: what will be edited, which a `mask` must fit. Default: a picture of the model's own size.
+        - `source`: what will be edited: its prompt says which recipe fits, and a `mask` must fit it. Default: a
+          picture of the model's own size, edited without a recipe.
         - `options`: those of `edit`.
 
         Raises `SettingsError`.
         """
         mask = options.get("mask")
+        made = source.settings if isinstance(source, Source) else source
         if mask is not None and not isinstance(mask, LatentMask):
             fit = source.fit if isinstance(source, Source) else None
-            made = source.settings if isinstance(source, Source) else source
-            size = self.model.native_size if made is None else (made.height, made.width)
+            size = self._model.native_size if made is None else (made.height, made.width)
             options = {**options, "mask": read_mask(mask, self._adapter.latent_size(*size), fit)}
-        return EditSettings.of(target, self.model.defaults, **options)
+        recipes: list[Recipe] = []
+        if needs_recipes(options, self._model.defaults):
+            if made is not None:
+                targets = [target] if isinstance(target, str) else target
+                photograph = isinstance(source, Source) and source.record.photo is not None
+                prompts = Prompts.of(self._adapter.tokenize, made.prompt, targets)
+                num_steps = source.kept.num_steps if isinstance(source, Source) else made.num_inference_steps
+                recipes = [recipe_for(pair, num_steps, photograph=photograph) for pair in prompts.pairs]
+            elif options.get("recipe") is not None:
+                raise SettingsError("recipe='auto' compares the target with a source; give the source too")
+        settings = EditSettings.of(target, self._model.defaults, recipes, **options)
+        _warn_of_syntax(*settings.targets)
+        return settings
+
+    def _has_weights(self, fingerprint: str) -> bool:
+        """Whether a record's model is this one, by its fingerprint of now or of earlier versions."""
+        if fingerprint == self.model.fingerprint:
+            return True
+        return (
+            self._fingerprint is None
+            and self._model.folder is not None
+            and is_earlier_fingerprint(self._model.folder, fingerprint)
+        )
+
+    def _check_own(self, source: Source) -> None:
+        """Raise `SettingsError` for a source of other weights, or that lies on another device or in another dtype.
+
+        What is kept of a source is of the weights that made it. An editor of the same weights is as good as its own.
+        """
+        made, model = source.record.model, self.model
+        if (made.fingerprint, made.device, made.dtype) != (model.fingerprint, model.device, model.dtype):
+            raise SettingsError(
+                f"the source was made with '{made.name}' ({made.fingerprint[:12]}, {made.dtype} on {made.device}), "
+                f"and this editor's model is '{model.name}' ({model.fingerprint[:12]}, {model.dtype} on "
+                f"{model.device}); use the editor that made it, or make it again with this one"
+            )
 
     def _generation(self, prompt: str | GenerationSettings, options: GenerationOptions) -> GenerationSettings:
         if isinstance(prompt, str):
@@ -442,7 +539,9 @@ class Editor:
         seen = self._capture(capture, settings, {SOURCE: self._adapter.tokenize(settings.prompt)})
         kept = run_source(self._adapter, settings, tape, on_step, [seen.watch] if seen else ())
         canvas = self._adapter.decode(kept.latents[-1])
-        return packed_source(canvas, settings, kept, model_record(self.model), keep_bytes, seen)
+        sampler = solver_of(self._adapter, settings).name
+        notes = self._adapter.tokenize(settings.prompt).notes
+        return packed_source(canvas, settings, kept, model_record(self.model), keep_bytes, seen, sampler, notes)
 
     def _inverted(
         self,
@@ -456,7 +555,8 @@ class Editor:
     ) -> Source:
         task, model = PhotoTask(to_canvas(photo.image, fit), fit, settings, inversion), model_record(self.model)
         made, said = invert_or_recall(self._adapter, model, task, cache, self._tape(keep_bytes), on_step)
-        return packed_photo(photo, task, made, model, keep_bytes, said)
+        sampler = solver_of(self._adapter, settings).name
+        return packed_photo(photo, task, made, model, keep_bytes, said, sampler)
 
     def _together(
         self,
@@ -470,7 +570,8 @@ class Editor:
         watches = [seen.watch] if seen else ()
         kept, run = run_together(self._adapter, generation, settings, on_step, watches, prompts)
         canvas = self._adapter.decode(kept.latents[-1])
-        source = packed_source(canvas, generation, kept, model_record(self.model), 0, seen)
+        sampler, notes = solver_of(self._adapter, generation).name, prompts.source.notes
+        source = packed_source(canvas, generation, kept, model_record(self.model), 0, seen, sampler, notes)
         return packed_edits(self._adapter, source, settings, run, seen, together=True)
 
     def _replay(
@@ -497,10 +598,10 @@ class Editor:
     def _capture(
         self, request: MapsRequest | None, settings: GenerationSettings, prompts: Mapping[int, PromptTokens]
     ) -> Capture | None:
-        return None if request is None else Capture(self._adapter, request, settings, prompts, self.model.name)
+        return None if request is None else Capture(self._adapter, request, settings, prompts, self._model.name)
 
     def _tape(self, keep_bytes: int) -> SourceTape | None:
-        return SourceTape(keep_bytes, self.model.defaults.self_replace_max_pixels) if keep_bytes else None
+        return SourceTape(keep_bytes, self._model.defaults.self_replace_max_pixels) if keep_bytes else None
 
 
 def split_options(options: RunOptions) -> tuple[GenerationOptions, EditOptions]:
@@ -510,6 +611,13 @@ def split_options(options: RunOptions) -> tuple[GenerationOptions, EditOptions]:
         part = generation if name in GenerationOptions.__annotations__ else edit
         part[name] = value  # type: ignore[literal-required]  # the names are those of both types together
     return generation, edit
+
+
+def _warn_of_syntax(*prompts: str) -> None:
+    """Warn with `PromptWarning` of marks that web UIs read as instructions."""
+    for prompt in prompts:
+        if (said := web_ui_syntax(prompt)) is not None:
+            warnings.warn(f"in '{cited(prompt)}' {said}", PromptWarning, stacklevel=4)
 
 
 def _check_step(step: int, last: int) -> None:

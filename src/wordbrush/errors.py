@@ -3,9 +3,33 @@
 A message is one line: it names the input and the remedy. The command line prints it and exits with code 2.
 """
 
+_CITED = 80
+
+
+def escaped(text: str) -> str:
+    r"""A text of unknown origin as a terminal may show it: one line, and nothing in it that a terminal obeys.
+
+    >>> print(escaped("a\x1b[31m cat"))
+    a\x1b[31m cat
+    """
+    return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text)
+
+
+def cited(text: str) -> str:
+    """A prompt or a name as a message quotes it: one of many characters by its beginning.
+
+    >>> cited("a cat " * 100)
+    'a cat a cat a cat a cat a cat a cat a cat a cat a cat a cat a cat a cat a cat ...'
+    """
+    return text if len(text) <= _CITED else f"{text[:_CITED].rstrip()} ..."
+
 
 class WordbrushError(Exception):
     """Base of every error that wordbrush raises on purpose."""
+
+    def __str__(self) -> str:
+        """The message on one line: what it quotes of files and prompts is escaped."""
+        return escaped(super().__str__())
 
 
 class PromptError(WordbrushError, ValueError):
@@ -51,6 +75,18 @@ class PhotoError(WordbrushError, ValueError):
 class WordbrushWarning(UserWarning):
     """Base of every warning that wordbrush gives. The command line prints it as one line and goes on."""
 
+    def __str__(self) -> str:
+        """The message on one line: what it quotes of files and prompts is escaped."""
+        return escaped(super().__str__())
+
 
 class SlowDtypeWarning(WordbrushWarning):
     """A model is loaded in a dtype that this CPU has no instructions for."""
+
+
+class ModelWarning(WordbrushWarning):
+    """A model was loaded after something in its folder was mended."""
+
+
+class PromptWarning(WordbrushWarning):
+    """A prompt has marks that other programs read as instructions, and that are words here."""

@@ -2,8 +2,10 @@
 
 import errno
 import os
+import secrets
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +18,38 @@ def expanded(path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
+
+
+def home() -> Path:
+    """The user's home folder; one for temporary files where the system knows of none."""
+    try:
+        return Path.home()
+    except RuntimeError:  # no HOME, and a user without an entry: a container's
+        return Path(tempfile.gettempdir())
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is anything of this name; no name is too long or too odd to be asked for."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a regular file; no name is too long or too odd to be asked for."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; no name is too long or too odd to be asked for."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def open_regular(path: str | Path) -> BinaryIO:
@@ -40,18 +74,18 @@ def write_atomically(path: Path, content: bytes) -> None:
     path = expanded(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "wb") as file:
+        partial = path.parent / f".{path.name}.{secrets.token_hex(4)}"
+        with partial.open("xb") as file:  # with the permissions that the user's umask leaves
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(partial).chmod(0o644)
         os.replace(partial, path)
     except OSError as error:
         raise OutputError(f"'{path}' cannot be written ({error.strerror}); choose another folder") from None
     finally:
         if partial is not None:
-            Path(partial).unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
 
 
 def check_writable(folder: Path) -> None:

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from wordbrush.editor import Editor
+from wordbrush.inversion.methods import DEFAULT_METHOD
 from wordbrush.peak import PeakMemory
 from wordbrush.runs.results import Source
 from wordbrush_bench.case import Case, Material
@@ -15,7 +16,7 @@ class SourceSettings:
 
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
-    inversion: str = "direct"
+    inversion: str = DEFAULT_METHOD
 
 
 @dataclass(frozen=True, eq=False)

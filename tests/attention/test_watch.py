@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from helpers.oracles import FormedMaps, explicit_maps
-from helpers.rounding import DEEPEST, assert_same
+from helpers.rounding import assert_same, assert_same_maps
 from wordbrush.attention.sites import AttentionLayer, Site
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import column_maps
@@ -84,7 +84,7 @@ def test_columns_are_those_of_the_explicit_map(words):
     assert set(widths) == {8}, "the width of the model's own values"
     joint = AttentionLayer.joint("attn", 2, (1, 4), 11 - 4, text_first=False)
     own = column_maps(joint, columns[:7], k, lambda v: F.scaled_dot_product_attention(k[None], k[None], v))
-    torch.testing.assert_close(own, explicit_maps(k, k)[:, :4, 4:] @ columns[:7], rtol=0, atol=1e-6)
+    assert_same(own, explicit_maps(k, k)[:, :4, 4:] @ columns[:7], products=8 + 11, amplified=6)
 
 
 @pytest.mark.parametrize("size", [(32, 32), (32, 48)])
@@ -119,7 +119,7 @@ def test_maps_are_those_of_the_materialised_run(model, case, reads, size):
             ours = watch.taken[step, branch]
             assert len(ours) == len(formed.taken[step])
             for (_, mine), theirs in zip(ours, formed.taken[step], strict=True):
-                assert_same(mine, theirs[branch, ..., : mine.shape[-1]], DEEPEST)
+                assert_same_maps(mine, theirs[branch, ..., : mine.shape[-1]])
 
 
 def test_edited_and_own_maps_differ_only_while_the_edit_acts(model):
@@ -152,7 +152,7 @@ def test_the_sources_maps_are_the_same_from_its_run_its_tape_and_its_row_run_aga
         assert len(later.taken[step, 1]) == len(later.taken[step, 0])
         for (site, mine), (same, theirs) in zip(later.taken[step, 0], live.taken[step, 0], strict=True):
             assert site == same
-            assert_same(mine, theirs, DEEPEST)
+            assert_same_maps(mine, theirs)
 
 
 def test_watching_changes_no_bit(model):

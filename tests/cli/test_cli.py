@@ -70,6 +70,28 @@ def test_pictures_replay_bit_for_bit(run, tmp_path):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("hashes", "compared", "unknown"),
+    [
+        (lambda own: {}, None, "source, edited"),
+        (lambda own: {"source": own["source"]}, "source", "edited"),
+        (lambda own: {**own, "edited": ""}, "source", "edited"),
+    ],
+    ids=["none", "one", "an empty one"],
+)
+def test_what_was_not_compared_is_not_called_bit_for_bit(run, tmp_path, hashes, compared, unknown):
+    run(*SWAP, *FAST, "--out", "first", "--no-comparison")
+    path = tmp_path / "first" / "record.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, "image_sha256": hashes(record["image_sha256"])}))
+    code, out, _, _ = run("replay", "first/record.json", "--out", "again", model=None)
+    assert code == 0
+    assert f"the record has no hash of {unknown}, which could not be compared" in out
+    assert ("bit for bit" in out) == (compared is not None)
+    if compared is not None:
+        assert f"the pixels of {compared} are the recorded ones, bit for bit" in out
+
+
 def test_a_blend_writes_its_mask_and_replays(run, tmp_path):
     blend = ["--blend", "dog, cat", "--blend-threshold", "0.7", "--blend-start", "0.5", "--hold-pixels"]
     code, out, err, made = run(*SWAP, *FAST, *blend, "--out", "first")
@@ -210,14 +232,14 @@ def test_bad_models_are_told_apart(run, tiny_folder, tmp_path_factory):
         path.write_bytes(path.read_bytes()[:1000])
 
     def other(folder: Path) -> None:
-        (folder / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
+        (folder / "model_index.json").write_text('{"_class_name": "KolorsPipeline"}')
 
     cases = {
         "has no model_index.json": broken(lambda folder: (folder / "model_index.json").unlink()),
         "holds only pickled weights": broken(pickles),
         "lacks its 'vae' folder": broken(lambda folder: shutil.rmtree(folder / "vae")),
         "cannot be loaded": broken(truncated),
-        "is a FluxPipeline; wordbrush edits with StableDiffusionPipeline": broken(other),
+        "is a KolorsPipeline; wordbrush edits with StableDiffusionPipeline": broken(other),
         "there is no folder": Path("/no/such/folder"),
         "the hub cannot be reached": Path("nobody/nothing-at-all"),
     }
@@ -265,72 +287,118 @@ def test_help_and_version_need_no_torch():
         "import sys; sys.argv = ['wordbrush', '{}']\ntry:\n from wordbrush.cli.app import main; main()\nfinally:\n"
         " print('torch' in sys.modules or 'diffusers' in sys.modules)"
     )
-    for option in ("--help", "--version"):
+    for option in ("--help", "--version", "edit', '--help", "sweep', '--help", "invert', '--help"):
         done = subprocess.run(
             [sys.executable, "-c", script.format(option)], capture_output=True, text=True, check=False
         )
         assert done.stdout.strip().endswith("False"), done.stderr
 
 
+SHARED = [
+    "--model",
+    "--num-inference-steps --steps",
+    "--guidance-scale --guidance",
+    "--negative-prompt --negative",
+    "--sampler",
+    "--size",
+    "--device",
+    "--dtype",
+    "--out",
+    "--quiet",
+]
+SEED = ["--seed"]
+EDIT = [
+    "--edit --kind",
+    "--cross-replace-steps --cross-steps",
+    "--cross-replace-steps-for --cross-steps-for",
+    "--self-replace-steps --self-steps",
+    "--self-replace-max-pixels --self-max-pixels",
+    "--equalizer --weight",
+    "--local-blend --blend",
+    "--local-blend-subtract-words --blend-subtract",
+    "--local-blend-threshold --blend-threshold",
+    "--local-blend-start-blend --blend-start",
+    "--local-blend-hold-pixels --hold-pixels",
+    "--mask",
+    "--mutual-self-attention --mutual",
+    "--mutual-self-attention-start-step --mutual-start",
+    "--mutual-self-attention-start-layer --mutual-layer",
+    "--plug-and-play",
+    "--plug-and-play-feature-replace-steps --feature-steps",
+    "--plug-and-play-attention-replace-steps --attention-steps",
+    "--new-word-factor --new-words",
+    "--text-mass",
+    "--weight-region",
+    "--resize",
+]
+PHOTO = ["--prompt --source-prompt", "--method --invert", "--setting", "--captioner", "--cache-dir", "--no-cache"]
+MAPS = [
+    "--target",
+    "--record",
+    "--photo",
+    "--words",
+    "--resolution",
+    "--per-step",
+    "--self-components",
+    "--shared-scale",
+]
+RUN = ["--model", "--device", "--dtype", "--out", "--quiet"]
+STEPS = ["--num-inference-steps --steps"]
+MEASURED = ["--limit", "--kinds", "--methods", *RUN]
+
+
 def test_the_surface_is_as_published():
-    """Others build on these names; a change here is a change for them."""
+    """Others build on these names; a change here is a change for them. Spellings of one option are equal."""
     import typer
 
-    shared = {
-        "--model",
-        "--seed",
-        "--steps",
-        "--guidance",
-        "--negative",
-        "--size",
-        "--device",
-        "--dtype",
-        "--out",
-        "--quiet",
-    }
-    own = {
-        "--kind",
-        "--cross-steps",
-        "--cross-steps-for",
-        "--self-steps",
-        "--self-max-pixels",
-        "--weight",
-        "--blend",
-        "--blend-subtract",
-        "--blend-threshold",
-        "--blend-start",
-        "--mask",
-        "--hold-pixels",
-        "--mutual",
-        "--mutual-start",
-        "--mutual-layer",
-        "--plug-and-play",
-        "--feature-steps",
-        "--attention-steps",
-        "--no-comparison",
-    }
     commands = typer.main.get_command(cli.app).commands
     options = {
-        name: {o for p in command.params for o in p.opts if o.startswith("--")}
+        name: {" ".join(p.opts) for p in command.params if p.opts[0].startswith("--")} - {"--help"}
         for name, command in {**commands, **{f"bench {n}": c for n, c in commands["bench"].commands.items()}}.items()
     }
-    swept = {"--cross-steps", "--self-steps", "--weight", "--seeds", "--kind", "--self-max-pixels"}
-    maps = {"--target", "--record", "--words", "--resolution", "--per-step", "--self-components", "--shared-scale"}
-    measured = {"--limit", "--kinds", "--methods", "--model", "--steps", "--device", "--dtype", "--out", "--quiet"}
-    photo = {"--setting", "--captioner", "--cache-dir", "--no-cache"}
-    assert options == {
-        "generate": shared,
-        "edit": shared | own | photo | {"--photo", "--source-prompt", "--invert"},
-        "invert": shared | photo | {"--prompt", "--method", "--lpips"},
-        "replay": {"--model", "--photo", "--out", "--quiet"},
-        "maps": shared | maps,
-        "models": set(),
-        "figures": {"--model", "--steps", "--device", "--dtype", "--out", "--quiet", "--list"},
-        "sweep": (shared - {"--seed"}) | swept | {"--cells", "--max-cells"},
-        "bench": set(),
-        "bench scenes": measured | {"--peer"},
-        "bench pie": measured | {"--data", "--weights"},
-        "bench miniature": {"--out", "--per-kind", "--quiet"},
-        "bench speed": (measured - {"--limit", "--kinds", "--methods"})
-        | {"--shape", "--case", "--no-cases", "--scaling", "--size", "--repeats", "--diffusers"},
+    speed = ["--shape", "--case", "--no-cases", "--scaling", "--size", "--repeats", "--diffusers", "--steps"]
+    published = {
+        "generate": [*SHARED, *SEED],
+        "edit": [*SHARED, *SEED, *EDIT, *PHOTO, "--photo", "--no-comparison"],
+        "invert": [*SHARED, *SEED, *PHOTO, "--lpips"],
+        "replay": [*RUN, "--photo"],
+        "maps": [*SHARED, *SEED, *EDIT, *MAPS],
+        "models": [],
+        "figures": [*RUN, *STEPS, "--list"],
+        "sweep": [*SHARED, *EDIT, "--axis", "--seeds", "--cells", "--max-cells"],
+        "bench": [],
+        "bench scenes": [*MEASURED, *STEPS, "--peer"],
+        "bench pie": [*MEASURED, "--steps", "--data", "--weights"],
+        "bench miniature": ["--out", "--per-kind", "--quiet"],
+        "bench speed": [*RUN, *speed],
     }
+    assert options == {name: set(names) for name, names in published.items()}
+
+
+@pytest.mark.parametrize("command", ["edit", "sweep", "maps", "invert"])
+def test_help_has_groups_and_what_is_used_most_on_top_in_80_columns(run, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _, _ = run(command, "--help", model=None)
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+    titles = re.findall(r"^(\w[^:]*):$", out, flags=re.MULTILINE)
+    assert titles[:2] == ["Arguments", "Used most"]
+    assert len(titles) >= 5
+    first = out.split("Used most:\n")[1].split("\n\n")[0]
+    assert len(re.findall(r"^  --", first, flags=re.MULTILINE)) == 5
+
+
+@pytest.mark.parametrize(
+    ("short", "api"),
+    [
+        (["--cross-steps", "0.5", "--weight", "apple=2"], ["--cross-replace-steps", "0.5", "--equalizer", "apple=2"]),
+        (["--blend", "cat", "--blend-start", "0.5"], ["--local-blend", "cat", "--local-blend-start-blend", "0.5"]),
+        (["--kind", "refine", "--self-steps", "0.1..0.6"], ["--edit", "refine", "--self-replace-steps", "0.1..0.6"]),
+    ],
+)
+def test_spellings_are_equal(run, tmp_path, short, api):
+    made = []
+    for place, options in (("one", short), ("other", api)):
+        assert run(*SWAP, *FAST, *options, "--no-comparison", "--quiet", "--out", place)[:3] == (0, "", "")
+        made.append((tmp_path / place / "edited.png").read_bytes())
+    assert made[0] == made[1]

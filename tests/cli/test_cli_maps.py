@@ -78,7 +78,7 @@ def test_every_word_on_one_scale_quietly(run):
         (["maps", "--record", "x.json"], "'x.json' cannot be read"),
         (["maps", "--record", "x.json", "--target", "a cat"], "give no other setting of it"),
         ([*DOG, "--words", "horse"], "word 'horse' is not in the prompt 'a dog eating an apple'"),
-        ([*DOG, "--words", "dog,,apple"], "--words 'dog,,apple' has an empty word"),
+        ([*DOG, "--words", "dog,,apple"], "--words 'dog,,apple' is not WORD[,WORD]"),
         ([*DOG, "--resolution", "big"], "--resolution 'big' is not one; write 16"),
         ([*DOG, "--resolution", "64"], "no cross-attention layer has resolution 64 at this size; there are: 16 x 16"),
     ],

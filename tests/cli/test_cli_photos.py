@@ -164,6 +164,7 @@ def test_a_photo_edit_replays_with_its_photo(run, tmp_path):
         (["invert", "http://127.0.0.1/a.png"], "is a web address, and only files are read; download the picture"),
         (["invert", "photo.jpg", "--captioner", "nothing"], "'nothing' is not a captioner"),
         (["invert", "photo.jpg", "--size", "33"], "height is 33"),
+        (["invert", "photo.jpg", "--sampler", "own"], "--sampler does not go with a photograph"),
     ],
 )
 def test_what_is_refused_is_told_in_one_line_and_nothing_is_written(run, tmp_path, arguments, reason):

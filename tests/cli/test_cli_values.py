@@ -1,23 +1,27 @@
 import pytest
 
-from wordbrush.cli.values import picture_size, word_numbers
+from wordbrush.cli.values import by_word, number, picture_size
 from wordbrush.errors import SettingsError
+
+
+def weights(*values: str) -> dict[str, float]:
+    return by_word("--weight", values, number, "WORD=NUMBER", "red=2.0")
 
 
 @pytest.mark.parametrize("value", ["red", "red=", "red=x", "=2", " =2", "", "red=2=", "red 2"])
 def test_what_is_not_word_and_number_is_shown_how(value: str) -> None:
     with pytest.raises(SettingsError, match=rf"--weight '{value}' is not WORD=NUMBER; .* --weight red=2\.0"):
-        word_numbers("--weight", [value], "red=2.0")
+        weights(value)
 
 
 @pytest.mark.parametrize("second", ["cat=3", "Cat=3", " cat = 2"])
 def test_a_word_twice_is_refused(second: str) -> None:
     with pytest.raises(SettingsError, match="twice"):
-        word_numbers("--weight", ["cat=2", second], "red=2.0")
+        weights("cat=2", second)
 
 
 def test_words_may_hold_spaces_and_choose_an_occurrence() -> None:
-    assert word_numbers("--weight", ["teddy bear=2", "cat[1]=-.5"], "") == {"teddy bear": 2.0, "cat[1]": -0.5}
+    assert weights("teddy bear=2", "cat[1]=-.5") == {"teddy bear": 2.0, "cat[1]": -0.5}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from torch import nn
 
 from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
-from wordbrush.models.intercept import attention_layers
+from wordbrush.models.intercept import attention_modules
 from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
 
@@ -69,7 +69,7 @@ def test_at_every_layer_of_every_step(shared, kept):
     run = {"seed": 1, "num_inference_steps": STEPS}
     source = editor.generate("a dog", **run)
     wanted = {"cross_replace_steps": 1.0, "self_replace_steps": 1.0}
-    layers = attention_layers(pipeline.unet)
+    layers = attention_modules(pipeline.unet)
     assert len(layers) == 14
     for layer in layers.values():
         for step in range(1, STEPS + 1):

@@ -49,7 +49,7 @@ def test_one_is_a_number_like_any_other():
 def test_a_plan_edits_inside_its_windows_only():
     plan, acted = plan_edit(Prompts(CAT, (PromptPair.of(CAT, DOG),)), settings(), num_steps=10, layers=LAYERS)
     assert [plan.at(i).cross[0] is not None for i in range(10)] == [True] * 8 + [False] * 2
-    assert [bool(plan.at(i).borrowed.maps) for i in range(10)] == [True] * 4 + [False] * 6
+    assert [bool(plan.at(i).borrowed[0].maps) for i in range(10)] == [True] * 4 + [False] * 6
     assert acted == (("'cat' -> 'dog'",),)
     assert not plan.at(9).acts
 

@@ -1,14 +1,19 @@
+import re
+from pathlib import Path
+from pkgutil import resolve_name
+
 import pytest
 
 from wordbrush.errors import RecordError, SettingsError
-from wordbrush.inversion.settings import METHODS, InversionSettings
+from wordbrush.inversion.methods import METHODS
+from wordbrush.inversion.settings import InversionSettings
 from wordbrush.json_form import from_plain, to_plain
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_builds_and_goes_through_json(method):
     settings = InversionSettings.parse(method, {})
-    assert isinstance(settings.build(), METHODS[method])
+    assert type(settings.build()) is resolve_name(METHODS[method])
     assert from_plain(InversionSettings, to_plain(settings), "the record") == settings
 
 
@@ -36,3 +41,9 @@ def test_what_a_method_does_not_have_is_told(method, settings, said):
 def test_a_records_bad_value_is_told():
     with pytest.raises(RecordError, match="skip is 2"):
         from_plain(InversionSettings, {"method": "edit-friendly", "settings": {"skip": 2}}, "the record")
+
+
+def test_the_readme_lists_every_method() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    listed = readme.split("invert sit behind one call, ")[1].split(", each with a")[0]
+    assert re.findall(r"`([^`]+)`", listed) == list(METHODS)

@@ -3,7 +3,8 @@ import torch
 
 from helpers.analytic import sampled, task
 from wordbrush.errors import RecordError
-from wordbrush.inversion.settings import METHODS
+from wordbrush.inversion.methods import METHODS
+from wordbrush.inversion.settings import InversionSettings
 from wordbrush.inversion.tensors import from_tensors, to_tensors
 
 OTHER = torch.tensor([[[-2.0, 2.0, 0.0]]], dtype=torch.float64)
@@ -11,7 +12,7 @@ OTHER = torch.tensor([[[-2.0, 2.0, 0.0]]], dtype=torch.float64)
 
 def kept(method: str):
     made = task(4)
-    inversion = METHODS[method]()
+    inversion = InversionSettings(method, {}).build()
     return made, inversion, inversion.invert(made)
 
 

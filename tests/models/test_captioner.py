@@ -1,14 +1,16 @@
 """A caption by a real BLIP model, tiny and random, that lies in a local folder."""
 
 import json
+import shutil
 
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from helpers.picture_files import picture
 from helpers.tiny import CAPTION_WORDS
-from wordbrush.errors import ModelError
+from wordbrush.errors import ModelError, ModelWarning
 from wordbrush.models.captioner import _pixels, caption
 
 
@@ -41,3 +43,24 @@ def test_what_is_no_captioner(captioner_folder, tmp_path, tiny_folder):
     (tmp_path / "model.safetensors").write_bytes(b"broken")
     with pytest.raises(ModelError, match="cannot be loaded"):
         caption(tmp_path, picture())
+
+
+@pytest.mark.parametrize("part", ["vision_model", "text_decoder"])
+def test_a_captioner_without_some_of_its_weights_is_refused(captioner_folder, tmp_path, part):
+    folder = shutil.copytree(captioner_folder, tmp_path / "blip")
+    weights = folder / "model.safetensors"
+    tensors = load_file(weights)
+    lost = next(name for name in sorted(tensors) if name.startswith(part))
+    save_file({name: tensor for name, tensor in tensors.items() if name != lost}, weights, {"format": "pt"})
+    with pytest.raises(ModelError, match=r"the tensor '.*' is missing"):
+        caption(folder, Image.new("RGB", (40, 30)))
+
+
+def test_a_compiled_captioner_is_mended(captioner_folder, tmp_path):
+    folder = shutil.copytree(captioner_folder, tmp_path / "blip")
+    weights = folder / "model.safetensors"
+    save_file({f"_orig_mod.{name}": tensor for name, tensor in load_file(weights).items()}, weights, {"format": "pt"})
+    picture = Image.radial_gradient("L").convert("RGB")
+    with pytest.warns(ModelWarning, match="_orig_mod"):
+        said = caption(folder, picture)
+    assert said == caption(captioner_folder, picture)

@@ -1,6 +1,7 @@
 """Which models there are, found without loading or fetching any."""
 
 import importlib
+import re
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from wordbrush.cli.app import app
 from wordbrush.models.catalogue import KNOWN, list_models
+from wordbrush.models.families import FAMILIES
 
 
 def cache(root: Path, name: str, folder: Path) -> Path:
@@ -58,3 +60,29 @@ def test_the_command_prints_them_all(hub: Path) -> None:
 def test_a_missing_cache_is_an_empty_one(hub: Path) -> None:
     hub.rmdir()
     assert len(list_models()) == 1 + len(KNOWN)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "unet" / "config.json").write_text('{"sample_size": null}'),
+        lambda folder: (folder / "vae" / "config.json").write_text("{}"),
+        lambda folder: (folder / "model_index.json").write_bytes(b"\xff\xfe"),
+        lambda folder: shutil.rmtree(folder / "tokenizer"),
+        lambda folder: shutil.rmtree(folder.parents[1] / "refs"),
+        lambda folder: shutil.rmtree(folder.parent),
+        lambda folder: (folder.parents[2] / "models--a").write_text(""),
+    ],
+    ids=["no size", "no blocks", "no text", "no tokenizer", "no refs", "no snapshots", "a file"],
+)
+def test_beside_a_broken_entry_the_rest_is_listed(hub: Path, tiny_folder: Path, damage) -> None:
+    cache(hub, "someone/whole", tiny_folder)
+    damage(cache(hub, "someone/broken", tiny_folder))
+    listed = {model.name: model for model in list_models()}
+    assert listed["someone/whole"].note == "32 x 32"
+    assert listed["someone/whole"].problem is None
+
+
+def test_the_page_of_models_names_every_family_and_no_other():
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    assert set(re.findall(r"^\| `(\w+Pipeline)`", page, re.M)) == set(FAMILIES)

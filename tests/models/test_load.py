@@ -49,6 +49,11 @@ def test_a_dtype_holds_for_all_of_it(tiny_folder: Path) -> None:
     ("device", "dtype", "message"),
     [
         ("tpu", None, "device is 'tpu'; give one of cpu, cuda, mps"),
+        ("cpu:x", None, "device is 'cpu:x'; give one of cpu, cuda, mps"),
+        ("cpu:", None, "device is 'cpu:'; give one of cpu, cuda, mps"),
+        ("CPU", None, "device is 'CPU'; give one of cpu, cuda, mps"),
+        ("cpu:1", None, "device is 'cpu:1', which this machine does not have"),
+        ("cuda:99999999999", None, "give one of cpu, cuda, mps"),
         ("cpu", "int8", "dtype is 'int8'; give one of float32, float16, bfloat16"),
     ],
 )
@@ -120,7 +125,7 @@ def test_own_settings_that_are_wrong_are_named(folder: Path, field: str, value: 
 
 
 @pytest.mark.parametrize(
-    ("spacing", "offset", "most"), [("leading", 1, 999), ("leading", 0, 1000), ("trailing", 1, 1000)]
+    ("spacing", "offset", "most"), [("leading", 1, 999), ("leading", 0, 999), ("trailing", 1, 1000)]
 )
 def test_the_most_steps_that_are_taken_run_and_one_more_is_refused(
     folder: Path, spacing: str, offset: int, most: int

@@ -5,6 +5,7 @@ import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, StableDiffusionPipeline
 
+from helpers.rounding import assert_same, assert_same_latents
 from helpers.tiny import tiny_sd_folder
 from wordbrush.editor import Editor
 from wordbrush.errors import SettingsError
@@ -59,9 +60,9 @@ def test_an_edit_of_any_sampler_is_the_same_beside_its_source_and_after_it(tiny_
     source = editor.generate(PROMPT, **run)
     together = editor.generate_and_edit(PROMPT, targets, **run)
     for later, beside in zip(editor.edit(source, targets), together, strict=True):
-        torch.testing.assert_close(later.latents, beside.latents, rtol=1e-4, atol=1e-4)
-    same = editor.edit(source, PROMPT, equalizer={"apple": 1.0}).latents
-    torch.testing.assert_close(same, source.latents, rtol=1e-4, atol=1e-4)
+        assert_same_latents(later.latents, beside.latents)
+    same = editor.edit(source, PROMPT, equalizer={"apple": 1 + 1e-9}).latents
+    assert_same_latents(same, source.latents)
     assert editor.replay(together[0].record)[0].image.tobytes() == together[0].image.tobytes()
 
 
@@ -73,8 +74,8 @@ def test_latents_of_a_level_are_split_into_what_they_were_mixed_of(sampler):
     for timestep in solver.timesteps:
         latents = solver.noised(clean, start, timestep)
         parts = solver.split(noise, timestep, latents)
-        torch.testing.assert_close(parts.clean, clean, rtol=0, atol=1e-5)
-        torch.testing.assert_close(mixed(parts, solver.rates(timestep)), latents, rtol=0, atol=1e-5)
+        assert_same(parts.clean, clean, products=4, amplified=10)
+        assert_same(mixed(parts, solver.rates(timestep)), latents, products=4, amplified=10)
     parts = [solver.part(timestep) for timestep in solver.timesteps]
     assert 0 <= parts[-1] <= parts[0] <= 1
     assert solver.rates_after(solver.timesteps[-1]).noise < 0.05
@@ -95,12 +96,12 @@ def test_flow_steps_are_those_of_the_scheduler(image_tokens, sigmas):
     for timestep in solver.timesteps:
         velocity = torch.randn(2, 4, 3, 3, generator=generator)
         parts = solver.split(velocity, timestep, mine)
-        torch.testing.assert_close(mixed(parts, solver.rates(timestep)), mine, rtol=0, atol=1e-5)
+        assert_same(mixed(parts, solver.rates(timestep)), mine, products=4, amplified=10)
         euler = mixed(parts, solver.rates_after(timestep))
         mine = solver.step(velocity, timestep, mine)
         theirs = scheduler.step(velocity, timestep, theirs, return_dict=False)[0]
         assert torch.equal(mine, theirs)
-        torch.testing.assert_close(euler, mine, rtol=0, atol=1e-5)
+        assert_same(euler, mine, products=4, amplified=10)
 
 
 def test_the_first_level_of_a_flow_is_noise_alone_and_nothing_is_divided_by_its_signal():

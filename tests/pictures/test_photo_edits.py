@@ -10,7 +10,7 @@ from PIL import Image
 from helpers.picture_files import picture, saved, with_orientation
 from wordbrush.editor import Editor
 from wordbrush.errors import PhotoError, RecordError, SettingsError
-from wordbrush.inversion.settings import METHODS
+from wordbrush.inversion.methods import METHODS
 from wordbrush.pictures.read import read_photo
 from wordbrush.runs.cache import InversionCache, Kept
 from wordbrush.runs.record import RunRecord

@@ -44,6 +44,13 @@ def test_parameters_are_what_other_tools_read() -> None:
     )
 
 
+def test_parameters_name_the_sampler_that_ran() -> None:
+    named = {name: parameters(replace(EXAMPLE, sampler=name), None) for name in ("euler", "dpm++", "flow-euler")}
+    assert "Sampler: Euler," in named["euler"]
+    assert "Sampler: DPM++ 2M," in named["dpm++"]
+    assert "Sampler: flow-euler," in named["flow-euler"]
+
+
 def test_parameters_of_an_edit_show_its_prompt_and_quote_the_source() -> None:
     lines = parameters(EXAMPLE, 0).split("\n")
     assert lines[0] == "eine Katze 🐈"

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
+from wordbrush.errors import ModelError
 from wordbrush.scenes.cast import Cast
-from wordbrush.scenes.judge.judge import CELLS, PRESENT, Judge, Verdict
+from wordbrush.scenes.judge.judge import CELLS, PRESENT, WEIGHTS, Judge, Verdict
 from wordbrush.scenes.judge.labels import NOUN_NAMES, PLACE_NAMES, cell_classes
 from wordbrush.scenes.render import render, render_picture
 from wordbrush.scenes.scene import NUM_DRAWS, compose
@@ -52,3 +54,15 @@ def test_a_thing_is_there_from_two_cells_on() -> None:
     assert Verdict(shares, None, None).shows(NOUN_NAMES[0])
     assert Verdict(shares, None, None).nouns == frozenset({NOUN_NAMES[0]})
     assert PRESENT * CELLS**2 == 2
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "another"])
+def test_a_file_that_is_no_judge_is_refused_in_one_line(tmp_path, damage):
+    path = tmp_path / "judge.safetensors"
+    if damage == "cut":
+        path.write_bytes(WEIGHTS.read_bytes()[:1000])
+    elif damage == "another":
+        save_file({"x": torch.zeros(1)}, path)
+    with pytest.raises(ModelError, match="cannot be loaded") as caught:
+        Judge.load(path)
+    assert str(caught.value).isprintable()

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL, SD3Transformer2DModel, StableDiffusion3Pipeline
 
+from helpers.rounding import DEEPEST, assert_same
 from helpers.tiny_training import same, states
 from training.export import export
 from training.flow import FlowBatch, FlowLoss, on_both_texts, train_transformer
@@ -85,7 +86,7 @@ def test_forming_the_joint_maps_changes_no_prediction_and_keeps_the_words() -> N
         fused = network(*inputs, timesteps).sample
         keeper = keep_joint_maps(network)
         formed = network(*inputs, timesteps).sample
-    torch.testing.assert_close(fused, formed, atol=1e-5, rtol=1e-4)
+    assert_same(fused, formed, DEEPEST)
     assert [tuple(map_BQT.shape) for map_BQT in keeper.maps] == [(2, 64, 2 * MAX_LENGTH)] * 2
     assert all(0 < map_BQT.sum(-1).max() < 1 for map_BQT in keeper.maps)
 

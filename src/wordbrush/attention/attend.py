@@ -110,26 +110,43 @@ def edited_joint(given: Inputs, rows: Sequence[CrossRow], text: range, image: ra
     """Joint attention in which the picture's attention to the text is edited: of each given row's map M* the block
     (image queries, text keys) becomes `M_source @ transfer + M* * keep`; all else of M* stays as it is.
 
-    What is added to the plain answer is `M_source @ [0; transfer @ V_text] - M* @ [0; (1 - keep) * V_text]`, each one
-    fused call, of image queries alone. Rows of the edited map need not sum to one: source and target may look at the
-    text to different extents.
+    Image queries see values of which the text's are `keep * V_text`; text queries, which would see them too, run once
+    more with the plain ones. What comes from the source is one more call of image queries, on
+    `[0; transfer @ V_text]`. Rows of the edited map need not sum to one: source and target may look at the text to
+    different extents. With `own_mass` the rows of the source's block are scaled to the extent of M*: its attention
+    among the words alone, times how much of M* is on the text.
     """
     q_BHQD, k_BHKD, v_BHKD, mask = given
-    out_BHQD = attend(q_BHQD, k_BHKD, v_BHKD, mask)
     words, pixels = slice(text.start, text.stop), slice(image.start, image.stop)
+    kept_BHKD = v_BHKD.clone()
     for controlled in rows:
-        row, token_map = controlled.row, controlled.edit.token_map
-        v_text_HTD = v_BHKD[row][:, words]
+        kept_BHKD[controlled.row, :, words] *= controlled.edit.token_map.keep_T[:, None]
+    out_BHQD = attend(q_BHQD, k_BHKD, kept_BHKD, mask)
+    for controlled in rows:
+        row = controlled.row
+        own = MapInputs(q_BHQD[row], k_BHKD[row], None if mask is None else mask[row])
+        out_BHQD[row, :, words] = _queries(own, v_BHKD[row], words, attend)
         if controlled.edit.uses_source:
-            assert controlled.source is not None
-            from_source = _text_alone(v_BHKD[row], words, token_map.transfer_ST @ v_text_HTD)
-            out_BHQD[row, :, pixels] += _image_part(controlled.source, from_source, pixels, attend)
-        lost_T = 1 - token_map.keep_T
-        if bool(lost_T.any()):
-            lost = _text_alone(v_BHKD[row], words, lost_T[:, None] * v_text_HTD)
-            own = MapInputs(q_BHQD[row], k_BHKD[row], None if mask is None else mask[row])
-            out_BHQD[row, :, pixels] -= _image_part(own, lost, pixels, attend)
+            out_BHQD[row, :, pixels] += _from_source(controlled, own, v_BHKD[row], words, pixels, attend)
     return out_BHQD
+
+
+def _from_source(
+    controlled: CrossRow, own: MapInputs, v_HKD: Tensor, words: slice, pixels: slice, attend: Attend
+) -> Tensor:
+    """What the source's block of the map adds to a row's image queries."""
+    source, v_text_HTD = controlled.source, v_HKD[:, words]
+    assert source is not None
+    moved_HTD = controlled.edit.token_map.transfer_ST @ v_text_HTD
+    if not controlled.edit.own_mass:
+        return _queries(source, _text_alone(v_HKD, words, moved_HTD), pixels, attend)
+    mass_HQD = _queries(own, _text_alone(v_HKD, words, torch.ones_like(v_text_HTD)), pixels, attend)
+    return mass_HQD * _queries(_keys(source, words), moved_HTD, pixels, attend)
+
+
+def _keys(inputs: MapInputs, at: slice) -> MapInputs:
+    mask = inputs.mask_HQK
+    return MapInputs(inputs.q_HQD, inputs.k_HKD[:, at], None if mask is None else mask[..., at])
 
 
 def _text_alone(v_HKD: Tensor, words: slice, text_HTD: Tensor) -> Tensor:
@@ -138,11 +155,12 @@ def _text_alone(v_HKD: Tensor, words: slice, text_HTD: Tensor) -> Tensor:
     return values_HKD
 
 
-def _image_part(inputs: MapInputs, v_HKD: Tensor, pixels: slice, attend: Attend) -> Tensor:
+def _queries(inputs: MapInputs, v_HKD: Tensor, at: slice, attend: Attend) -> Tensor:
+    """The attention of some of a row's queries."""
     mask = inputs.mask_HQK
     if mask is not None:
-        mask = (mask if mask.shape[1] == 1 else mask[:, pixels])[None]
-    out_1HQD = attend(inputs.q_HQD[None, :, pixels], inputs.k_HKD[None], v_HKD[None], mask)
+        mask = (mask if mask.shape[1] == 1 else mask[:, at])[None]
+    out_1HQD = attend(inputs.q_HQD[None, :, at], inputs.k_HKD[None], v_HKD[None], mask)
     return out_1HQD[0]
 
 

@@ -1,22 +1,14 @@
 """One step's control of a model call: who takes what from the source, what is recorded, and proof that it happened."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from wordbrush.attention.attend import (
-    Attend,
-    CrossRow,
-    Inputs,
-    MapInputs,
-    SelfRow,
-    edited_cross,
-    edited_joint,
-    taken_over,
-)
+from wordbrush.attention.attend import CrossRow, Inputs, MapInputs, SelfRow
 from wordbrush.attention.batch import SOURCE, BatchLayout, BatchRow
+from wordbrush.attention.parts import Part, answered, moved, positions
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Reading, Watch, column_maps
@@ -28,6 +20,15 @@ _KINDS = {
     "image": ("self-attention", "default attention processors"),
     "features": ("residual block", "residual blocks as diffusers makes them"),
 }
+
+
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """What one target's row does in a layer: what it takes over, its edit of the text, and parts that differ."""
+
+    taken: SelfRow | None
+    text: CrossRow | None
+    parts: list[Part]
 
 
 class StepControl:
@@ -53,7 +54,7 @@ class StepControl:
         self._tape = tape
         self._record_to = record_to
         self._watches = watches
-        self._controlled: Counter[str] = Counter()
+        self._controlled: Counter[tuple[str, str]] = Counter()
 
     def __call__(self, call: AttentionCall) -> Tensor:
         """Compute one attention, (B,H,Q,D)."""
@@ -63,26 +64,26 @@ class StepControl:
             self._show(call, watch)
         if self._edit is None:
             return call.plain()
-        taken = self._self_rows(call, self._edit) if call.layer.image else []
-        edited = self._text_rows(call, self._edit) if call.layer.text else []
+        rows = [self._row(call, self._edit, row, self._layout.position(row)) for row in self._target_rows()]
+        taken = [row.taken for row in rows if row.taken is not None]
+        edited = [row.text for row in rows if row.text is not None]
+        self._controlled["image", call.site.name] += len(taken)
+        self._controlled["text", call.site.name] += len(edited)
+        parts = [part for row in rows for part in row.parts]
         inputs = Inputs(call.q, call.k, call.v, call.mask)
-        if taken:
-            inputs = taken_over(inputs, taken, call.layer.image)
-        self._controlled["image"] += len(taken)
-        self._controlled["text"] += len(edited)
-        return _edited(call.layer, inputs, edited, call.attend)
+        return answered(call.layer, inputs, taken, edited, parts, call.attend)
 
     @property
     def features(self) -> frozenset[str]:
         """The residual blocks whose output is the source's."""
-        return self._edit.borrowed.features if self._edit is not None else frozenset()
+        return self._edit.features if self._edit is not None else frozenset()
 
     def feature(self, name: str, output_BCHW: Tensor) -> Tensor:
         """A residual block's output in which all rows of all targets are that of the source's prompt."""
         rows = [self._layout.position(row) for row in self._target_rows()]
         output = output_BCHW.clone()
         output[rows] = output_BCHW[self._layout.conditional(SOURCE)]
-        self._controlled["features"] += len(rows)
+        self._controlled["features", name] += len(rows)
         return output
 
     def verify(self, layers: Iterable[AttentionLayer]) -> int:
@@ -92,49 +93,70 @@ class StepControl:
         """
         if self._edit is None:
             return 0
-        calls = self._edit.borrowed.calls(guided=BatchRow(SOURCE + 1, False) in self._layout.rows)
+        guided = BatchRow(SOURCE + 1, False) in self._layout.rows
+        edited = sum(cross is not None for cross in self._edit.cross)
+        image, features = Counter[str](), Counter[str]()
+        for own in self._edit.borrowed:
+            calls = own.calls(guided=guided)
+            image.update(calls[0])
+            features.update(calls[1])
         expected = {
-            "text": sum(cross is not None for cross in self._edit.cross) * sum(bool(layer.text) for layer in layers),
-            "image": len(self._edit.cross) * calls[0],
-            "features": len(self._edit.cross) * calls[1],
+            "text": {layer.site.name: edited for layer in layers if layer.text},
+            "image": dict(image),
+            "features": dict(features),
         }
         for kind, (told, remedy) in _KINDS.items():
-            if self._controlled[kind] != expected[kind]:
+            reached = {name: self._controlled[kind, name] for name in expected[kind]}
+            wrong = [name for name, count in expected[kind].items() if reached[name] != count]
+            if wrong:
                 raise ControlError(
-                    f"the edit reached {self._controlled[kind]} of {expected[kind]} {told} calls at step "
-                    f"{self._step}; use the model's {remedy}"
+                    f"the edit reached {sum(reached.values())} of {sum(expected[kind].values())} {told} calls at step "
+                    f"{self._step} (first in '{wrong[0]}'); use the model's {remedy}"
                 )
         return self._controlled.total()
 
     def _target_rows(self) -> list[BatchRow]:
         return [row for row in self._layout.rows if row.branch != SOURCE]
 
-    def _text_rows(self, call: AttentionCall, edit: StepEdit) -> list[CrossRow]:
-        rows = []
-        for branch, cross in enumerate(edit.cross, start=SOURCE + 1):
-            row = self._text_row(call, cross, self._layout.conditional(branch))
-            if row is not None:
-                rows.append(row)
-        return rows
+    def _row(self, call: AttentionCall, edit: StepEdit, row: BatchRow, at: int) -> "_Row":
+        """What a target's row, at position `at` of a batch, does in this layer."""
+        layer, target = call.layer, row.branch - SOURCE - 1
+        cross = edit.cross[target] if layer.text and row.conditional else None
+        local = edit.local[target]
+        placed = local.placed(layer.grid)
 
-    def _text_row(self, call: AttentionCall, cross: CrossEdit | None, row: int) -> CrossRow | None:
-        if cross is None:
-            return None
-        return CrossRow(row, cross, self._source(call) if cross.uses_source else None)
+        def source(keys: range) -> MapInputs:
+            whole = self._source(call)
+            return whole if placed is None else moved(whole, placed, layer.queries, keys)
 
-    def _self_rows(self, call: AttentionCall, edit: StepEdit) -> list[SelfRow]:
-        asked = [self._self_row(call, edit, row) for row in self._target_rows()]
-        return [row for row in asked if row is not None]
+        def text(cross: CrossEdit | None) -> CrossRow | None:
+            if cross is None:
+                return None
+            return CrossRow(at, cross, source(range(0)) if cross.uses_source else None)
 
-    def _self_row(self, call: AttentionCall, edit: StepEdit, row: BatchRow) -> SelfRow | None:
-        """What a target's row takes over in this layer; None for nothing."""
-        borrowed, name = edit.borrowed, call.site.name
+        taken = self._taken(call, edit, row, at, source) if layer.image else None
+        edited, parts = text(cross), list[Part]()
+        if edited is not None:
+            for region_Q, inside in local.regions(layer.grid):
+                parts.append(Part(at, positions(region_Q, layer), text(inside)))
+        return _Row(taken, edited, parts)
+
+    def _taken(
+        self,
+        call: AttentionCall,
+        edit: StepEdit,
+        row: BatchRow,
+        at: int,
+        source: Callable[[range], MapInputs],
+    ) -> SelfRow | None:
+        """What a target's row takes over of the picture's attention to itself in this layer; None for nothing."""
+        borrowed, name = edit.borrowed[row.branch - SOURCE - 1], call.site.name
         if name in (borrowed.maps if row.conditional else borrowed.negative_maps):
-            source = self._source(call)
-            return SelfRow(self._layout.position(row), source.q_HQD, source.k_HKD, None, source.mask_HQK)
+            q_HQD, k_HKD, mask = source(call.layer.image)
+            return SelfRow(at, q_HQD, k_HKD, None, mask)
         if name in borrowed.content:
             content = self._layout.position(BatchRow(SOURCE, row.conditional))
-            return SelfRow(self._layout.position(row), None, call.k[content], call.v[content])
+            return SelfRow(at, None, call.k[content], call.v[content])
         return None
 
     def _source(self, call: AttentionCall) -> MapInputs:
@@ -154,24 +176,14 @@ class StepControl:
     def _maps(self, call: AttentionCall, branch: int, columns_KW: Tensor, reads: Reading) -> Tensor:
         own = self._source(call) if branch == SOURCE else call.row(self._layout.conditional(branch))
         q, k, mask = own.q_HQD[None], own.k_HKD[None], None if own.mask_HQK is None else own.mask_HQK[None]
-        inputs, edited = Inputs(q, k, k, mask), list[CrossRow]()
+        inputs, row = Inputs(q, k, k, mask), _Row(None, None, [])
         if self._edit is not None and branch != SOURCE and reads == "edited":
-            if call.layer.image and (taken := self._self_row(call, self._edit, BatchRow(branch, True))) is not None:
-                # Whose values it has does not show in a map.
-                inputs = taken_over(inputs, [replace(taken, row=0, v_HQD=None)], call.layer.image)
-            if call.layer.text and (row := self._text_row(call, self._edit.cross[branch - SOURCE - 1], 0)) is not None:
-                edited = [row]
+            row = self._row(call, self._edit, BatchRow(branch, True), 0)
+        # Whose values it has does not show in a map.
+        taken = [] if row.taken is None else [replace(row.taken, v_HQD=None)]
+        edited = [] if row.text is None else [row.text]
 
         def attend_values(v_BHKD: Tensor) -> Tensor:
-            return _edited(call.layer, inputs._replace(v_BHKD=v_BHKD), edited, call.attend)
+            return answered(call.layer, inputs._replace(v_BHKD=v_BHKD), taken, edited, row.parts, call.attend)
 
         return column_maps(call.layer, columns_KW, own.k_HKD, attend_values)
-
-
-def _edited(layer: AttentionLayer, inputs: Inputs, rows: Sequence[CrossRow], attend: Attend) -> Tensor:
-    """One call of the kernel, in which the given rows' attention to the text is edited."""
-    if not rows:
-        return attend(*inputs)
-    if not layer.image:
-        return edited_cross(inputs, rows, attend)
-    return edited_joint(inputs, rows, layer.text, layer.image, attend)

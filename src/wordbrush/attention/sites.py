@@ -30,7 +30,8 @@ class AttentionLayer:
     """A site with its number of heads, the height and width of its picture in cells, and what its keys are.
 
     `text` and `image` are ranges of positions on the key axis. Of "cross" the text is the whole axis and `image` is
-    empty, of "self" the other way round; of "joint" both have their part.
+    empty, of "self" the other way round; of "joint" both have their part. `shows_words` is false of a layer whose
+    attention to the text says little of where a word is: maps and blends leave it out.
     """
 
     site: Site
@@ -39,6 +40,7 @@ class AttentionLayer:
     width: int
     text: range
     image: range
+    shows_words: bool = True
 
     @classmethod
     def cross(cls, name: str, heads: int, grid: tuple[int, int], text_length: int) -> "AttentionLayer":
@@ -52,7 +54,14 @@ class AttentionLayer:
 
     @classmethod
     def joint(
-        cls, name: str, heads: int, grid: tuple[int, int], text_length: int, *, text_first: bool
+        cls,
+        name: str,
+        heads: int,
+        grid: tuple[int, int],
+        text_length: int,
+        *,
+        text_first: bool,
+        shows_words: bool = True,
     ) -> "AttentionLayer":
         """A layer in which text and picture stand on one axis, of queries as of keys.
 
@@ -62,7 +71,7 @@ class AttentionLayer:
         pixels = prod(grid)
         text = range(text_length) if text_first else range(pixels, pixels + text_length)
         image = range(text_length, text_length + pixels) if text_first else range(pixels)
-        return cls(Site(name, "joint"), heads, *grid, text=text, image=image)
+        return cls(Site(name, "joint"), heads, *grid, text=text, image=image, shows_words=shows_words)
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -108,7 +117,7 @@ class AttentionCall:
 
 
 def shared_layers(layers: Iterable[AttentionLayer]) -> tuple[AttentionLayer, ...]:
-    """The layers that read the text, of the coarsest resolution that several of them have; of the coarsest, if none
+    """The layers that show words, of the coarsest resolution that several of them have; of the coarsest, if none
     has.
 
     That is where words have their clearest regions: 16 x 16 of Stable Diffusion's 512 pixels, for only its middle
@@ -118,7 +127,7 @@ def shared_layers(layers: Iterable[AttentionLayer]) -> tuple[AttentionLayer, ...
     >>> [layer.grid for layer in shared_layers(map(cross, (32, 16, 8, 16, 32)))]
     [(16, 16), (16, 16)]
     """
-    reading = [layer for layer in layers if layer.text]
+    reading = [layer for layer in layers if layer.text and layer.shows_words]
     counts = Counter(layer.grid for layer in reading)
     coarsest = min([grid for grid, count in counts.items() if count > 1] or counts, key=prod)
     return tuple(layer for layer in reading if layer.grid == coarsest)

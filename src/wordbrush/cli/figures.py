@@ -5,19 +5,23 @@ from typing import Annotated
 
 import typer
 
+from wordbrush.cli.command import flag
+from wordbrush.cli.flags import RUN, Device, Dtype, Out, Quiet, Steps
 from wordbrush.cli.load import load_editor
-from wordbrush.cli.options import Device, Dtype, Out, Quiet, Steps, say, say_written
+from wordbrush.cli.output import say, say_written
 from wordbrush.cli.progress import Progress
 from wordbrush.errors import ControlError
 from wordbrush.files import check_writable
 
 
 def figures(
-    name: Annotated[list[str] | None, typer.Argument(help="Numbers of figures, such as 3.5; all if none.")] = None,
+    name: Annotated[tuple[str, ...], typer.Argument(help="Numbers of figures, such as 3.5; all if none.")] = (),
     model: Annotated[
         str | None,
-        typer.Option(
-            help="Diffusers folder or hub id, or 'bundled'; Stable Diffusion v1-4 if it is here, else bundled."
+        flag(
+            "--model",
+            help="Diffusers folder or hub id, or 'bundled'; Stable Diffusion v1-4 if it is here, else bundled.",
+            group=RUN,
         ),
     ] = None,
     steps: Steps = None,
@@ -25,7 +29,7 @@ def figures(
     dtype: Dtype = None,
     out: Out = Path("wordbrush-figures"),
     quiet: Quiet = False,
-    list_: Annotated[bool, typer.Option("--list", help="Say which figures there are, and make none.")] = False,
+    list_: Annotated[bool, flag("--list", help="Say which figures there are, and make none.")] = False,
 ) -> None:
     """Make the report's figures: a folder each, and figures.html of all that are there; print that page for a PDF.
 
@@ -34,7 +38,7 @@ def figures(
     from wordbrush.figures.book import choose
     from wordbrush.figures.paper import PAPER
 
-    listed = choose(PAPER, name or [])
+    listed = choose(PAPER, name)
     if list_:
         for figure in listed:
             typer.echo(f"{figure.name:6} {figure.shows}")
@@ -46,7 +50,7 @@ def figures(
     entries = []
     for entry in run_figures(
         load_editor(chosen, device, dtype),
-        name or [],
+        name,
         out,
         num_inference_steps=steps,
         progress=lambda figure: Progress(f"figure {figure.name}", quiet),

@@ -1,8 +1,11 @@
 """How a command gets its editor: for one run from a name, or again from a record."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wordbrush.cli.flags import RunFlags
+from wordbrush.cli.values import path
 from wordbrush.errors import SettingsError
 from wordbrush.files import check_writable
 
@@ -11,33 +14,58 @@ if TYPE_CHECKING:
     from wordbrush.runs.record import RunRecord
 
 
-def load_editor(
-    model: "str | Path | None", device: str | None, dtype: str | None, *, keep_bytes: int = 1 << 30
-) -> "Editor":
+def load_editor(model: str | None, device: str | None, dtype: str | None, *, keep_bytes: int = 1 << 30) -> "Editor":
     """An editor, in a process whose threads are as many as its model gains from."""
     from wordbrush.editor import Editor
     from wordbrush.models.processor import use_threads_for
 
-    editor = Editor.from_pretrained(model, device, dtype, keep_bytes=keep_bytes)
-    use_threads_for(editor.model.folder)
+    named = str(path("--model", model)) if model is not None and model.startswith("~") else model
+    editor = Editor.from_pretrained(named, device, dtype, keep_bytes=keep_bytes)
+    if editor.model.folder is not None:
+        use_threads_for(editor.model.folder)
     return editor
 
 
-def load_for_one_run(model: str | None, device: str | None, dtype: str | None) -> "Editor":
+def load_for_one_run(run: RunFlags) -> "Editor":
     """An editor whose sources keep nothing: nothing is edited again in this process."""
-    return load_editor(model, device, dtype, keep_bytes=0)
+    return load_editor(run.model, run.device, run.dtype, keep_bytes=0)
 
 
-def load_recorded(path: Path, model: str | None, out: Path) -> "tuple[RunRecord, Editor]":
-    """A record, and an editor of its model (or of `model`, where that is now), to write into another folder.
+@dataclass(frozen=True)
+class Recorded:
+    """A record and an editor of its model; `elsewhere` is what it computes on and in, if the record had another."""
 
-    Raises `SettingsError` when `out` is the record's own folder.
+    record: "RunRecord"
+    editor: "Editor"
+    elsewhere: str = ""
+
+
+def load_recorded(file: Path, run: RunFlags) -> Recorded:
+    """A record, and an editor of its model on its device, in its dtype, unless `run` names others.
+
+    Raises `SettingsError` when `run.out` is the record's own folder.
     """
     from wordbrush.runs.png import read_record
 
-    recorded = read_record(path)
-    if out.resolve() == path.resolve().parent:
-        raise SettingsError(f"--out '{out}' is the folder of the record itself; give another, to keep what is there")
-    check_writable(out)
-    name = model or (None if recorded.model.name == "bundled" else recorded.model.name)
-    return recorded, load_for_one_run(name, recorded.model.device, recorded.model.dtype)
+    record = read_record(file)
+    if run.out.resolve() == file.resolve().parent:
+        raise SettingsError(
+            f"--out '{run.out}' is the folder of the record itself; give another, to keep what is there"
+        )
+    check_writable(run.out)
+    name = run.model or (None if record.model.name == "bundled" else record.model.name)
+    made = record.model
+    try:
+        editor = load_for_one_run(
+            RunFlags(name, run.device or made.device, run.dtype or made.dtype, run.out, run.quiet)
+        )
+    except SettingsError as error:
+        if run.device is None and "device" in str(error):
+            raise SettingsError(
+                f"the record was made on '{made.device}', which this machine does not have; give --device cpu, "
+                "with which the pixels may differ"
+            ) from None
+        raise
+    here = editor.model
+    same = (here.device, here.dtype) == (made.device, made.dtype)
+    return Recorded(record, editor, "" if same else f"{here.dtype} on {here.device}")

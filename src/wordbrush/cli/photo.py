@@ -1,13 +1,13 @@
-"""What commands on a photograph share: their options, and how it becomes a source."""
+"""What commands on a photograph share: which file is meant, and how it becomes a source."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any, cast
 
-import typer
-
-from wordbrush.cli.options import say
+from wordbrush.cli.flags import PhotoFlags
+from wordbrush.cli.output import say
 from wordbrush.cli.progress import Progress
+from wordbrush.cli.values import path
 from wordbrush.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -16,72 +16,44 @@ if TYPE_CHECKING:
     from wordbrush.inversion.settings import InversionSettings
     from wordbrush.runs.cache import InversionCache
     from wordbrush.runs.results import Source
-
-METHODS = "direct, ddim, null-text, negative-prompt, edit-friendly, fixed-point or virtual"
-
-Settings = Annotated[list[str] | None, typer.Option("--setting", help="NAME=VALUE: one of the method's own settings.")]
-Captioner = Annotated[Path | None, typer.Option(help="Folder of a BLIP model that says what the photo shows.")]
-CacheDir = Annotated[Path | None, typer.Option(help="Where inversions are kept; the platform's cache.")]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep no inversion, and take none.")]
+    from wordbrush.sampling.settings import GenerationOptions
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".heic", ".avif", ".gif", ".tif", ".tiff", ".bmp")
 
 
 @dataclass(frozen=True)
-class PhotoChoice:
-    """A photograph as a command names it, what it is said to show (None: not said), and how it is to be inverted."""
+class PhotoTask:
+    """A photograph, what it is said to show (None: not said), and how it is to be inverted."""
 
-    file: str
+    file: Path
     prompt: str | None
     inversion: "InversionSettings"
     captioner: Path | None
     cache: "InversionCache | None"
 
-
-def photo_choice(
-    file: str,
-    prompt: str | None,
-    method: str,
-    settings: list[str] | None,
-    captioner: Path | None,
-    cache: "InversionCache | None",
-) -> PhotoChoice:
-    """Check a command's options before any model is loaded. Raises `SettingsError`."""
-    from wordbrush.inversion.settings import InversionSettings
-
-    inversion = InversionSettings.parse(method, _parsed(settings or []))
-    return PhotoChoice(file, prompt, inversion, captioner, cache)
+    @classmethod
+    def of(cls, file: Path, flags: PhotoFlags, options: "GenerationOptions") -> "PhotoTask":
+        """Check a command's options before any model is loaded. Raises `SettingsError`."""
+        if "sampler" in options:
+            raise SettingsError("--sampler does not go with a photograph, which is inverted by DDIM; leave it out")
+        return cls(file, flags.prompt, flags.inversion(), flags.captioner, flags.cache())
 
 
-def chosen_cache(folder: Path | None, no_cache: bool) -> "InversionCache | None":
-    """The cache of a command: on unless told otherwise."""
-    from wordbrush.runs.cache import InversionCache
-
-    if no_cache and folder is not None:
-        raise SettingsError("--no-cache and --cache-dir do not go together; give one of them")
-    return None if no_cache else InversionCache(folder)
-
-
-def photo_of_edit(
-    source: str | None, photo: str | None, needs_photo: dict[str, bool]
-) -> tuple[str | None, str | None]:
+def photo_of_edit(source: str | None, photo: Path | None, option: str | None) -> tuple[Path | None, str | None]:
     """Which file `edit` is to edit, if any, and what is left of its first argument.
 
-    `--photo FILE` names it; so does the first argument where an option is given that only a photograph has. A prompt
+    `--photo FILE` names it; so does the first argument where an `option` is given that only a photograph has. A prompt
     is never taken for a file, nor a file for a prompt. Raises `SettingsError`.
 
-    >>> photo_of_edit("cat.jpg", None, {"--invert": True})
-    ('cat.jpg', None)
-    >>> photo_of_edit("a dog", "cat.jpg", {})
-    ('cat.jpg', 'a dog')
+    >>> photo_of_edit("a dog", Path("cat.jpg"), None)[1]
+    'a dog'
     """
     if photo is not None:
         return photo, source
-    option = next((name for name, given in needs_photo.items() if given), None)
     if option is not None:
         if source is None:
             raise SettingsError(f"{option} is about a photograph, and none is given; add --photo FILE")
-        return source, None
+        return path("SOURCE", source), None
     if source is not None and source.lower().endswith(_ENDINGS) and (Path(source).is_file() or " " not in source):
         raise SettingsError(
             f"'{source}' looks like a file, not like a prompt; to edit it add --source-prompt 'what it shows', "
@@ -90,43 +62,27 @@ def photo_of_edit(
     return None, source
 
 
-def invert_photo(
-    editor: "Editor",
-    choice: PhotoChoice,
-    *,
-    seed: int,
-    steps: int | None,
-    guidance: float | None,
-    negative: str,
-    size: tuple[int, int] | None,
-    quiet: bool,
-) -> "Source":
+def invert_photo(editor: "Editor", task: PhotoTask, options: "GenerationOptions", quiet: bool) -> "Source":
     """Read and invert a photograph, and say what was done to it."""
     from wordbrush.pictures.read import read_photo
 
-    photo = read_photo(choice.file)
+    photo = read_photo(task.file)
     for note in photo.notes:
         say(f"{photo.named}: {note}", quiet)
-    prompt = choice.prompt
-    if prompt is None and choice.captioner is not None:
+    prompt = task.prompt
+    if prompt is None and task.captioner is not None:
         from wordbrush.models.captioner import caption
 
-        prompt = caption(choice.captioner, photo.image)
+        prompt = caption(task.captioner, photo.image)
         say(f"it shows, says the captioner: {prompt}", quiet)
-    settings: dict[str, Any] = dict(choice.inversion.settings)
     with Progress("inverting", quiet) as progress:
         source = editor.invert(
             photo,
             prompt or "",
-            method=choice.inversion.method,
-            seed=seed,
-            num_inference_steps=steps,
-            guidance_scale=guidance,
-            negative_prompt=negative,
-            size=size,
-            cache=choice.cache,
+            method=task.inversion,
+            cache=task.cache,
             on_step=progress,
-            **settings,
+            **cast(dict[str, Any], options),
         )
     for note in source.notes[len(photo.notes) :]:
         say(note, quiet)
@@ -145,23 +101,3 @@ def report_lines(report: "InversionReport") -> list[str]:
         f"{report.method}, {report.num_steps} steps: {report.seconds:.1f} s, {calls}{memory}",
         f"came back: {report.reconstruction}; the autoencoder alone: {report.autoencoder}",
     ]
-
-
-def _parsed(settings: list[str]) -> dict[str, int | float | str]:
-    parsed: dict[str, int | float | str] = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        name = name.strip().replace("-", "_")
-        if not equals or not name.isidentifier() or name in parsed:
-            raise SettingsError(f"--setting '{setting:.60}' is not NAME=VALUE, once each; write --setting skip=0.36")
-        parsed[name] = _number(value.strip())
-    return parsed
-
-
-def _number(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text

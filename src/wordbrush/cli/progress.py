@@ -5,11 +5,13 @@ import time
 from types import TracebackType
 from typing import Self
 
+from wordbrush.cli.process import interruptions
+
 
 class Progress:
-    """Shows steps as they are done: a context manager to be given as `on_step`; `parts` runs count as one bar."""
+    """Shows steps as they are done: a context manager to be given as `on_step`."""
 
-    def __init__(self, label: str, quiet: bool, parts: int = 1) -> None:
+    def __init__(self, label: str, quiet: bool) -> None:
         """Show nothing when `quiet`."""
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -18,8 +20,6 @@ class Progress:
         console = Console(stderr=True)
         self._label = label
         self._quiet = quiet
-        self._parts = parts
-        self._part = 0
         self._started = time.monotonic()
         self._bar = Bar(
             TextColumn("{task.description}"),
@@ -38,14 +38,11 @@ class Progress:
         return self
 
     def __call__(self, done: int, total: int) -> None:
-        """Show how many steps of the current part are done; where there is no bar, say once that they have begun."""
-        if done == 1 and self._part == 0 and not self._quiet and not self._terminal:
+        """Show how many steps are done; where there is no bar, say once that they have begun."""
+        interruptions.check()
+        if done == 1 and not self._quiet and not self._terminal:
             print(f"{self._label} ...", file=sys.stderr)
-        self._bar.update(self._task, completed=self._part * total + done, total=self._parts * total)
-
-    def next_part(self) -> None:
-        """Go on to the next of the parts."""
-        self._part += 1
+        self._bar.update(self._task, completed=done, total=total)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

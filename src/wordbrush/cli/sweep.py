@@ -1,28 +1,17 @@
 """`wordbrush sweep`: one edit over a grid of its settings."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wordbrush.cli.command import flag
+from wordbrush.cli.flags import EditFlags, PictureFlags, RunFlags, with_default_window
 from wordbrush.cli.load import load_editor
-from wordbrush.cli.options import (
-    Device,
-    Dtype,
-    Guidance,
-    Model,
-    Negative,
-    Out,
-    Quiet,
-    Size,
-    Steps,
-    say,
-    say_written,
-    warn_of_unknown_words,
-)
+from wordbrush.cli.output import say, say_written, warn_of_unknown_words
 from wordbrush.cli.progress import Progress
-from wordbrush.cli.values import picture_size
 from wordbrush.errors import SettingsError
 from wordbrush.files import check_writable, write_atomically
 
@@ -31,94 +20,99 @@ if TYPE_CHECKING:
     from wordbrush.sweep.grid import Sweep
     from wordbrush.sweep.run import Cell
 
+GRID = "The grid"
+FIRST = ("cross_replace_steps", "self_replace_steps", "equalizer", "axis", "seeds")
+
 
 def sweep(
-    source: str,
+    source: Annotated[str, typer.Argument(help="The prompt of the source.")],
     target: Annotated[str | None, typer.Argument(help="The edited prompt; with --weight alone, none.")] = None,
-    cross_steps: Annotated[str | None, typer.Option(help="Values: 0,0.5,1, or START:STOP:STEP as 0:1:0.2.")] = None,
-    self_steps: Annotated[str | None, typer.Option(help="The same for self-attention.")] = None,
-    weight: Annotated[list[str] | None, typer.Option(help="WORD=VALUES, such as apple=-2:8:2.")] = None,
-    seeds: Annotated[str, typer.Option(help="1,2,3 or 1:5.")] = "0",
-    model: Model = None,
-    steps: Steps = None,
-    guidance: Guidance = None,
-    negative: Negative = "",
-    size: Size = None,
-    device: Device = None,
-    dtype: Dtype = None,
-    out: Out = Path("wordbrush-sweep"),
-    quiet: Quiet = False,
-    kind: Annotated[str, typer.Option(help="auto, replace or refine.")] = "auto",
-    self_max_pixels: Annotated[int, typer.Option(help="Largest self-attention kept: 256 or 1024.")] = 256,
-    cells: Annotated[bool, typer.Option("--cells", help="Write each picture as a PNG of its own too.")] = False,
-    max_cells: Annotated[int, typer.Option(help="Refuse a grid of more pictures than this.")] = 1000,
+    axis: Annotated[
+        tuple[str, ...],
+        flag(
+            "--axis",
+            metavar="OPTION=VALUES",
+            help="Any numeric option of an edit: local_blend.threshold=0.1:0.5:0.1.",
+            group=GRID,
+        ),
+    ] = (),
+    seeds: Annotated[str, flag("--seeds", metavar="VALUES", help="1,2,3 or 1:5.", group=GRID)] = "0",
+    cells: Annotated[bool, flag("--cells", help="Write each picture as a PNG of its own too.", group=GRID)] = False,
+    max_cells: Annotated[
+        int, flag("--max-cells", help="Refuse a grid of more pictures than this.", group=GRID)
+    ] = 1000,
+    edits: EditFlags = EditFlags(),
+    picture: PictureFlags = PictureFlags(),
+    run: RunFlags = RunFlags(out=Path("wordbrush-sweep")),
 ) -> None:
     """Edit SOURCE into TARGET over a grid of settings: sheet.png, and sweep.json with every cell's record.
 
-    The source is made once for each seed. An interruption keeps the finished cells.
+    --cross-steps, --self-steps, --weight and --axis take several values, 0,0.5,1 or START:STOP:STEP as 0:1:0.2, and
+    the grid has all combinations. Every other option is the same in each cell. The source is made once for each seed.
+    An interruption keeps the finished cells.
     """
     from wordbrush.sweep.ranges import parse_whole_range
 
-    axes = _axes(cross_steps, self_steps, weight or [])
+    axes, fixed = _axes(edits, axis)
     numbers = parse_whole_range(seeds, "--seeds")
-    if target is None and not weight:
+    if target is None and not edits.equalizer:
         raise SettingsError("there is no TARGET prompt and no --weight; give one of them")
-    pixels = picture_size(size)
-    check_writable(out)
+    made, options = picture.options(), fixed.options()
+    check_writable(run.out)
     from wordbrush.sweep.grid import plan_sweep
-    from wordbrush.sweep.run import num_runs, run_sweep
+    from wordbrush.sweep.run import num_runs, run_sweep, seconds_left
 
-    editor = load_editor(model, device, dtype)
-    planned = plan_sweep(
-        editor,
-        source,
-        source if target is None else target,
-        axes,
-        seeds=numbers,
-        num_inference_steps=steps,
-        guidance_scale=guidance,
-        negative_prompt=negative,
-        size=pixels,
-        edit=kind,  # type: ignore[arg-type]  # checked with all other settings
-        self_replace_max_pixels=self_max_pixels,
-        max_cells=max_cells,
-    )
-    warn_of_unknown_words(editor, [source, planned.target, negative])
-    runs = num_runs(planned)
-    say(f"{planned.num_cells} cells, {runs} pictures in all", quiet)
-    made: list[Cell] = []
+    editor = load_editor(run.model, run.device, run.dtype)
+    options = with_default_window(options, editor.model.defaults)
+    aim = source if target is None else target
+    planned = plan_sweep(editor, source, aim, axes, seeds=numbers, max_cells=max_cells, **made, **options)
+    warn_of_unknown_words(editor, [source, planned.target, picture.negative_prompt])
+    say(f"{planned.num_cells} cells, {num_runs(planned)} pictures in all", run.quiet)
+    finished: list[Cell] = []
     started = time.monotonic()
     try:
-        with Progress("sweeping", quiet) as progress:
+        with Progress("sweeping", run.quiet) as progress:
             for cell in run_sweep(editor, planned, on_step=progress):
-                made.append(cell)
+                finished.append(cell)
                 if cells:
-                    _save_cell(cell, planned, out)
-                if len(made) == 1:
-                    before = 1 + (cell.plain is not cell.source)
-                    left = (time.monotonic() - started) / (before + cell.acted) * (runs - before - 1)
-                    say(f"about {_duration(left)} to go", quiet)
+                    _save_cell(cell, planned, run.out)
+                if len(finished) == 1:
+                    left = seconds_left(planned, finished, time.monotonic() - started)
+                    say(f"about {_duration(left)} to go", run.quiet)
     finally:
         # Also after an interruption or an error: what is finished is kept.
-        if made:
-            _write(planned, made, out, quiet)
+        if finished:
+            _write(planned, finished, run.out, run.quiet)
 
 
-def _axes(cross_steps: str | None, self_steps: str | None, weights: list[str]) -> "list[Axis]":
+def _axes(edits: EditFlags, named: tuple[str, ...]) -> "tuple[list[Axis], EditFlags]":
+    """The axes, and the flags of what is the same in each cell."""
     from wordbrush.sweep.axes import Axis
     from wordbrush.sweep.ranges import parse_range
 
     axes = []
-    if cross_steps is not None:
-        axes.append(Axis("cross_replace_steps", parse_range(cross_steps, "--cross-steps")))
-    if self_steps is not None:
-        axes.append(Axis("self_replace_steps", parse_range(self_steps, "--self-steps")))
-    for weight in weights:
-        word, equals, values = weight.rpartition("=")
-        if not equals or not word.strip():
-            raise SettingsError(f"--weight '{weight:.60}' is not WORD=VALUES; write for example --weight red=-2:8:2")
-        axes.append(Axis("weight", parse_range(values, f"--weight {word.strip()}"), word.strip()))
-    return axes
+    cross, held = edits.cross_replace_steps, edits.self_replace_steps
+    if cross is not None and ".." not in cross:
+        axes.append(Axis("cross_replace_steps", parse_range(cross, "--cross-steps")))
+        cross = None
+    if held is not None and ".." not in held:
+        axes.append(Axis("self_replace_steps", parse_range(held, "--self-steps")))
+        held = None
+    for weight in edits.equalizer:
+        word, values = _pair("--weight", weight, "WORD=VALUES", "red=-2:8:2")
+        axes.append(Axis("weight", parse_range(values, f"--weight {word}"), word))
+    for one in named:
+        name, values = _pair("--axis", one, "OPTION=VALUES", "local_blend.threshold=0.1:0.5:0.1")
+        axes.append(Axis(name.replace("-", "_"), parse_range(values, f"--axis {name}")))
+    # START..END is one window, the same in each cell.
+    return axes, replace(edits, cross_replace_steps=cross, self_replace_steps=held, equalizer=())
+
+
+def _pair(option: str, value: str, form: str, example: str) -> tuple[str, str]:
+    name, equals, values = value.rpartition("=")
+    if not equals or not name.strip():
+        raise SettingsError(f"{option} '{value:.60}' is not {form}; write for example {option} {example}")
+    return name.strip(), values
 
 
 def _save_cell(cell: "Cell", sweep: "Sweep", out: Path) -> None:

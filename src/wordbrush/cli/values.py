@@ -1,79 +1,107 @@
-"""Options of the command line that are more than a number: parsed strictly, with an error that shows how."""
+"""Strict readers of what a user types: each names the option, and shows how to write it."""
 
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal, TypeVar
 
 from wordbrush.errors import SettingsError
 
-if TYPE_CHECKING:
-    from wordbrush.edits.blend import LocalBlend
-
+T = TypeVar("T")
 _SIDE = re.compile(r"0*[1-9][0-9]{0,5}")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
+_MAX_LENGTH = 40
+"""No number that means anything is longer."""
 
 
-def word_numbers(option: str, values: list[str], example: str) -> dict[str, float]:
-    """Read repeated WORD=NUMBER options.
+def text(option: str, value: str) -> str:
+    """Text that can be written again: a terminal may hand over bytes that are not UTF-8."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        shown = value.encode(errors="backslashreplace").decode()
+        raise SettingsError(f"{option} '{shown:.60}' is not UTF-8; set the terminal to UTF-8") from None
+    return value
 
-    >>> word_numbers("--weight", ["teddy bear=2.5", "red=-1"], "red=2.0")
+
+def whole(option: str, value: str) -> int:
+    """Read a whole number of at most 19 digits.
+
+    >>> whole("--seed", "7")
+    7
+    """
+    if not _WHOLE.fullmatch(value.strip()):
+        raise SettingsError(f"{option} '{short(value)}' is not a whole number; write for example {option} 7")
+    return int(value)
+
+
+def number(option: str, value: str) -> float:
+    """Read a number.
+
+    >>> number("--guidance", "7.5")
+    7.5
+    """
+    try:
+        if len(value) <= _MAX_LENGTH:
+            return float(value)
+    except ValueError:
+        pass
+    raise SettingsError(f"{option} '{short(value)}' is not a number; write for example {option} 0.5")
+
+
+def path(option: str, value: str) -> Path:
+    """Read the path of a file or a folder; "~" is the home folder."""
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise SettingsError(f"{option} '{value:.60}': there is no such home folder; write the whole path") from None
+
+
+def window(option: str, value: str) -> float | tuple[float, float]:
+    """Read the end of a window, or START..END.
+
+    >>> window("--cross-steps", "0.8"), window("--cross-steps", "0.2..0.8")
+    (0.8, (0.2, 0.8))
+    """
+    start, dots, end = value.partition("..")
+    return (number(option, start), number(option, end)) if dots else number(option, value)
+
+
+def by_word(
+    option: str, values: Sequence[str], read: Callable[[str, str], T], form: str, example: str
+) -> dict[str, T]:
+    """Read a repeated option WORD=VALUE; `form` and `example` show how.
+
+    >>> by_word("--weight", ["teddy bear=2.5", "red=-1"], number, "WORD=NUMBER", "red=2.0")
     {'teddy bear': 2.5, 'red': -1.0}
     """
-    numbers: dict[str, float] = {}
+    found: dict[str, T] = {}
     for value in values:
-        word, equals, number = value.rpartition("=")
+        word, equals, given = value.rpartition("=")
         word = word.strip()
-        try:
-            parsed = float(number)
-        except ValueError:
-            parsed = None
-        if not equals or not word or parsed is None:
-            raise SettingsError(f"{option} '{value}' is not WORD=NUMBER; write for example {option} {example}")
-        if word.casefold() in map(str.casefold, numbers):  # prompts are searched without regard to case
+        if not equals or not word:
+            _refuse_pair(option, value, form, example)
+        if word.casefold() in map(str.casefold, found):  # prompts are searched without regard to case
             raise SettingsError(f"{option} names '{word}' twice; give it once")
-        numbers[word] = parsed
-    return numbers
+        try:
+            found[word] = read(option, given)
+        except SettingsError:
+            _refuse_pair(option, value, form, example)
+    return found
 
 
-def words(option: str, value: str | None) -> tuple[str, ...]:
-    """Read WORD[,WORD].
+def words(option: str, value: str | None) -> tuple[str, ...] | None:
+    """Read WORD[,WORD]; None where the option is not given.
 
-    >>> words("--blend", "teddy bear, cat[1]")
-    ('teddy bear', 'cat[1]')
+    >>> words("--blend", "teddy bear, cat[1]"), words("--blend", None)
+    (('teddy bear', 'cat[1]'), None)
     """
     if value is None:
-        return ()
+        return None
     parts = tuple(part.strip() for part in value.split(","))
     if not all(parts):
-        raise SettingsError(f"{option} '{value}' is not WORD[,WORD]; separate them by commas, such as one,two")
+        raise SettingsError(f"{option} '{short(value)}' is not WORD[,WORD]; separate them by commas, such as one,two")
     return parts
-
-
-def blend_options(
-    blend: str | None,
-    subtract: str | None,
-    threshold: float | None,
-    start: float | None,
-    mask: Path | None,
-    hold_pixels: bool,
-) -> "LocalBlend | None":
-    """Read the options of a local blend; None where none is asked for, or a mask alone with nothing else.
-
-    Raises `SettingsError` for one that could do nothing.
-    """
-    if blend is None and mask is None:
-        needed = {"--blend-start": start is not None, "--hold-pixels": hold_pixels}
-        _refuse(needed, "--blend WORD or --mask FILE")
-    if blend is None:
-        needed = {"--blend-subtract": subtract is not None, "--blend-threshold": threshold is not None}
-        _refuse(needed, "--blend WORD, whose region it is about")
-    named: dict[str, Any] = {"threshold": threshold, "start_blend": start}
-    given = {name: value for name, value in named.items() if value is not None}
-    if blend is None and not given and not hold_pixels:
-        return None  # a mask alone is a blend of its own
-    from wordbrush.edits.blend import LocalBlend
-
-    subtracted = words("--blend-subtract", subtract)
-    return LocalBlend(words("--blend", blend), subtract_words=subtracted, hold_pixels=hold_pixels, **given)
 
 
 def picture_size(value: str | None) -> tuple[int, int] | None:
@@ -84,36 +112,12 @@ def picture_size(value: str | None) -> tuple[int, int] | None:
     """
     if value is None:
         return None
-    sides = value.lower().split("x")
-    if len(sides) > 2 or not all(_SIDE.fullmatch(side.strip()) for side in sides):
+    sides = _sides(value)
+    if sides is None:
         raise SettingsError(
-            f"--size '{value:.20}' is not a size; write 512, or HEIGHTxWIDTH such as 512x768, in pixels"
+            f"--size '{short(value)}' is not a size; write 512, or HEIGHTxWIDTH such as 512x768, in pixels"
         )
-    height, width = int(sides[0]), int(sides[-1])
-    return height, width
-
-
-def comma_names(option: str, value: str | None) -> tuple[str, ...] | None:
-    """Read NAME[,NAME]; None where the option is not given.
-
-    >>> comma_names("--kinds", "mixed, change-pose"), comma_names("--kinds", None)
-    (('mixed', 'change-pose'), None)
-    """
-    return None if value is None else words(option, value)
-
-
-def map_words(value: str | None) -> tuple[str, ...] | None:
-    """Read "dog,teddy bear" as words; None stands for every word.
-
-    >>> map_words("dog, teddy bear"), map_words(None)
-    (('dog', 'teddy bear'), None)
-    """
-    if value is None:
-        return None
-    words = tuple(word.strip() for word in value.split(","))
-    if not all(words):
-        raise SettingsError(f"--words '{value:.60}' has an empty word; write for example --words dog,apple")
-    return words
+    return sides[0], sides[-1]
 
 
 def map_resolution(value: str | None) -> int | tuple[int, int] | Literal["all"] | None:
@@ -122,17 +126,43 @@ def map_resolution(value: str | None) -> int | tuple[int, int] | Literal["all"] 
     >>> map_resolution("16"), map_resolution("16x24"), map_resolution("all")
     (16, (16, 24), 'all')
     """
-    if value is None:
-        return None
-    if value == "all":
-        return "all"
+    if value is None or value == "all":
+        return None if value is None else "all"
+    sides = _sides(value)
+    if sides is None:
+        raise SettingsError(f"--resolution '{short(value)}' is not one; write 16, HEIGHTxWIDTH such as 16x24, or all")
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+
+
+def setting(value: str) -> int | float | str:
+    """Read a value of a method's setting: a number where it is one.
+
+    >>> setting("7"), setting("0.36"), setting("fast")
+    (7, 0.36, 'fast')
+    """
+    for read in (whole, number):
+        try:
+            return read("--setting", value)
+        except SettingsError:
+            continue
+    return value
+
+
+def short(value: str) -> str:
+    """The beginning of a value, for an error's one line.
+
+    >>> short("9" * 5000)
+    '99999999999999999999...'
+    """
+    return value if len(value) <= _MAX_LENGTH else f"{value[:20]}..."
+
+
+def _sides(value: str) -> list[int] | None:
     sides = value.lower().split("x")
     if len(sides) > 2 or not all(_SIDE.fullmatch(side.strip()) for side in sides):
-        raise SettingsError(f"--resolution '{value:.20}' is not one; write 16, HEIGHTxWIDTH such as 16x24, or all")
-    return (int(sides[0]), int(sides[1])) if len(sides) == 2 else int(sides[0])
+        return None
+    return [int(side) for side in sides]
 
 
-def _refuse(given: dict[str, bool], needs: str) -> None:
-    for option, is_given in given.items():
-        if is_given:
-            raise SettingsError(f"{option} does nothing alone; add {needs}")
+def _refuse_pair(option: str, value: str, form: str, example: str) -> None:
+    raise SettingsError(f"{option} '{short(value)}' is not {form}; write for example {option} {example}") from None

@@ -8,9 +8,12 @@ import torch
 from torch import Tensor
 
 from wordbrush.errors import SettingsError
+from wordbrush.settled import settle
 
 AUTO = "auto"
 """Stands for the words that the edit itself changes; a prompt's own word "auto" is written "auto[0]"."""
+OFF = "off"
+"""Stands for no blend at all; a prompt's own word "off" is written "off[0]"."""
 
 BlendMaps = Literal["edited", "own"]
 """Whose maps of a target: those that its picture was made with, as the published code reads them, or its own."""
@@ -56,6 +59,8 @@ class LocalBlend:
     that the edit changes. `source_words` and `target_words`, one entry a target, are for that prompt alone instead.
     Without any word the given `mask` stands alone; with words only what is in both may change.
 
+    With `spread` a word's map is carried along the model's own self-attention first, which gives it the shape of its
+    thing: each such layer of the map's size makes of m half of m and half of A m (ViMAEdit, Wang et al. 2024).
     A word's region is where its map, averaged over layers, heads and steps so far, and grown by a maximum over `pool`
     x `pool` cells, is above `threshold` of its highest value; the region of a target is that of its words and of the
     source's together, less that of `subtract_words` (above `subtract_threshold`, not grown). It holds from the part
@@ -74,6 +79,7 @@ class LocalBlend:
     pool: int = 3
     start_blend: float = 0.2
     maps: BlendMaps = "edited"
+    spread: bool = False
     mask: LatentMask | None = None
     hold_pixels: bool = False
 
@@ -84,6 +90,7 @@ class LocalBlend:
         if self.target_words is not None:
             entries = [self.target_words] if isinstance(self.target_words, str) else self.target_words
             object.__setattr__(self, "target_words", tuple(_words("target_words", entry) or () for entry in entries))
+        settle(self)
         if self.subtract_words and not self.names_words:
             raise SettingsError("subtract_words are subtracted from the region of words; name those, or 'auto'")
         for name, value in (("threshold", self.threshold), ("subtract_threshold", self.subtract_threshold)):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from wordbrush.edits.blend import AUTO, LocalBlend
-from wordbrush.errors import PromptError, SettingsError
+from wordbrush.errors import PromptError, SettingsError, cited
 from wordbrush.tokens.pair import PromptPair, Prompts, require_word
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -45,7 +45,8 @@ def blend_tokens(prompts: Prompts, blend: LocalBlend, equalizer: Mapping[str, fl
         in_target = _find(target, blend.words, own, changed[1])
         if not in_source and not in_target:
             raise PromptError(
-                f"no blend word is in the source '{source.text}' or in the target '{target.text}'; name one of theirs"
+                f"no blend word is in the source '{cited(source.text)}' or in the target '{cited(target.text)}'; "
+                "name one of theirs"
             )
         found.append(
             BlendTokens(

@@ -1,19 +1,20 @@
 """What targets take over from inside the source at each step, besides its cross-attention maps."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.edits.schedule import Window
 from wordbrush.edits.settings import EditSettings
-from wordbrush.errors import SettingsError
+from wordbrush.errors import IdleEditError
 
 _NONE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Borrowed:
-    """Layers by module name, for one step; the same for all targets of a run.
+    """Layers by module name, for one step of one target.
 
     In `maps` the self-attention map is the source's (its queries and keys) in rows with the prompt, in `negative_maps`
     in rows with the negative prompt. In `content` self-attention reads the source's keys and values, in both rows; it
@@ -36,21 +37,25 @@ class Borrowed:
         """Self-attention layers of whose map the source's queries and keys are needed."""
         return self.maps | self.negative_maps
 
-    def calls(self, *, guided: bool) -> tuple[int, int]:
-        """How many rows a target has edited in a model call, all layers together: of self-attention, of features."""
+    def calls(self, *, guided: bool) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """How many rows a target has edited in a model call, by layer: of self-attention, of features."""
         rows = 2 if guided else 1
-        negative = len(self.negative_maps) if guided else 0
-        return len(self.maps) + negative + rows * len(self.content), rows * len(self.features)
+        image = Counter(self.maps)
+        image.update(self.negative_maps if guided else ())
+        image.update(dict.fromkeys(self.content, rows))
+        return image, dict.fromkeys(self.features, rows)
 
 
-def plan_borrowed(settings: EditSettings, layers: EditableLayers, num_steps: int) -> tuple[Borrowed, ...]:
-    """What is taken over at each of the steps.
+def plan_borrowed(
+    settings: EditSettings, self_replace_steps: tuple[float, float], layers: EditableLayers, num_steps: int
+) -> tuple[Borrowed, ...]:
+    """What a target takes over at each of the steps, with the window of its self-attention.
 
-    Raises `ControlError` for a model that has none of the layers that are asked for, and `SettingsError` for a method
+    Raises `ControlError` for a model that has none of the layers that are asked for, and `IdleEditError` for a method
     that is asked for and would act at no step.
     """
     injected = _by_step(
-        Window(*settings.self_replace_steps),
+        Window(*self_replace_steps),
         num_steps,
         lambda: layers.self_up_to(settings.self_replace_max_pixels),
     )
@@ -64,9 +69,9 @@ def plan_borrowed(settings: EditSettings, layers: EditableLayers, num_steps: int
         content = _by_step(mutual.window, num_steps, lambda: layers.decoder_self_from(mutual.start_layer))
     content = [read - one - other for read, one, other in zip(content, injected, spatial, strict=True)]
     if pnp is not None and not any(spatial) and not any(features):
-        raise SettingsError(f"Plug-and-Play selects none of the {num_steps} steps; widen a window of it")
+        raise IdleEditError(f"Plug-and-Play selects none of the {num_steps} steps; widen a window of it")
     if mutual is not None and not any(content):
-        raise SettingsError(
+        raise IdleEditError(
             f"mutual self-attention acts in no layer at none of the {num_steps} steps; widen its window, or shorten "
             "self_replace_steps, which goes before it"
         )

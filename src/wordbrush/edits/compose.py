@@ -1,27 +1,34 @@
 """From two prompts and an edit's settings to the plan of one target."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
+from torch import Tensor
 
 from wordbrush.edits.auto import auto
 from wordbrush.edits.borrowed import plan_borrowed
 from wordbrush.edits.describe import describe, describe_borrowed
 from wordbrush.edits.editable_layers import EditableLayers
-from wordbrush.edits.plan import EditPlan, TargetPlan
+from wordbrush.edits.focus import find_focus
+from wordbrush.edits.own import own
+from wordbrush.edits.plan import CrossEdit, EditPlan, TargetPlan
 from wordbrush.edits.refine import refine
 from wordbrush.edits.replace import replace
-from wordbrush.edits.reweight import reweight
+from wordbrush.edits.resize import find_resizes
+from wordbrush.edits.reweight import reweight, reweight_new
 from wordbrush.edits.schedule import DEFAULT, Window, cross_weights
 from wordbrush.edits.settings import EditKind, EditSettings
+from wordbrush.edits.target_control import Control
 from wordbrush.edits.token_map import TokenMap
-from wordbrush.errors import IdleEditError, PromptError
+from wordbrush.errors import IdleEditError, PromptError, cited
 from wordbrush.tokens.pair import PromptPair, Prompts, require_word
+from wordbrush.tokens.prompt_tokens import PromptTokens
 
 _EDITS: Mapping[EditKind, Callable[[PromptPair], TokenMap]] = {
     "auto": auto,
     "replace": replace,
     "refine": refine,
+    "own": own,
 }
 
 
@@ -40,34 +47,106 @@ def plan_edit(
     """
     for word in [*settings.equalizer, *(w for w in settings.cross_replace_steps if w != DEFAULT)]:
         require_word(word, prompts.targets)
-    planned = [_plan_target(pair, settings, num_steps, device, dtype) for pair in prompts.pairs]
-    plan = EditPlan(tuple(target for target, _ in planned), plan_borrowed(settings, layers, num_steps))
-    for target, _ in planned:
-        if not any(step.acts for step in plan.borrowed) and all(edit is None for edit in target.steps):
+    planned = [
+        _plan_target(pair, settings, control, layers, num_steps, device, dtype)
+        for pair, control in zip(prompts.pairs, settings.controls, strict=True)
+    ]
+    for pair, (target, _) in zip(prompts.pairs, planned, strict=True):
+        if not any(step.acts for step in target.borrowed) and all(edit is None for edit in target.steps):
             raise IdleEditError(
                 f"cross_replace_steps and self_replace_steps select none of the {num_steps} steps, so the result "
-                "would be a plain picture of the target prompt; widen a window, or generate the target prompt"
+                f"would be a plain picture of '{cited(pair.target.text)}'; widen a window, or generate that prompt"
             )
-    shared = describe_borrowed(plan.borrowed)
-    return plan, tuple((*lines, *shared) for _, lines in planned)
+    return EditPlan(tuple(target for target, _ in planned)), tuple(lines for _, lines in planned)
 
 
 def _plan_target(
     pair: PromptPair,
     settings: EditSettings,
+    control: Control,
+    layers: EditableLayers,
     num_steps: int,
     device: torch.device | str,
     dtype: torch.dtype,
 ) -> tuple[TargetPlan, tuple[str, ...]]:
     target = pair.target
-    equalizer = {word: factor for word, factor in settings.equalizer.items() if target.places(word)}
-    if not equalizer and pair.source.text == target.text:
-        raise PromptError(f"source and target are both '{target.text}'; change a word, or give a weight for one")
+    named = {word: factor for word, factor in settings.equalizer.items() if target.places(word)}
+    weights = {word: factor for word, factor in named.items() if factor != 1}
+    if not weights and pair.same_words:
+        if named:
+            raise IdleEditError(
+                f"the weight of '{next(iter(named))}' is 1 and the prompt '{cited(target.text)}' is the source's, so "
+                "the result would be the source; give another weight, or change a word"
+            )
+        but = "" if pair.source.text == target.text else " but for case and spaces"
+        raise PromptError(
+            f"source and target are both '{cited(target.text)}'{but}; change a word, or give a weight for one"
+        )
     windows = {
         word: Window(*bounds)
-        for word, bounds in settings.cross_replace_steps.items()
+        for word, bounds in control.cross_replace_steps.items()
         if word == DEFAULT or target.places(word)
     }
-    token_map = _EDITS[settings.edit](pair).then(reweight(target, equalizer))
-    plan = TargetPlan.build(token_map, cross_weights(target, windows, num_steps), device, dtype)
-    return plan, tuple(describe(pair, equalizer))
+    schedule_NT = cross_weights(target, windows, num_steps)
+    freed = _freed(target, weights, windows, schedule_NT)
+    focus, where = find_focus(pair, weights) if settings.weight_region == "noun" else ((), {})
+    everywhere = {word: factor for word, factor in weights.items() if word not in where}
+    resizes, sizes = find_resizes(pair, settings.resize)
+    aligned = _EDITS[settings.edit](pair)
+    borrowed = plan_borrowed(settings, control.self_replace_steps, layers, num_steps)
+    boosted = reweight_new(pair, settings.new_word_factor, named)
+
+    def build(factors: Mapping[str, float]) -> TargetPlan:
+        held = {word: factor for word, factor in factors.items() if word not in freed}
+        always = {word: factor for word, factor in factors.items() if word in freed}
+        return TargetPlan.build(
+            aligned.then(reweight(target, held)).then(boosted),
+            schedule_NT,
+            borrowed,
+            device,
+            dtype,
+            own_mass=settings.text_mass == "target",
+            always=reweight(target, always) if always else None,
+        )
+
+    inside = tuple((noun.tokens, build({**everywhere, **noun.equalizer})) for noun in focus)
+    outside = build(everywhere)
+    steps = _where_parts_act(outside.steps, inside, pair, device, dtype)
+    lines = describe(pair, weights, schedule_NT, where, settings.new_word_factor)
+    return TargetPlan(steps, borrowed, resizes, inside), (*lines, *sizes, *describe_borrowed(borrowed))
+
+
+def _where_parts_act(
+    steps: Sequence[CrossEdit | None],
+    inside: Sequence[tuple[tuple[int, ...], TargetPlan]],
+    pair: PromptPair,
+    device: torch.device | str,
+    dtype: torch.dtype,
+) -> tuple[CrossEdit | None, ...]:
+    """A step that changes nothing is none, but for one in which a part of the picture is edited: its layers run."""
+    identity = TokenMap.identity(pair.source.length, pair.target.length).to(device, dtype)
+    unchanged = CrossEdit(identity, uses_source=False, uses_target=True)
+    parts = [any(plan.steps[step] is not None for _, plan in inside) for step in range(len(steps))]
+    return tuple(unchanged if edit is None and acts else edit for edit, acts in zip(steps, parts, strict=True))
+
+
+def _freed(
+    target: PromptTokens, weights: Mapping[str, float], windows: Mapping[str, Window], schedule_NT: Tensor
+) -> frozenset[str]:
+    """The weights that act at every step, since no window is open for their word and none was given for it.
+
+    Raises `IdleEditError` for a weight whose word has a window of its own that selects no step.
+    """
+    freed = []
+    for word in weights:
+        tokens = set(target.find(word))
+        if bool(schedule_NT[:, list(tokens)].any()):
+            continue
+        its = next((name for name in windows if name != DEFAULT and tokens & set(target.find(name))), None)
+        if its is not None:
+            raise IdleEditError(
+                f"the weight of '{word}' acts at none of the {len(schedule_NT)} steps, for cross_replace_steps of "
+                f"'{its}' selects none; widen that window, or leave it out"
+            )
+        freed.append(word)
+    return frozenset(freed)

@@ -2,28 +2,51 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from torch import Tensor
+
 from wordbrush.edits.borrowed import Borrowed
 from wordbrush.tokens.pair import PromptPair
+from wordbrush.tokens.words import folded
 
 
-def describe(pair: PromptPair, equalizer: Mapping[str, float]) -> list[str]:
-    """One line for each word that is not simply shared, and for each weight.
+def describe(
+    pair: PromptPair,
+    weights: Mapping[str, float],
+    schedule_NT: Tensor,
+    where: Mapping[str, str],
+    new_word_factor: float = 1.0,
+) -> list[str]:
+    """One line for each word that is not simply shared, and for each weight, with `where` it acts if not everywhere.
 
+    `schedule_NT` says at which steps each target token takes the source's maps; of a word that takes none the line
+    says that the prompt alone changes it.
+
+    >>> import torch
     >>> from wordbrush.tokens.prompt_tokens import PromptTokens
     >>> def tokens(text): return PromptTokens.from_offsets(text, [], begin=1, length=8)
-    >>> describe(PromptPair.of(tokens("a cat"), tokens("a dog in the snow")), {"dog": 2.0})
+    >>> describe(PromptPair.of(tokens("a cat"), tokens("a dog in the snow")), {"dog": 2.0}, torch.ones(1, 8), {})
     ["'cat' -> 'dog in the snow'", "'dog' x 2"]
     """
     lines = []
     for words in pair.pairs:
         before, after = pair.source.phrase(words.source), pair.target.phrase(words.target)
         if words.kind == "swapped":
-            lines.append(f"'{before}' -> '{after}'")
+            positions = list(pair.target.of(words.target))
+            alone = bool(positions) and not bool(schedule_NT[:, positions].any())
+            lines.append(f"'{before}' -> '{after}'{', by the prompt alone' if alone else ''}")
         elif words.kind == "new":
             lines.append(f"new: '{after}'")
         elif words.kind == "gone":
             lines.append(f"gone: '{before}'")
-    return lines + [f"'{word}' x {factor:g}" for word, factor in equalizer.items()]
+    if not lines and not pair.same_words:  # "a" for "an" is no change beside others
+        lines = [
+            f"'{pair.source.phrase(words.source)}' -> '{pair.target.phrase(words.target)}'"
+            for words in pair.pairs
+            if folded(pair.source.phrase(words.source)) != folded(pair.target.phrase(words.target))
+        ]
+    if new_word_factor != 1 and any(words.kind in ("swapped", "new") for words in pair.pairs):
+        lines.append(f"new words x {new_word_factor:g}")
+    return lines + [f"'{word}' x {factor:g}{where.get(word, '')}" for word, factor in weights.items()]
 
 
 def describe_borrowed(steps: Sequence[Borrowed]) -> list[str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from wordbrush.edits.editable_layers import check_part
 from wordbrush.edits.schedule import Window
+from wordbrush.settled import settle
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class MutualSelfAttention:
         """Check the values. Raises `SettingsError`."""
         Window.parse((self.start_step, self.end_step), "the window of mutual self-attention")
         check_part("start_layer of mutual self-attention", self.start_layer)
+        settle(self)
 
     @property
     def window(self) -> Window:

@@ -1,79 +1,176 @@
 """Everything that a run's edits do, step by step, before the model is asked for anything."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from wordbrush.edits.borrowed import Borrowed
+from wordbrush.edits.placement import Placement, on_grid, place
+from wordbrush.edits.resize import Resize
 from wordbrush.edits.token_map import TokenMap
 
 
 @dataclass(frozen=True, eq=False)
 class CrossEdit:
-    """A token map as one attention call needs it, with what it uses decided beforehand."""
+    """A token map as one attention call needs it, with what it uses decided beforehand.
+
+    `own_mass` acts where text and picture share an axis: the target then looks at the text as a whole as much as it
+    does by itself, and else as much as the source does.
+    """
 
     token_map: TokenMap
     uses_source: bool
     uses_target: bool
+    own_mass: bool = False
+
+
+Regions = Mapping[tuple[int, ...], Tensor]
+"""Where things of the source stand, as booleans (h, w), by the tokens that name them."""
+
+
+@dataclass(frozen=True, eq=False)
+class LocalEdits:
+    """What one target does otherwise in parts of the picture: things that it resizes, regions with their own edit."""
+
+    placements: tuple[Placement, ...] = ()
+    inside: tuple[tuple[Tensor, CrossEdit | None], ...] = ()
+    _placed: dict[tuple[int, int], Tensor] = field(default_factory=dict, repr=False)
+
+    def placed(self, grid: tuple[int, int]) -> Tensor | None:
+        """From which position (Q,) of a grid each one takes the source's map; None where nothing is moved."""
+        if self.placements and grid not in self._placed:
+            self._placed[grid] = place(self.placements, grid)
+        return self._placed.get(grid)
+
+    def regions(self, grid: tuple[int, int]) -> list[tuple[Tensor, CrossEdit | None]]:
+        """The positions (n,) of a grid that have an edit of their own, and it."""
+        return [(on_grid(region_hw, grid).flatten().nonzero()[:, 0], edit) for region_hw, edit in self.inside]
 
 
 @dataclass(frozen=True, eq=False)
 class StepEdit:
-    """The edit of one step: of each target's cross-attention maps, and what all targets take over from the source."""
+    """The edit of one step: of each target's cross-attention maps, what each takes over from inside the source, and
+    what each does in parts of the picture.
+    """
 
     cross: tuple[CrossEdit | None, ...]
-    borrowed: Borrowed
+    borrowed: tuple[Borrowed, ...]
+    local: tuple[LocalEdits, ...]
 
     @property
     def acts(self) -> bool:
         """Whether any target is controlled at this step."""
-        return self.borrowed.acts or any(cross is not None for cross in self.cross)
+        return any(own.acts for own in self.borrowed) or any(cross is not None for cross in self.cross)
+
+    @property
+    def features(self) -> frozenset[str]:
+        """The residual blocks whose output is the source's, in all targets."""
+        return self.borrowed[0].features
+
+    @property
+    def reads_content(self) -> bool:
+        """Whether any target reads the source's keys and values."""
+        return any(own.content for own in self.borrowed)
+
+    @property
+    def self_layers(self) -> frozenset[str]:
+        """Self-attention layers of whose map the source's queries and keys are needed."""
+        return frozenset().union(*(own.self_layers for own in self.borrowed))
 
     @property
     def uses_source(self) -> bool:
         """Whether any target needs the source at this step."""
-        return self.borrowed.acts or any(cross is not None and cross.uses_source for cross in self.cross)
+        return any(own.acts for own in self.borrowed) or any(
+            cross is not None and cross.uses_source for cross in self.cross
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class TargetPlan:
-    """One target's cross-attention edit over a run, one a step; steps of equal weights share one folded map."""
+    """One target's edit over a run, one a step: of its cross-attention, where steps of equal weights share one folded
+    map, and what it takes over from inside the source.
+
+    `resizes` are the things that it replaces by larger or smaller ones, `inside` the edits of things' own regions, by
+    their tokens in the source.
+    """
 
     steps: tuple[CrossEdit | None, ...]
+    borrowed: tuple[Borrowed, ...]
+    resizes: tuple[Resize, ...] = ()
+    inside: tuple[tuple[tuple[int, ...], "TargetPlan"], ...] = ()
 
     @classmethod
     def build(
         cls,
         token_map: TokenMap,
         cross_weights_NT: Tensor,
+        borrowed: Sequence[Borrowed],
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
+        *,
+        own_mass: bool = False,
+        always: TokenMap | None = None,
     ) -> "TargetPlan":
-        """Fold a token map with the weights (num_steps, T) of its schedule, for a model's device and dtype."""
+        """Fold a token map with the weights (num_steps, T) of its schedule, for a model's device and dtype.
+
+        `always` is one that follows it at every step.
+        """
         folded: dict[tuple[float, ...], CrossEdit | None] = {}
         steps = []
         for weight_T in cross_weights_NT:
             key = tuple(weight_T.tolist())
             if key not in folded:
-                folded[key] = _cross_edit(token_map.faded(weight_T), device, dtype)
+                faded = token_map.faded(weight_T)
+                whole = faded if always is None else faded.then(always)
+                folded[key] = _cross_edit(whole, device, dtype, own_mass)
             steps.append(folded[key])
-        return cls(tuple(steps))
+        return cls(tuple(steps), tuple(borrowed))
+
+    @property
+    def things(self) -> tuple[tuple[int, ...], ...]:
+        """The things whose regions it needs."""
+        return (*(resize.tokens for resize in self.resizes), *(tokens for tokens, _ in self.inside))
+
+    def local(self, step: int, regions: Regions) -> LocalEdits:
+        """What it does in parts of the picture at a step."""
+        return LocalEdits(
+            tuple(Placement(regions[resize.tokens], resize.ratio) for resize in self.resizes),
+            tuple((regions[tokens], plan.steps[step]) for tokens, plan in self.inside),
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class EditPlan:
-    """All targets of a run. Asked for a step (`at`), never counting steps itself."""
+    """All targets of a run. Asked for a step (`at`), never counting steps itself.
+
+    What acts in regions needs to know where they are before the run (`things`, `located`).
+    """
 
     targets: tuple[TargetPlan, ...]
-    borrowed: tuple[Borrowed, ...]
+    regions: Regions = field(default_factory=dict)
+
+    @property
+    def things(self) -> tuple[tuple[int, ...], ...]:
+        """The things of the source, by their tokens, whose regions the edits need."""
+        return tuple(dict.fromkeys(tokens for target in self.targets for tokens in target.things))
+
+    def located(self, regions: Regions) -> "EditPlan":
+        """The same plan, which knows where its things are."""
+        return replace(self, regions=regions)
 
     def at(self, step: int) -> StepEdit:
         """What the targets do at this step."""
-        return StepEdit(tuple(target.steps[step] for target in self.targets), self.borrowed[step])
+        cross = tuple(target.steps[step] for target in self.targets)
+        borrowed = tuple(target.borrowed[step] for target in self.targets)
+        local = tuple(target.local(step, self.regions) for target in self.targets)
+        return StepEdit(cross, borrowed, local)
 
 
-def _cross_edit(token_map: TokenMap, device: torch.device | str, dtype: torch.dtype) -> CrossEdit | None:
+def _cross_edit(
+    token_map: TokenMap, device: torch.device | str, dtype: torch.dtype, own_mass: bool
+) -> CrossEdit | None:
     if token_map.is_identity:
         return None
-    return CrossEdit(token_map.to(device, dtype), token_map.uses_source, token_map.uses_target)
+    return CrossEdit(token_map.to(device, dtype), token_map.uses_source, token_map.uses_target, own_mass)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from wordbrush.edits.editable_layers import check_part
 from wordbrush.edits.schedule import Window
+from wordbrush.settled import settle
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class PlugAndPlay:
         Window.parse(self.attention_replace_steps, "attention_replace_steps of Plug-and-Play")
         check_part("feature_layer of Plug-and-Play", self.feature_layer)
         check_part("start_layer of Plug-and-Play", self.start_layer)
+        settle(self)
 
     @property
     def feature_window(self) -> Window:

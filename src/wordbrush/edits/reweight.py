@@ -1,12 +1,13 @@
 """Semantic re-weighting: the maps of chosen words, times a factor."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 
 from wordbrush.edits.token_map import TokenMap
 from wordbrush.errors import SettingsError
+from wordbrush.tokens.pair import PromptPair
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 
@@ -24,4 +25,20 @@ def reweight(target: PromptTokens, equalizer: Mapping[str, float]) -> TokenMap:
         if not math.isfinite(factor):
             raise SettingsError(f"the weight of '{word}' is {factor}; give a finite number, such as 2.0 or -1")
         keep_T[list(target.find(word))] *= factor
+    return TokenMap(torch.zeros(target.length, target.length), keep_T)
+
+
+def reweight_new(pair: PromptPair, factor: float, weighted: Collection[str]) -> TokenMap:
+    """Multiply the maps of the words that the target has and the source has not, apart from those in `weighted`.
+
+    The map is not normalised again, so that new words act more beside words that already have their place (SimEdit,
+    arXiv:2606.14125, multiplies them so in FLUX.1).
+    """
+    target = pair.target
+    keep_T = torch.ones(target.length)
+    for words in pair.pairs:
+        if words.kind in ("new", "swapped"):
+            keep_T[list(target.of(words.target))] = factor
+    for word in weighted:
+        keep_T[list(target.find(word))] = 1
     return TokenMap(torch.zeros(target.length, target.length), keep_T)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -28,7 +29,7 @@ class Window:
         Window(start=0.0, end=0.8)
         """
         bounds = value if isinstance(value, tuple | list) else (0.0, value)
-        if len(bounds) != 2 or not all(isinstance(b, int | float) and not isinstance(b, bool) for b in bounds):
+        if len(bounds) != 2 or not all(isinstance(b, Real) and not isinstance(b, bool) for b in bounds):
             raise SettingsError(f"{name} is {value!r}; give a number in 0..1, or (start, end)")
         start, end = float(bounds[0]), float(bounds[1])
         if not 0 <= start <= end <= 1:

@@ -7,7 +7,7 @@ from PIL import Image
 
 from wordbrush.editor import Editor
 from wordbrush.edits.schedule import DEFAULT, format_window
-from wordbrush.edits.settings import EditSettings
+from wordbrush.edits.settings import EditOptions, EditSettings
 from wordbrush.errors import ControlError, PromptError
 from wordbrush.figures.made import MadeFigure, MadeLine, Picture, figure_key, save_made
 from wordbrush.figures.spec import Change, EditRow, Figure, FigureRow, MapsRow, NoiseRow
@@ -184,7 +184,8 @@ def _edit_lines(
         yield MadeLine("plain, same seed", made_from, (first, *made))
     edits = []
     for i, change in enumerate(row.changes, 1):
-        result = editor.edit(source, change.target, **change.options, on_step=count.next())
+        options: EditOptions = {"recipe": "published", **change.options}
+        result = editor.edit(source, change.target, **options, on_step=count.next())
         _prove(figure, change, result, plain.get(change.target))
         details = f"{_settings(result)}; {_likeness(result.image, source.image)}"
         caption = change.label or f"'{change.target}'"

@@ -7,6 +7,7 @@ from PIL.Image import Image
 
 from wordbrush.attention.tape import SourceTape
 from wordbrush.errors import OutputError, SettingsError
+from wordbrush.inversion.methods import FLOW_METHODS, METHODS
 from wordbrush.inversion.report import InversionReport, reconstruction_warnings
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.inversion.task import CountedCalls, InversionTask
@@ -16,6 +17,7 @@ from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
+from wordbrush.sampling.solver import FLOW, Solver
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +48,13 @@ def invert(
             f"method '{inversion.method}' works with the source prompt, which is empty; say what the picture shows, "
             "or take method='direct'"
         )
-    adapter.guidance.check(settings.guidance_scale, settings.negative_prompt)
     method.check(adapter.guidance, settings.guidance_scale, settings.negative_prompt)
     for prompt in (settings.prompt, settings.negative_prompt):
         adapter.tokenize(prompt)  # raises for one that does not fit, before anything runs
-    if settings.sampler not in (None, "ddim"):
-        raise SettingsError(f"sampler is '{settings.sampler}'; a photograph is inverted with the family's default one")
     solver = adapter.solver(settings.num_inference_steps, settings.height, settings.width)
+    if settings.sampler not in (None, solver.name):
+        raise SettingsError(f"sampler is '{settings.sampler}'; a photograph is inverted with the family's default one")
+    _check_kind(inversion.method, solver)
     start = time.perf_counter()
     latents = adapter.encode_image(image)
     counted = CountedCalls(adapter)
@@ -62,7 +64,7 @@ def invert(
             solver,
             latents,
             adapter.encode(settings.prompt),
-            adapter.encode(settings.negative_prompt),
+            adapter.encode_negative(settings.negative_prompt),
             settings.guidance_scale,
             settings.seed,
             tape,
@@ -87,3 +89,13 @@ def invert(
         warnings=reconstruction_warnings(inversion.method, back, limit),
     )
     return Inverted(replay, source, report)
+
+
+def _check_kind(method: str, solver: Solver) -> None:
+    flow = solver.name == FLOW
+    defined = FLOW_METHODS if flow else METHODS
+    if method not in defined:
+        model = "is sampled along a flow" if flow else "is a diffusion model"
+        raise SettingsError(
+            f"method '{method}' is not defined for this model, which {model}; take {' or '.join(map(repr, defined))}"
+        )

@@ -2,28 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from pkgutil import resolve_name
 from typing import Any, get_type_hints
 
 from wordbrush.errors import SettingsError
-from wordbrush.inversion.ddim import DDIMInversion
-from wordbrush.inversion.direct import Direct
-from wordbrush.inversion.edit_friendly import EditFriendly
-from wordbrush.inversion.fixed_point import FixedPoint
 from wordbrush.inversion.method import Inversion
-from wordbrush.inversion.negative_prompt import NegativePrompt
-from wordbrush.inversion.null_text import NullText
-from wordbrush.inversion.virtual import Virtual
-
-METHODS: Mapping[str, type[Inversion]] = {
-    "direct": Direct,
-    "ddim": DDIMInversion,
-    "null-text": NullText,
-    "negative-prompt": NegativePrompt,
-    "edit-friendly": EditFriendly,
-    "fixed-point": FixedPoint,
-    "virtual": Virtual,
-}
-"""Every method by its name; the first is the default."""
+from wordbrush.inversion.methods import FLOW_METHODS, METHODS
+from wordbrush.settled import number, whole
 
 Setting = int | float | str
 """A value of a method's setting."""
@@ -43,7 +28,8 @@ class InversionSettings:
     def __post_init__(self) -> None:
         """Check by building: a record's values come here without `parse`."""
         object.__setattr__(self, "settings", _renamed(self.settings))
-        self.build()
+        plain = asdict(self.build())  # type: ignore[call-overload]
+        object.__setattr__(self, "settings", {name: plain[name] for name in self.settings})
 
     @classmethod
     def parse(cls, method: str, settings: Mapping[str, Setting]) -> "InversionSettings":
@@ -52,16 +38,16 @@ class InversionSettings:
 
     def build(self) -> Inversion:
         """The method."""
-        if self.method not in METHODS:
-            raise SettingsError(f"there is no method '{self.method}'; give one of {', '.join(METHODS)}")
-        kind = METHODS[self.method]
+        known_methods = {**METHODS, **FLOW_METHODS}
+        if self.method not in known_methods:
+            raise SettingsError(f"there is no method '{self.method}'; give one of {', '.join(known_methods)}")
+        kind: type[Inversion] = resolve_name(known_methods[self.method])
         known = {field.name: get_type_hints(kind)[field.name] for field in fields(kind)}  # type: ignore[arg-type]
-        for name, value in self.settings.items():
+        for name in self.settings:
             if name not in known:
                 has = f"it has {', '.join(known)}" if known else "it has none"
                 raise SettingsError(f"method '{self.method}' has no setting '{name}'; {has}")
-            _check(name, value, known[name])
-        return kind(**self.settings)
+        return kind(**{name: _checked(name, value, known[name]) for name, value in self.settings.items()})
 
 
 def _renamed(settings: Mapping[str, Setting]) -> Mapping[str, Setting]:
@@ -72,11 +58,9 @@ def _renamed(settings: Mapping[str, Setting]) -> Mapping[str, Setting]:
     return {**{name: value for name, value in settings.items() if name != "recon_t"}, "recon": thousandths / 1000}
 
 
-def _check(name: str, value: object, kind: Any) -> None:
-    fits, needed = isinstance(value, str), "a word"
-    if kind is int:
-        fits, needed = isinstance(value, int), "a whole number"
-    elif kind is float:
-        fits, needed = isinstance(value, int | float), "a number"
-    if not fits or isinstance(value, bool):
-        raise SettingsError(f"{name} is {value!r:.40}; give {needed}")
+def _checked(name: str, value: object, kind: Any) -> Setting:
+    if kind in (int, float):
+        return whole(value, name) if kind is int else number(value, name)
+    if not isinstance(value, str):
+        raise SettingsError(f"{name} is {value!r:.40}; give a word")
+    return str(value)

@@ -90,6 +90,9 @@ def _at(request: MapsRequest, cross: list[AttentionLayer]) -> list[AttentionLaye
     asked, grids = request.resolution, [layer.grid for layer in cross]
     if asked == "all" or (asked is None and request.site_prefixes):
         return cross
+    if asked is None:
+        cross = [layer for layer in cross if layer.shows_words]
+        grids = [layer.grid for layer in cross]
     wanted = {default_grid(grids)} if asked is None else {grid for grid in grids if asked in (grid, min(grid))}
     if not wanted:
         known = ", ".join(f"{h} x {w}" for h, w in dict.fromkeys(grids))

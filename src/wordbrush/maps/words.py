@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wordbrush.errors import PromptError, SettingsError
+from wordbrush.errors import PromptError, SettingsError, cited
 from wordbrush.tokens.pair import require_word
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -44,7 +44,7 @@ def asked_words(
 
 def _every_word(prompt: PromptTokens) -> tuple[AskedWord, ...]:
     if not any(prompt.positions):
-        raise PromptError(f"the prompt '{prompt.text}' has no words to see; ask for token positions, such as 0")
+        raise PromptError(f"the prompt '{cited(prompt.text)}' has no words to see; ask for token positions, such as 0")
     times = Counter(word.text.casefold() for word in prompt.words)
     seen: Counter[str] = Counter()
     words = []

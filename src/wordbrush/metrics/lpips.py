@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import torch
+from PIL.Image import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
+from wordbrush.metrics.pictures import as_unit_tensor
 from wordbrush.metrics.squeezenet import WIDTHS, SqueezeNet
 from wordbrush.metrics.weights import filled
 
@@ -48,6 +50,10 @@ class Lpips:
     def distance(self, one_BCHW: Tensor, other_BCHW: Tensor) -> float:
         """LPIPS of two pictures (1, 3, H, W) in 0..1: mean weighted squared differences, summed over feature maps."""
         return sum(float(difference.mean()) for difference in self._differences(one_BCHW, other_BCHW))
+
+    def between(self, one: Image, other: Image) -> float:
+        """LPIPS of two pictures of one size."""
+        return self.distance(as_unit_tensor(one), as_unit_tensor(other))
 
     def _differences(self, one: Tensor, other: Tensor) -> list[Tensor]:
         """For each map the weighted squared difference (B, 1, h, w) of features of unit length."""

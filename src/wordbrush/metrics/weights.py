@@ -1,13 +1,14 @@
 """Reading the weights of metrics from files: safetensors only, and no tensor left at random values."""
 
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
 from wordbrush.errors import ModelError
+from wordbrush.loading import load_network
 from wordbrush.quiet import quietly
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -44,21 +45,6 @@ def pretrained(kind: Any, folder: Path, **settings: object) -> Any:
 
     Raises `ModelError` when it cannot be loaded, or when the folder lacks some of the weights.
     """
-    try:
-        with quietly():
-            network, found = kind.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **settings
-            )
-    except Exception as error:  # transformers raises dozens of types for a broken file
-        _refuse(kind, folder, (str(error).strip().splitlines() or [type(error).__name__])[0][:100])
-    lacking = [*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])]
-    if lacking:
-        _refuse(kind, folder, f"tensor '{min(lacking)}' is missing or has another shape")
-    return network
-
-
-def _refuse(kind: Any, folder: Path, problem: str) -> NoReturn:
-    raise ModelError(
-        f"the weights '{folder}' cannot be loaded ({problem}); give a folder with config.json and "
-        f"model.safetensors of a {kind.__name__}"
-    ) from None
+    with quietly():
+        # Beside a network there may be the heads of what it was trained for.
+        return load_network(kind, folder, unused=("",), use_safetensors=True, **settings)

@@ -7,7 +7,9 @@ import torch
 from PIL import Image
 
 from wordbrush.errors import ModelError
-from wordbrush.models.folder import read_json
+from wordbrush.files import expanded
+from wordbrush.loading import load_network
+from wordbrush.models.json_file import read_json
 from wordbrush.models.load import load_part
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.quiet import quietly
@@ -23,7 +25,7 @@ def caption(folder: str | Path, image: Image.Image) -> str:
 
     Only safetensors of that folder are read, and nothing is fetched. Raises `ModelError`.
     """
-    folder = Path(folder).expanduser()
+    folder = expanded(folder)
     config = read_json(
         folder / "config.json",
         f"'{folder}' is not a captioner: it has no config.json; give the folder of a BLIP model",
@@ -35,7 +37,7 @@ def caption(folder: str | Path, image: Image.Image) -> str:
     with quietly():
         from transformers import AutoTokenizer, BlipForConditionalGeneration
 
-        model = load_part(BlipForConditionalGeneration, folder, use_safetensors=True).eval()
+        model = load_network(BlipForConditionalGeneration, folder, use_safetensors=True).eval()
         tokenizer = load_part(AutoTokenizer, folder)
         side = int(model.config.vision_config.image_size)
         with torch.no_grad(), memory_shortage_told("the captioner"):

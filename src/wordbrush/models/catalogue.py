@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from wordbrush.errors import ModelError
+from wordbrush.errors import ModelError, escaped
 from wordbrush.models.folder import bundled_folder, check_folder, read_config
 from wordbrush.models.own_settings import read_own_settings
 
@@ -16,6 +16,14 @@ KNOWN = {
     "stable-diffusion-v1-5/stable-diffusion-v1-5": "512 x 512",
     "stabilityai/stable-diffusion-2-1-base": "512 x 512",
     "stabilityai/stable-diffusion-2-1": "768 x 768, v-prediction",
+    "stabilityai/sd-turbo": "512 x 512; 1 to 4 steps without guidance",
+    "stabilityai/stable-diffusion-xl-base-1.0": "1024 x 1024",
+    "stabilityai/sdxl-turbo": "512 x 512; 1 to 4 steps without guidance",
+    "stabilityai/stable-diffusion-3-medium-diffusers": "1024 x 1024",
+    "stabilityai/stable-diffusion-3.5-medium": "1024 x 1024",
+    "stabilityai/stable-diffusion-3.5-large": "1024 x 1024",
+    "black-forest-labs/FLUX.1-dev": "1024 x 1024; no negative prompt",
+    "black-forest-labs/FLUX.1-schnell": "1024 x 1024; 4 steps, no guidance, no negative prompt",
 }
 """Models whose layout the adapter was written for, by hub id."""
 
@@ -55,7 +63,7 @@ def _cached() -> list[ListedModel]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             repositories = scan_cache_dir().repos
-    except CacheNotFound:
+    except (CacheNotFound, OSError, ValueError):  # ValueError: a file in the cache's place
         return []
     found = []
     for repository in sorted(repositories, key=lambda repository: repository.repo_id):
@@ -69,13 +77,18 @@ def _cached() -> list[ListedModel]:
 def _listed(name: str, folder: Path) -> ListedModel:
     try:
         check_folder(folder)
-    except ModelError as error:
-        return ListedModel(name, "local cache", folder, "", str(error))
-    return ListedModel(name, "local cache", folder, _size(folder))
+        return ListedModel(name, "local cache", folder, _size(folder))
+    except (ModelError, OSError) as error:
+        return ListedModel(name, "local cache", folder, "", escaped(str(error)))
 
 
 def _size(folder: Path) -> str:
     """The pictures' size in words, from the configurations."""
-    vae, unet = (read_config(folder, part, "config.json") for part in ("vae", "unet"))
-    pixels = int(unet["sample_size"]) * 2 ** (len(vae["block_out_channels"]) - 1)
-    return f"{pixels} x {pixels}"
+    denoiser = "unet" if (folder / "unet").is_dir() else "transformer"
+    vae, network = (read_config(folder, part, "config.json") for part in ("vae", denoiser))
+    cells, blocks = network.get("sample_size"), vae.get("block_out_channels")
+    sides = cells if isinstance(cells, list) else [cells, cells]
+    if not isinstance(blocks, list) or len(sides) != 2 or not all(isinstance(side, int) for side in sides):
+        return "size not known"
+    height, width = (side * 2 ** (len(blocks) - 1) for side in sides)
+    return f"{height} x {width}"

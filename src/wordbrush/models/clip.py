@@ -1,22 +1,23 @@
 """CLIP's tokenizers: which tokens the words of a prompt are, words of textual inversion included."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import shorten
+from dataclasses import replace
 
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from wordbrush.errors import PromptError
+from wordbrush.errors import PromptError, cited
 from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush.tokens.words import split_words
 
 Span = tuple[int, int]
 
 
-def clip_tokens(tokenizer: CLIPTokenizer, prompt: str) -> PromptTokens:
+def clip_tokens(tokenizer: CLIPTokenizer, prompt: str, *, cut_note: str | None = None) -> PromptTokens:
     """Where the prompt's words are on the tokenizer's axis: `[begin, words ..., end, padding ...]`.
 
-    Raises `PromptError` when the prompt has more tokens than the model reads, and says which words fall off.
+    Raises `PromptError` when the prompt has more tokens than the model reads, and says which words fall off. With a
+    `cut_note`, for a model that reads them elsewhere, they have no token here, and are named in that note.
     """
     length = int(tokenizer.model_max_length)
     vectors = added_words(tokenizer)
@@ -25,13 +26,27 @@ def clip_tokens(tokenizer: CLIPTokenizer, prompt: str) -> PromptTokens:
     placed = [_place(offset, spans) for offset in offsets]
     tokens = PromptTokens.from_offsets(prompt, placed, begin=1, length=length, added=vectors)
     room = length - 2
-    if len(placed) > room:
-        lost = next(i for i, positions in enumerate(tokens.positions) if any(p > room for p in positions))
-        raise PromptError(
-            f"the prompt '{shorten(prompt, 40, placeholder=' ...')}' has {len(placed)} tokens and the model reads "
-            f"{room}; '{tokens.phrase(range(lost, len(tokens.words)))}' would fall off, so shorten the prompt"
-        )
-    return tokens
+    if len(placed) <= room:
+        return tokens
+    if cut_note is None:
+        raise over_limit(tokens, room)
+    kept = PromptTokens.from_offsets(prompt, placed[:room], begin=1, length=length, added=vectors)
+    return replace(kept, notes=(f"'{over(tokens, room)}' {cut_note.format(room=room)}",))
+
+
+def over(tokens: PromptTokens, room: int, begin: int = 1) -> str:
+    """The words of a prompt from the first on that has a token beyond the `room` that there is for words."""
+    lost = next(i for i, positions in enumerate(tokens.positions) if any(p >= begin + room for p in positions))
+    return tokens.phrase(range(lost, len(tokens.words)))
+
+
+def over_limit(tokens: PromptTokens, room: int, begin: int = 1) -> PromptError:
+    """What is raised for a prompt of which some words are read nowhere."""
+    count = tokens.segments[-1].end.start - begin
+    return PromptError(
+        f"the prompt '{cited(tokens.text)}' has {count} tokens and the model reads "
+        f"{room}; '{cited(over(tokens, room, begin))}' would fall off, so shorten the prompt"
+    )
 
 
 def clip_ids(tokenizer: CLIPTokenizer, prompt: str) -> Tensor:

@@ -1,24 +1,16 @@
 """Which folder a model's name stands for, and whether it holds what is needed: checked before anything is loaded."""
 
-import hashlib
-import json
 import re
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from wordbrush.errors import ModelError
+from wordbrush.errors import ModelError, cited
+from wordbrush.files import expanded, is_folder, is_there
+from wordbrush.models.families import FAMILIES, Family, family_of
+from wordbrush.models.json_file import read_json
 
-PIPELINES = {"StableDiffusionPipeline": ("unet", "vae", "text_encoder", "tokenizer", "scheduler")}
-"""Pipeline classes that can be edited with, and the components that each needs."""
-
-_WEIGHTS = {
-    "unet": "diffusion_pytorch_model",
-    "vae": "diffusion_pytorch_model",
-    "text_encoder": "model",
-}
 _HUB_ID = re.compile(r"[\w.\-]+/[\w.\-]+")
-_SAMPLE = 1 << 16
 
 
 def bundled_folder() -> Path:
@@ -26,34 +18,47 @@ def bundled_folder() -> Path:
     return Path(str(files("wordbrush.scenes") / "weights"))
 
 
-def resolve_folder(model: str | Path | None) -> Path:
-    """The folder of a model: None is the bundled one; a folder is itself; "owner/name" is fetched from the hub.
+def resolve_folder(model: str | Path | None, variant: str | None = None, subfolder: str | None = None) -> Path:
+    """The folder of a model: None is the bundled one; a folder is itself; "owner/name" is fetched from the hub; of
+    the latter two the `subfolder`, where one is named.
 
-    Only configurations, tokenizer files and safetensors are fetched. Raises `ModelError`.
+    Only configurations, tokenizer files and safetensors are fetched, those of a `variant` where one is named. Raises
+    `ModelError`.
     """
+    return _whole_folder(model, variant, subfolder) / (subfolder or "")
+
+
+def _whole_folder(model: str | Path | None, variant: str | None, subfolder: str | None) -> Path:
     if model is None:
         folder = bundled_folder()
         if not folder.is_dir():
             raise ModelError("this installation lacks the bundled model; install wordbrush again, or name a model")
         return folder
-    folder = Path(model).expanduser()
-    if folder.is_dir():
+    folder = expanded(model)
+    if is_folder(folder):
         return folder
-    if folder.exists():
+    if is_there(folder):
         raise ModelError(f"'{model}' is a file; give the folder of a diffusers model, or a hub id such as owner/name")
     if isinstance(model, Path) or not _HUB_ID.fullmatch(model) or model.startswith("."):
         raise ModelError(
-            f"there is no folder '{model}'; give the folder of a diffusers model, or a hub id as owner/name"
+            f"there is no folder '{cited(str(model))}'; give the folder of a diffusers model, or a hub id as "
+            "owner/name"
         )
-    return _fetch(model)
+    return _fetch(model, variant, subfolder)
 
 
 def local_folder(model: str) -> Path | None:
     """The folder that a model's name stands for, if it is on this machine and whole: nothing is fetched."""
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    cached = try_to_load_from_cache(model, "model_index.json")
-    folder = Path(model) if Path(model).is_dir() else Path(cached).parent if isinstance(cached, str) else None
+    folder: Path | None = expanded(model)
+    if not is_folder(expanded(model)):
+        try:
+            cached = try_to_load_from_cache(model, "model_index.json")
+        except HFValidationError:
+            cached = None
+        folder = Path(cached).parent if isinstance(cached, str) else None
     try:
         if folder is not None:
             check_folder(folder)
@@ -62,48 +67,38 @@ def local_folder(model: str) -> Path | None:
     return folder
 
 
-def check_folder(folder: Path) -> None:
-    """Raise `ModelError` unless a folder holds a pipeline that can be edited with, as safetensors."""
+def check_folder(folder: Path, variant: str | None = None) -> Family:
+    """The family of a folder. Raises `ModelError` unless it holds a pipeline that can be edited with, as safetensors,
+    of a `variant` ("fp16") where one is named.
+    """
     index = read_json(
         folder / "model_index.json",
         f"'{folder}' is not a diffusers model: it has no model_index.json; give a folder that save_pretrained wrote",
     )
-    name = str(index.get("_class_name"))
-    if name not in PIPELINES:
-        raise ModelError(f"'{folder}' is a {name}; wordbrush edits with {', '.join(PIPELINES)}")
-    for component in PIPELINES[name]:
-        if not (folder / component).is_dir():
-            raise ModelError(f"'{folder}' lacks its '{component}' folder; download or save the model again, whole")
-        if component in _WEIGHTS:
-            _check_weights(folder, component)
-    tokenizer = folder / "tokenizer"
-    if not any((tokenizer / name).is_file() for name in ("tokenizer.json", "vocab.json")):
-        raise ModelError(f"'{tokenizer}' has no tokenizer.json or vocab.json; download or save the model again, whole")
+    family = family_of(str(index.get("_class_name")), f"'{folder}'")
+    for name, part in family.parts_in(folder).items():
+        if not (folder / name).is_dir():
+            raise ModelError(f"'{folder}' lacks its '{name}' folder; download or save the model again, whole")
+        if part.weights is not None:
+            _check_weights(folder, name, part.weights, variant)
+        elif name.startswith("tokenizer"):
+            _check_tokenizer(folder / name)
+    return family
 
 
-def fingerprint(folder: Path) -> str:
-    """A hash of a model's configurations and weights.
-
-    Of each weight file it takes the size, the header and three samples, so that gigabytes take no time: it tells
-    models apart, and is no proof against a forger.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.suffix == ".json":
-            content = path.read_bytes()
-        elif path.suffix == ".safetensors":
-            size = path.stat().st_size
-            with path.open("rb") as file:
-                parts = [str(size).encode()]
-                for start in (0, size // 3, 2 * size // 3, max(0, size - _SAMPLE)):
-                    file.seek(start)
-                    parts.append(file.read(_SAMPLE))
-            content = b"".join(parts)
+def used_files(folder: Path, variant: str | None) -> dict[str, list[Path]]:
+    """The files of each part that loading a checked folder reads, by the part's name."""
+    family = check_folder(folder, variant)
+    used = {}
+    for name, part in sorted(family.parts_in(folder).items()):
+        place = folder / name
+        if part.weights is None:
+            used[name] = sorted(path for path in place.iterdir() if path.suffix in (".json", ".txt", ".model"))
         else:
-            continue
-        digest.update(f"{path.relative_to(folder).as_posix()} {len(content)}\n".encode())
-        digest.update(content)
-    return digest.hexdigest()
+            whole, listed = (place / file for file in _weight_files(part.weights, variant))
+            shards = sorted(place.glob(f"{part.weights}{f'.{variant}' if variant else ''}-0*.safetensors"))
+            used[name] = [place / "config.json", *(shards if listed.is_file() and not whole.is_file() else [whole])]
+    return used
 
 
 def read_config(folder: Path, component: str, name: str) -> dict[str, Any]:
@@ -112,10 +107,15 @@ def read_config(folder: Path, component: str, name: str) -> dict[str, Any]:
     return read_json(path, f"'{folder}' lacks '{component}/{name}'; download or save the model again, whole")
 
 
-def _check_weights(folder: Path, component: str) -> None:
-    part, stem = folder / component, _WEIGHTS[component]
+def _check_tokenizer(folder: Path) -> None:
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json")):
+        raise ModelError(f"'{folder}' has no tokenizer.json or vocab.json; download or save the model again, whole")
+
+
+def _check_weights(folder: Path, component: str, stem: str, variant: str | None) -> None:
+    part = folder / component
     read_config(folder, component, "config.json")
-    if any(part.glob(f"{stem}.safetensors")) or any(part.glob(f"{stem}.safetensors.index.json")):
+    if any((part / name).is_file() for name in _weight_files(stem, variant)):
         return
     pickles = [path.name for path in part.iterdir() if path.suffix in (".bin", ".pt", ".pth", ".ckpt")]
     if pickles:
@@ -123,30 +123,30 @@ def _check_weights(folder: Path, component: str) -> None:
             f"'{part}' holds only pickled weights ({pickles[0]}), which can run code when loaded; convert the model "
             "with save_pretrained(..., safe_serialization=True)"
         )
-    raise ModelError(f"'{part}' has no {stem}.safetensors; download or save the model again, whole")
+    there = sorted({path.name.removeprefix(f"{stem}.").split(".")[0] for path in part.glob(f"{stem}.*.safetensors")})
+    remedy = f"give variant='{there[0]}'" if there else "download or save the model again, whole"
+    raise ModelError(f"'{part}' has no {_weight_files(stem, variant)[0]}; {remedy}")
 
 
-def read_json(path: Path, missing: str) -> dict[str, Any]:
-    """A file's JSON object. Raises `ModelError`, with the text `missing` when there is no such file."""
-    try:
-        content = json.loads(path.read_text())
-    except (FileNotFoundError, NotADirectoryError):
-        raise ModelError(missing) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"'{path}' cannot be read ({error}); download or save the model again") from None
-    if not isinstance(content, dict):
-        raise ModelError(f"'{path}' is not a JSON object; download or save the model again")
-    return cast(dict[str, Any], content)
+def _weight_files(stem: str, variant: str | None) -> tuple[str, str]:
+    """The names of a component's weights in one file, and of the list of several files."""
+    if variant is None:
+        return f"{stem}.safetensors", f"{stem}.safetensors.index.json"
+    return f"{stem}.{variant}.safetensors", f"{stem}.safetensors.index.{variant}.json"
 
 
-def _fetch(model: str) -> Path:
+def _fetch(model: str, variant: str | None, subfolder: str | None) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    patterns = ["model_index.json", "wordbrush.json", "scheduler/*.json", "tokenizer/*"]
-    for component, stem in _WEIGHTS.items():
-        patterns += [f"{component}/config.json", f"{component}/{stem}.safetensors"]
-        patterns += [f"{component}/{stem}.safetensors.index.json", f"{component}/{stem}-0*.safetensors"]
+    patterns = ["model_index.json", "wordbrush.json"]
+    for name, part in {name: part for family in FAMILIES.values() for name, part in family.parts.items()}.items():
+        patterns.append(f"{name}/*" if name.startswith("tokenizer") else f"{name}/*.json")
+        if part.weights is not None:
+            sharded = f"{part.weights}-0*" if variant is None else f"{part.weights}.{variant}-0*"
+            patterns += [f"{name}/{_weight_files(part.weights, variant)[0]}", f"{name}/{sharded}.safetensors"]
+    if subfolder is not None:
+        patterns = [f"{subfolder}/{pattern}" for pattern in patterns]
     try:
         return Path(snapshot_download(model, allow_patterns=patterns))
     except HFValidationError:

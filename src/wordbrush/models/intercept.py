@@ -5,7 +5,8 @@ Forward hooks mark when a model is inside one of its attention layers; inside, a
 the same way. Prior art and the alternatives: `docs/decisions/0002`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -24,8 +25,12 @@ FeatureHandler = Callable[[str, Tensor], Tensor]
 
 
 def attention_modules(model: nn.Module) -> dict[str, nn.Module]:
-    """All attention layers of a diffusers model, by module name."""
-    return {name: module for name, module in model.named_modules() if hasattr(module, "get_processor")}
+    """All attention layers of a diffusers model, by module name, which is the same where `torch.compile` wraps it."""
+    return {
+        name.replace("_orig_mod.", ""): module
+        for name, module in model.named_modules()
+        if hasattr(module, "get_processor")
+    }
 
 
 def residual_branches(model: nn.Module) -> dict[str, nn.Module]:
@@ -34,6 +39,18 @@ def residual_branches(model: nn.Module) -> dict[str, nn.Module]:
     What it gives is the block's own contribution, before the block's input is added.
     """
     return {name: module.conv2 for name, module in model.named_modules() if isinstance(module, ResnetBlock2D)}
+
+
+@contextmanager
+def uncompiled(model: nn.Module) -> Iterator[None]:
+    """A scope in which a model that `torch.compile` has seen runs as it was written: compiled code is guarded by no
+    hook and would pass a control by.
+    """
+    if not any(hasattr(m, "_orig_mod") or m._compiled_call_impl is not None for m in model.modules()):
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
 
 
 class Intercept:

@@ -1,27 +1,40 @@
 """Load a model: safetensors only, no remote code, quietly."""
 
+import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from wordbrush.errors import ModelError, SettingsError, SlowDtypeWarning
-from wordbrush.models.folder import check_folder, fingerprint, read_config, resolve_folder
+from wordbrush.files import expanded, is_file
+from wordbrush.loading import load_network, refused
+from wordbrush.models.families import Family, Part, family_of
+from wordbrush.models.fingerprint import pipeline_fingerprint
+from wordbrush.models.folder import check_folder, read_config, resolve_folder
+from wordbrush.models.folder_fingerprint import folder_fingerprint
+from wordbrush.models.json_file import read_json
 from wordbrush.models.own_settings import Defaults, read_own_settings
 from wordbrush.models.processor import fastest_dtype, is_slow, weight_bytes
+from wordbrush.models.single_file import load_single_file
 from wordbrush.quiet import quietly
 from wordbrush.sampling.adapter import Adapter
 
 DTYPES = ("float32", "float16", "bfloat16")
 DEVICES = ("cpu", "cuda", "mps")
+_DEVICE = re.compile(r"(?P<kind>cpu|cuda|mps)(:(?P<number>\d{1,3}))?")
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A loaded model: `native_size` is (height, width) in pixels, `vocabulary` the only words it knows, if few."""
+    """A loaded model: `native_size` is (height, width) in pixels, `vocabulary` the only words it knows, if few.
+
+    `folder` is the file of a checkpoint in one file, and None for a pipeline that was loaded elsewhere.
+    """
 
     name: str
-    folder: Path
+    folder: Path | None
     fingerprint: str
     device: str
     dtype: str
@@ -30,25 +43,67 @@ class ModelInfo:
     native_size: tuple[int, int]
 
 
-def load_model(model: str | Path | None, device: str | None, dtype: str | None) -> tuple[Adapter, ModelInfo]:
-    """Load a model by folder or hub id (None: the bundled one), on a device, in a dtype.
+def load_model(
+    model: str | Path | None,
+    device: str | None,
+    dtype: str | None,
+    *,
+    variant: str | None = None,
+    subfolder: str | None = None,
+) -> tuple[Adapter, ModelInfo]:
+    """Load a model by folder, safetensors file or hub id (None: the bundled one), on a device, in a dtype.
 
-    Raises `ModelError` when it cannot be loaded, `SettingsError` for an unknown device or dtype.
+    `variant` ("fp16") names the files of weights, `subfolder` the model's place in the folder. Raises `ModelError`
+    when it cannot be loaded, `SettingsError` for an unknown device or dtype.
     """
-    folder = resolve_folder(model)
-    check_folder(folder)
-    defaults, vocabulary = read_own_settings(folder)
-    device, dtype = choose_device(device, dtype, weight_bytes(folder))
-    adapter, pixels = _load_stable_diffusion(folder, device, dtype)
+    if model is not None and is_file(path := expanded(model)):
+        return _load_file(path, device, dtype)
+    folder = resolve_folder(model, variant, subfolder)
+    family = check_folder(folder, variant)
+    read_own_settings(folder, family.defaults)  # raises before anything is loaded
+    device, dtype = choose_device(device, dtype, weight_bytes(folder, variant))
+    adapter = family.adapt(_load_pipeline(folder, family, device, dtype, variant), f"'{folder}'")
+    defaults, vocabulary = read_own_settings(folder, family.defaults_of(adapter))
     info = ModelInfo(
         name="bundled" if model is None else str(model),
         folder=folder,
-        fingerprint=fingerprint(folder),
+        fingerprint=folder_fingerprint(folder, variant),
         device=device,
         dtype=dtype,
         defaults=defaults,
         vocabulary=vocabulary,
-        native_size=(pixels, pixels),
+        native_size=adapter.native_size,
+    )
+    return adapter, info
+
+
+def _load_file(path: Path, device: str | None, dtype: str | None) -> tuple[Adapter, ModelInfo]:
+    import torch
+
+    device, dtype = choose_device(device, dtype, path.stat().st_size)
+    with quietly(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        pipeline = load_single_file(path, getattr(torch, dtype)).to(device)
+    for part in pipeline.components.values():
+        if isinstance(part, torch.nn.Module):
+            part.eval().requires_grad_(False)
+    adapter, info = adopt_pipeline(pipeline)
+    return adapter, replace(info, name=str(path), folder=path, fingerprint=folder_fingerprint(path))
+
+
+def adopt_pipeline(pipeline: Any) -> tuple[Adapter, ModelInfo]:
+    """A loaded diffusers pipeline, which stays as it is. Raises `ModelError` for one of an unknown family."""
+    family = family_of(type(pipeline).__name__, "the pipeline")
+    adapter = family.adapt(pipeline, "the pipeline")
+    info = ModelInfo(
+        name=str(pipeline.config.get("_name_or_path") or type(pipeline).__name__),
+        folder=None,
+        fingerprint=pipeline_fingerprint(pipeline),
+        device=str(adapter.device),
+        dtype=str(adapter.dtype).removeprefix("torch."),
+        defaults=family.defaults_of(adapter),
+        vocabulary=None,
+        native_size=adapter.native_size,
     )
     return adapter, info
 
@@ -62,10 +117,11 @@ def choose_device(device: str | None, dtype: str | None, num_bytes: int) -> tupl
 
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     device = device or next(name for name in ("cuda", "mps", "cpu") if available[name])
-    kind = device.split(":")[0]
-    if kind not in DEVICES:
-        raise SettingsError(f"device is '{device}'; give one of {', '.join(DEVICES)}")
-    if not available[kind]:
+    named = _DEVICE.fullmatch(device)
+    if named is None:
+        raise SettingsError(f"device is '{device:.40}'; give one of {', '.join(DEVICES)}")
+    kind, number = named["kind"], int(named["number"] or 0)
+    if not available[kind] or number >= (torch.cuda.device_count() if kind == "cuda" else 1):
         raise SettingsError(f"device is '{device}', which this machine does not have; use cpu")
     dtype = dtype or fastest_dtype(kind, num_bytes)
     if dtype not in DTYPES:
@@ -79,35 +135,56 @@ def choose_device(device: str | None, dtype: str | None, num_bytes: int) -> tupl
     return device, dtype
 
 
-def _load_stable_diffusion(folder: Path, device: str, dtype: str) -> tuple[Adapter, int]:
+def _load_pipeline(folder: Path, family: Family, device: str, dtype: str, variant: str | None) -> Any:
+    """The parts of a folder, in the pipeline's own class, which repairs what old configurations have wrong."""
     import torch
 
-    from wordbrush.models.stable_diffusion import StableDiffusion
+    with quietly(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # about a configuration that it repaired
+        warnings.simplefilter("ignore", DeprecationWarning)  # of numpy, about diffusers' own code
+        import diffusers
 
-    with quietly():
-        from diffusers import AutoencoderKL, UNet2DConditionModel
-        from transformers import CLIPTextModel, CLIPTokenizer
+        weights = {"dtype": getattr(torch, dtype), "use_safetensors": True, "variant": variant}
+        parts: dict[str, Any] = dict.fromkeys(family.parts)
+        for name, part in family.parts_in(folder).items():
+            if name == "scheduler":
+                parts[name] = _scheduler(folder, part)
+            else:
+                kind = resolve_name(part.kind)
+                if part.weights is None:
+                    parts[name] = load_part(kind, folder / name)
+                else:
+                    network = load_network(kind, folder / name, unused=part.unused, **weights)
+                    parts[name] = network.to(device).eval().requires_grad_(False)
+        kind = getattr(diffusers, str(read_json(folder / "model_index.json", "")["_class_name"]))
+        try:
+            return kind(**parts, **family.without)
+        except Exception as error:  # a configuration that it cannot repair
+            raise refused(folder, error) from error
 
-        weights = {"dtype": getattr(torch, dtype), "use_safetensors": True}
-        unet = load_part(UNet2DConditionModel, folder / "unet", **weights)
-        vae = load_part(AutoencoderKL, folder / "vae", **weights)
-        text = load_part(CLIPTextModel, folder / "text_encoder", **weights)
-        tokenizer = load_part(CLIPTokenizer, folder / "tokenizer")
-    modules = [module.to(device).eval().requires_grad_(False) for module in (unet, vae, text)]
-    adapter = StableDiffusion(
-        tokenizer=tokenizer,
-        text_encoder=modules[2],
-        unet=modules[0],
-        vae=modules[1],
-        scheduler_config=read_config(folder, "scheduler", "scheduler_config.json"),
-    )
-    return adapter, int(unet.config["sample_size"]) * adapter.vae_factor
+
+def _scheduler(folder: Path, part: Part) -> Any:
+    """A folder's scheduler, of the class that it names; the family's where it names none."""
+    import diffusers
+
+    config = read_config(folder, "scheduler", "scheduler_config.json")
+    name = str(config.get("_class_name") or resolve_name(part.kind).__name__)
+    found = getattr(diffusers, name, None)
+    if not (isinstance(found, type) and issubclass(found, diffusers.SchedulerMixin)):
+        raise ModelError(
+            f"'{folder}' has the scheduler {name}, which diffusers does not have, or not without another package; "
+            "write the class of another there"
+        )
+    kind: Any = found
+    try:
+        return kind.from_config(config)
+    except Exception as error:  # a value that it does not know
+        raise refused(folder / "scheduler", error) from error
 
 
 def load_part(kind: Any, part: Path, **options: object) -> Any:
-    """What `kind` loads from a folder, and nothing from elsewhere. Raises `ModelError`."""
+    """What `kind`, which has no weights, loads from a folder, and nothing from elsewhere. Raises `ModelError`."""
     try:
         return kind.from_pretrained(part, local_files_only=True, **options)
     except Exception as error:  # these libraries raise dozens of types for a broken file
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"'{part}' cannot be loaded ({reason:.160}); download or save the model again") from error
+        raise refused(part, error) from error

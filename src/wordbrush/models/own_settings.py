@@ -1,14 +1,15 @@
 """What a model is used with where a caller gives nothing, and what its folder may say of that itself."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from wordbrush.edits.recipe_name import RecipeName
 from wordbrush.edits.schedule import Window
-from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS
+from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, EditKind
 from wordbrush.errors import ModelError, SettingsError
-from wordbrush.models.folder import read_json
+from wordbrush.models.json_file import read_json
 
 NAME = "wordbrush.json"
 
@@ -19,19 +20,23 @@ class Defaults:
 
     num_inference_steps: int = 50
     guidance_scale: float = 7.5
+    recipe: RecipeName = "published"
     cross_replace_steps: float = 0.8
     self_replace_steps: float = 0.4
     self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS
+    edit: EditKind = "auto"
+    new_word_factor: float = 1.0
 
 
-def read_own_settings(folder: Path) -> tuple[Defaults, frozenset[str] | None]:
+def read_own_settings(folder: Path, family: Defaults | None = None) -> tuple[Defaults, frozenset[str] | None]:
     """The defaults of a model, and the only words that it knows (None: all), from its folder's `wordbrush.json`.
 
-    Every field of that file, and the file itself, may be missing. Raises `ModelError` for one that is wrong.
+    What it does not say is its `family`'s, by default Stable Diffusion's: every field of that file, and the file
+    itself, may be missing. Raises `ModelError` for one that is wrong.
     """
     path = folder / NAME
     if not path.exists():
-        return Defaults(), None
+        return family or Defaults(), None
     own = read_json(path, f"'{path}' cannot be read")
     vocabulary = own.pop("vocabulary", None)
     if vocabulary is not None and not _is_words(vocabulary):
@@ -41,16 +46,23 @@ def read_own_settings(folder: Path) -> tuple[Defaults, frozenset[str] | None]:
             known = ", ".join(Defaults.__dataclass_fields__)
             raise ModelError(f"'{path}' has '{name}'; it may have {known} and vocabulary")
         _check(path, name, value)
-    return Defaults(**own), None if vocabulary is None else frozenset(vocabulary)
+    return replace(family or Defaults(), **own), None if vocabulary is None else frozenset(vocabulary)
 
 
 def _check(path: Path, name: str, value: object) -> None:
     if name in ("num_inference_steps", "self_replace_max_pixels"):
         fits = isinstance(value, int) and not isinstance(value, bool) and value >= 1
         needed = "a whole number of 1 or more"
+    elif name == "edit":
+        fits, needed = value in get_args(EditKind), f"one of {', '.join(get_args(EditKind))}"
+    elif name == "new_word_factor":
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        needed = "a finite number"
     elif name == "guidance_scale":
         fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
         needed = "a number of 0 or more"
+    elif name == "recipe":
+        fits, needed = value in get_args(RecipeName), f"one of {', '.join(get_args(RecipeName))}"
     else:
         fits, needed = not isinstance(value, list) and _is_window(value), "a number in 0..1"
     if not fits:

@@ -20,9 +20,14 @@ much on a busy one, and a narrower dtype gains nothing.
 _thread_count_lock = RLock()
 
 
-def weight_bytes(folder: Path) -> int:
-    """The bytes of all safetensors of a model's folder."""
-    return sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
+def weight_bytes(model: Path, variant: str | None = None) -> int:
+    """The bytes of the weights that loading a model's folder, or its one file, reads."""
+    from wordbrush.models.folder import used_files  # which needs torch, and `wait_passively` is before that
+
+    if model.is_file():
+        return model.stat().st_size
+    files = (path for part in used_files(model, variant).values() for path in part)
+    return sum(path.stat().st_size for path in files if path.suffix == ".safetensors")
 
 
 def fastest_dtype(kind: str, num_bytes: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from diffusers import (
     DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
     LCMScheduler,
@@ -18,7 +19,7 @@ from torch import Tensor
 from wordbrush.errors import SettingsError
 from wordbrush.models.ddim import DDIM
 from wordbrush.sampling.rates import Rates, Split, split
-from wordbrush.sampling.solver import Solver
+from wordbrush.sampling.solver import FLOW, Solver
 
 
 class Scheduled:
@@ -123,6 +124,7 @@ class _Kind:
 _KINDS: Mapping[str, _Kind] = {
     "pndm": _Kind(PNDMScheduler, _by_alphas, own={"skip_prk_steps": True}),
     "euler": _Kind(EulerDiscreteScheduler, _of_noise_alone),
+    "euler-a": _Kind(EulerAncestralDiscreteScheduler, _of_noise_alone, draws=True),
     "dpm++": _Kind(DPMSolverMultistepScheduler, _by_sigmas),
     "lcm": _Kind(LCMScheduler, _by_alphas, draws=True),
 }
@@ -145,7 +147,9 @@ def diffusion_solver(
     if sampler not in _KINDS:
         raise SettingsError(f"there is no sampler '{sampler}'; give one of {', '.join(SAMPLERS)}")
     kind = _KINDS[sampler]
-    scheduler = kind.scheduler.from_config({**config, **(kind.own or {})})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of numpy, about diffusers' own code
+        scheduler = kind.scheduler.from_config({**config, **(kind.own or {})})
     _set_timesteps(scheduler, num_inference_steps, device=device)
     return Scheduled(sampler, scheduler, kind.levels(scheduler), seed, draws=kind.draws)
 
@@ -177,7 +181,7 @@ def flow_solver(
     if scheduler.config["use_dynamic_shifting"]:
         options["mu"] = _shift(scheduler.config, image_tokens)
     _set_timesteps(scheduler, num_inference_steps, device=device, **options)
-    return Scheduled("flow-euler", scheduler, _of_flow(scheduler), seed=0)
+    return Scheduled(FLOW, scheduler, _of_flow(scheduler), seed=0)
 
 
 def _shift(config: Mapping[str, Any], image_tokens: int) -> float:

@@ -1,12 +1,12 @@
 """The Stable Diffusion family: a U-Net with cross-attention, one CLIP text encoder, an image autoencoder."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.models.embeddings import get_timestep_embedding
 from PIL import Image
 from torch import Tensor
@@ -37,28 +37,56 @@ class StableDiffusion:
         unet: UNet2DConditionModel,
         vae: AutoencoderKL,
         scheduler_config: Mapping[str, Any],
+        execution_device: Callable[[], torch.device] | None = None,
     ) -> None:
-        """Take the components as they are; nothing of them is changed."""
+        """Take the components as they are; nothing of them is changed.
+
+        `execution_device` says where they compute, where that is not where they lie (offloading).
+        """
         self._tokenizer = tokenizer
         self._text_encoder = text_encoder
         self._unet = unet
         self._vae = vae
         self._scheduler_config = scheduler_config
+        self._execution_device = execution_device
         # Hooks stand on the model itself and a tokenizer holds its last options: two threads must not meet in either.
         self._one_at_a_time = Lock()
         self.guidance: Guidance = ClassifierFree() if unet.config["time_cond_proj_dim"] is None else Distilled()
         """Two rows; one for a U-Net that was distilled to be told the scale (latent consistency models)."""
+        self._sampler = "ddim" if isinstance(self.guidance, ClassifierFree) else "lcm"
         self._layers = UNetLayers(unet, int(tokenizer.model_max_length))
+
+    @classmethod
+    def of(cls, pipeline: StableDiffusionPipeline) -> "StableDiffusion":
+        """The parts of a loaded pipeline, as its owner has set them up."""
+        scheduler = pipeline.scheduler
+        return cls(
+            pipeline.tokenizer,
+            pipeline.text_encoder,
+            pipeline.unet,
+            pipeline.vae,
+            {**scheduler.config, "_class_name": type(scheduler).__name__},
+            lambda: pipeline._execution_device,
+        )
 
     @property
     def device(self) -> torch.device:
         """Where the model computes."""
-        return self._parameter.device
+        return self._parameter.device if self._execution_device is None else self._execution_device()
 
     @property
     def dtype(self) -> torch.dtype:
         """What the model computes in."""
-        return self._parameter.dtype
+        stored = self._parameter.dtype
+        # What is stored in a byte or less is cast or expanded as each layer runs.
+        return stored if stored.is_floating_point and stored.itemsize > 1 else self._unet.dtype
+
+    @property
+    def native_size(self) -> tuple[int, int]:
+        """Height and width in pixels of the pictures that the U-Net was trained on."""
+        cells = self._unet.config["sample_size"]
+        height, width = (cells, cells) if isinstance(cells, int) else cells
+        return height * self.vae_factor, width * self.vae_factor
 
     @property
     def _parameter(self) -> Tensor:
@@ -92,6 +120,10 @@ class StableDiffusion:
         states: Tensor = self._text_encoder(ids.to(self.device))[0]
         return Text(states.to(self.dtype))
 
+    def encode_negative(self, prompt: str) -> Text:
+        """The conditioning of a negative prompt: that of any prompt."""
+        return self.encode(prompt)
+
     def latent_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the latents of a picture: its own, over `vae_factor`."""
         for name, value in (("height", height), ("width", width)):
@@ -119,8 +151,13 @@ class StableDiffusion:
     def solver(
         self, num_inference_steps: int, height: int, width: int, *, sampler: str | None = None, seed: int = 0
     ) -> Solver:
-        """A fresh schedule, the same for every size; by default DDIM, which the published method is defined on."""
-        return diffusion_solver(self._scheduler_config, num_inference_steps, self.device, sampler or "ddim", seed)
+        """A fresh schedule, the same for every size; by default DDIM, which the published method is defined on.
+
+        A consistency-distilled network predicts for its own sampler alone, which is its default.
+        """
+        return diffusion_solver(
+            self._scheduler_config, num_inference_steps, self.device, sampler or self._sampler, seed
+        )
 
     @torch.no_grad()
     def predict(
@@ -148,12 +185,12 @@ class StableDiffusion:
         if image.mode != "RGB":
             raise SettingsError(f"the picture has the mode {image.mode}; convert it to RGB")
         self.latent_size(image.height, image.width)
-        pixels_HWC = torch.from_numpy(np.array(image)).to(self.device, self.dtype) / 127.5 - 1
+        pixels_HWC = torch.from_numpy(np.array(image)).to(self.device, self._vae.dtype) / 127.5 - 1
         with memory_shortage_told("encoding a picture of this size"):
             latents = self._vae.encode(pixels_HWC.permute(2, 0, 1)[None]).latent_dist.mode()
         if not bool(torch.isfinite(latents).all()):
             raise OutputError("the picture's latents are not numbers (NaN or infinite); try dtype='float32'")
-        scaled: Tensor = latents * self._vae.config["scaling_factor"]
+        scaled: Tensor = latents.to(self.dtype) * self._vae.config["scaling_factor"]
         return scaled
 
     @torch.no_grad()
@@ -161,8 +198,9 @@ class StableDiffusion:
         """The RGB picture of latents (1, C, h, w). Raises `OutputError` when it is not one."""
         if not bool(torch.isfinite(latents).all()):
             raise OutputError("the model's latents are not numbers (NaN or infinite); try dtype='float32'")
+        scaled = (latents / self._vae.config["scaling_factor"]).to(self._vae.dtype)
         with memory_shortage_told("decoding a picture of this size"):
-            pixels = self._vae.decode(latents / self._vae.config["scaling_factor"], return_dict=False)[0]
+            pixels = self._vae.decode(scaled, return_dict=False)[0]
         if not bool(torch.isfinite(pixels).all()):
             raise OutputError("the decoder's picture is not a number (NaN or infinite); try dtype='float32'")
         unit_HWC = (pixels[0] / 2 + 0.5).clamp(0, 1).permute(1, 2, 0).float().cpu()
@@ -177,6 +215,15 @@ class StableDiffusion:
             told = get_timestep_embedding(scale * 1000, int(width)).to(self.device, self.dtype)
         with memory_shortage_told(f"{len(latents)} rows of this size"):
             prediction: Tensor = self._unet(
-                latents, timestep, encoder_hidden_states=text.states, timestep_cond=told, return_dict=False
+                latents,
+                timestep,
+                encoder_hidden_states=text.states,
+                timestep_cond=told,
+                added_cond_kwargs=self._added_conditions(latents, text),
+                return_dict=False,
             )[0]
         return prediction
+
+    def _added_conditions(self, latents: Tensor, text: Text) -> dict[str, Tensor] | None:
+        """What the U-Net reads beside latents, timestep and text; a family that has it overrides this."""
+        return None

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from threading import Event, Thread
-from typing import Any
+from typing import Any, Unpack
 
 import ipywidgets as widgets
 
 from wordbrush.editor import Editor
+from wordbrush.edits.settings import EditOptions
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.notebook.word_controls import WordControls
 from wordbrush.panel.session import EditSession, RunView
@@ -21,6 +22,7 @@ from wordbrush.views.prompts import marked_prompts, unmarked
 _MAX_SEED = 2**53 - 1  # the largest whole number up to which a browser holds all exactly
 _WIDE = {"width": "100%", "max_width": "780px"}
 _LABEL = {"description_width": "7em"}
+_WINDOWS = ("cross_replace_steps", "self_replace_steps")
 
 
 class EditPanel:
@@ -47,8 +49,17 @@ class EditPanel:
         seed: int = 0,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
+        **options: Unpack[EditOptions],
     ) -> None:
-        """Stand at `prompt`, and at the model's own settings where none are given; nothing runs yet."""
+        """Stand at `prompt`, and at the model's own settings where none are given; nothing runs yet.
+
+        - `options`: further ones of an edit, as `Editor.edit` takes them. A window sets its slider; all others act in
+          every edit, and stand above the words' own controls.
+
+        Raises `SettingsError` for an option that an edit does not have, or a bad value.
+        """
+        editor.edit_settings(target or prompt, **options)  # raises here, and not at the first edit
+        windows = {name: options.pop(name) for name in _WINDOWS if _is_window(options.get(name))}  # type: ignore[misc]
         defaults = editor.model.defaults
         self.state = PanelState(
             prompt,
@@ -56,8 +67,9 @@ class EditPanel:
             seed,
             defaults.num_inference_steps if num_inference_steps is None else num_inference_steps,
             defaults.guidance_scale if guidance_scale is None else guidance_scale,
-            (0.0, defaults.cross_replace_steps),
-            (0.0, defaults.self_replace_steps),
+            _window(windows.get("cross_replace_steps", defaults.cross_replace_steps)),
+            _window(windows.get("self_replace_steps", defaults.self_replace_steps)),
+            more=options,
         )
         self._session = EditSession(editor)
         self._stop = Event()
@@ -230,6 +242,15 @@ class EditPanel:
         self.words.show(state.words())
         self.blend_threshold.layout.display = "flex" if state.local_blend() else "none"
         self.python.value = code_html(self.code)
+
+
+def _is_window(value: object) -> bool:
+    return isinstance(value, int | float | tuple | list)
+
+
+def _window(value: Any) -> tuple[float, float]:
+    start, end = value if isinstance(value, tuple | list) else (0.0, value)
+    return (float(start), float(end))
 
 
 def _row(*parts: Any) -> Any:

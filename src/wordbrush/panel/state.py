@@ -1,9 +1,12 @@
 """What the panel stands at, as data, and the Python that makes the same pictures: no widget and no model here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
 
-from wordbrush.edits.blend import AUTO, LocalBlend
+import PIL.Image
+
+from wordbrush.edits.blend import AUTO, LatentMask, LocalBlend
 from wordbrush.edits.settings import EditOptions
 from wordbrush.sampling.settings import GenerationOptions
 from wordbrush.tokens.align import PairKind, align_words
@@ -90,6 +93,7 @@ class PanelState:
         """What `Editor.edit` is given besides the source and the target."""
         weights, blend = self.equalizer(), self.local_blend()
         return {
+            "recipe": "published",  # the panel shows every number
             "cross_replace_steps": self.cross_replace_steps,
             "self_replace_steps": self.self_replace_steps,
             **(EditOptions(equalizer=weights) if weights else EditOptions()),
@@ -108,6 +112,7 @@ class PanelState:
         result = editor.edit(
             source,
             "a cat",
+            recipe="published",
             cross_replace_steps=(0.0, 0.8),
             self_replace_steps=(0.0, 0.4),
         )
@@ -143,8 +148,16 @@ def _literal(value: object) -> str:
     """Python source of a value, its texts in double quotes as far as they can be."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_literal(key)}: {_literal(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, LocalBlend):
-        return f"wordbrush.LocalBlend([{', '.join(map(_literal, value.words))}], threshold={value.threshold:g})"
+    if isinstance(value, PIL.Image.Image | LatentMask):
+        return "mask"  # a picture has no source text: the user's own variable
+    if is_dataclass(value):
+        given = [(f.name, getattr(value, f.name)) for f in fields(value) if getattr(value, f.name) != f.default]
+        return f"wordbrush.{type(value).__name__}({', '.join(f'{name}={_literal(item)}' for name, item in given)})"
+    if isinstance(value, Path):
+        return _literal(str(value))
+    if isinstance(value, tuple | list):
+        inner = ", ".join(map(_literal, value))
+        return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' if len(value) == 1 else ''})"
     if isinstance(value, str) and repr(value) == f"'{value}'" and '"' not in value:
         return f'"{value}"'
     return repr(value)

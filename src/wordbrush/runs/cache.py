@@ -16,7 +16,7 @@ from safetensors.torch import save
 from torch import Tensor, uint8
 
 from wordbrush.errors import OutputError, SettingsError
-from wordbrush.files import write_atomically
+from wordbrush.files import expanded, home, write_atomically
 
 _ENDING = ".safetensors"
 _ENTRY = re.compile(r"[0-9a-f]{64}\.safetensors")
@@ -52,7 +52,7 @@ class InversionCache:
         """Use a folder; None is the platform's place for such things. Nothing is made before something is put."""
         if max_bytes < 0:
             raise SettingsError(f"the cache's max_bytes is {max_bytes}; give 0 or more")
-        self.folder = default_folder() if folder is None else Path(folder)
+        self.folder = default_folder() if folder is None else expanded(folder)
         self._max_bytes = max_bytes
 
     def get(self, key: Mapping[str, object]) -> tuple[Kept | None, str | None]:
@@ -110,11 +110,11 @@ class InversionCache:
 def default_folder() -> Path:
     """Where this platform keeps what can be made again: `$XDG_CACHE_HOME/wordbrush/inversions`, or its like."""
     if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
+        base = home() / "Library" / "Caches"
     elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        base = Path(os.environ.get("LOCALAPPDATA") or home() / "AppData" / "Local")
     else:
-        base = Path.home() / ".cache"
+        base = home() / ".cache"
     chosen = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(chosen) if Path(chosen).is_absolute() else base) / "wordbrush" / "inversions"
 

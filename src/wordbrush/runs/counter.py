@@ -4,13 +4,13 @@ from wordbrush.sampling.loop import OnStep
 
 
 class RunCounter:
-    """Tells `on_step` the steps of all of so many runs, which are counted as they start.
+    """Reports `runs` consecutive runs to `on_step` as one.
 
-    >>> told = []
-    >>> counter = RunCounter(lambda done, total: told.append((done, total)), runs=2)
+    >>> reported = []
+    >>> counter = RunCounter(lambda done, total: reported.append((done, total)), runs=2)
     >>> for run in (counter.next(), counter.next()):
     ...     run(1, 1)
-    >>> told
+    >>> reported
     [(1, 2), (2, 2)]
     """
 
@@ -24,8 +24,8 @@ class RunCounter:
         """What the next run is given as its `on_step`."""
         before, self._started = self._started, self._started + 1
 
-        def told(done: int, total: int) -> None:
+        def report(done: int, total: int) -> None:
             if self._on_step is not None:
                 self._on_step(before * total + done, self._runs * total)
 
-        return told
+        return report

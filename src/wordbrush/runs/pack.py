@@ -7,6 +7,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from wordbrush.attention.batch import SOURCE
+from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.settings import EditSettings
 from wordbrush.inversion.invert import Inverted
 from wordbrush.maps.capture import Capture
@@ -36,8 +37,13 @@ def packed_source(
     model: ModelRecord,
     keep_bytes: int,
     seen: Capture | None,
+    sampler: str,
+    notes: tuple[str, ...] = (),
 ) -> Source:
-    """A generated source: its picture, and what its edits need."""
+    """A generated source: its picture, and what its edits need.
+
+    `sampler` is the name of the solver that ran, `notes` what to know of the prompt.
+    """
     record = RunRecord(
         model=model,
         generation=settings,
@@ -47,20 +53,27 @@ def packed_source(
         keep_bytes=keep_bytes,
         acted=(),
         controlled_calls=0,
-        warnings=(),
+        warnings=notes,
         versions=installed_versions(),
         image_sha256={"source": pixel_sha256(canvas)},
+        sampler=sampler,
     )
     return Source(canvas, canvas, settings, kept, record, seen.maps(SOURCE) if seen else None)
 
 
 def packed_photo(
-    photo: Photo, task: PhotoTask, made: Inverted, model: ModelRecord, keep_bytes: int, said: tuple[str, ...]
+    photo: Photo,
+    task: PhotoTask,
+    made: Inverted,
+    model: ModelRecord,
+    keep_bytes: int,
+    said: tuple[str, ...],
+    sampler: str,
 ) -> Source:
     """The source that a photograph became; `said` is what to know of its cache."""
     # An edit that reads no tape may differ from one that does in the last bit, so the record says which it was.
     kept_bytes = 0 if made.replay.tape is None else keep_bytes
-    source = packed_source(made.image, task.settings, made.replay, model, kept_bytes, None)
+    source = packed_source(made.image, task.settings, made.replay, model, kept_bytes, None, sampler)
     image = from_canvas(made.image, task.fit)
     record = replace(
         source.record,
@@ -85,11 +98,10 @@ def packed_edits(
 ) -> EditResults:
     """The edits of one run, in the order of their targets; `together` says that the source ran in the same batch."""
     canvases = [adapter.decode(latents[None]) for latents in run.latents]
-    masks: list[Tensor | None] = [None] * len(canvases) if run.blend_masks is None else list(run.blend_masks)
     images, hashes = [], {}
-    for i, (canvas, steps_hw) in enumerate(zip(canvases, masks, strict=True)):
+    for i, (canvas, steps_hw) in enumerate(zip(canvases, run.blend_masks, strict=True)):
         mask_hw = None if steps_hw is None else steps_hw[-1]
-        images.append(_finished(source, settings, canvas, mask_hw))
+        images.append(_finished(source, settings.controls[i].local_blend, canvas, mask_hw))
         if mask_hw is not None:
             shown = shown_mask(mask_hw, canvas.size, source.fit)
             hashes[f"{edited_name(settings, i)}-mask"] = pixel_sha256(shown)
@@ -105,17 +117,19 @@ def packed_edits(
     )
     maps = [seen.maps(index) if seen else None for index in range(SOURCE + 1, SOURCE + 1 + len(images))]
     return EditResults(
-        EditResult(images[i], canvases[i], source, target, i, run.latents[i : i + 1], record, maps[i], masks[i])
+        EditResult(
+            images[i], canvases[i], source, target, i, run.latents[i : i + 1], record, maps[i], run.blend_masks[i]
+        )
         for i, target in enumerate(settings.targets)
     )
 
 
-def _finished(source: Source, settings: EditSettings, canvas: Image, mask_hw: Tensor | None) -> Image:
+def _finished(source: Source, blend: LocalBlend | None, canvas: Image, mask_hw: Tensor | None) -> Image:
     """The edited picture: what the model made, at a photograph's size, and not touched where it must not be."""
     fit = source.fit
     if source.photo is not None and fit is not None:
         if mask_hw is None:
             return from_canvas(canvas, fit)
         return composite_edit(source.photo, canvas, mask_hw, fit)
-    held = mask_hw is not None and settings.local_blend is not None and settings.local_blend.hold_pixels
+    held = mask_hw is not None and blend is not None and blend.hold_pixels
     return composite_edit(source.image, canvas, mask_hw) if held and mask_hw is not None else canvas

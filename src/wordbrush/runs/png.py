@@ -14,6 +14,8 @@ from wordbrush.json_form import to_plain
 from wordbrush.runs.record import RunRecord
 
 CHUNK = "wordbrush"
+_SAMPLERS = {"ddim": "DDIM", "pndm": "PLMS", "euler": "Euler", "dpm++": "DPM++ 2M", "lcm": "LCM"}
+"""What the web UI calls them."""
 _MAX_JSON_BYTES = 1 << 24
 
 
@@ -39,7 +41,7 @@ def parameters(record: RunRecord, index: int | None) -> str:
     lines = [prompt] + ([f"Negative prompt: {made.negative_prompt}"] if made.negative_prompt else [])
     values = {
         "Steps": made.num_inference_steps,
-        "Sampler": "DDIM",
+        "Sampler": _SAMPLERS.get(record.sampler, record.sampler),
         "CFG scale": made.guidance_scale,
         "Seed": made.seed,
         "Size": f"{made.width}x{made.height}",

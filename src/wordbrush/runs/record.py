@@ -54,7 +54,8 @@ class RunRecord:
     source and targets ran as one batch.
 
     `acted` says in words what each target's edit did, `controlled_calls` how many attention calls it controlled,
-    `warnings` what to know of the result; `image_sha256` are the `pixel_sha256` of the run's pictures by name.
+    `warnings` what to know of the result; `image_sha256` are the `pixel_sha256` of the run's pictures by name;
+    `sampler` is the name of the solver that ran.
     """
 
     model: ModelRecord
@@ -68,6 +69,7 @@ class RunRecord:
     warnings: tuple[str, ...]
     versions: Mapping[str, str]
     image_sha256: Mapping[str, str]
+    sampler: str = "ddim"
     schema: int = SCHEMA
 
     def to_json(self) -> str:
@@ -89,6 +91,29 @@ class RunRecord:
 
     def _repr_html_(self) -> str:
         return record_html(self)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Which pictures of a run have the pixels that an earlier record has of them, and of which that has none."""
+
+    same: tuple[str, ...]
+    differing: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    @classmethod
+    def of(cls, recorded: Mapping[str, str], again: Mapping[str, str]) -> "Comparison":
+        """Compare hashes by the pictures' names.
+
+        >>> Comparison.of({"source": "1", "edited": "2"}, {"source": "1", "edited": "3"}).differing
+        ('edited',)
+        >>> Comparison.of({}, {"source": "1"})
+        Comparison(same=(), differing=(), unknown=('source',))
+        """
+        known = {name: sha for name, sha in recorded.items() if sha}
+        same = tuple(name for name, sha in known.items() if again.get(name) == sha)
+        differing = tuple(name for name in known if name not in same)
+        return cls(same, differing, tuple(name for name in again if name not in known))
 
 
 def check_photo(record: RunRecord, photo: Image | None) -> None:

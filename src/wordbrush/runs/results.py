@@ -15,6 +15,7 @@ from wordbrush.pictures.masks import mask_picture
 from wordbrush.pictures.save import plain_png_bytes, save_plain_png
 from wordbrush.runs.png import png_bytes, save_png
 from wordbrush.runs.record import RunRecord, save_record
+from wordbrush.runs.replaced import cleared_folder
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.views.facts import edit_facts, generation_facts
@@ -70,7 +71,7 @@ class Source:
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write `source.png`, which carries its record, and `record.json`; returns the paths."""
-        directory = Path(folder)
+        directory = cleared_folder(folder, self.record)
         paths = [directory / "source.png", directory / "record.json"]
         save_png(self.image, paths[0], self.record, None)
         save_record(self.record, paths[1])
@@ -132,7 +133,7 @@ class EditResult:
 
         With a local blend its mask is written as well, as `<name>-mask.png`, which `mask` of an editor reads.
         """
-        directory = Path(folder)
+        directory = cleared_folder(folder, self.record)
         paths = [directory / "source.png", directory / f"{self.name}.png", directory / "record.json"]
         save_png(self.source.image, paths[0], self.record, None)
         save_png(self.image, paths[1], self.record, self.index)

@@ -1,6 +1,6 @@
 """The runs there are: a source, edits of a kept source, a source with its edits side by side, and a second look."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,11 +11,14 @@ from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch, column_maps
+from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.blend_words import BlendTokens, blend_tokens
 from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.plan import EditPlan
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError
+from wordbrush.runs.counter import RunCounter
+from wordbrush.runs.regions import ThingWatch
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.loop import Conditioning, OnStep, Run, Step, denoise
@@ -29,13 +32,13 @@ from wordbrush.tokens.pair import Prompts
 @dataclass(frozen=True, eq=False)
 class EditRun:
     """Finished latents (targets, C, h, w) of an edit, what each target's edit did in words, and how many attention
-    calls it controlled; with a local blend its masks (targets, steps, h, w).
+    calls it controlled; with a local blend each target's masks (steps, h, w).
     """
 
     latents: Tensor
     acted: tuple[tuple[str, ...], ...]
     controlled_calls: int
-    blend_masks: Tensor | None
+    blend_masks: tuple[Tensor | None, ...]
     warnings: tuple[str, ...]
 
 
@@ -68,13 +71,13 @@ def run_edit(
     prompts: Prompts | None = None,
 ) -> EditRun:
     """Edit a source that ran before; only its targets run. `prompts` are the run's, if they are tokenised already."""
-    planned = plan(adapter, settings, edit, kept.num_steps, prompts)
+    planned = _located(adapter, settings, kept, plan(adapter, settings, edit, kept.num_steps, prompts))
     text = _text(adapter, settings, edit.targets, source=kept.text)
     branches = range(SOURCE + 1, SOURCE + 1 + len(edit.targets))
-    blend = _blender(adapter, settings, edit, planned)
-    run = Run(text, branches, settings.guidance_scale, planned.edit, kept, watches=watches, blend=blend)
+    blends = _blenders(adapter, settings, planned)
+    run = Run(text, branches, settings.guidance_scale, planned.edit, kept, watches=watches, blends=blends)
     steps = _finished(denoise(adapter, solver_of(adapter, settings), kept.latents[0], run), kept.num_steps, on_step)
-    return _edit_run(steps, steps[-1].latents, planned.acted, edit, blend)
+    return _edit_run(steps, steps[-1].latents, planned, edit, blends)
 
 
 def run_together(
@@ -85,17 +88,21 @@ def run_together(
     watches: Sequence[Watch] = (),
     prompts: Prompts | None = None,
 ) -> tuple[Replay, EditRun]:
-    """Generate a source and edit it in one batch."""
+    """Generate a source and edit it in one batch; one after the other, if the edit must know where things are."""
     solver = solver_of(adapter, settings)
     planned = plan(adapter, settings, edit, len(solver.timesteps), prompts)
+    if planned.edit.things:
+        counter = RunCounter(on_step, 2)
+        kept = run_source(adapter, settings, None, counter.next())
+        return kept, run_edit(adapter, settings, edit, kept, counter.next(), watches, planned.prompts)
     text = _text(adapter, settings, edit.targets)
     start = _start(adapter, settings, solver)
     branches = range(SOURCE, SOURCE + 1 + len(edit.targets))
-    blend = _blender(adapter, settings, edit, planned)
-    run = Run(text, branches, settings.guidance_scale, planned.edit, watches=watches, blend=blend)
+    blends = _blenders(adapter, settings, planned)
+    run = Run(text, branches, settings.guidance_scale, planned.edit, watches=watches, blends=blends)
     steps = _finished(denoise(adapter, solver, start, run), len(solver.timesteps), on_step)
     kept = Replay(text.positive[SOURCE], (start, *(step.latents[:1] for step in steps)), None)
-    return kept, _edit_run(steps, steps[-1].latents[1:], planned.acted, edit, blend)
+    return kept, _edit_run(steps, steps[-1].latents[1:], planned, edit, blends)
 
 
 def run_again(adapter: Adapter, settings: GenerationSettings, kept: Replay, on_step: OnStep | None = None) -> Replay:
@@ -150,6 +157,24 @@ def _attend_row(attend: Attend, inputs: MapInputs, v_1HKD: Tensor) -> Tensor:
     return attend(inputs.q_HQD[None], inputs.k_HKD[None], v_1HKD, None if mask is None else mask[None])
 
 
+def _located(adapter: Adapter, settings: GenerationSettings, kept: Replay, planned: "Planned") -> "Planned":
+    """A plan that knows where the things of a kept source are that it acts on."""
+    if not planned.edit.things:
+        return planned
+    layers = adapter.attention_layers(settings.height, settings.width)
+    watch = ThingWatch(planned.edit.things, planned.prompts.source.length, layers, planned.num_steps)
+    look_again(adapter, settings, kept, watch)
+    return replace(planned, edit=planned.edit.located(watch.regions()))
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedBlend:
+    """A local blend, and the words of each of the branches that it holds."""
+
+    blend: LocalBlend
+    tokens: Mapping[int, BlendTokens]
+
+
 @dataclass(frozen=True, eq=False)
 class Planned:
     """All that is known of an edit before the model is asked: of each step, in words, and where it may act."""
@@ -157,7 +182,7 @@ class Planned:
     prompts: Prompts
     edit: EditPlan
     acted: tuple[tuple[str, ...], ...]
-    blend: tuple[BlendTokens, ...]
+    blends: tuple[PlannedBlend, ...]
     num_steps: int
 
 
@@ -172,38 +197,56 @@ def plan(
     if prompts is None:
         prompts = Prompts.of(adapter.tokenize, settings.prompt, edit.targets)
     _check_negative(adapter, settings)
-    tokens = () if edit.local_blend is None else blend_tokens(prompts, edit.local_blend, edit.equalizer)
+    blends = _plan_blends(prompts, edit)
     layers = adapter.editable_layers(settings.height, settings.width)
     planned, acted = plan_edit(prompts, edit, num_steps, layers, adapter.device, adapter.dtype)
-    return Planned(prompts, planned, acted, tokens, num_steps)
+    return Planned(prompts, planned, acted, blends, num_steps)
 
 
-def _blender(adapter: Adapter, settings: GenerationSettings, edit: EditSettings, planned: Planned) -> Blender | None:
-    if edit.local_blend is None:
-        return None
+def _plan_blends(prompts: Prompts, edit: EditSettings) -> tuple[PlannedBlend, ...]:
+    """The blends of an edit, each with all targets that have it."""
+    regions = [control.local_blend for control in edit.controls]
+    planned = []
+    for blend in dict.fromkeys(regions):
+        if blend is not None:
+            targets = [i for i, region in enumerate(regions) if region == blend]
+            own = Prompts(prompts.source, tuple(prompts.pairs[i] for i in targets))
+            tokens = blend_tokens(own, blend, edit.equalizer)
+            planned.append(PlannedBlend(blend, {SOURCE + 1 + i: of for i, of in zip(targets, tokens, strict=True)}))
+    return tuple(planned)
+
+
+def _blenders(adapter: Adapter, settings: GenerationSettings, planned: Planned) -> tuple[Blender, ...]:
     layers = adapter.attention_layers(settings.height, settings.width)
     latent_size = adapter.latent_size(settings.height, settings.width)
     length = planned.prompts.source.length
-    return Blender(edit.local_blend, planned.blend, length, layers, planned.num_steps, latent_size)
+    return tuple(
+        Blender(each.blend, each.tokens, length, layers, planned.num_steps, latent_size) for each in planned.blends
+    )
 
 
 def _edit_run(
     steps: list[Step],
     latents: Tensor,
-    acted: tuple[tuple[str, ...], ...],
+    planned: Planned,
     edit: EditSettings,
-    blend: Blender | None,
+    blends: Sequence[Blender],
 ) -> EditRun:
-    controlled = _controlled(steps)
-    if blend is None:
-        return EditRun(latents, acted, controlled, None, ())
-    masks = blend.finish()
-    shares = masks[:, -1].float().mean(dim=(1, 2)).tolist()
-    lines = zip(acted, blend.describe(), shares, strict=True)
-    held = tuple((*line, f"only {where}, {share:.0%} of the picture") for line, where, share in lines)
-    whole = [target for target, share in zip(edit.targets, shares, strict=True) if share == 1]
-    warnings = (f"the blend lets all of '{target}' change; raise its threshold to hold more still" for target in whole)
-    return EditRun(latents, held, controlled, masks, tuple(warnings))
+    lines = list(planned.acted)
+    warnings = [note for target in planned.prompts.targets for note in target.notes]
+    masks: list[Tensor | None] = [None] * len(lines)
+    for blend in blends:
+        found = blend.finish()
+        for branch, where, mask in zip(blend.branches, blend.describe(), found, strict=True):
+            target = branch - SOURCE - 1
+            share = mask[-1].float().mean().item()
+            masks[target] = mask
+            lines[target] = (*lines[target], f"only {where}, {share:.0%} of the picture")
+            if share == 1:
+                warnings.append(
+                    f"the blend lets all of '{edit.targets[target]}' change; raise its threshold to hold more still"
+                )
+    return EditRun(latents, tuple(lines), _controlled(steps), tuple(masks), tuple(warnings))
 
 
 def _check(adapter: Adapter, settings: GenerationSettings) -> None:
@@ -213,7 +256,6 @@ def _check(adapter: Adapter, settings: GenerationSettings) -> None:
 
 
 def _check_negative(adapter: Adapter, settings: GenerationSettings) -> None:
-    adapter.guidance.check(settings.guidance_scale, settings.negative_prompt)
     adapter.tokenize(settings.negative_prompt)
 
 
@@ -221,7 +263,7 @@ def _text(
     adapter: Adapter, settings: GenerationSettings, targets: tuple[str, ...], source: Text | None = None
 ) -> Conditioning:
     first = adapter.encode(settings.prompt) if source is None else source
-    return Conditioning((first, *map(adapter.encode, targets)), adapter.encode(settings.negative_prompt))
+    return Conditioning((first, *map(adapter.encode, targets)), adapter.encode_negative(settings.negative_prompt))
 
 
 def _start(adapter: Adapter, settings: GenerationSettings, solver: Solver) -> Tensor:

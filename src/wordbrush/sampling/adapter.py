@@ -88,8 +88,17 @@ class Adapter(Predictor, Protocol):
         """The conditioning of one prompt, of one row."""
         ...
 
+    def encode_negative(self, prompt: str) -> Text:
+        """The conditioning of one negative prompt, which may be empty."""
+        ...
+
     def latent_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the latents of a picture of height x width pixels; `SettingsError` where it has none."""
+        ...
+
+    @property
+    def native_size(self) -> tuple[int, int]:
+        """Height and width in pixels of the pictures that the model was trained on."""
         ...
 
     @property

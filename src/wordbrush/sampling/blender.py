@@ -3,7 +3,7 @@
 Legend: P masks of one kind, H heads, Q image queries, K text tokens, W asked columns, h and w cells of a grid.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -17,17 +17,20 @@ from wordbrush.edits.blend_words import BlendTokens
 from wordbrush.errors import ControlError, OutputError, SettingsError
 
 
-def region(maps_Phw: Tensor, size: tuple[int, int], threshold: float, pool: int) -> Tensor:
+def region(maps_Phw: Tensor, size: tuple[int, int], threshold: float, pool: int, *, smooth: bool = False) -> Tensor:
     """Where each map is above `threshold` of its highest value, a boolean (P, *size).
 
-    Maps are grown by a maximum over `pool` x `pool` cells and brought to `size` by the nearest cell. A map that is
-    nowhere above zero has an empty region, not one of 0 / 0.
+    Maps are grown by a maximum over `pool` x `pool` cells and brought to `size` by the nearest cell; a `smooth` map
+    is brought to `size` by interpolation first, so that its edge is as fine as that. A map that is nowhere above zero
+    has an empty region, not one of 0 / 0.
 
     >>> region(torch.tensor([[[1.0, 0.2], [0.4, 0.0]]]), (2, 2), 0.3, pool=1).tolist()
     [[[True, False], [True, False]]]
     """
-    grown = F.max_pool2d(maps_Phw[:, None], pool, stride=1, padding=pool // 2)
-    cells = F.interpolate(grown, size=size)[:, 0]
+    maps = maps_Phw[:, None]
+    if smooth:
+        maps = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+    cells = F.interpolate(F.max_pool2d(maps, pool, stride=1, padding=pool // 2), size=size)[:, 0]
     peak = cells.amax(dim=(1, 2), keepdim=True)
     return (cells / torch.where(peak > 0, peak, torch.inf)) > threshold
 
@@ -39,24 +42,23 @@ class Blender:
     relative to the highest value do not see.
     """
 
-    self_max_pixels = 0
-
     def __init__(
         self,
         blend: LocalBlend,
-        tokens: Sequence[BlendTokens],
+        tokens: Mapping[int, BlendTokens],
         text_length: int,
         layers: Sequence[AttentionLayer],
         num_steps: int,
         latent_size: tuple[int, int],
     ) -> None:
-        """Prepare a run of `num_steps` on latents (h, w), whose targets look at `tokens`; `layers` are all there are.
+        """Prepare a run of `num_steps` on latents (h, w) for the branches of `tokens`; `layers` are all there are.
 
         Raises `SettingsError` when the user's mask has another size.
         """
         self.reads: Reading = blend.maps
         self._blend = blend
-        self._tokens = tokens
+        self.branches = tuple(tokens)
+        self._tokens = tuple(tokens.values())
         self._start = blend.start_step(num_steps)
         self._size = latent_size
         self._columns = _columns(tokens, text_length)
@@ -64,6 +66,9 @@ class Blender:
         self._layers = set(seen)
         self._grid = seen[0].grid
         self._sums: dict[int, Tensor] = {}
+        self._spread: dict[int, Tensor] = {}
+        self._carrying = {layer for layer in layers if blend.spread and not layer.text and layer.grid == self._grid}
+        self.self_max_pixels = max((layer.pixels for layer in self._carrying), default=0)
         self._masks: list[Tensor] = []
         self._own = None if blend.mask is None else blend.mask.to_tensor()
         if self._own is not None and self._own.shape != latent_size:
@@ -75,39 +80,47 @@ class Blender:
         return branch in self._columns
 
     def columns(self, branch: int, layer: AttentionLayer) -> Tensor | None:
-        """The words of a branch, in the blend's layers."""
+        """The words of a branch, in the blend's layers; in those that carry maps, its maps so far."""
+        if layer in self._carrying:
+            return self._so_far(branch)
         return self._columns[branch] if layer in self._layers else None
 
     def take(self, step: int, branch: int, layer: AttentionLayer, maps_HQW: Tensor) -> None:
-        """Add one layer's maps to those so far."""
+        """Add one layer's maps to those so far, or carry these one layer on."""
+        if layer in self._carrying:
+            so_far_QW = self._so_far(branch)
+            assert so_far_QW is not None  # it was what was asked
+            self._spread[branch] = (so_far_QW + maps_HQW.to(so_far_QW).mean(0)) / 2
+            return
         maps_QW = maps_HQW.to(torch.promote_types(maps_HQW.dtype, torch.float32)).sum(0)
         self._sums[branch] = self._sums.get(branch, 0) + maps_QW
 
     def after_step(self, step: int, latents: Tensor, source: Tensor) -> Tensor:
-        """The targets' latents (targets, C, h, w) with the source's (1, C, h, w) wherever they must not change."""
-        if step < self._start:
-            return latents
-        self._masks.append(self._allowed().to(latents.device))
-        return torch.where(self._masks[-1][:, None], latents, source)
+        """Its branches' latents (branches, C, h, w) with the source's (1, C, h, w) wherever they must not change."""
+        if step >= self._start:
+            self._masks.append(self._allowed().to(latents.device))
+            latents = torch.where(self._masks[-1][:, None], latents, source)
+        self._spread.clear()  # each step carries all maps so far anew
+        return latents
 
     def describe(self) -> list[str]:
-        """Where each target may change, in words."""
+        """Where each of its targets may change, in words."""
         inside = [] if self._own is None else ["inside of the mask"]
         where = [[f"where {_quoted(tokens.named, 'or')} is"] if tokens.named else [] for tokens in self._tokens]
         return [" and ".join(words + inside) for words in where]
 
     def finish(self) -> Tensor:
-        """The masks (targets, steps, h, w), from the first step that was blended to the last.
+        """Its masks (branches, steps, h, w), from the first step that was blended to the last.
 
         Raises `ControlError` when a target's finished picture may change nowhere.
         """
-        for index, tokens in enumerate(self._tokens):
+        for index, (branch, tokens) in enumerate(zip(self.branches, self._tokens, strict=True)):
             if not bool(self._masks[-1][index].any()):
-                raise self._nothing_changes(index, tokens)
+                raise self._nothing_changes(index, branch, tokens)
         return torch.stack(self._masks, dim=1)
 
     def _allowed(self) -> Tensor:
-        """Where each target may change, (targets, h, w)."""
+        """Where each of its targets may change, (branches, h, w)."""
         masks = self._own.expand(len(self._tokens), -1, -1) if self._own is not None else None
         if not self._columns:
             assert masks is not None  # a blend has words or a mask
@@ -123,14 +136,21 @@ class Blender:
 
     def _either(self, kind: int, threshold: float, pool: int) -> Tensor:
         """Regions of kind 0, the words, or 1, those to subtract: the target's and the source's together."""
-        targets = torch.stack([self._map(SOURCE + 1 + i, kind) for i in range(len(self._tokens))])
+        targets = torch.stack([self._map(branch, kind) for branch in self.branches])
         sources = torch.stack([self._map(SOURCE, 2 * i + kind) for i in range(len(self._tokens))])
-        return region(targets, self._size, threshold, pool) | region(sources, self._size, threshold, pool)
+        found = [region(maps, self._size, threshold, pool, smooth=self._blend.spread) for maps in (targets, sources)]
+        return found[0] | found[1]
+
+    def _so_far(self, branch: int) -> Tensor | None:
+        return self._spread.get(branch, self._sums.get(branch))
 
     def _map(self, branch: int, column: int) -> Tensor:
-        return self._sums[branch][:, column].reshape(self._grid)
+        maps_QW = self._so_far(branch)
+        assert maps_QW is not None  # every step looks at the words
+        map_Q = maps_QW[:, column]
+        return (map_Q - map_Q.min() if self._blend.spread else map_Q).reshape(self._grid)
 
-    def _nothing_changes(self, index: int, tokens: BlendTokens) -> ControlError | OutputError:
+    def _nothing_changes(self, index: int, branch: int, tokens: BlendTokens) -> ControlError | OutputError:
         if not all(bool(torch.isfinite(maps).all()) for maps in self._sums.values()):
             return OutputError("the model's attention is not a number (NaN or infinite); try dtype='float32'")
         words, blend = _quoted(tokens.named), self._blend
@@ -150,22 +170,19 @@ class Blender:
                 f"the region of {words} (threshold {blend.threshold}) is all outside of the given mask; lower the "
                 "threshold, or draw the mask where the word is"
             )
-        return ControlError(f"the blend lets target {index + 1} change nowhere: {why}")
+        return ControlError(f"the blend lets target {branch - SOURCE} change nowhere: {why}")
 
 
 def _quoted(words: Sequence[str], conjunction: str = "and") -> str:
     return f" {conjunction} ".join(f"'{word}'" for word in words)
 
 
-def _columns(tokens: Sequence[BlendTokens], length: int) -> dict[int, Tensor]:
+def _columns(tokens: Mapping[int, BlendTokens], length: int) -> dict[int, Tensor]:
     """What is asked of each branch, (K, W): a target's words and those to subtract; of the source, for each target."""
-    if not any(target.named for target in tokens):
+    if not any(target.named for target in tokens.values()):
         return {}
-    columns = {
-        branch: _one_hot(length, target.target, target.subtract_target)
-        for branch, target in enumerate(tokens, start=SOURCE + 1)
-    }
-    pairs = [positions for target in tokens for positions in (target.source, target.subtract_source)]
+    columns = {branch: _one_hot(length, target.target, target.subtract_target) for branch, target in tokens.items()}
+    pairs = [positions for target in tokens.values() for positions in (target.source, target.subtract_source)]
     return {SOURCE: _one_hot(length, *pairs), **columns}
 
 

@@ -36,6 +36,14 @@ class ClassifierFree(Guidance):
         """
         return negative + scale * (positive - negative)
 
+    def check(self, scale: float, negative_prompt: str) -> None:
+        """A negative prompt is read above a scale of 1."""
+        if negative_prompt and not self.has_negative(scale):
+            raise SettingsError(
+                f"negative_prompt does nothing at a guidance_scale of {scale:g}; raise guidance_scale above 1, or "
+                "leave negative_prompt out"
+            )
+
 
 class Distilled(Guidance):
     """A network that was trained to give the guided prediction itself (Meng et al. 2023, arXiv 2210.03142): it is
@@ -55,4 +63,18 @@ class Distilled(Guidance):
         if negative_prompt:
             raise SettingsError(
                 "this model's guidance is distilled into it and reads no negative_prompt; leave it out"
+            )
+
+
+class Unguided(Distilled):
+    """A network that was distilled to be sampled in a few steps without any guidance (Sauer et al. 2024,
+    arXiv 2403.12015).
+    """
+
+    def check(self, scale: float, negative_prompt: str) -> None:
+        """No scale is read either; 0 and 1 both stand for none."""
+        super().check(scale, negative_prompt)
+        if scale not in (0, 1):
+            raise SettingsError(
+                f"guidance_scale is {scale:g}, and this model is sampled without guidance; leave it out"
             )

@@ -46,7 +46,7 @@ class Run:
     Branch 0 is the source. Where it is not among `branches`, `kept` stands for it: its recorded queries and keys, or
     its prompt run once more from its kept latents at steps that are not recorded; the run has its steps, and its
     steering of them. `record_to` records the source's attention. `watches` are given the maps that they ask for; the
-    latents are the same with them. `blend` is one of them, and holds part of each step's latents to the source's.
+    latents are the same with them. `blends` are some of them, and hold part of each step's latents to the source's.
     """
 
     text: Conditioning
@@ -56,20 +56,20 @@ class Run:
     kept: Replay | None = None
     record_to: SourceTape | None = None
     watches: Sequence[Watch] = ()
-    blend: Blender | None = None
+    blends: Sequence[Blender] = ()
 
 
 def denoise(model: Predictor, solver: Solver, start: Tensor, run: Run) -> Iterator[Step]:
     """Denoise a run's branches from the same latents (1, C, h, w); yields after every step."""
     kept, guidance, scale = run.kept, model.guidance, run.guidance_scale
-    watches = run.watches if run.blend is None else [*run.watches, run.blend]
+    watches = [*run.watches, *run.blends]
     latents = start.expand(len(run.branches), -1, -1, -1)
     guided = guidance.has_negative(scale)
     steering = PLAIN if kept is None else kept.steering
     for index, timestep in enumerate(solver.timesteps if kept is None else kept.timesteps(solver)):
         edit = run.plan.at(index) if run.plan is not None else None
         replay = SOURCE not in run.branches and kept is not None and _needs_replay(edit, watches, kept.tape, index)
-        negative = replay and guided and edit is not None and bool(edit.borrowed.content)
+        negative = replay and guided and edit is not None and edit.reads_content
         layout = BatchLayout.of(run.branches, guided=guided, replayed_source=replay, replayed_negative=negative)
         rows = _rows(layout, run.branches, latents, None if kept is None else kept.latents[index])
         recording = run.record_to if run.record_to is not None and run.record_to.start_step() else None
@@ -85,8 +85,8 @@ def denoise(model: Predictor, solver: Solver, start: Tensor, run: Run) -> Iterat
             scale,
         )
         latents = steering.advance(solver, index, timestep, predicted, latents)
-        if run.blend is not None:
-            latents = _blended(run.blend, index, latents, run.branches, kept)
+        for blend in run.blends:
+            latents = _blended(blend, index, latents, run.branches, kept)
         yield Step(index, latents, controlled)
 
 
@@ -100,9 +100,14 @@ def _rows(layout: BatchLayout, branches: Sequence[int], latents: Tensor, source:
 
 def _blended(blend: Blender, step: int, latents: Tensor, branches: Sequence[int], kept: Replay | None) -> Tensor:
     if SOURCE in branches:
-        return torch.cat([latents[:1], blend.after_step(step, latents[1:], latents[:1])])
-    assert kept is not None  # without the source's latents there is nothing to hold to
-    return blend.after_step(step, latents, kept.latents[step + 1])
+        source = latents[:1]
+    else:
+        assert kept is not None  # without the source's latents there is nothing to hold to
+        source = kept.latents[step + 1]
+    rows = [branches.index(branch) for branch in blend.branches]
+    blended = latents.clone()
+    blended[rows] = blend.after_step(step, latents[rows], source)
+    return blended
 
 
 def _text(conditioning: Conditioning, negative: Text, layout: BatchLayout) -> Text:
@@ -111,11 +116,11 @@ def _text(conditioning: Conditioning, negative: Text, layout: BatchLayout) -> Te
 
 def _needs_replay(edit: StepEdit | None, watches: Sequence[Watch], tape: SourceTape | None, step: int) -> bool:
     """Whether the source's row must run: something is asked of it at this step that the tape does not hold."""
-    if edit is not None and (edit.borrowed.content or edit.borrowed.features):
+    if edit is not None and (edit.reads_content or edit.features):
         return True  # a tape holds queries and keys
     asked = [watch.self_max_pixels for watch in watches if watch.asks(step, SOURCE)]
     layers: frozenset[str] = frozenset()
     if edit is not None and edit.uses_source:
         asked.append(0)
-        layers = edit.borrowed.self_layers
+        layers = edit.self_layers
     return bool(asked) and (tape is None or not tape.covers(step, self_max_pixels=max(asked), self_layers=layers))

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol, Self, TypedDict, Unpack
 
 from wordbrush.errors import SettingsError
+from wordbrush.settled import settle
+
+MAX_STEPS = 10_000
+"""No noise schedule has more; a model says itself how many it takes, but only after work that grows with them."""
 
 
 class GenerationOptions(TypedDict, total=False):
@@ -59,8 +63,13 @@ class GenerationSettings:
 
     def __post_init__(self) -> None:
         """Check what does not depend on the model."""
+        settle(self)
         if self.num_inference_steps < 1:
             raise SettingsError(f"num_inference_steps is {self.num_inference_steps}; give 1 or more")
+        if self.num_inference_steps > MAX_STEPS:
+            raise SettingsError(
+                f"num_inference_steps is {self.num_inference_steps}; give fewer, {MAX_STEPS} at most, such as 50"
+            )
         if not (math.isfinite(self.guidance_scale) and self.guidance_scale >= 0):
             raise SettingsError(f"guidance_scale is {self.guidance_scale}; give a number of 0 or more, such as 7.5")
         if not 0 <= self.seed < 2**63:
@@ -84,7 +93,10 @@ class GenerationSettings:
             if name not in known:
                 raise SettingsError(f"a generation has no option '{name}'; it has {', '.join(known)}")
         steps, scale = options.get("num_inference_steps"), options.get("guidance_scale")
-        height, width = options.get("size") or native_size
+        size = options.get("size")
+        if size is not None and not (isinstance(size, tuple | list) and len(size) == 2):
+            raise SettingsError(f"size is {size!r:.40}; give (height, width) in pixels")
+        height, width = size or native_size
         return cls(
             prompt=prompt,
             negative_prompt=options.get("negative_prompt") or "",
@@ -95,3 +107,19 @@ class GenerationSettings:
             width=width,
             sampler=options.get("sampler"),
         )
+
+
+@dataclass(frozen=True)
+class _Placeholders:
+    """Valid values for what a check is not about."""
+
+    num_inference_steps: int = 1
+    guidance_scale: float = 1.0
+
+
+def check_generation(options: GenerationOptions) -> None:
+    """Check what does not depend on a model, before one is loaded. Raises `SettingsError` naming the bad value.
+
+    >>> check_generation({"num_inference_steps": 20, "seed": 7})
+    """
+    GenerationSettings.of("", _Placeholders(), (1, 1), **options)

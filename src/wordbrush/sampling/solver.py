@@ -6,6 +6,9 @@ from torch import Tensor
 
 from wordbrush.sampling.rates import Rates, Split
 
+FLOW = "flow-euler"
+"""The name of the solver of flow-matching models; all others are of diffusion models."""
+
 
 class Solver(Protocol):
     """The steps of one run, in order; latents are (B, C, h, w). It may remember steps, so each run has its own."""

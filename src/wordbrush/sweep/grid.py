@@ -7,7 +7,7 @@ from itertools import product
 from typing import Unpack
 
 from wordbrush.editor import Editor, RunOptions, split_options
-from wordbrush.edits.settings import EditSettings
+from wordbrush.edits.settings import EditOptions, EditSettings
 from wordbrush.errors import IdleEditError, SettingsError
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.sweep.axes import Axis
@@ -92,8 +92,9 @@ def plan_sweep(
     """A sweep with the model's own defaults where nothing is given, every cell of it checked before the model runs.
 
     `options` are any that `Editor.generate` and `Editor.edit` take, but for the seed; an axis stands above the value
-    that is given for its parameter. A cell whose windows select no step is allowed, because a grid that begins at 0
-    has one: it shows the plain picture of the target.
+    that is given for its parameter. What neither gives is as published, for a grid shows what its axes do;
+    `recipe="auto"` asks for a recipe all the same. A cell whose windows select no step is allowed, because a grid
+    that begins at 0 has one: it shows the plain picture of the target.
 
     Raises `SettingsError` for an empty grid, one of more than `max_cells`, or one in which no cell acts, and what
     `Editor.edit` raises for a cell that cannot be made.
@@ -107,7 +108,8 @@ def plan_sweep(
     if "seed" in generation_options:
         raise SettingsError("a sweep has seeds; give seeds=(1, 2, 3)")
     generation = editor.generation_settings(prompt, **generation_options)
-    edit = editor.edit_settings(target, generation, **edit_options)
+    fixed: EditOptions = {"recipe": "published", **edit_options}
+    edit = editor.edit_settings(target, generation, **fixed)
     sweep = Sweep(generation, edit, tuple(axes), tuple(seeds))
     if sweep.num_cells > max_cells:
         raise SettingsError(

@@ -1,6 +1,6 @@
 """Running a sweep: the source once for each seed, then cell after cell from what was kept of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from PIL.Image import Image
@@ -56,6 +56,15 @@ def run_sweep(editor: Editor, sweep: Sweep, *, on_step: OnStep | None = None) ->
 def num_runs(sweep: Sweep) -> int:
     """How many pictures a sweep makes in all: its cells, and for each seed the source and the plain picture."""
     return sweep.num_cells + len(sweep.seeds) * (1 + (sweep.target != sweep.generation.prompt))
+
+
+def seconds_left(sweep: Sweep, finished: Sequence[Cell], elapsed: float) -> float:
+    """How long the rest of a sweep takes, by what `elapsed` seconds made, when at least one cell is finished."""
+    seeds = {cell.settings.seed: cell.plain is not cell.source for cell in finished}
+    others = sum(1 + plain for plain in seeds.values())
+    # A cell that acts at no step takes the plain picture, and no time.
+    made = others + sum(cell.acted for cell in finished)
+    return elapsed / made * (num_runs(sweep) - others - len(finished))
 
 
 def _cell(editor: Editor, cell: CellSettings, source: Source, plain: Source, on_step: OnStep) -> Cell:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
-from wordbrush.errors import PromptError
+from wordbrush.errors import PromptError, cited
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 PairKind = Literal["same", "swapped", "new", "gone"]
@@ -53,8 +53,8 @@ def pair_every_word(source: PromptTokens, target: PromptTokens) -> tuple[WordPai
         if pair.kind in ("new", "gone"):
             prompt, words = (target, pair.target) if pair.kind == "new" else (source, pair.source)
             raise PromptError(
-                f"edit='replace' needs a partner for each word, and '{prompt.phrase(words)}' of '{prompt.text}' has "
-                "none; use edit='auto' or edit='refine'"
+                f"edit='replace' needs a partner for each word, and '{prompt.phrase(words)}' of "
+                f"'{cited(prompt.text)}' has none; use edit='auto' or edit='refine'"
             )
     return pairs
 

@@ -50,6 +50,17 @@ def find_modified(words: Sequence[str], index: int) -> Modifier | None:
     return Modifier(index, noun, all(classes[i] == "picture" for i in noun))
 
 
+def things(words: Sequence[str]) -> tuple[range, ...]:
+    """The nouns of a prompt that name a thing in the picture, each with the nouns before it that belong to it.
+
+    >>> things("a photo of a teddy bear eating an apple".split())
+    (range(4, 6), range(8, 9))
+    """
+    classes = word_classes(words)
+    starts = (i for i in range(len(words)) if classes[i] == "noun" and (i == 0 or classes[i - 1] != "noun"))
+    return tuple(_run(classes, start) for start in starts)
+
+
 def _owner(classes: Sequence[WordClass], index: int) -> range | None:
     if classes[index] == "adverb":
         return _of_adverb(classes, index)

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from wordbrush.errors import PromptError
+from wordbrush.errors import PromptError, cited
 from wordbrush.tokens.align import WordPair, align_words
 from wordbrush.tokens.prompt_tokens import PromptTokens
-from wordbrush.tokens.words import nearest_word
+from wordbrush.tokens.words import folded, nearest_word
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,11 @@ class PromptPair:
     def of(cls, source: PromptTokens, target: PromptTokens) -> "PromptPair":
         """Align two prompts."""
         return cls(source, target, align_words(source, target))
+
+    @property
+    def same_words(self) -> bool:
+        """Whether both prompts have the same words, whatever their case and the spaces between them."""
+        return [folded(word.text) for word in self.source.words] == [folded(word.text) for word in self.target.words]
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,8 @@ def require_word(selector: str, prompts: Sequence[PromptTokens], kind: str = "wo
         return
     if len(prompts) == 1:
         prompts[0].find(selector)  # raises, and names the nearest word
-    quoted = ", ".join(f"'{prompt.text}'" for prompt in prompts)
-    raise PromptError(f"{kind} '{selector}' is in none of the prompts {quoted}{_nearest(selector, prompts)}")
+    quoted = ", ".join(f"'{cited(prompt.text)}'" for prompt in prompts)
+    raise PromptError(f"{kind} '{cited(selector)}' is in none of the prompts {quoted}{_nearest(selector, prompts)}")
 
 
 def _nearest(selector: str, prompts: Iterable[PromptTokens]) -> str:

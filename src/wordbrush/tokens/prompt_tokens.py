@@ -1,10 +1,10 @@
 """Which token positions each word of a prompt takes on the text axis of a model."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from wordbrush.errors import PromptError
+from wordbrush.errors import PromptError, cited
 from wordbrush.tokens.words import Word, find_all_words, find_words, split_words
 
 
@@ -45,13 +45,14 @@ class PromptTokens:
     """A prompt on the token axis of a model, whose `segments` are those of its encoders, one behind the other.
 
     `added` are the words that were added to the tokenizer (textual inversion): words of their own, whatever letters
-    and marks they are made of.
+    and marks they are made of. `notes` are what to know of the prompt: which words are over an encoder's limit.
     """
 
     text: str
     words: tuple[Word, ...]
     segments: tuple[Segment, ...]
     added: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def from_offsets(
@@ -89,7 +90,12 @@ class PromptTokens:
         >>> prompt.beside(PromptTokens.from_offsets("cat", [(0, 2), (2, 3)], begin=0, length=5)).positions
         ((1, 4, 5),)
         """
-        return replace(self, segments=(*self.segments, *(segment.moved(self.length) for segment in other.segments)))
+        segments = (*self.segments, *(segment.moved(self.length) for segment in other.segments))
+        return replace(self, segments=segments, notes=(*self.notes, *other.notes))
+
+    def noting(self, notes: Iterable[str]) -> "PromptTokens":
+        """The same prompt with more to know of it."""
+        return replace(self, notes=(*self.notes, *notes))
 
     @property
     def length(self) -> int:
@@ -116,7 +122,7 @@ class PromptTokens:
         """
         positions = self.of(find_words(self.text, selector, self.added))
         if not positions:
-            raise PromptError(f"'{selector}' has no token of its own in '{self.text}'; ask for its neighbour")
+            raise PromptError(f"'{selector}' has no token of its own in '{cited(self.text)}'; ask for its neighbour")
         return positions
 
     def phrase(self, words: range) -> str:

@@ -4,14 +4,15 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import groupby
+from unicodedata import category, normalize
 
-from wordbrush.errors import PromptError
+from wordbrush.errors import PromptError, cited
 
-# A word keeps inner apostrophes and hyphens ("don't", "t-shirt"); a run of punctuation is a unit of its own,
-# because tokenizers give it tokens, and those must correspond as well.
-_UNIT = r"\w+(?:['’\-]\w+)*|[^\w\s]+"
-_SELECTOR = re.compile(r"(?P<phrase>.*?)(?:\[(?P<occurrence>\d+)\])?", re.DOTALL)
+_LAST_MARK = 0x1FFFF
+"""The planes of Unicode that have combining marks below the tags, which are no part of words."""
+_SELECTOR = re.compile(r"(?P<phrase>.*?)(?:\[(?P<occurrence>\d{1,6})\])?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,17 @@ class Word:
     @property
     def key(self) -> str:
         """What the word is compared by: case does not count, and "an" is "a" before a vowel."""
-        folded = self.text.casefold()
-        return "a" if folded == "an" else folded
+        key = folded(self.text)
+        return "a" if key == "an" else key
+
+
+def folded(text: str) -> str:
+    """What texts are compared by: neither case counts, nor whether a letter and its accent are one character or two.
+
+    >>> folded("Cafe\u0301") == folded("caf\u00e9")
+    True
+    """
+    return normalize("NFC", text.casefold())
 
 
 def split_words(prompt: str, added: Collection[str] = ()) -> tuple[Word, ...]:
@@ -55,10 +65,12 @@ def find_words(prompt: str, selector: str, added: Collection[str] = ()) -> range
     """
     found = find_all_words(prompt, selector, added)
     if not found:
-        raise PromptError(f"word '{selector}' is not in the prompt '{prompt}'{_nearest(prompt, selector, added)}")
+        raise PromptError(
+            f"word '{cited(selector)}' is not in the prompt '{cited(prompt)}'{_nearest(prompt, selector, added)}"
+        )
     if len(found) > 1:
         ways = " or ".join(f"'{selector}[{index}]'" for index in range(len(found)))
-        raise PromptError(f"word '{selector}' occurs {_times(len(found))} in '{prompt}'; say {ways}")
+        raise PromptError(f"word '{selector}' occurs {_times(len(found))} in '{cited(prompt)}'; say {cited(ways)}")
     return found[0]
 
 
@@ -70,10 +82,10 @@ def find_all_words(prompt: str, selector: str, added: Collection[str] = ()) -> l
     """
     match = _SELECTOR.fullmatch(selector.strip())
     assert match is not None  # the pattern accepts every string
-    wanted = [word.text.casefold() for word in split_words(match["phrase"], added)]
+    wanted = [folded(word.text) for word in split_words(match["phrase"], added)]
     if not wanted:
-        raise PromptError(f"'{selector}' names no word; give a word of the prompt '{prompt}'")
-    keys = [word.text.casefold() for word in split_words(prompt, added)]
+        raise PromptError(f"'{cited(selector)}' names no word; give a word of the prompt '{cited(prompt)}'")
+    keys = [folded(word.text) for word in split_words(prompt, added)]
     starts = range(len(keys) - len(wanted) + 1)
     places = [range(i, i + len(wanted)) for i in starts if keys[i : i + len(wanted)] == wanted]
     if match["occurrence"] is None:
@@ -84,13 +96,24 @@ def find_all_words(prompt: str, selector: str, added: Collection[str] = ()) -> l
 
 def nearest_word(selector: str, words: Iterable[str]) -> str | None:
     """The word that is spelled most like a selector, if one is."""
-    return next(iter(get_close_matches(selector.casefold(), [word.casefold() for word in words], n=1)), None)
+    return next(iter(get_close_matches(folded(selector), map(folded, words), n=1)), None)
 
 
 @lru_cache(maxsize=32)
 def _unit(added: frozenset[str]) -> re.Pattern[str]:
     longest_first = sorted(map(re.escape, added), key=len, reverse=True)
-    return re.compile("|".join([*longest_first, _UNIT]))
+    # A word keeps inner apostrophes and hyphens ("don't", "t-shirt"); a run of punctuation is a unit of its own,
+    # because tokenizers give it tokens, and those must correspond as well.
+    letter = rf"[\w{_marks()}]"
+    return re.compile("|".join([*longest_first, rf"{letter}+(?:['’\-]{letter}+)*|[^\w{_marks()}\s]+"]))
+
+
+@cache
+def _marks() -> str:
+    """Accents and vowel signs that are characters of their own, as the inside of a pattern's brackets."""
+    codes = [code for code in range(0x300, _LAST_MARK) if category(chr(code))[0] == "M"]
+    runs = [list(run) for _, run in groupby(enumerate(codes), lambda pair: pair[1] - pair[0])]
+    return "".join(f"{chr(run[0][1])}-{chr(run[-1][1])}" for run in runs)
 
 
 def _nearest(prompt: str, selector: str, added: Collection[str]) -> str:
@@ -98,7 +121,7 @@ def _nearest(prompt: str, selector: str, added: Collection[str]) -> str:
     close = nearest_word(selector, words)
     if close:
         return f"; did you mean '{close}'?"
-    return f"; its words are: {', '.join(words)}" if words else "; the prompt is empty"
+    return f"; its words are: {cited(', '.join(words))}" if words else "; the prompt is empty"
 
 
 def _times(count: int) -> str:

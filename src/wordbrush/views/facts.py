@@ -32,12 +32,19 @@ def edit_facts(settings: EditSettings) -> Facts:
     facts: Facts = []
     if settings.edit != "auto":
         facts.append(("kind", settings.edit))
+    facts += [("recipe", line) for line in dict.fromkeys(settings.describe())]
+    if settings.own:
+        return facts  # each target has windows of its own, and the recipes say them
     facts.append(("cross", format_window(settings.cross_replace_steps[DEFAULT])))
     own = {word: window for word, window in settings.cross_replace_steps.items() if word != DEFAULT}
     facts += [(f"cross of '{word}'", format_window(window)) for word, window in own.items()]
     facts.append(("self", format_window(settings.self_replace_steps)))
     if settings.self_replace_max_pixels != PROMPT_TO_PROMPT_MAX_PIXELS:
         facts.append(("self up to", f"{settings.self_replace_max_pixels} pixels"))
+    if settings.new_word_factor != 1:
+        facts.append(("new words", f"x {settings.new_word_factor:g}"))
+    if settings.text_mass != "source":
+        facts.append(("text mass", settings.text_mass))
     if settings.mutual_self_attention is not None:
         window = settings.mutual_self_attention.window
         facts.append(("mutual self-attention", format_window((window.start, window.end))))
@@ -46,6 +53,10 @@ def edit_facts(settings: EditSettings) -> Facts:
         facts.append(
             ("Plug-and-Play", f"{pnp.feature_replace_steps:g} features, {pnp.attention_replace_steps:g} maps")
         )
+    if settings.weight_region != "picture":
+        facts.append(("weights of adjectives", "in their nouns' regions"))
+    if settings.resize != "off":
+        facts.append(("size of replaced things", f"{settings.resize}"))
     return facts if settings.local_blend is None else [*facts, ("only in", _region(settings.local_blend))]
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wordbrush.cli.flags import Device, Dtype, Model, Quiet, Steps
 from wordbrush.cli.load import load_editor
-from wordbrush.cli.options import Device, Dtype, Model, Quiet, Steps, say, say_written
-from wordbrush.cli.values import comma_names
+from wordbrush.cli.output import say, say_written
+from wordbrush.cli.values import words
 from wordbrush.files import check_writable
 from wordbrush_bench.commands.pie import miniature, pie
 from wordbrush_bench.commands.rows import measured
@@ -60,9 +61,9 @@ def scenes(
     from wordbrush_bench.scenes.cases import scene_cases
     from wordbrush_bench.scenes.methods import scene_methods
 
-    cases = scene_cases(limit, comma_names("--kinds", kinds))
+    cases = scene_cases(limit, words("--kinds", kinds))
     editor = load_editor(model, device, dtype)
-    chosen = [*scene_methods(editor, comma_names("--methods", methods), steps), *_peers(peer or [], editor)]
+    chosen = [*scene_methods(editor, words("--methods", methods), steps), *_peers(peer or [], editor)]
     say(f"{len(cases)} cases, {len(chosen)} methods", quiet)
     try:
         rows = measured(run_scenes(editor, cases, chosen, out), cases, chosen, quiet)

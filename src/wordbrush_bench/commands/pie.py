@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wordbrush.cli.flags import Device, Dtype, Model, Quiet
 from wordbrush.cli.load import load_editor
-from wordbrush.cli.options import Device, Dtype, Model, Quiet, say, say_written
-from wordbrush.cli.values import comma_names
+from wordbrush.cli.output import say, say_written
+from wordbrush.cli.values import words
 from wordbrush.files import check_writable
 from wordbrush_bench.commands.rows import measured
 
@@ -39,7 +40,7 @@ def pie(
 
     A run that was stopped goes on from its last case when the same command is given again.
     """
-    named, some = comma_names("--methods", methods), comma_names("--kinds", kinds)
+    named, some = words("--methods", methods), words("--kinds", kinds)
     check_writable(out)
     from wordbrush_bench.pie.meters import pie_meters
     from wordbrush_bench.pie.methods import DEFAULT_METHODS, pie_methods

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from wordbrush.cli.options import say
+from wordbrush.cli.output import say
 from wordbrush.cli.progress import Progress
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wordbrush.cli.options import Device, Dtype, Model, Out, Quiet, say, say_written
+from wordbrush.cli.flags import Device, Dtype, Model, Out, Quiet
+from wordbrush.cli.output import say, say_written
 from wordbrush.cli.progress import Progress
 from wordbrush.errors import SettingsError
 from wordbrush.files import check_writable, write_atomically

@@ -6,7 +6,7 @@ from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.settings import NULL_TEXT_MAX_PIXELS, EditOptions
 from wordbrush.errors import SettingsError
-from wordbrush.inversion.settings import METHODS
+from wordbrush.inversion.methods import METHODS
 from wordbrush_bench.case import Case
 from wordbrush_bench.edit_methods import EditMethod
 from wordbrush_bench.method import Method

@@ -6,6 +6,7 @@ from dataclasses import replace
 from wordbrush.editor import Editor
 from wordbrush.edits.settings import EditOptions
 from wordbrush.errors import SettingsError
+from wordbrush.inversion.methods import DEFAULT_METHOD, METHODS
 from wordbrush_bench.case import Case
 from wordbrush_bench.edit_methods import EditMethod, PerfectMethod, PlainMethod, UntouchedMethod
 from wordbrush_bench.method import Method
@@ -14,14 +15,14 @@ from wordbrush_bench.sources import Sources, SourceSettings
 SWEEP = {f"self-{percent}": percent / 100 for percent in (0, 25, 50, 75, 100)}
 """The report's sweep of self-attention injection: rows by name, and the part of the steps of each."""
 
-INVERSIONS = ("ddim", "null-text", "negative-prompt", "edit-friendly", "fixed-point", "virtual")
-"""Those that have rows of their own; "direct" is what all other rows invert with."""
+INVERSIONS = tuple(name for name in METHODS if name != DEFAULT_METHOD)
+"""Those that have rows of their own; the default is what all other rows invert with."""
 
 _PUBLISHED_RULE = "edit is 'replace' for prompts of as many words as each other, else 'refine'"
 
 GROUPS = {
     "reference": ("no-edit", "perfect-edit"),
-    "main": ("plain", "published", "defaults", "defaults-blend"),
+    "main": ("plain", "published", "windows", "windows-blend", "defaults"),
     "ablation": ("self-0", "self-alone", "blend-alone"),
     "sweep": tuple(SWEEP),
     "inversions": tuple(f"defaults-{name}" for name in INVERSIONS),
@@ -36,16 +37,13 @@ SAID = {
     "plain": "the target prompt with the source's seed, without attention control",
     "published": "Prompt-to-Prompt as published (Hertz et al. 2022): Replace or Refine, 50 steps, guidance 7.5, "
     "cross 0.8, self 0.4",
-    "defaults": "wordbrush with the model's defaults",
-    "defaults-blend": "the same with local blend of the changed words",
-    "self-0": "cross-attention alone: the defaults with self-attention for 0 % of the steps",
-    "self-alone": "self-attention alone: the defaults without cross-attention",
+    "windows": "published windows with the model's own steps and guidance",
+    "windows-blend": "the same with local blend of the changed words",
+    "defaults": "wordbrush with the model's defaults: the recipe for the kind of change",
+    "self-0": "cross-attention alone: windows with self-attention for 0 % of the steps",
+    "self-alone": "self-attention alone: windows without cross-attention",
     "blend-alone": "local blend alone: cross-attention in one step only, no self-attention",
-    **{
-        name: f"the defaults with self-attention for {share:.0%} of the steps"
-        for name, share in SWEEP.items()
-        if share
-    },
+    **{name: f"windows with self-attention for {share:.0%} of the steps" for name, share in SWEEP.items() if share},
     **{f"defaults-{name}": f"the defaults after {name} inversion" for name in INVERSIONS},
 }
 """What each row is, in words."""
@@ -81,7 +79,7 @@ def _method(name: str, editor: Editor, sources: Sources, own: SourceSettings) ->
         return EditMethod(name, sources, editor, source, options, per_case, rule, photographs_only)
 
     if name in SWEEP:
-        return edit({"self_replace_steps": SWEEP[name]})
+        return edit({"recipe": "published", "self_replace_steps": SWEEP[name]})
     if name.removeprefix("defaults-") in INVERSIONS:
         return edit({}, replace(own, inversion=name.removeprefix("defaults-")), photographs_only=True)
     match name:
@@ -92,15 +90,19 @@ def _method(name: str, editor: Editor, sources: Sources, own: SourceSettings) ->
         case "plain":
             return PlainMethod(name, sources, editor, own)
         case "published":
-            options = EditOptions(cross_replace_steps=0.8, self_replace_steps=0.4)
+            options = EditOptions(recipe="published", cross_replace_steps=0.8, self_replace_steps=0.4)
             return edit(options, SourceSettings(50, 7.5), _published_kind, _PUBLISHED_RULE)
-        case "defaults-blend":
-            return edit({"local_blend": "auto"})
+        case "windows":
+            return edit({"recipe": "published"})
+        case "windows-blend":
+            return edit({"recipe": "published", "local_blend": "auto"})
         case "self-alone":
-            return edit({"cross_replace_steps": 0.0})
+            return edit({"recipe": "published", "cross_replace_steps": 0.0})
         case "blend-alone":
             # One step: an edit without any window is refused, as it would be a plain picture.
-            return edit({"cross_replace_steps": 0.04, "self_replace_steps": 0.0, "local_blend": "auto"})
+            return edit(
+                {"recipe": "published", "cross_replace_steps": 0.04, "self_replace_steps": 0.0, "local_blend": "auto"}
+            )
         case _:
             return edit({})
 

@@ -48,7 +48,7 @@ class Bench:
     def plain(self, prompts: Sequence[str]) -> Tensor:
         """The same loop without an edit, from the same noise."""
         adapter, settings = self.model.adapter, self.settings
-        text = Conditioning(tuple(map(adapter.encode, prompts)), adapter.encode(settings.negative_prompt))
+        text = Conditioning(tuple(map(adapter.encode, prompts)), adapter.encode_negative(settings.negative_prompt))
         solver = solver_of(adapter, settings)
         run = Run(text, range(len(prompts)), settings.guidance_scale)
         *_, last = denoise(adapter, solver, self._noise(), run)
@@ -173,7 +173,7 @@ class Bench:
             solver_of(adapter, settings),
             self._picture,
             adapter.encode(settings.prompt),
-            adapter.encode(settings.negative_prompt),
+            adapter.encode_negative(settings.negative_prompt),
             settings.guidance_scale,
             settings.seed,
         )

@@ -14,7 +14,7 @@ def rows(folder: Path) -> list[dict]:
 
 
 def test_a_run_is_measured_killed_and_gone_on_with(command_line, tmp_path):
-    methods = ["--methods", "reference,plain,defaults-blend,defaults-ddim"]
+    methods = ["--methods", "reference,plain,windows-blend,defaults-ddim"]
     code, out, err, files = command_line(*FEW, *methods)
     assert (code, err.count("error")) == (0, 0)
     assert "2 cases, 5 methods" in out

@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from wordbrush.loading import refused
 from wordbrush.scenes.judge.labels import NOUN_NAMES, PLACE_NAMES, STYLE_NAMES, parts
 from wordbrush.scenes.judge.network import JudgeNetwork
 from wordbrush.scenes.pixels import as_input
@@ -65,9 +67,15 @@ class Judge:
 
     @classmethod
     def load(cls, path: Path = WEIGHTS) -> "Judge":
-        """The judge that comes with the bundled model, or another of its kind."""
+        """The judge that comes with the bundled model, or another of its kind.
+
+        Raises `ModelError` for a file that is not one.
+        """
         network = JudgeNetwork()
-        network.load_state_dict(load_file(path))
+        try:
+            network.load_state_dict(load_file(path))
+        except (OSError, SafetensorError, RuntimeError) as error:
+            raise refused(path, error) from error
         return cls(network)
 
     def __call__(self, picture: Image.Image | NDArray[np.uint8]) -> Verdict:

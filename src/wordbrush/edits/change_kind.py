@@ -1,0 +1,152 @@
+"""What kind of change two prompts ask for: told from the words that differ, without a model.
+
+No parser: the classes of words (`tokens/word_classes.py`) and a small lexicon of places, times and styles.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Literal, get_args
+
+from wordbrush.tokens.pair import PromptPair
+from wordbrush.tokens.prompt_tokens import PromptTokens
+from wordbrush.tokens.word_classes import WordClass, word_classes
+
+ChangeKind = Literal["swap", "addition", "removal", "pose", "attribute", "place", "style", "mixed", "weights"]
+"""A thing for another, a thing more, a thing less; how things stand or what they do; a property, a size or a number;
+the place, the season or the time of day; the style of the whole picture; several of these; weights alone."""
+
+KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
+
+_PROPERTIES = ("adjective", "adverb")
+_POINTING = frozenset("a the this that these those his her its their my your our".split())
+"""Determiners that say no number."""
+_BESIDE = ("to", "of", "behind", "beside", "with", "like")
+"""After these a place is a thing: "in front of a castle" shows one, "in a castle" is inside of it."""
+
+
+@cache
+def _lexicon() -> dict[str, frozenset[str]]:
+    lines = Path(__file__).with_name("change_words.txt").read_text("utf-8").splitlines()
+    listed = (line.split(": ") for line in lines if not line.startswith("#"))
+    return {name: frozenset(words.split()) for name, words in listed}
+
+
+def change_kind(pair: PromptPair) -> ChangeKind:
+    """The kind of change from a source prompt to a target prompt; "weights" where no word differs.
+
+    >>> from wordbrush.tokens.prompt_tokens import PromptTokens
+    >>> def kind(source, target):
+    ...     prompts = [PromptTokens.from_offsets(text, [], begin=1, length=32) for text in (source, target)]
+    ...     return change_kind(PromptPair.of(*prompts))
+    >>> kind("a dog on a farm", "a cat on a farm"), kind("a cat", "a cat wearing a hat"), kind("two cats", "a cat")
+    ('swap', 'addition', 'attribute')
+    >>> kind("a dog in the city", "a dog in the snow"), kind("a dog", "a sketch of a dog")
+    ('place', 'style')
+    >>> kind("a dog sitting on a bench", "a dog jumping on a bench"), kind("a dog in a park", "a cat in the snow")
+    ('pose', 'mixed')
+    """
+    sides = tuple(_Side(prompt) for prompt in (pair.source, pair.target))
+    found: set[ChangeKind] = set()
+    related = False
+    for words in pair.pairs:
+        if words.kind != "same":
+            before, after = sides[0].changed(words.source), sides[1].changed(words.target)
+            found |= _kinds(before, after)
+            related |= before.related or after.related
+    if related and "place" not in found and not found & {"swap", "addition", "removal"}:
+        found.add("pose")  # "on the beach" -> "at the zoo" is the place's own preposition
+    if not found:
+        return "weights"
+    if "style" in found:
+        return "style"  # whatever else changes, nothing of the picture can be held as it is
+    return found.pop() if len(found) == 1 else "mixed"
+
+
+class _Side:
+    """One prompt with the class of each word."""
+
+    def __init__(self, prompt: PromptTokens) -> None:
+        self._words = [word.key for word in prompt.words]
+        self._classes = word_classes(self._words)
+
+    def changed(self, indices: Sequence[int]) -> "_Changed":
+        """What some of its words are."""
+        lexicon = _lexicon()
+        changed = _Changed()
+        for i in indices:
+            word, kind = self._words[i], self._classes[i]
+            if kind == "mark":
+                continue
+            if kind == "picture" or word in lexicon["style"]:
+                changed.style = True
+            elif word in lexicon["place"] | lexicon["time"] and not self._stands_beside(i):
+                changed.place = True
+            elif kind == "noun":
+                changed.things.append(word)
+            elif kind == "participle":
+                changed.acts |= not self._describes(i)
+                changed.describes |= self._describes(i)
+            elif kind == "preposition":
+                changed.related = True
+            elif kind in ("verb", "be"):
+                changed.acts = True
+            elif kind in _PROPERTIES or (kind == "determiner" and word not in _POINTING):
+                changed.describes = True
+        return changed
+
+    def _stands_beside(self, index: int) -> bool:
+        i = index - 1
+        while i >= 0 and self._classes[i] in ("determiner", "adjective"):
+            i -= 1
+        if i < 0 or self._words[i] not in _BESIDE:
+            return False
+        return not (i and self._classes[i - 1] == "picture")
+
+    def _describes(self, index: int) -> bool:
+        """Whether a participle stands before its noun: "a smiling cat", not "a cat smiling at a dog"."""
+        classes: tuple[WordClass, ...] = self._classes
+        before = classes[index - 1] if index else "determiner"
+        after = classes[index + 1] if index + 1 < len(classes) else "mark"
+        return before in ("determiner", "adjective", "participle") and after in ("noun", "adjective", "participle")
+
+
+class _Changed:
+    """What the words are that one side of a pair has."""
+
+    def __init__(self) -> None:
+        self.style = self.place = self.acts = self.related = self.describes = False
+        self.things: list[str] = []
+
+
+def _kinds(before: _Changed, after: _Changed) -> set[ChangeKind]:
+    if before.style or after.style:
+        return {"style"}
+    found: set[ChangeKind] = set()
+    if before.place or after.place:
+        found.add("place")
+    if before.things and after.things:
+        found.add("attribute" if _stem(before.things[-1]) == _stem(after.things[-1]) else "swap")
+    elif before.things or after.things:
+        found.add("removal" if before.things else "addition")
+    if found:
+        return found
+    if before.acts or after.acts:
+        return {"pose"}
+    return {"attribute"} if before.describes or after.describes else set()
+
+
+_IRREGULAR: Mapping[str, str] = {
+    "mice": "mouse", "men": "man", "women": "woman", "children": "child", "people": "person", "feet": "foot",
+    "teeth": "tooth", "geese": "goose", "wolves": "wolf", "knives": "knife", "leaves": "leaf", "loaves": "loaf",
+}  # fmt: skip
+
+
+def _stem(noun: str) -> str:
+    """A noun without its plural, good enough to tell "cat" from "cats"."""
+    if noun in _IRREGULAR:
+        return _IRREGULAR[noun]
+    for ending, instead in (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("xes", "x"), ("sses", "ss"), ("s", "")):
+        if noun.endswith(ending) and len(noun) > len(ending) + 1:
+            return noun.removesuffix(ending) + instead
+    return noun

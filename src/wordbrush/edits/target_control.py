@@ -1,0 +1,43 @@
+"""How one target is held to its source: when, and where it may change."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from wordbrush.edits.blend import OFF, LatentMask, LocalBlend
+from wordbrush.edits.schedule import DEFAULT, Window, parse_cross_windows
+from wordbrush.errors import SettingsError
+
+CrossSteps = float | tuple[float, float] | Mapping[str, float | tuple[float, float]]
+SelfSteps = float | tuple[float, float]
+Region = LocalBlend | str | Sequence[str]
+
+
+@dataclass(frozen=True)
+class Control:
+    """Windows by word, the window of self-attention, and the region that may change; fields are `EditSettings`'."""
+
+    cross_replace_steps: Mapping[str, tuple[float, float]]
+    self_replace_steps: tuple[float, float]
+    local_blend: LocalBlend | None = None
+
+    def __post_init__(self) -> None:
+        """Check what does not depend on the prompts: a record's values come here without `of`."""
+        if DEFAULT not in self.cross_replace_steps:
+            raise SettingsError(f"cross_replace_steps has no '{DEFAULT}'; give the window of all other words")
+        for word, window in self.cross_replace_steps.items():
+            Window.parse(window, f"cross_replace_steps of '{word}'")
+        Window.parse(self.self_replace_steps, "self_replace_steps")
+        blend = self.local_blend
+        if blend is not None and not blend.names_words and blend.mask is None:
+            raise SettingsError("local_blend names no word and there is no mask; give one of them")
+
+    @classmethod
+    def of(cls, cross: CrossSteps, held: SelfSteps, region: Region | None, mask: LatentMask | None) -> Self:
+        """Bring a user's values to one form. Raises `SettingsError`."""
+        windows, window = parse_cross_windows(cross), Window.parse(held, "self_replace_steps")
+        return cls(
+            cross_replace_steps={word: (own.start, own.end) for word, own in windows.items()},
+            self_replace_steps=(window.start, window.end),
+            local_blend=LocalBlend.parse(None if region == OFF else region, mask),
+        )

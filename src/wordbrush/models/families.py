@@ -1,0 +1,153 @@
+"""The model families that can be edited with. To add one: its adapter's file, and its entry here.
+
+Knows no diffusers: an adapter's module is imported when a pipeline of its family is loaded.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+from wordbrush.edits.settings import NULL_TEXT_MAX_PIXELS
+from wordbrush.errors import ModelError
+from wordbrush.models.own_settings import Defaults
+from wordbrush.sampling.adapter import Adapter
+from wordbrush.sampling.guidance import Unguided
+
+_DIFFUSERS, _TRANSFORMERS = "diffusion_pytorch_model", "model"
+"""What the two libraries call the file of a component's weights."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A component of a pipeline: the class that loads it ("module:Class"), and the name of its weights' file.
+
+    `unused` is what the names of tensors begin with that the file may have beside the component's own. A folder may
+    lack an `optional` part; the pipeline then has None in its place.
+    """
+
+    kind: str
+    weights: str | None = None
+    unused: tuple[str, ...] = ()
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Family:
+    """What loading and editing must know of the pipelines of one class.
+
+    `adapter` is a class ("module:Class") with `of(pipeline)`. `parts` are the components that it needs, each a folder
+    of a model; a scheduler is loaded by the class that the folder names. `without` is what the pipeline's class is
+    given for the components that an edit does not use. `check` ("module:function") is given a pipeline and its name,
+    and raises `ModelError` for parts that are not the family's or do not fit each other. `unguided` are the defaults
+    of its models without guidance.
+    """
+
+    adapter: str
+    parts: Mapping[str, Part]
+    without: Mapping[str, object]
+    check: str | None = None
+    defaults: Defaults = field(default_factory=Defaults)
+    unguided: Defaults | None = None
+
+    def defaults_of(self, adapter: Adapter) -> Defaults:
+        """What one of its models is used with."""
+        unguided = isinstance(adapter.guidance, Unguided)
+        return self.unguided if unguided and self.unguided is not None else self.defaults
+
+    def parts_in(self, folder: Path) -> Mapping[str, Part]:
+        """The parts that a folder has, or ought to have."""
+        return {name: part for name, part in self.parts.items() if not part.optional or (folder / name).is_dir()}
+
+    def adapt(self, pipeline: Any, where: str) -> Adapter:
+        """The adapter of a loaded pipeline, which stays as it is; `where` is what an error calls it.
+
+        Raises `ModelError` for parts that are not the family's, or do not fit each other.
+        """
+        if self.check is not None:
+            resolve_name(self.check)(pipeline, where)
+        adapter: Adapter = resolve_name(self.adapter).of(pipeline)
+        return adapter
+
+
+_JOINT = Defaults(edit="own", cross_replace_steps=1.0, self_replace_steps=0.2, self_replace_max_pixels=1 << 16)
+"""Text and picture on one axis: for the first part of the steps the source's image queries and keys in all blocks, the
+text untouched (Shin et al. 2025, arXiv:2508.07519), and new words looked at more at all steps (decision 0033)."""
+
+FAMILIES: Mapping[str, Family] = {
+    "StableDiffusionPipeline": Family(
+        adapter="wordbrush.models.stable_diffusion:StableDiffusion",
+        parts={
+            "unet": Part("diffusers:UNet2DConditionModel", _DIFFUSERS),
+            "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
+            "text_encoder": Part(
+                "transformers:CLIPTextModel",
+                _TRANSFORMERS,
+                ("vision_model.", "visual_projection.", "text_projection.", "logit_scale"),
+            ),
+            "tokenizer": Part("transformers:CLIPTokenizer"),
+            "scheduler": Part("diffusers:DDIMScheduler"),
+        },
+        without={"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False},
+        check="wordbrush.models.fit:check_stable_diffusion",
+    ),
+    "StableDiffusionXLPipeline": Family(
+        adapter="wordbrush.models.stable_diffusion_xl:StableDiffusionXL",
+        parts={
+            "unet": Part("diffusers:UNet2DConditionModel", _DIFFUSERS),
+            "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
+            "text_encoder": Part("transformers:CLIPTextModel", _TRANSFORMERS),
+            "text_encoder_2": Part("transformers:CLIPTextModelWithProjection", _TRANSFORMERS),
+            "tokenizer": Part("transformers:CLIPTokenizer"),
+            "tokenizer_2": Part("transformers:CLIPTokenizer"),
+            "scheduler": Part("diffusers:EulerDiscreteScheduler"),
+        },
+        without={},
+        check="wordbrush.models.fit:check_stable_diffusion_xl",
+        # Its smallest self-attention has 32 x 32 positions.
+        defaults=Defaults(guidance_scale=5.0, self_replace_max_pixels=NULL_TEXT_MAX_PIXELS),
+    ),
+    "StableDiffusion3Pipeline": Family(
+        adapter="wordbrush.models.stable_diffusion_3:StableDiffusion3",
+        parts={
+            "transformer": Part("diffusers:SD3Transformer2DModel", _DIFFUSERS),
+            "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
+            "text_encoder": Part("transformers:CLIPTextModelWithProjection", _TRANSFORMERS),
+            "text_encoder_2": Part("transformers:CLIPTextModelWithProjection", _TRANSFORMERS),
+            "text_encoder_3": Part("transformers:T5EncoderModel", _TRANSFORMERS, optional=True),
+            "tokenizer": Part("transformers:CLIPTokenizer"),
+            "tokenizer_2": Part("transformers:CLIPTokenizer"),
+            "tokenizer_3": Part("transformers:T5TokenizerFast", optional=True),
+            "scheduler": Part("diffusers:FlowMatchEulerDiscreteScheduler"),
+        },
+        without={},
+        defaults=replace(_JOINT, num_inference_steps=28, guidance_scale=7.0, new_word_factor=2.0),
+    ),
+    "FluxPipeline": Family(
+        adapter="wordbrush.models.flux:Flux",
+        parts={
+            "transformer": Part("diffusers:FluxTransformer2DModel", _DIFFUSERS),
+            "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
+            "text_encoder": Part("transformers:CLIPTextModel", _TRANSFORMERS),
+            "text_encoder_2": Part("transformers:T5EncoderModel", _TRANSFORMERS),
+            "tokenizer": Part("transformers:CLIPTokenizer"),
+            "tokenizer_2": Part("transformers:T5TokenizerFast"),
+            "scheduler": Part("diffusers:FlowMatchEulerDiscreteScheduler"),
+        },
+        without={},
+        defaults=replace(_JOINT, num_inference_steps=28, guidance_scale=3.5, new_word_factor=5.0),
+        # One step of four is the shortest window there is.
+        unguided=replace(
+            _JOINT, num_inference_steps=4, guidance_scale=0.0, self_replace_steps=0.25, new_word_factor=5.0
+        ),
+    ),
+}
+"""Every family by the class of its pipeline, as `model_index.json` names it."""
+
+
+def family_of(pipeline_class: str, where: str) -> Family:
+    """The family of a pipeline's class; `where` is what an error calls the pipeline. Raises `ModelError`."""
+    if pipeline_class not in FAMILIES:
+        raise ModelError(f"{where} is a {pipeline_class}; wordbrush edits with {', '.join(FAMILIES)}")
+    return FAMILIES[pipeline_class]

@@ -1,0 +1,100 @@
+"""FLUX.1 dev and schnell: joint attention in double and single blocks, T5's tokens, CLIP's pooled vector."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from diffusers import FluxPipeline
+from torch import Tensor
+from torch.nn import functional as F
+
+from wordbrush.attention.sites import AttentionLayer
+from wordbrush.models.clip import clip_tokens
+from wordbrush.models.flow_transformer import FlowTransformer
+from wordbrush.models.intercept import attention_modules
+from wordbrush.models.t5 import t5_tokens
+from wordbrush.sampling.guidance import Distilled, Guidance, Unguided
+from wordbrush.sampling.text import Text
+from wordbrush.tokens.prompt_tokens import PromptTokens
+
+WORD_BLOCKS: Mapping[int, range] = {19: range(11, 19)}
+"""The double blocks whose attention to the text shows where words are, of a model of so many: where Shin et al. 2025
+(arXiv:2508.07519: 11, 12, 14, 17, 18), ConceptAttention (15 to 18) and Add-it (13, 14, 18) meet."""
+
+
+class Flux(FlowTransformer):
+    """An `Adapter` over a FLUX.1 pipeline.
+
+    The axis of all its layers is `[T5, picture]`. FLUX.1 dev is told the guidance scale, schnell has none; neither
+    reads a negative prompt.
+    """
+
+    def __init__(self, pipeline: FluxPipeline) -> None:
+        """Take a loaded pipeline, as its owner has set it up."""
+        super().__init__(pipeline)
+        told = bool(self.transformer.config["guidance_embeds"])
+        self.guidance: Guidance = Distilled() if told else Unguided()
+        self._text_length = 512 if told else 256
+        """As many tokens as dev and schnell were trained with."""
+
+    @classmethod
+    def of(cls, pipeline: FluxPipeline) -> "Flux":
+        """The adapter of a loaded pipeline."""
+        return cls(pipeline)
+
+    def _sigmas(self, num_inference_steps: int) -> Sequence[float] | None:
+        if self._pipeline.scheduler.config.get("use_flow_sigmas"):
+            return None
+        return [float(sigma) for sigma in np.linspace(1.0, 1 / num_inference_steps, num_inference_steps)]
+
+    def _tokens(self, prompt: str) -> PromptTokens:
+        tokens = t5_tokens(self._pipeline.tokenizer_2, prompt, self._text_length)
+        clip = clip_tokens(
+            self._pipeline.tokenizer, prompt, cut_note="is over CLIP's {room} tokens and is read by T5 alone"
+        )
+        return tokens.noting(clip.notes)
+
+    def _encoded(self, prompt: str) -> Text:
+        states, pooled, _ = self._pipeline.encode_prompt(prompt, None, max_sequence_length=self._text_length)
+        return Text(states.to(self.dtype), pooled.to(self.dtype))
+
+    def _layers(self, grid: tuple[int, int]) -> tuple[AttentionLayer, ...]:
+        config = self.transformer.config
+        heads, doubles = int(config["num_attention_heads"]), int(config["num_layers"])
+        layers = []
+        for name in attention_modules(self.transformer):
+            part, block, *_ = name.split(".")
+            shows = doubles not in WORD_BLOCKS
+            if part == "transformer_blocks" and not shows:
+                shows = int(block) in WORD_BLOCKS[doubles]
+            layers.append(
+                AttentionLayer.joint(name, heads, grid, self._text_length, text_first=True, shows_words=shows)
+            )
+        return tuple(layers)
+
+    def _velocity(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
+        rows, _, height, width = latents.shape
+        told = None
+        if self.transformer.config["guidance_embeds"]:
+            told = torch.full([1], guidance_scale, device=latents.device, dtype=torch.float32).expand(rows)
+        # A patch's cells follow each other within a channel, as `pixel_unshuffle` has them.
+        patches_BQC = F.pixel_unshuffle(latents, self.patch).flatten(2).transpose(1, 2).contiguous()
+        with self.transformer.cache_context("cond"):
+            velocity_BQC: Tensor = self.transformer(
+                hidden_states=patches_BQC,
+                timestep=timestep.expand(rows).to(latents.dtype) / 1000,
+                guidance=told,
+                pooled_projections=text.pooled,
+                encoder_hidden_states=text.states,
+                txt_ids=torch.zeros(text.states.shape[1], 3).to(text.states),
+                img_ids=_positions(height // self.patch, width // self.patch).to(text.states),
+                return_dict=False,
+            )[0]
+        velocity_BChw = velocity_BQC.transpose(1, 2).reshape(rows, -1, height // self.patch, width // self.patch)
+        return F.pixel_shuffle(velocity_BChw, self.patch)
+
+
+def _positions(height: int, width: int) -> Tensor:
+    """Each position of the picture as (0, row, column)."""
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    return torch.stack([torch.zeros_like(rows), rows, columns], dim=2).reshape(-1, 3)

@@ -1,0 +1,76 @@
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wordbrush.edits.placement import Placement, on_grid, place
+
+SIDE = 16
+
+
+def box(top: int, left: int, height: int, width: int) -> torch.Tensor:
+    region = torch.zeros(SIDE, SIDE, dtype=torch.bool)
+    region[top : top + height, left : left + width] = True
+    return region
+
+
+def standing(gather_Q: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
+    """Where the new thing is: positions that take their map from where the old one was."""
+    return old.flatten()[gather_Q].reshape(SIDE, SIDE)
+
+
+boxes = st.builds(box, st.integers(5, 8), st.integers(5, 8), st.integers(2, 4), st.integers(2, 4))
+
+
+@given(boxes, st.floats(1.1, 2.0))
+def test_a_larger_thing_stands_on_the_same_ground_about_the_same_middle(old, ratio):
+    new = standing(Placement(old, ratio).on((SIDE, SIDE)), old)
+    assert bool((new | ~old).all())  # it covers the old one
+    (old_rows, old_columns), (rows, columns) = (torch.nonzero(r, as_tuple=True) for r in (old, new))
+    assert rows.max() == old_rows.max()
+    assert abs((columns.min() + columns.max()) - (old_columns.min() + old_columns.max())) <= 1
+    assert abs(int(rows.max() - rows.min() + 1) - ratio * int(old_rows.max() - old_rows.min() + 1)) <= 1
+
+
+# Of fewer cells, half the length is between two of them.
+larger_boxes = st.builds(box, st.integers(5, 8), st.integers(5, 8), st.integers(4, 6), st.integers(4, 6))
+
+
+@given(larger_boxes, st.floats(0.5, 0.9))
+def test_a_smaller_thing_leaves_nothing_of_the_old_one(old, ratio):
+    gather_Q = Placement(old, ratio).on((SIDE, SIDE))
+    new = standing(gather_Q, old)
+    assert 0 < new.sum() <= old.sum()
+    assert bool((old | ~new).all())  # it stands where the old one stood, on the same ground
+    assert torch.nonzero(new)[:, 0].max() == torch.nonzero(old)[:, 0].max()
+    elsewhere = torch.nn.functional.max_pool2d(old[None].float(), 5, 1, 2)[0] == 0
+    own = torch.arange(SIDE * SIDE).reshape(SIDE, SIDE)
+    assert torch.equal(gather_Q.reshape(SIDE, SIDE)[elsewhere], own[elsewhere])
+
+
+@given(boxes)
+def test_the_same_size_moves_nothing(old):
+    assert torch.equal(Placement(old, 1.0).on((SIDE, SIDE)), torch.arange(SIDE * SIDE))
+
+
+def test_a_thing_that_is_nowhere_moves_nothing():
+    nowhere = Placement(torch.zeros(SIDE, SIDE, dtype=torch.bool), 2.0)
+    assert torch.equal(place([nowhere], (8, 8)), torch.arange(64))
+
+
+def test_a_thing_at_the_edge_stays_in_the_picture():
+    gather_Q = Placement(box(0, 0, SIDE, 5), 2.0).on((SIDE, SIDE))
+    assert gather_Q.min() >= 0
+    assert gather_Q.max() < SIDE * SIDE
+
+
+def test_of_two_things_the_last_stands_in_front():
+    one, other = Placement(box(6, 2, 4, 4), 2.0), Placement(box(6, 8, 4, 4), 2.0)
+    both = place([one, other], (SIDE, SIDE))
+    stands = other.on((SIDE, SIDE)) != torch.arange(SIDE * SIDE)
+    assert torch.equal(both[stands], other.on((SIDE, SIDE))[stands])
+    assert bool((both[~stands] == one.on((SIDE, SIDE))[~stands]).all())
+
+
+@given(boxes)
+def test_a_region_keeps_its_share_on_a_finer_grid(old):
+    assert on_grid(old, (32, 32)).sum() == 4 * old.sum()

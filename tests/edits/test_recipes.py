@@ -1,0 +1,83 @@
+import pytest
+import torch
+
+from helpers.rounding import assert_same_latents
+from wordbrush.editor import Editor
+from wordbrush.edits.recipes import GENERATED, IN_REGION
+from wordbrush.edits.settings import EditSettings
+from wordbrush.errors import SettingsError
+from wordbrush.json_form import from_plain, to_plain
+
+SWAP, PLACE, STYLE = "a cat eating an apple", "a dog eating an apple in the snow", "a sketch of a dog eating an apple"
+RUN = {"seed": 3, "num_inference_steps": 5, "guidance_scale": 2.0, "size": (32, 32)}
+
+
+@pytest.fixture(scope="module")
+def editor(tiny_folder) -> Editor:
+    return Editor.from_pretrained(tiny_folder, "cpu")
+
+
+@pytest.fixture(scope="module")
+def source(editor):
+    return editor.generate("a dog eating an apple", **RUN)
+
+
+def test_a_recipe_fills_in_what_is_left_out_and_no_more(editor, source):
+    chosen = editor.edit_settings(SWAP, source, recipe="auto", cross_replace_steps=0.7)
+    assert chosen.kinds == ("swap",)
+    assert chosen.cross_replace_steps == {"default_": (0.0, 0.7)}
+    assert chosen.self_replace_steps == (0.0, GENERATED["swap"].self_replace_steps)
+    assert chosen.local_blend == IN_REGION
+    assert chosen.describe() == (
+        "swap of a thing: words free after 70 % and layout free after 25 % of the steps; all but a region held",
+    )
+
+
+def test_no_recipe_beside_a_method_or_without_a_source(editor, source):
+    from wordbrush import MutualSelfAttention
+
+    alone = editor.edit_settings(SWAP, source, recipe="auto", mutual_self_attention=MutualSelfAttention())
+    assert (alone.recipe, alone.kinds, alone.local_blend) == ("published", (), None)
+    assert editor.edit_settings(SWAP).recipe == "published"
+    with pytest.raises(SettingsError, match="give the source too"):
+        editor.edit_settings(SWAP, recipe="auto")
+    with pytest.raises(SettingsError, match="recipe is 'best'; give one of auto, published"):
+        editor.edit_settings(SWAP, source, recipe="best")
+
+
+def test_a_model_that_says_nothing_is_edited_as_published(editor, source):
+    settings = editor.edit_settings(SWAP, source)
+    assert settings == EditSettings.of(SWAP, recipe="published")
+    assert settings.describe() == ()
+
+
+def test_the_region_can_be_left_out_and_a_mask_takes_its_place(editor, source):
+    assert editor.edit_settings(SWAP, source, recipe="auto", local_blend="off").local_blend is None
+    white = editor.edit(source, PLACE, recipe="auto").image.convert("L").point(lambda _: 255)
+    masked = editor.edit_settings(SWAP, source, recipe="auto", mask=white)
+    assert masked.local_blend is not None
+    assert masked.local_blend.words == ()
+
+
+def test_targets_of_several_kinds_run_in_one_batch_as_they_do_alone(editor, source):
+    together = editor.edit(source, [SWAP, PLACE, STYLE], recipe="auto")
+    settings = together[0].record.edit
+    assert settings.kinds == ("swap", "place", "style")
+    assert [control.local_blend for control in settings.controls] == [IN_REGION, None, None]
+    for result in together:
+        alone = editor.edit(source, result.target, recipe="auto")
+        assert_same_latents(result.latents, alone.latents)
+        assert result.record.acted[result.index] == alone.record.acted[0]
+        assert (result.blend_masks is None) == (alone.blend_masks is None)
+    held = ~together[0].blend_masks[-1]
+    assert torch.equal(together[0].latents[0][:, held], source.latents[0][:, held])
+    assert from_plain(EditSettings, to_plain(settings), "the record") == settings
+    again = editor.replay(together[0].record)
+    assert [result.image.tobytes() for result in again] == [result.image.tobytes() for result in together]
+
+
+@pytest.mark.parametrize("num_steps", [1, 2, 3])
+def test_a_recipe_acts_in_a_run_of_few_steps(editor, num_steps):
+    few = editor.generate("a dog eating an apple", **{**RUN, "num_inference_steps": num_steps})
+    for target in (SWAP, PLACE):
+        assert editor.edit(few, target, recipe="auto").record.controlled_calls

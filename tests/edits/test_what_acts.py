@@ -1,0 +1,127 @@
+"""What an edit says that it did is what was applied; what could not act is an error that says so."""
+
+import numpy as np
+import pytest
+
+from wordbrush.editor import Editor
+from wordbrush.edits.mutual_self_attention import MutualSelfAttention
+from wordbrush.edits.plug_and_play import PlugAndPlay
+from wordbrush.errors import IdleEditError, PromptError, PromptWarning, SettingsError
+
+RUN = {"seed": 3, "num_inference_steps": 3}
+PROMPT = "a smiling cat on a mat"
+
+
+@pytest.fixture(scope="module")
+def editor(tiny_folder) -> Editor:
+    return Editor.from_pretrained(tiny_folder, "cpu", "float32")
+
+
+@pytest.fixture(scope="module")
+def source(editor):
+    return editor.generate(PROMPT, **RUN)
+
+
+def pixels(edit) -> np.ndarray:
+    return np.asarray(edit.image, dtype=int)
+
+
+@pytest.mark.parametrize("target", [PROMPT, f"{PROMPT} ", "A Smiling CAT on a mat", "a  smiling cat  on a mat"])
+def test_a_target_of_the_same_words_asks_for_nothing(editor, source, target):
+    with pytest.raises(PromptError, match="source and target are both"):
+        editor.edit(source, target)
+
+
+def test_an_accent_in_one_or_two_characters_is_the_same_word(editor):
+    source = editor.generate("a caf\u00e9", **RUN)
+    with pytest.raises(PromptError, match="source and target are both"):
+        editor.edit(source, "a cafe\u0301")
+
+
+@pytest.mark.parametrize("weights", [{"cat": 1}, {"cat": 1.0, "mat": 1}, {"smiling cat": np.float32(1)}])
+def test_a_weight_of_1_alone_is_idle(editor, source, weights):
+    with pytest.raises(IdleEditError, match=r"is 1 and the prompt .* is the source's"):
+        editor.edit(source, PROMPT, equalizer=weights)
+
+
+def test_a_weight_of_1_beside_a_change_is_not_reported(editor, source):
+    edit = editor.edit(source, "a smiling dog on a mat", equalizer={"smiling": 1, "mat": 2})
+    assert edit.record.acted == (("'cat' -> 'dog'", "'mat' x 2"),)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"cross_replace_steps": 0.0, "self_replace_steps": 0.0},
+        {"mutual_self_attention": MutualSelfAttention(0.0)},
+        {"plug_and_play": PlugAndPlay()},
+    ],
+    ids=["no window", "mutual", "plug-and-play"],
+)
+def test_a_weight_acts_where_no_window_is_open(editor, source, options):
+    target = "a smiling dog on a mat"
+    heavy = editor.edit(source, target, equalizer={"smiling": 6.0}, **options)
+    assert "'smiling' x 6" in heavy.record.acted[0]
+    assert "'cat' -> 'dog', by the prompt alone" in heavy.record.acted[0]
+    without = {**options, "cross_replace_steps": 0.0}
+    if "mutual_self_attention" in options or "plug_and_play" in options:
+        assert (pixels(heavy) != pixels(editor.edit(source, target, **without))).any()
+    else:
+        assert (pixels(heavy) != pixels(editor.regenerate(source, target))).any()
+
+
+def test_a_weight_keeps_the_published_window_where_one_is_open(editor, source):
+    half = editor.edit(source, PROMPT, equalizer={"cat": 4.0}, cross_replace_steps=0.5)
+    whole = editor.edit(source, PROMPT, equalizer={"cat": 4.0}, cross_replace_steps=1.0)
+    assert (pixels(half) != pixels(whole)).any()
+
+
+@pytest.mark.parametrize("window", [{"cat": 0.0}, {"cat": (0.5, 0.5)}, {"smiling cat": 0.0}, {"cat": 0.1}])
+def test_a_weight_whose_own_window_is_empty_is_idle(editor, source, window):
+    with pytest.raises(IdleEditError, match="the weight of 'cat' acts at none of the 3 steps"):
+        editor.edit(source, PROMPT, equalizer={"cat": 2.0}, cross_replace_steps={"default_": 0.8, **window})
+
+
+@pytest.mark.parametrize("scale", [1, 0.5, 0.0])
+def test_a_negative_prompt_without_guidance_is_refused(editor, scale):
+    with pytest.raises(SettingsError, match="negative_prompt does nothing at a guidance_scale of"):
+        editor.generate(PROMPT, guidance_scale=scale, negative_prompt="red", **RUN)
+    editor.generate(PROMPT, guidance_scale=scale, seed=1, num_inference_steps=1)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "option"),
+    [
+        ("a (cat:1.3)", "equalizer"),
+        ("a ((cat))", "equalizer"),
+        ("a [[cat]]", "equalizer"),
+        ("a [cat:dog:0.5]", "cross_replace_steps"),
+        ("a cat <lora:style:0.8>", "Editor.from_pipeline"),
+    ],
+)
+def test_syntax_of_web_uis_is_read_as_it_stands_and_said(editor, prompt, option):
+    with pytest.warns(PromptWarning, match=option):
+        editor.generation_settings(prompt)
+    with pytest.warns(PromptWarning, match=option):
+        editor.edit_settings(["a dog", prompt])
+    with pytest.warns(PromptWarning, match=option):
+        editor.generation_settings("a dog", negative_prompt=prompt)
+
+
+@pytest.mark.parametrize("prompt", ["a cat (red)", "3:2, a cat", "a [red] cat", "time: 12:30", "<cat-toy>"])
+def test_usual_marks_are_not_taken_for_it(editor, prompt):
+    editor.generation_settings(prompt)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mutual_self_attention": MutualSelfAttention(1.0)},
+        {"plug_and_play": PlugAndPlay(0.0, 0.0)},
+        {"cross_replace_steps": 0.0, "self_replace_steps": 0.0},
+    ],
+    ids=["mutual", "plug-and-play", "windows"],
+)
+def test_what_acts_at_no_step_is_idle(editor, source, options):
+    with pytest.raises(IdleEditError):
+        editor.edit(source, "a smiling dog on a mat", **options)

@@ -1,0 +1,59 @@
+"""A real Stable Diffusion XL pipeline at tiny size: random weights, seeded, built offline."""
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTextModelWithProjection
+
+from helpers.tiny import tiny_tokenizer
+from helpers.tiny_joint import sharpened, tiny_clip
+
+SIZE = (32, 48)
+"""Latents of 16 x 24 cells."""
+
+
+def tiny_xl(scheduler=None, **changes) -> StableDiffusionXLPipeline:
+    """No attention in the first block, two transformer layers in the second, as in the large one."""
+    clip, other = tiny_tokenizer(), tiny_tokenizer()
+    other.pad_token = "!"  # as SDXL's second tokenizer pads
+    config = {
+        "sample_size": 16,
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+        "block_out_channels": (16, 32),
+        "layers_per_block": 2,
+        "transformer_layers_per_block": (1, 2),
+        "attention_head_dim": (2, 4),
+        "cross_attention_dim": 20,
+        "norm_num_groups": 8,
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": 8,
+        "projection_class_embeddings_input_dim": 12 + 6 * 8,
+        "use_linear_projection": True,
+    }
+    torch.manual_seed(0)
+    unet = UNet2DConditionModel(**{**config, **changes})
+    torch.manual_seed(1)
+    vae = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        block_out_channels=(8, 8),
+        layers_per_block=1,
+        latent_channels=4,
+        norm_num_groups=4,
+        sample_size=32,
+    ).eval()
+    pipeline = StableDiffusionXLPipeline(
+        vae=vae,
+        text_encoder=tiny_clip(CLIPTextModel, clip, 8, 1),
+        text_encoder_2=tiny_clip(CLIPTextModelWithProjection, other, 12, 2),
+        tokenizer=clip,
+        tokenizer_2=other,
+        unet=sharpened(unet),
+        scheduler=scheduler
+        or DDIMScheduler(
+            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, steps_offset=1
+        ),
+        add_watermarker=False,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline

@@ -75,6 +75,21 @@ _JOINT = Defaults(edit="own", cross_replace_steps=1.0, self_replace_steps=0.2, s
 """Text and picture on one axis: for the first part of the steps the source's image queries and keys in all blocks, the
 text untouched (Shin et al. 2025, arXiv:2508.07519), and new words looked at more at all steps (decision 0033)."""
 
+_PIXART = Family(
+    adapter="wordbrush.models.pixart:PixArt",
+    parts={
+        "transformer": Part("diffusers:PixArtTransformer2DModel", _DIFFUSERS),
+        "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
+        "text_encoder": Part("transformers:T5EncoderModel", _TRANSFORMERS),
+        "tokenizer": Part("transformers:T5TokenizerFast"),
+        "scheduler": Part("diffusers:DPMSolverMultistepScheduler"),
+    },
+    without={},
+    check="wordbrush.models.fit:check_pixart",
+    # All layers have one resolution, so that no size keeps the finer ones free: a shorter window does (decision 0034).
+    defaults=Defaults(guidance_scale=4.5, self_replace_steps=0.2, self_replace_max_pixels=1 << 16),
+)
+
 FAMILIES: Mapping[str, Family] = {
     "StableDiffusionPipeline": Family(
         adapter="wordbrush.models.stable_diffusion:StableDiffusion",
@@ -108,6 +123,8 @@ FAMILIES: Mapping[str, Family] = {
         # Its smallest self-attention has 32 x 32 positions.
         defaults=Defaults(guidance_scale=5.0, self_replace_max_pixels=NULL_TEXT_MAX_PIXELS),
     ),
+    "PixArtAlphaPipeline": _PIXART,
+    "PixArtSigmaPipeline": _PIXART,
     "StableDiffusion3Pipeline": Family(
         adapter="wordbrush.models.stable_diffusion_3:StableDiffusion3",
         parts={

@@ -37,11 +37,11 @@ class Part:
 class Family:
     """What loading and editing must know of the pipelines of one class.
 
-    `models` names its models for people. `adapter` is a class ("module:Class") with `of(pipeline)`. `parts` are the components that it needs, each a folder
-    of a model; a scheduler is loaded by the class that the folder names. `without` is what the pipeline's class is
-    given for the components that an edit does not use. `check` ("module:function") is given a pipeline and its name,
-    and raises `ModelError` for parts that are not the family's or do not fit each other. `unguided` are the defaults
-    of its models without guidance.
+    `models` names its models for people. `adapter` is a class ("module:Class") with `of(pipeline)`. `parts` are the
+    components that it needs, each a folder of a model; a scheduler is loaded by the class that the folder names.
+    `without` is what the pipeline's class is given for the components that an edit does not use. `check`
+    ("module:function") is given a pipeline and its name, and raises `ModelError` for parts that are not the family's
+    or do not fit each other. `unguided` are the defaults of its models without guidance.
     """
 
     models: str

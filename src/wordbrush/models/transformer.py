@@ -1,4 +1,4 @@
-"""What the families share whose network is a transformer of patches: text, noise, pictures, and the call under control.
+"""What the families share whose network is a transformer of patches: text, noise, pictures, a controlled call.
 
 A family's file says where its text comes from, which layers there are, how it is sampled and its transformer called.
 """

@@ -57,6 +57,15 @@ def test_the_command_prints_them_all(hub: Path) -> None:
         assert name in result.output
 
 
+def test_the_command_and_the_page_name_every_family_and_no_other(hub: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+Pipeline)` \| (.+?) \|", page, re.MULTILINE))
+    assert rows == {name: family.models for name, family in FAMILIES.items()}
+    printed = CliRunner().invoke(app, ["models"]).output
+    for name, models in rows.items():
+        assert re.search(rf"^{name} +{re.escape(models)}\s*$", printed, re.MULTILINE)
+
+
 def test_a_missing_cache_is_an_empty_one(hub: Path) -> None:
     hub.rmdir()
     assert len(list_models()) == 1 + len(KNOWN)

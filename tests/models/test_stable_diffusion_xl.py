@@ -5,13 +5,16 @@ import pytest
 import torch
 from diffusers import EulerAncestralDiscreteScheduler, EulerDiscreteScheduler, LCMScheduler
 
+from helpers.formed_cross import Formed, formed_edit
 from helpers.rounding import assert_same_latents
 from helpers.tiny_xl import SIZE, tiny_xl
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
+from wordbrush.edits.replace import replace
 from wordbrush.errors import ModelError, PromptError
 from wordbrush.maps.request import MapsRequest
 from wordbrush.models.intercept import attention_modules
+from wordbrush.tokens.pair import PromptPair
 
 PROMPT, TARGETS = "a photo of a dog eating an apple", ["a photo of a cat eating an apple", "a big dog eating an apple"]
 STEPS = 3
@@ -74,6 +77,37 @@ def test_its_own_sampler_is_the_pipelines_bit_for_bit(scheduler, name, scale, st
     assert source.record.sampler == name
 
 
+def test_a_network_that_was_distilled_is_told_the_scale_as_its_pipeline_tells_it():
+    own = tiny_xl(LCMScheduler(**BETAS), time_cond_proj_dim=8)
+    source = Editor.from_pipeline(own).generate(PROMPT, **RUN)
+    assert torch.equal(source.latents, drawn(own, output_type="latent").images)
+    assert source.record.sampler == "lcm"
+    other = Editor.from_pipeline(own).generate(PROMPT, **{**RUN, "guidance_scale": 8.0})
+    assert not torch.equal(other.latents, source.latents)
+
+
+def test_a_fused_edit_equals_its_maps_formed():
+    """In float64: three steps of a network with maps this sharp make 1e-3 of float32's rounding."""
+    pipeline, target = tiny_xl().to(torch.float64), TARGETS[0]
+    editor = Editor.from_pipeline(pipeline)
+    options = {"cross_replace_steps": 0.5, "self_replace_steps": 0.4, "self_replace_max_pixels": 1 << 16}
+    ours = editor.generate_and_edit(PROMPT, target, **RUN, edit="replace", **options)
+    made = replace(PromptPair.of(*(editor._adapter.tokenize(prompt) for prompt in (PROMPT, target))))
+    formed = Formed(
+        made.transfer_ST.double(),
+        made.keep_T.double(),
+        text_steps=int(0.5 * (STEPS + 1)),
+        image_steps=int(0.4 * STEPS),
+    )
+    start = editor.generate(PROMPT, **RUN).kept.latents[0].expand(2, -1, -1, -1).contiguous()
+    call = {"height": SIZE[0], "width": SIZE[1], "num_inference_steps": STEPS, "guidance_scale": 5.0}
+    theirs = formed_edit(pipeline, pipeline.unet, formed, [PROMPT, target], start, **call)
+    assert formed.calls == STEPS * len(attention_modules(pipeline.unet))
+    assert (ours.latents - editor.regenerate(ours.source, target).latents).abs().max() > 1e-2
+    torch.testing.assert_close(ours.source.latents, theirs[:1], rtol=0, atol=1e-9)
+    torch.testing.assert_close(ours.latents, theirs[1:], rtol=0, atol=1e-9)
+
+
 def test_several_targets_are_each_alone_and_a_kept_source_is_a_fresh_one(editor):
     source = editor.generate(PROMPT, **RUN)
     together = editor.generate_and_edit(PROMPT, TARGETS, **RUN)
@@ -115,6 +149,16 @@ def test_a_folder_is_its_pipeline(pipeline, editor, tmp_path):
     loaded = Editor.from_pretrained(tmp_path / "xl", dtype="float32")
     assert loaded.model.defaults.self_replace_max_pixels == 1024
     assert torch.equal(loaded.generate(PROMPT, **RUN).latents, editor.generate(PROMPT, **RUN).latents)
+
+
+def test_a_folder_of_half_precision_files_is_loaded_by_their_name(pipeline, tmp_path):
+    pipeline.save_pretrained(tmp_path, variant="fp16")
+    loaded = Editor.from_pretrained(tmp_path, dtype="float32", variant="fp16")
+    assert torch.equal(
+        loaded.generate(PROMPT, **RUN).latents, Editor.from_pipeline(pipeline).generate(PROMPT, **RUN).latents
+    )
+    with pytest.raises(ModelError):
+        Editor.from_pretrained(tmp_path, dtype="float32")
 
 
 def test_after_an_exception_nothing_is_left(editor, pipeline):

@@ -4,16 +4,22 @@ import typer
 
 
 def models() -> None:
-    """List the bundled model, models in the hub's local cache, and models that are known to fit."""
+    """List the bundled model, models in the hub's local cache, models that are known to fit, and their families."""
     from rich.console import Console
     from rich.table import Table
 
     from wordbrush.models.catalogue import list_models
+    from wordbrush.models.families import FAMILIES
 
     table = Table("--model", "where", "what", box=None, pad_edge=False)
     for model in list_models():
         table.add_row(model.name or "(none)", model.where, model.problem or model.note)
+    families = Table("pipeline class", "models", box=None, pad_edge=False)
+    for name, family in FAMILIES.items():
+        families.add_row(name, family.models)
     # Piped into another program, names must not be folded.
     width = None if Console().is_terminal else 200
-    Console(width=width, soft_wrap=False).print(table)
-    typer.echo("A folder that save_pretrained of diffusers wrote can be named too.")
+    console = Console(width=width, soft_wrap=False)
+    console.print(table)
+    typer.echo("\nA folder that save_pretrained of diffusers wrote can be named too, of one of these classes:\n")
+    console.print(families)

@@ -37,13 +37,14 @@ class Part:
 class Family:
     """What loading and editing must know of the pipelines of one class.
 
-    `adapter` is a class ("module:Class") with `of(pipeline)`. `parts` are the components that it needs, each a folder
-    of a model; a scheduler is loaded by the class that the folder names. `without` is what the pipeline's class is
-    given for the components that an edit does not use. `check` ("module:function") is given a pipeline and its name,
-    and raises `ModelError` for parts that are not the family's or do not fit each other. `unguided` are the defaults
-    of its models without guidance.
+    `models` names its models for people. `adapter` is a class ("module:Class") with `of(pipeline)`. `parts` are the
+    components that it needs, each a folder of a model; a scheduler is loaded by the class that the folder names.
+    `without` is what the pipeline's class is given for the components that an edit does not use. `check`
+    ("module:function") is given a pipeline and its name, and raises `ModelError` for parts that are not the family's
+    or do not fit each other. `unguided` are the defaults of its models without guidance.
     """
 
+    models: str
     adapter: str
     parts: Mapping[str, Part]
     without: Mapping[str, object]
@@ -75,8 +76,25 @@ _JOINT = Defaults(edit="own", cross_replace_steps=1.0, self_replace_steps=0.2, s
 """Text and picture on one axis: for the first part of the steps the source's image queries and keys in all blocks, the
 text untouched (Shin et al. 2025, arXiv:2508.07519), and new words looked at more at all steps (decision 0033)."""
 
+_PIXART = Family(
+    models="PixArt-alpha",
+    adapter="wordbrush.models.pixart:PixArt",
+    parts={
+        "transformer": Part("diffusers:PixArtTransformer2DModel", _DIFFUSERS),
+        "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
+        "text_encoder": Part("transformers:T5EncoderModel", _TRANSFORMERS),
+        "tokenizer": Part("transformers:T5TokenizerFast"),
+        "scheduler": Part("diffusers:DPMSolverMultistepScheduler"),
+    },
+    without={},
+    check="wordbrush.models.fit:check_pixart",
+    # All layers have one resolution, so that no size keeps the finer ones free: a shorter window does (decision 0034).
+    defaults=Defaults(guidance_scale=4.5, self_replace_steps=0.2, self_replace_max_pixels=1 << 16),
+)
+
 FAMILIES: Mapping[str, Family] = {
     "StableDiffusionPipeline": Family(
+        models="Stable Diffusion 1.x, 2.x (epsilon and v), SD-Turbo, LCM",
         adapter="wordbrush.models.stable_diffusion:StableDiffusion",
         parts={
             "unet": Part("diffusers:UNet2DConditionModel", _DIFFUSERS),
@@ -93,6 +111,7 @@ FAMILIES: Mapping[str, Family] = {
         check="wordbrush.models.fit:check_stable_diffusion",
     ),
     "StableDiffusionXLPipeline": Family(
+        models="Stable Diffusion XL base, Turbo, Lightning, LCM",
         adapter="wordbrush.models.stable_diffusion_xl:StableDiffusionXL",
         parts={
             "unet": Part("diffusers:UNet2DConditionModel", _DIFFUSERS),
@@ -108,7 +127,10 @@ FAMILIES: Mapping[str, Family] = {
         # Its smallest self-attention has 32 x 32 positions.
         defaults=Defaults(guidance_scale=5.0, self_replace_max_pixels=NULL_TEXT_MAX_PIXELS),
     ),
+    "PixArtAlphaPipeline": _PIXART,
+    "PixArtSigmaPipeline": replace(_PIXART, models="PixArt-sigma"),
     "StableDiffusion3Pipeline": Family(
+        models="Stable Diffusion 3 medium, 3.5 medium and large",
         adapter="wordbrush.models.stable_diffusion_3:StableDiffusion3",
         parts={
             "transformer": Part("diffusers:SD3Transformer2DModel", _DIFFUSERS),
@@ -125,6 +147,7 @@ FAMILIES: Mapping[str, Family] = {
         defaults=replace(_JOINT, num_inference_steps=28, guidance_scale=7.0, new_word_factor=2.0),
     ),
     "FluxPipeline": Family(
+        models="FLUX.1 dev and schnell",
         adapter="wordbrush.models.flux:Flux",
         parts={
             "transformer": Part("diffusers:FluxTransformer2DModel", _DIFFUSERS),

@@ -1,4 +1,4 @@
-"""Whether the parts of a Stable Diffusion pipeline are what the family expects, and fit each other: one line each.
+"""Whether the parts of a diffusion pipeline are what the family expects, and fit each other: one line each.
 
 Checked of a loaded pipeline, whichever way it came in. A configuration that is read as something that it does not mean
 draws a picture all the same, so nothing here is guessed.
@@ -41,6 +41,13 @@ def check_stable_diffusion_xl(pipeline: Any, where: str) -> None:
         *_denoiser(pipeline, added="text_time", family="Stable Diffusion XL base"),
         *_width(pipeline.unet.config, sum(int(encoder.config.hidden_size) for encoder, _ in encoders)),
         *(problem for encoder, tokenizer in encoders for problem in _text(encoder, tokenizer)),
+    )
+
+
+def check_pixart(pipeline: Any, where: str) -> None:
+    """Raise `ModelError` for the first thing that is wrong; `where` is what it calls the pipeline."""
+    _raise_first(
+        where, *_scheduler(pipeline.scheduler), *_patches(pipeline.transformer.config, pipeline.vae.config, pipeline)
     )
 
 
@@ -92,6 +99,25 @@ def _pair(unet: Mapping[str, Any], vae: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"has a U-Net of {unet['in_channels']} channels and an autoencoder of {vae['latent_channels']}; they are "
             "of two models, so give the one that belongs to the other"
+        )
+
+
+def _patches(transformer: Mapping[str, Any], vae: Mapping[str, Any], pipeline: Any) -> Iterator[str]:
+    read, width = transformer["caption_channels"], int(pipeline.text_encoder.config.d_model)
+    if read != width:
+        yield (
+            f"has a text encoder of width {width} and a transformer that reads {read}; they are of two models, so "
+            "give the one that belongs to the other"
+        )
+    if transformer["in_channels"] != vae["latent_channels"]:
+        yield (
+            f"has a transformer of {transformer['in_channels']} channels and an autoencoder of "
+            f"{vae['latent_channels']}; they are of two models, so give the one that belongs to the other"
+        )
+    if transformer["out_channels"] not in (transformer["in_channels"], 2 * transformer["in_channels"]):
+        yield (
+            f"has a transformer that reads {transformer['in_channels']} channels and gives "
+            f"{transformer['out_channels']}; give a text-to-image model"
         )
 
 

@@ -72,7 +72,7 @@ class Flux(FlowTransformer):
             )
         return tuple(layers)
 
-    def _velocity(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
+    def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
         rows, _, height, width = latents.shape
         told = None
         if self.transformer.config["guidance_embeds"]:

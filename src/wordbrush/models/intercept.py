@@ -6,7 +6,7 @@ the same way. Prior art and the alternatives: `docs/decisions/0002`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import TracebackType
 from typing import Any
 
@@ -26,11 +26,7 @@ FeatureHandler = Callable[[str, Tensor], Tensor]
 
 def attention_modules(model: nn.Module) -> dict[str, nn.Module]:
     """All attention layers of a diffusers model, by module name, which is the same where `torch.compile` wraps it."""
-    return {
-        name.replace("_orig_mod.", ""): module
-        for name, module in model.named_modules()
-        if hasattr(module, "get_processor")
-    }
+    return {name: module for name, module in _named(model) if hasattr(module, "get_processor")}
 
 
 def residual_branches(model: nn.Module) -> dict[str, nn.Module]:
@@ -38,7 +34,11 @@ def residual_branches(model: nn.Module) -> dict[str, nn.Module]:
 
     What it gives is the block's own contribution, before the block's input is added.
     """
-    return {name: module.conv2 for name, module in model.named_modules() if isinstance(module, ResnetBlock2D)}
+    return {name: module.conv2 for name, module in _named(model) if isinstance(module, ResnetBlock2D)}
+
+
+def _named(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    return ((name.replace("_orig_mod.", ""), module) for name, module in model.named_modules())
 
 
 @contextmanager
@@ -46,11 +46,19 @@ def uncompiled(model: nn.Module) -> Iterator[None]:
     """A scope in which a model that `torch.compile` has seen runs as it was written: compiled code is guarded by no
     hook and would pass a control by.
     """
-    if not any(hasattr(m, "_orig_mod") or m._compiled_call_impl is not None for m in model.modules()):
+    with torch.compiler.set_stance("force_eager") if _is_compiled(model) else nullcontext():
         yield
-        return
-    with torch.compiler.set_stance("force_eager"):
-        yield
+
+
+def _is_compiled(model: nn.Module) -> bool:
+    """Whether `torch.compile` has seen any part. Asked at every step, and `modules` and `hasattr` are slow."""
+    unseen: list[nn.Module | None] = [model]
+    while unseen:
+        if (module := unseen.pop()) is not None:
+            if module.__dict__.get("_compiled_call_impl") is not None or "_orig_mod" in module._modules:
+                return True
+            unseen += module._modules.values()
+    return False
 
 
 class Intercept:

@@ -16,7 +16,7 @@ from wordbrush.attention.sites import AttentionLayer
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.errors import OutputError, SettingsError
 from wordbrush.models.clip import clip_ids, clip_tokens
-from wordbrush.models.intercept import Intercept
+from wordbrush.models.intercept import Intercept, uncompiled
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.models.solvers import diffusion_solver
 from wordbrush.models.unet import UNetLayers
@@ -170,7 +170,8 @@ class StableDiffusion:
             features = {name: self._layers.branches[name] for name in control.features}
             height, width = latents.shape[-2:]
             layers = self._layers.at((height, width))
-            with Intercept(self._layers.modules, layers, control, features, control.feature):
+            seam = Intercept(self._layers.modules, layers, control, features, control.feature)
+            with uncompiled(self._unet), seam:
                 prediction = self._call_unet(latents, timestep, text, guidance_scale)
             return prediction, control.verify(layers)
 

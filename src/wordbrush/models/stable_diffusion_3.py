@@ -84,7 +84,7 @@ class StableDiffusion3(FlowTransformer):
                 layers.append(AttentionLayer.joint(name, heads, grid, tokens, text_first=False, shows_words=shows))
         return tuple(layers)
 
-    def _velocity(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
+    def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
         velocity: Tensor = self.transformer(
             hidden_states=latents,
             timestep=timestep.expand(len(latents)),

@@ -97,6 +97,10 @@ class PromptTokens:
         """The same prompt with more to know of it."""
         return replace(self, notes=(*self.notes, *notes))
 
+    def saying(self, text: str) -> "PromptTokens":
+        """The same words as `text` writes them, letter by letter as long."""
+        return replace(self, text=text, words=split_words(text, self.added))
+
     @property
     def length(self) -> int:
         """The length of the token axis."""

@@ -1,0 +1,191 @@
+"""What the families share whose network is a transformer of patches: text, noise, pictures, a controlled call.
+
+A family's file says where its text comes from, which layers there are, how it is sampled and its transformer called.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from wordbrush.attention.sites import AttentionLayer
+from wordbrush.edits.editable_layers import EditableLayers
+from wordbrush.errors import OutputError, SettingsError
+from wordbrush.models.intercept import Intercept, attention_modules, uncompiled
+from wordbrush.models.memory import memory_shortage_told
+from wordbrush.sampling.adapter import Control, Prediction
+from wordbrush.sampling.guidance import Guidance
+from wordbrush.sampling.solver import Solver
+from wordbrush.sampling.text import Text
+from wordbrush.tokens.prompt_tokens import PromptTokens
+
+
+class Transformer(ABC):
+    """An `Adapter` over a pipeline whose network is a transformer; the pipeline stays as it is."""
+
+    guidance: Guidance
+    patch: int = 2
+    """How many latent cells a position of the transformer is wide and high."""
+
+    def __init__(self, pipeline: Any) -> None:
+        """Take a loaded pipeline, as its owner has set it up."""
+        self._pipeline = pipeline
+        self._one_at_a_time = Lock()
+        self.attention_layers_of = lru_cache(maxsize=16)(self._layers)
+
+    @abstractmethod
+    def _tokens(self, prompt: str) -> PromptTokens:
+        """Where the prompt's words are on the text axis."""
+
+    @abstractmethod
+    def _encoded(self, prompt: str) -> Text:
+        """The text of a prompt, by the pipeline's own encoders."""
+
+    @abstractmethod
+    def _layers(self, grid: tuple[int, int]) -> tuple[AttentionLayer, ...]:
+        """The attention layers on a grid of (height, width) positions, in the order in which they run."""
+
+    @abstractmethod
+    def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
+        """The transformer's prediction (B, C, h, w)."""
+
+    def _grid(self, height: int, width: int) -> tuple[int, int]:
+        return height // self.patch, width // self.patch
+
+    @property
+    def transformer(self) -> Any:
+        """The network."""
+        return self._pipeline.transformer
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        device: torch.device = self._pipeline._execution_device
+        return device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the model computes in."""
+        dtype: torch.dtype = self.transformer.dtype
+        return dtype
+
+    @property
+    def vae_factor(self) -> int:
+        """How many pixels a latent cell is wide and high."""
+        return int(self._pipeline.vae_scale_factor)
+
+    @property
+    def size_multiple(self) -> int:
+        """A position of the transformer is this high and wide."""
+        return self.vae_factor * self.patch
+
+    @property
+    def native_size(self) -> tuple[int, int]:
+        """Height and width in pixels of the pictures that the pipeline makes by default."""
+        side = int(self._pipeline.default_sample_size) * self.vae_factor
+        return side, side
+
+    def tokenize(self, prompt: str) -> PromptTokens:
+        """Where the prompt's words are on the text axis; `PromptError` when one is read by no encoder."""
+        with self._one_at_a_time:
+            return self._tokens(prompt)
+
+    @torch.no_grad()
+    def encode(self, prompt: str) -> Text:
+        """The conditioning of one prompt."""
+        with self._one_at_a_time:
+            return self._encoded(prompt)
+
+    def encode_negative(self, prompt: str) -> Text:
+        """The conditioning of a negative prompt: that of any prompt."""
+        return self.encode(prompt)
+
+    def latent_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of the latents of a picture: its own, over `vae_factor`."""
+        for name, value in (("height", height), ("width", width)):
+            if value < 1 or value % self.size_multiple:
+                raise SettingsError(f"{name} is {value}; give a positive multiple of {self.size_multiple}")
+        return height // self.vae_factor, width // self.vae_factor
+
+    def noise(self, seed: int, height: int, width: int) -> Tensor:
+        """Gaussian latents (1, C, h, w), drawn on the CPU so that a seed means the same on every device."""
+        shape = (1, int(self._pipeline.vae.config["latent_channels"]), *self.latent_size(height, width))
+        generator = torch.Generator("cpu").manual_seed(seed)
+        with memory_shortage_told(f"a picture of {height} x {width}"):
+            return torch.randn(shape, generator=generator, dtype=self.dtype).to(self.device)
+
+    def attention_layers(self, height: int, width: int) -> tuple[AttentionLayer, ...]:
+        """The transformer's attention layers for a picture of height x width pixels, in the order of their blocks."""
+        return self.attention_layers_of(self._grid(*self.latent_size(height, width)))
+
+    def editable_layers(self, height: int, width: int) -> EditableLayers:
+        """All attention of the picture to itself, alone or beside the text; there is no decoder."""
+        return EditableLayers(
+            {layer.site.name: layer.pixels for layer in self.attention_layers(height, width) if layer.image}, (), ()
+        )
+
+    @abstractmethod
+    def solver(
+        self, num_inference_steps: int, height: int, width: int, *, sampler: str | None = None, seed: int = 0
+    ) -> Solver:
+        """A fresh schedule for a picture of height x width pixels."""
+
+    @torch.no_grad()
+    def predict(
+        self, latents: Tensor, timestep: Tensor, text: Text, control: Control | None, guidance_scale: float = 1.0
+    ) -> Prediction:
+        """The transformer's prediction for latents (B, C, h, w) and the text of as many rows."""
+        with self._one_at_a_time, memory_shortage_told(f"{len(latents)} rows of this size"):
+            if control is None:
+                return self._predicted(latents, timestep, text, guidance_scale), 0
+            network: nn.Module = self.transformer
+            layers = self.attention_layers_of(self._grid(*latents.shape[-2:]))
+            with uncompiled(network), Intercept(attention_modules(network), layers, control):
+                prediction = self._predicted(latents, timestep, text, guidance_scale)
+            return prediction, control.verify(layers)
+
+    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
+        """The transformer's prediction for latents (B, C, h, w), differentiable in the text's states."""
+        with self._one_at_a_time, torch.enable_grad():
+            return self._predicted(latents, timestep, text, 1.0)
+
+    @torch.no_grad()
+    def encode_image(self, image: Image.Image) -> Tensor:
+        """The mean latents (1, C, h, w) of an RGB picture. Raises `SettingsError` for a mode or size that has none."""
+        if image.mode != "RGB":
+            raise SettingsError(f"the picture has the mode {image.mode}; convert it to RGB")
+        self.latent_size(image.height, image.width)
+        vae = self._pipeline.vae
+        pixels_HWC = torch.from_numpy(np.array(image)).to(self.device, vae.dtype) / 127.5 - 1
+        with memory_shortage_told("encoding a picture of this size"):
+            latents = vae.encode(pixels_HWC.permute(2, 0, 1)[None]).latent_dist.mode()
+        if not bool(torch.isfinite(latents).all()):
+            raise OutputError("the picture's latents are not numbers (NaN or infinite); try dtype='float32'")
+        centred: Tensor = (latents.to(self.dtype) - _shift(vae.config)) * vae.config["scaling_factor"]
+        return centred
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Image.Image:
+        """The RGB picture of latents (1, C, h, w). Raises `OutputError` when it is not one."""
+        if not bool(torch.isfinite(latents).all()):
+            raise OutputError("the model's latents are not numbers (NaN or infinite); try dtype='float32'")
+        vae = self._pipeline.vae
+        whole = ((latents / vae.config["scaling_factor"]) + _shift(vae.config)).to(vae.dtype)
+        with memory_shortage_told("decoding a picture of this size"):
+            pixels = vae.decode(whole, return_dict=False)[0]
+        if not bool(torch.isfinite(pixels).all()):
+            raise OutputError("the decoder's picture is not a number (NaN or infinite); try dtype='float32'")
+        unit_HWC = (pixels[0] / 2 + 0.5).clamp(0, 1).permute(1, 2, 0).float().cpu()
+        if not bool(unit_HWC.any()):
+            raise OutputError("the picture is all black; try another seed, or dtype='float32'")
+        return Image.fromarray((unit_HWC * 255).round().to(torch.uint8).numpy())
+
+
+def _shift(config: Mapping[str, Any]) -> float:
+    return float(config.get("shift_factor") or 0.0)

@@ -1,0 +1,205 @@
+"""PixArt: its own pipelines bit for bit, edits that equal maps formed by hand, and padding that nothing looks at."""
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DDIMScheduler, PixArtAlphaPipeline, PixArtSigmaPipeline
+
+from helpers.formed_cross import Formed, formed_edit
+from helpers.tiny_pixart import SIZE, tiny_pixart
+from wordbrush.editor import Editor
+from wordbrush.edits.blend import LocalBlend
+from wordbrush.edits.replace import replace
+from wordbrush.errors import ControlError, ModelError, PromptError, SettingsError
+from wordbrush.maps.request import MapsRequest
+from wordbrush.models.intercept import attention_modules
+from wordbrush.tokens.pair import PromptPair
+
+PROMPT, TARGETS = "a photo of a Dog eating an apple", ["a photo of a cat eating an apple", "a big dog eating an apple"]
+STEPS = 3
+RUN = {"seed": 3, "num_inference_steps": STEPS, "guidance_scale": 4.5, "size": SIZE}
+DDIM = DDIMScheduler(beta_schedule="linear", clip_sample=False, set_alpha_to_one=False, steps_offset=1)
+TOLD_ITS_SIZE = {"use_additional_conditions": True, "attention_head_dim": 12, "cross_attention_dim": 24}
+BUILD = {
+    "sigma": tiny_pixart,
+    "alpha": lambda **given: tiny_pixart(PixArtAlphaPipeline, **given),
+    "alpha 1024": lambda **given: tiny_pixart(PixArtAlphaPipeline, **TOLD_ITS_SIZE, sample_size=128, **given),
+}
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    return tiny_pixart()
+
+
+@pytest.fixture(scope="module")
+def editor(pipeline):
+    return Editor.from_pipeline(pipeline)
+
+
+CALL = {
+    "height": SIZE[0],
+    "width": SIZE[1],
+    "num_inference_steps": STEPS,
+    "guidance_scale": 4.5,
+    "use_resolution_binning": False,
+    "clean_caption": False,
+}
+
+
+def drawn(pipeline, prompt: str = PROMPT, **call):
+    """What the family's own pipeline makes of the same seed."""
+    return pipeline(prompt, **{**CALL, "generator": torch.Generator().manual_seed(3), **call}).images
+
+
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # diffusers' own code
+@pytest.mark.parametrize("name", BUILD)
+@pytest.mark.parametrize("negative", ["", "red"])
+def test_a_plain_picture_is_the_pipelines_bit_for_bit(name, negative):
+    own = BUILD[name]()
+    editor = Editor.from_pipeline(own)
+    given = {"negative_prompt": negative, "sampler": "own"}
+    source = editor.generate(PROMPT, **RUN, **given)
+    assert torch.equal(source.latents, drawn(own, negative_prompt=negative, output_type="latent"))
+    assert np.array_equal(np.array(source.image), np.array(drawn(own, negative_prompt=negative)[0]))
+    seen = editor.generate(PROMPT, **RUN, **given, capture=MapsRequest(["Dog"]))
+    assert torch.equal(seen.latents, source.latents)
+    assert seen.maps.word("Dog").shape == (8, 12)
+
+
+@pytest.mark.parametrize("name", BUILD)
+def test_a_fused_edit_equals_its_maps_formed(name):
+    own = BUILD[name](scheduler=DDIM)
+    editor, target = Editor.from_pipeline(own), "a photo of a castle eating an apple"  # of another number of tokens
+    ours = editor.generate_and_edit(
+        PROMPT, target, **RUN, edit="replace", cross_replace_steps=0.5, self_replace_steps=0.4
+    )
+    pair = PromptPair.of(*(editor._adapter.tokenize(prompt) for prompt in (PROMPT, target)))
+    made = replace(pair)
+    formed = Formed(made.transfer_ST, made.keep_T, text_steps=int(0.5 * (STEPS + 1)), image_steps=int(0.4 * STEPS))
+    start = editor.generate(PROMPT, **RUN).kept.latents[0].expand(2, -1, -1, -1)
+    theirs = formed_edit(own, own.transformer, formed, [PROMPT, target], start.contiguous(), **CALL)
+    assert formed.calls == STEPS * len(attention_modules(own.transformer))
+    plain = drawn(own, target, output_type="latent")
+    assert (theirs[1] - plain[0]).abs().max() > 1e-2  # the edit is seen
+    torch.testing.assert_close(ours.source.latents, theirs[:1], rtol=0, atol=1e-4)
+    torch.testing.assert_close(ours.latents, theirs[1:], rtol=0, atol=1e-4)
+
+
+def test_several_targets_are_each_alone_and_a_kept_source_is_a_fresh_one(editor):
+    source = editor.generate(PROMPT, **RUN)
+    together = editor.generate_and_edit(PROMPT, TARGETS, **RUN)
+    kept = editor.edit(source, TARGETS)
+    for target, one, other in zip(TARGETS, together, kept, strict=True):
+        single = editor.edit(source, target)
+        for made in (one, other):
+            torch.testing.assert_close(made.latents, single.latents, rtol=0, atol=1e-4)
+        assert (single.latents - source.latents).abs().max() > 1e-3
+    again = editor.replay(kept[0].record)
+    assert all(torch.equal(a.latents, b.latents) for a, b in zip(again, kept, strict=True))
+
+
+def test_every_attention_layer_is_controlled(editor, pipeline):
+    result = editor.generate_and_edit(
+        PROMPT, TARGETS[0], **RUN, cross_replace_steps=1.0, self_replace_steps=1.0, self_replace_max_pixels=1 << 20
+    )
+    assert result.record.controlled_calls == STEPS * len(attention_modules(pipeline.transformer))
+
+
+def test_weights_windows_and_blend(editor):
+    source = editor.generate(PROMPT, **RUN)
+    strong = editor.edit(source, PROMPT, equalizer={"apple": 3.0}, cross_replace_steps={"apple": 0.5, "default_": 1.0})
+    assert strong.record.acted == (("'apple' x 3",),)
+    assert not torch.equal(strong.latents, source.latents)
+    blended = editor.edit(source, TARGETS[0], local_blend=LocalBlend(["Dog", "cat"], threshold=0.9))
+    held = ~blended.blend_masks[-1]
+    assert held.any()
+    assert torch.equal(blended.latents[0][:, held], source.latents[0][:, held])
+
+
+def test_padding_is_looked_at_by_nothing(editor):
+    source = editor.generate(PROMPT, **RUN)
+    tokens = editor._adapter.tokenize(PROMPT)
+    end = tokens.segments[0].end
+    assert (tokens.length, len(end)) == (300, 1)
+    read, padding = (editor.maps(source, MapsRequest(list(range(*part)))) for part in ((0, end.stop), (end.stop, 60)))
+    assert sum(array.sum() for array in padding.arrays) == 0
+    assert sum(array.sum() for array in read.arrays) == pytest.approx(8 * 12, rel=1e-4)
+
+
+@pytest.mark.parametrize("method", ["direct", "ddim", "edit-friendly", "null-text"])
+def test_a_photograph_is_inverted_and_edited(editor, method):
+    photo = editor.generate(PROMPT, **RUN).image
+    source = editor.invert(photo, PROMPT, method=method, num_inference_steps=2, guidance_scale=4.5)
+    edited = editor.edit(source, TARGETS[0])
+    assert edited.image.size == photo.size
+    assert not torch.equal(edited.latents, source.latents)
+
+
+@pytest.mark.parametrize("kind", [PixArtAlphaPipeline, PixArtSigmaPipeline])
+def test_a_folder_is_its_pipeline(kind, tmp_path):
+    own = tiny_pixart(kind)
+    own.save_pretrained(tmp_path)
+    loaded = Editor.from_pretrained(tmp_path, "cpu", "float32")
+    expected = Editor.from_pipeline(own).generate(PROMPT, **RUN).latents
+    torch.testing.assert_close(loaded.generate(PROMPT, **RUN).latents, expected, rtol=0, atol=1e-4)
+    assert loaded.model.defaults.guidance_scale == 4.5
+
+
+def test_words_are_read_small_and_found_as_they_were_written(editor):
+    spaced = editor.generate("  A photo of a DOG, eating an apple  ", **RUN)
+    plain = editor.generate("a photo of a dog, eating an apple", **RUN)
+    assert torch.equal(spaced.latents, plain.latents)
+    tokens = editor._adapter.tokenize("  A photo of a DOG")
+    assert tokens.find("DOG") == editor._adapter.tokenize("a photo of a dog").find("dog") == (4,)
+    with pytest.raises(PromptError, match="two when small"):
+        editor.generate("a dog in \u0130zmir", **RUN)
+    with pytest.raises(PromptError, match="would fall off"):
+        editor.generate("dog " * 300, **RUN)
+
+
+def test_what_it_has_not_is_told(editor, pipeline):
+    source = editor.generate(PROMPT, **RUN)
+    for option in ({"mutual_self_attention": True}, {"plug_and_play": True}):
+        with pytest.raises(SettingsError):
+            editor.edit(source, TARGETS[0], **option)
+    with pytest.raises(SettingsError, match="multiple of 4"):
+        editor.generate(PROMPT, **{**RUN, "size": (34, 32)})
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"caption_channels": 20}, "text encoder of width 24 and a transformer that reads 20"),
+        ({"in_channels": 8, "out_channels": 8}, "transformer of 8 channels and an autoencoder of 4"),
+        ({"out_channels": 12}, "reads 4 channels and gives 12"),
+    ],
+)
+def test_parts_that_do_not_fit_are_told(changes, said):
+    with pytest.raises(ModelError, match=said):
+        Editor.from_pipeline(tiny_pixart(**changes))
+
+
+def test_after_an_exception_nothing_is_left(editor, pipeline):
+    expected = editor.generate(PROMPT, **RUN).latents
+    for name, layer in attention_modules(pipeline.transformer).items():
+
+        def fail(*_: object, name: str = name) -> None:
+            raise RuntimeError(name)
+
+        hook = layer.register_forward_pre_hook(fail)
+        with pytest.raises(RuntimeError, match=name):
+            editor.generate_and_edit(PROMPT, TARGETS[0], **RUN)
+        hook.remove()
+        assert not layer._forward_pre_hooks
+        assert not layer._forward_hooks
+    assert torch.equal(editor.generate(PROMPT, **RUN).latents, expected)
+
+
+def test_a_processor_that_forms_its_maps_is_refused():
+    from diffusers.models.attention_processor import AttnProcessor
+
+    own = tiny_pixart()
+    own.transformer.transformer_blocks[1].attn2.set_processor(AttnProcessor())
+    with pytest.raises(ControlError, match=r"'transformer_blocks\.1\.attn2' \(1 of 4\) did not use"):
+        Editor.from_pipeline(own).generate_and_edit(PROMPT, TARGETS[0], **RUN)

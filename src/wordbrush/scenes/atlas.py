@@ -14,10 +14,10 @@ from wordbrush.scenes.vocabulary import COLOURS, NOUNS
 FAMILIES = ("flat", "fluent3d", "noto", "twemoji")
 
 Art = Literal["model", "judge", "new"]
-"""Whose drawings: those of the bundled model, those that its judge learnt from as well, or those that neither saw."""
+"""Whose drawings: those that scenes draw, those that the judge learnt from as well, or those that neither saw."""
 
 MODEL_FAMILY = "flat"
-"""What the bundled model draws. Of the mean of several families it made smears (decision 0016)."""
+"""What scenes draw. The bundled model, the fourth, still learnt from all families (decision 0016)."""
 
 HELD_OUT = frozenset((word, "twemoji") for word in sorted(NOUNS)[::3])
 """Drawings that no training shows, so that the judge can be tested on them."""

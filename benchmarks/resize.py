@@ -133,10 +133,14 @@ def table(errors: dict[tuple[str, bool], list[float]], likeness: dict[str, list[
         assert error is not None
         whole, outside = np.mean(likeness[row], axis=0)
         lines.append(
-            f"| {row} | {2 ** np.mean(larger):.2f} x | {2 ** np.mean(smaller):.2f} x | "
+            f"| {row} | {_times(larger)} | {_times(smaller)} | "
             f"{error.value:.2f} ({error.low:.2f} to {error.high:.2f}) | {whole:.1f} dB | {outside:.1f} dB |"
         )
     return "\n".join(lines)
+
+
+def _times(errors: list[float]) -> str:
+    return f"{2 ** np.mean(errors):.2f} x" if errors else "-"
 
 
 if __name__ == "__main__":

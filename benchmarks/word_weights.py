@@ -56,7 +56,7 @@ def main() -> None:
         mask = masks[noun]
         source = editor.invert(Image.fromarray(photo), scene.caption, num_inference_steps=options.steps)
         # Against the edit that weighs nothing: what it costs to run the prompt again is not the weight's doing.
-        plain = editor.edit(source, scene.caption, equalizer={colour: 1.0})
+        plain = editor.edit(source, scene.caption, equalizer={colour: 1 + 1e-9})
         before = np.asarray(plain.image) / 255
         sheet = [source.image]
         for factor in FACTORS:

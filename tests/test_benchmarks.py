@@ -15,7 +15,9 @@ SMALLEST = {
     "map_truth.py": (["--scenes", "1", "--noise", "0.5"], "1 scenes, noise at 0.5 of the schedule"),
     "picture_quality.py": (["--pictures", "1", "--steps", "2", "--eta", "1"], "| sharpness of objects |"),
     "processor.py": (["--sizes", "64", "--threads", "1", "--steps", "1", "--repeats", "1"], "| 64 px | 1 | passive |"),
+    "resize.py": (["--cases", "1", "--steps", "3"], "| true ratio |"),
     "startup.py": (["--repeats", "1", "--steps", "1"], "times the "),
+    "word_weights.py": (["--cases", "1", "--steps", "3"], "| 8 |"),
 }
 
 

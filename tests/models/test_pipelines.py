@@ -100,12 +100,12 @@ def test_whatever_changes_what_the_model_draws_changes_its_fingerprint():
 def test_a_record_and_a_kept_inversion_belong_to_the_weights_that_made_them(tmp_path):
     pipeline = with_lora()
     editor = Editor.from_pipeline(pipeline)
-    cache = InversionCache(tmp_path)
+    keep = {"method": "direct", "num_inference_steps": 2, "cache": InversionCache(tmp_path)}
     photo = editor.generate(PROMPT, **RUN).image
-    first = editor.invert(photo, PROMPT, num_inference_steps=2, cache=cache)
-    assert any("kept" in note for note in editor.invert(photo, PROMPT, num_inference_steps=2, cache=cache).notes)
+    first = editor.invert(photo, PROMPT, **keep)
+    assert any("kept" in note for note in editor.invert(photo, PROMPT, **keep).notes)
     pipeline.set_adapters("style", 0.2)
-    second = editor.invert(photo, PROMPT, num_inference_steps=2, cache=cache)
+    second = editor.invert(photo, PROMPT, **keep)
     assert not any("kept from before" in note for note in second.notes)
     assert not torch.equal(first.kept.latents[0], second.kept.latents[0])
     with pytest.raises(RecordError, match="the record was made with"):

@@ -149,7 +149,7 @@ def test_a_word_may_be_the_only_one_that_changes(panel):
     assert panel.blend_threshold.layout.display == "flex"
     panel.blend_threshold.value = 0.5
     assert panel.state.local_blend() == LocalBlend(("dog", "cat"), threshold=0.5)
-    assert 'local_blend=wordbrush.LocalBlend(["dog", "cat"], threshold=0.5)' in panel.code
+    assert 'local_blend=wordbrush.LocalBlend(words=("dog", "cat"), threshold=0.5)' in panel.code
     press_edit(panel)
     assert panel.problem.value == ""
     assert "mask: where the picture could change, white" in panel.pictures.value

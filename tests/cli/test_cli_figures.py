@@ -45,11 +45,11 @@ def test_what_fails_is_said_and_the_rest_is_made(run, monkeypatch, tiny_folder, 
     monkeypatch.setattr("wordbrush.figures.paper.PAPER", (SWAP, IDLE))
     code, _, err, made = run("--model", str(tiny_folder), "--steps", "2", "--out", "o", "--quiet")
     assert code == 2
-    assert "figure 2 failed: figure 2: the edit 'dog x 1' left the picture as it was" in err
+    assert "figure 2 failed: the weight of 'dog' is 1 and the prompt 'a dog' is the source's" in err
     assert err.splitlines()[-1].startswith("error: not every figure could be made: 2 (")
     assert "o/1/figure.json" in made
     assert "o/2/figure.json" not in made
-    assert "left the picture as it was" in (tmp_path / "o/figures.html").read_text()
+    assert "so the result would be the source" in (tmp_path / "o/figures.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_a_damaged_figure_is_not_taken_for_a_made_one(entry, tmp_path, damage):
 
 def test_an_edit_that_does_not_show_fails_loudly(editor, tmp_path):
     same = Figure("8", "", (weights(DOG, "apple", (1,), 1),))
-    with pytest.raises(ControlError, match=r"figure 8: the edit 'apple x 1' left the picture as it was"):
+    with pytest.raises(SettingsError, match="the weight of 'apple' is 1 and the prompt"):
         make_figure(editor, same, tmp_path / "8", num_inference_steps=STEPS)
     assert not (tmp_path / "8" / "figure.json").exists()
     nothing = Figure(

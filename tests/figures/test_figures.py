@@ -11,7 +11,7 @@ from PIL import Image
 from wordbrush import read_record
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
-from wordbrush.errors import ControlError, PromptError, SettingsError
+from wordbrush.errors import PromptError, SettingsError
 from wordbrush.figures.book import BookEntry, choose, figures_for
 from wordbrush.figures.bundled import BUNDLED
 from wordbrush.figures.comments import UNSEEN, Comment, _comments

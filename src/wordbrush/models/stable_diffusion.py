@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.models.embeddings import get_timestep_embedding
@@ -14,7 +13,8 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from wordbrush.attention.sites import AttentionLayer
 from wordbrush.edits.editable_layers import EditableLayers
-from wordbrush.errors import OutputError, SettingsError
+from wordbrush.errors import SettingsError
+from wordbrush.models.autoencoder import check_rgb, decode_picture, encode_picture
 from wordbrush.models.clip import clip_ids, clip_tokens
 from wordbrush.models.intercept import Intercept, uncompiled
 from wordbrush.models.memory import memory_shortage_told
@@ -180,34 +180,15 @@ class StableDiffusion:
         with self._one_at_a_time, torch.enable_grad():
             return self._call_unet(latents, timestep, text, 1.0)
 
-    @torch.no_grad()
     def encode_image(self, image: Image.Image) -> Tensor:
         """The mean latents (1, C, h, w) of an RGB picture. Raises `SettingsError` for a mode or size that has none."""
-        if image.mode != "RGB":
-            raise SettingsError(f"the picture has the mode {image.mode}; convert it to RGB")
+        check_rgb(image)
         self.latent_size(image.height, image.width)
-        pixels_HWC = torch.from_numpy(np.array(image)).to(self.device, self._vae.dtype) / 127.5 - 1
-        with memory_shortage_told("encoding a picture of this size"):
-            latents = self._vae.encode(pixels_HWC.permute(2, 0, 1)[None]).latent_dist.mode()
-        if not bool(torch.isfinite(latents).all()):
-            raise OutputError("the picture's latents are not numbers (NaN or infinite); try dtype='float32'")
-        scaled: Tensor = latents.to(self.dtype) * self._vae.config["scaling_factor"]
-        return scaled
+        return encode_picture(self._vae, image, self.device, self.dtype)
 
-    @torch.no_grad()
     def decode(self, latents: Tensor) -> Image.Image:
         """The RGB picture of latents (1, C, h, w). Raises `OutputError` when it is not one."""
-        if not bool(torch.isfinite(latents).all()):
-            raise OutputError("the model's latents are not numbers (NaN or infinite); try dtype='float32'")
-        scaled = (latents / self._vae.config["scaling_factor"]).to(self._vae.dtype)
-        with memory_shortage_told("decoding a picture of this size"):
-            pixels = self._vae.decode(scaled, return_dict=False)[0]
-        if not bool(torch.isfinite(pixels).all()):
-            raise OutputError("the decoder's picture is not a number (NaN or infinite); try dtype='float32'")
-        unit_HWC = (pixels[0] / 2 + 0.5).clamp(0, 1).permute(1, 2, 0).float().cpu()
-        if not bool(unit_HWC.any()):
-            raise OutputError("the picture is all black; try another seed, or dtype='float32'")
-        return Image.fromarray((unit_HWC * 255).round().to(torch.uint8).numpy())
+        return decode_picture(self._vae, latents)
 
     def _call_unet(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
         told = None

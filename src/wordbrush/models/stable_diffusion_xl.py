@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any
 
 import torch
 from diffusers import StableDiffusionXLPipeline
+from PIL.Image import Image
 from torch import Tensor
 
 from wordbrush.errors import PromptError, cited
@@ -67,14 +67,12 @@ class StableDiffusionXL(StableDiffusion):
             return text
         return Text(torch.zeros_like(text.states), torch.zeros_like(text.pooled))
 
-    @torch.no_grad()
-    def decode(self, latents: Tensor) -> Any:
+    def decode(self, latents: Tensor) -> Image:
         """The RGB picture of latents (1, C, h, w), in float32 where the autoencoder overflows in float16."""
         with self._without_overflow():
             return super().decode(latents)
 
-    @torch.no_grad()
-    def encode_image(self, image: Any) -> Tensor:
+    def encode_image(self, image: Image) -> Tensor:
         """The mean latents (1, C, h, w) of an RGB picture, in float32 where the autoencoder overflows in float16."""
         with self._without_overflow():
             return super().encode_image(image)
@@ -89,12 +87,12 @@ class StableDiffusionXL(StableDiffusion):
     @contextmanager
     def _without_overflow(self) -> Iterator[None]:
         vae = self._vae
-        if not (vae.dtype == torch.float16 and vae.config["force_upcast"]):
-            yield
-            return
         with self._decoding:  # the autoencoder's dtype is seen by all threads
-            vae.to(dtype=torch.float32)
+            overflows = vae.dtype == torch.float16 and vae.config["force_upcast"]
+            if overflows:
+                vae.to(dtype=torch.float32)
             try:
                 yield
             finally:
-                vae.to(dtype=torch.float16)
+                if overflows:
+                    vae.to(dtype=torch.float16)

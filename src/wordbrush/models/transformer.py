@@ -4,19 +4,18 @@ A family's file says where its text comes from, which layers there are, how it i
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from wordbrush.attention.sites import AttentionLayer
 from wordbrush.edits.editable_layers import EditableLayers
-from wordbrush.errors import OutputError, SettingsError
+from wordbrush.errors import SettingsError
+from wordbrush.models.autoencoder import check_rgb, decode_picture, encode_picture
 from wordbrush.models.intercept import Intercept, attention_modules, uncompiled
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.sampling.adapter import Control, Prediction
@@ -155,37 +154,12 @@ class Transformer(ABC):
         with self._one_at_a_time, torch.enable_grad():
             return self._predicted(latents, timestep, text, 1.0)
 
-    @torch.no_grad()
     def encode_image(self, image: Image.Image) -> Tensor:
         """The mean latents (1, C, h, w) of an RGB picture. Raises `SettingsError` for a mode or size that has none."""
-        if image.mode != "RGB":
-            raise SettingsError(f"the picture has the mode {image.mode}; convert it to RGB")
+        check_rgb(image)
         self.latent_size(image.height, image.width)
-        vae = self._pipeline.vae
-        pixels_HWC = torch.from_numpy(np.array(image)).to(self.device, vae.dtype) / 127.5 - 1
-        with memory_shortage_told("encoding a picture of this size"):
-            latents = vae.encode(pixels_HWC.permute(2, 0, 1)[None]).latent_dist.mode()
-        if not bool(torch.isfinite(latents).all()):
-            raise OutputError("the picture's latents are not numbers (NaN or infinite); try dtype='float32'")
-        centred: Tensor = (latents.to(self.dtype) - _shift(vae.config)) * vae.config["scaling_factor"]
-        return centred
+        return encode_picture(self._pipeline.vae, image, self.device, self.dtype)
 
-    @torch.no_grad()
     def decode(self, latents: Tensor) -> Image.Image:
         """The RGB picture of latents (1, C, h, w). Raises `OutputError` when it is not one."""
-        if not bool(torch.isfinite(latents).all()):
-            raise OutputError("the model's latents are not numbers (NaN or infinite); try dtype='float32'")
-        vae = self._pipeline.vae
-        whole = ((latents / vae.config["scaling_factor"]) + _shift(vae.config)).to(vae.dtype)
-        with memory_shortage_told("decoding a picture of this size"):
-            pixels = vae.decode(whole, return_dict=False)[0]
-        if not bool(torch.isfinite(pixels).all()):
-            raise OutputError("the decoder's picture is not a number (NaN or infinite); try dtype='float32'")
-        unit_HWC = (pixels[0] / 2 + 0.5).clamp(0, 1).permute(1, 2, 0).float().cpu()
-        if not bool(unit_HWC.any()):
-            raise OutputError("the picture is all black; try another seed, or dtype='float32'")
-        return Image.fromarray((unit_HWC * 255).round().to(torch.uint8).numpy())
-
-
-def _shift(config: Mapping[str, Any]) -> float:
-    return float(config.get("shift_factor") or 0.0)
+        return decode_picture(self._pipeline.vae, latents)

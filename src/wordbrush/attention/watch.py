@@ -3,7 +3,7 @@
 Legend: H heads, Q queries, K keys, W asked columns, D head width.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, Protocol
 
 import torch
@@ -36,6 +36,19 @@ class Watch(Protocol):
     def take(self, step: int, branch: int, layer: AttentionLayer, maps_HQW: Tensor) -> None:
         """Receive the picture's maps of the asked columns, in the model's dtype and on its device."""
         ...
+
+
+def token_columns(length: int, columns: Iterable[Iterable[int]]) -> Tensor:
+    """Weights (T, W) over `length` tokens that ask for the sum of the maps of each column's tokens.
+
+    >>> token_columns(3, [(0, 2), (1,)]).tolist()
+    [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
+    """
+    positions = [list(column) for column in columns]
+    weights_TW = torch.zeros(length, len(positions))
+    for column, tokens in enumerate(positions):
+        weights_TW[tokens, column] = 1
+    return weights_TW
 
 
 def column_maps(

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, Self, TypedDict, Unpack, get_args
+from typing import Literal, Self, TypedDict, Unpack, get_args
 
 from PIL.Image import Image
 
@@ -100,50 +100,19 @@ class EditOptions(TypedDict, total=False):
     resize: ResizeKind | float | None
 
 
-class EditDefaults(Protocol):
-    """What a model says of the options that are left out."""
-
-    @property
-    def recipe(self) -> RecipeName:
-        """What fills in windows and regions."""
-        ...
-
-    @property
-    def edit(self) -> EditKind:
-        """How words correspond."""
-        ...
-
-    @property
-    def new_word_factor(self) -> float:
-        """The factor of the target's new words."""
-        ...
-
-    @property
-    def cross_replace_steps(self) -> float:
-        """The end of all words' window, 0 to 1."""
-        ...
-
-    @property
-    def self_replace_steps(self) -> float:
-        """The end of the self-attention's window, 0 to 1."""
-        ...
-
-    @property
-    def self_replace_max_pixels(self) -> int:
-        """The largest self-attention layer that is kept, in positions."""
-        ...
-
-
 @dataclass(frozen=True)
-class PublishedDefaults:
-    """What Prompt-to-Prompt uses with Stable Diffusion v1-4."""
+class EditDefaults:
+    """What a model says of the options that are left out; the values are Prompt-to-Prompt's for Stable Diffusion v1-4.
 
-    edit: EditKind = "auto"
-    new_word_factor: float = 1.0
+    The windows are the ends of all words' and of the self-attention's, 0 to 1.
+    """
+
     recipe: RecipeName = "published"
     cross_replace_steps: float = 0.8
     self_replace_steps: float = 0.4
     self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS
+    edit: EditKind = "auto"
+    new_word_factor: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -225,7 +194,7 @@ class EditSettings:
     def of(
         cls,
         targets: str | Sequence[str],
-        defaults: EditDefaults = PublishedDefaults(),  # frozen
+        defaults: EditDefaults = EditDefaults(),  # frozen
         recipes: Sequence[Recipe] = (),
         **options: Unpack[EditOptions],
     ) -> Self:

@@ -38,6 +38,18 @@ class Inversion(ABC):
         """Raise `SettingsError` for edit settings, or a guidance, that it cannot work with."""
 
 
+def check_skip(skip: float) -> None:
+    """Raise `SettingsError` for what is no part of the steps to leave out."""
+    if not 0 <= skip < 1:
+        raise SettingsError(f"skip is {skip}; give the part of the steps to leave out, 0 to below 1")
+
+
+def check_source_guidance(source_guidance_scale: float) -> None:
+    """Raise `SettingsError` for what the source cannot be guided by."""
+    if not 0 <= source_guidance_scale < 100:
+        raise SettingsError(f"source_guidance_scale is {source_guidance_scale}; give 0 to below 100")
+
+
 def check_reads_negative(method: str, guidance: Guidance) -> None:
     """Raise `SettingsError` for a network that reads no negative text, however high the guidance scale."""
     if not guidance.has_negative(math.inf):

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from wordbrush.errors import SettingsError
-from wordbrush.inversion.method import Inversion
+from wordbrush.inversion.method import Inversion, check_source_guidance
 from wordbrush.inversion.task import InversionTask
 from wordbrush.sampling.rates import Split, mixed
 from wordbrush.sampling.replay import Replay
@@ -53,8 +52,7 @@ class Virtual(Inversion):
 
     def __post_init__(self) -> None:
         """Check the number. Raises `SettingsError`."""
-        if not 0 <= self.source_guidance_scale < 100:
-            raise SettingsError(f"source_guidance_scale is {self.source_guidance_scale}; give 0 to below 100")
+        check_source_guidance(self.source_guidance_scale)
 
     def invert(self, task: InversionTask) -> Replay:
         """One model call a step, of two rows where the source is guided."""

@@ -6,10 +6,9 @@ import torch
 from torch import Tensor
 
 from wordbrush.attention.sites import AttentionLayer
-from wordbrush.attention.watch import Reading
+from wordbrush.attention.watch import Reading, token_columns
 from wordbrush.errors import ControlError
 from wordbrush.maps.plan import MapsPlan
-from wordbrush.maps.words import AskedWord
 
 
 class MapsCollector:
@@ -22,7 +21,10 @@ class MapsCollector:
         self.plan = plan
         self._stacks = {layer: index for index, stack in enumerate(plan.stacks) for layer in stack}
         self._self_layers = set(plan.self_layers)
-        self._columns = {branch: _columns(words, length, device) for branch, words in plan.words.items()}
+        self._columns = {
+            branch: token_columns(length, [word.positions for word in words]).to(device)
+            for branch, words in plan.words.items()
+        }
         self._sums: dict[tuple[int, int], Tensor] = {}
         self._self_sums: dict[int, Tensor] = {}
         self._taken: Counter[tuple[int, int]] = Counter()
@@ -73,10 +75,3 @@ class MapsCollector:
             return None
         count = len(self.plan.self_layers) * len(self.plan.steps)
         return self.plan.self_layers[0], (self._self_sums[branch] / count).cpu()
-
-
-def _columns(words: tuple[AskedWord, ...], length: int, device: torch.device) -> Tensor:
-    columns_TW = torch.zeros(length, len(words))
-    for index, word in enumerate(words):
-        columns_TW[list(word.positions), index] = 1
-    return columns_TW.to(device)

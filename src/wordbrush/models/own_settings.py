@@ -7,25 +7,17 @@ from typing import Any, get_args
 
 from wordbrush.edits.recipe_name import RecipeName
 from wordbrush.edits.schedule import Window
-from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, EditKind
+from wordbrush.edits.settings import EditDefaults, EditKind
 from wordbrush.errors import ModelError, SettingsError
 from wordbrush.models.json_file import read_json
+from wordbrush.sampling.settings import GenerationDefaults
 
 NAME = "wordbrush.json"
 
 
 @dataclass(frozen=True)
-class Defaults:
-    """What a model is used with where a caller gives nothing; the values are Prompt-to-Prompt's for SD v1-4."""
-
-    num_inference_steps: int = 50
-    guidance_scale: float = 7.5
-    recipe: RecipeName = "published"
-    cross_replace_steps: float = 0.8
-    self_replace_steps: float = 0.4
-    self_replace_max_pixels: int = PROMPT_TO_PROMPT_MAX_PIXELS
-    edit: EditKind = "auto"
-    new_word_factor: float = 1.0
+class Defaults(EditDefaults, GenerationDefaults):
+    """What a model is used with where a caller gives nothing."""
 
 
 def read_own_settings(folder: Path, family: Defaults | None = None) -> tuple[Defaults, frozenset[str] | None]:

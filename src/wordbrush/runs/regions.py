@@ -7,7 +7,7 @@ from torch import Tensor
 
 from wordbrush.attention.batch import SOURCE
 from wordbrush.attention.sites import AttentionLayer, shared_layers
-from wordbrush.attention.watch import Reading
+from wordbrush.attention.watch import Reading, token_columns
 from wordbrush.edits.plan import Regions
 from wordbrush.sampling.blender import region
 
@@ -34,9 +34,7 @@ class ThingWatch:
         """Look for things, each by its tokens in the source's prompt."""
         self._things = things
         self._steps = range(num_steps // 5, num_steps, max(num_steps // 10, 1))
-        self._columns_KW = torch.zeros(text_length, len(things))
-        for column, tokens in enumerate(things):
-            self._columns_KW[list(tokens), column] = 1
+        self._columns_KW = token_columns(text_length, things)
         seen = shared_layers(layers)
         self._layers = set(seen)
         self._grid = seen[0].grid

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from wordbrush.attention.batch import SOURCE
 from wordbrush.attention.sites import AttentionLayer, shared_layers
-from wordbrush.attention.watch import Reading
+from wordbrush.attention.watch import Reading, token_columns
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.blend_words import BlendTokens
 from wordbrush.errors import ControlError, OutputError, SettingsError
@@ -181,13 +181,8 @@ def _columns(tokens: Mapping[int, BlendTokens], length: int) -> dict[int, Tensor
     """What is asked of each branch, (K, W): a target's words and those to subtract; of the source, for each target."""
     if not any(target.named for target in tokens.values()):
         return {}
-    columns = {branch: _one_hot(length, target.target, target.subtract_target) for branch, target in tokens.items()}
+    columns = {
+        branch: token_columns(length, [target.target, target.subtract_target]) for branch, target in tokens.items()
+    }
     pairs = [positions for target in tokens.values() for positions in (target.source, target.subtract_source)]
-    return {SOURCE: _one_hot(length, *pairs), **columns}
-
-
-def _one_hot(length: int, *columns: tuple[int, ...]) -> Tensor:
-    weights_KW = torch.zeros(length, len(columns))
-    for column, positions in enumerate(columns):
-        weights_KW[list(positions), column] = 1
-    return weights_KW
+    return {SOURCE: token_columns(length, pairs), **columns}

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, Self, TypedDict, Unpack
+from typing import Self, TypedDict, Unpack
 
 from wordbrush.errors import SettingsError
 from wordbrush.settled import settle
@@ -34,18 +34,12 @@ class GenerationOptions(TypedDict, total=False):
     size: tuple[int, int] | None
 
 
-class GenerationDefaults(Protocol):
-    """What a model says of the options that are left out."""
+@dataclass(frozen=True)
+class GenerationDefaults:
+    """What a model says of the options that are left out; the values are those of Stable Diffusion v1-4."""
 
-    @property
-    def num_inference_steps(self) -> int:
-        """The number of steps."""
-        ...
-
-    @property
-    def guidance_scale(self) -> float:
-        """The guidance scale."""
-        ...
+    num_inference_steps: int = 50
+    guidance_scale: float = 7.5
 
 
 @dataclass(frozen=True)
@@ -109,17 +103,9 @@ class GenerationSettings:
         )
 
 
-@dataclass(frozen=True)
-class _Placeholders:
-    """Valid values for what a check is not about."""
-
-    num_inference_steps: int = 1
-    guidance_scale: float = 1.0
-
-
 def check_generation(options: GenerationOptions) -> None:
     """Check what does not depend on a model, before one is loaded. Raises `SettingsError` naming the bad value.
 
     >>> check_generation({"num_inference_steps": 20, "seed": 7})
     """
-    GenerationSettings.of("", _Placeholders(), (1, 1), **options)
+    GenerationSettings.of("", GenerationDefaults(), (1, 1), **options)

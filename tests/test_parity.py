@@ -10,7 +10,8 @@ from PIL import Image
 
 from wordbrush.cli.app import app
 from wordbrush.cli.command import spellings
-from wordbrush.cli.flags import EditFlags, GenerationFlags
+from wordbrush.cli.edit_flags import EditFlags
+from wordbrush.cli.flags import GenerationFlags
 from wordbrush.editor import Editor, RunOptions
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.mutual_self_attention import MutualSelfAttention

@@ -46,6 +46,11 @@ def spellings(kind: type, field: str) -> tuple[str, ...]:
     return _spellings(get_args(get_type_hints(kind, include_extras=True)[field])[1])
 
 
+def first_given(flags: Any) -> str | None:
+    """The first flag of a dataclass of them that is given, as a message names it."""
+    return next((spelling(type(flags), f.name) for f in fields(flags) if getattr(flags, f.name) != f.default), None)
+
+
 def add_command(
     app: typer.Typer, function: Callable[..., None], *, name: str | None = None, first: Sequence[str] = ()
 ) -> None:

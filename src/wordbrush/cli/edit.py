@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wordbrush.cli.command import flag
-from wordbrush.cli.flags import PHOTO, RUN, EditFlags, GenerationFlags, PhotoFlags, RunFlags, with_default_window
+from wordbrush.cli.edit_flags import EditFlags, with_default_window
+from wordbrush.cli.flags import PHOTO, RUN, GenerationFlags, PhotoFlags, RunFlags
 from wordbrush.cli.load import load_for_one_run
 from wordbrush.cli.output import say, say_written, warn, warn_of_unknown_words
 from wordbrush.cli.photo import PhotoTask, invert_photo, photo_of_edit

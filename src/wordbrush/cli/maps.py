@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wordbrush.cli.command import flag
-from wordbrush.cli.flags import EditFlags, GenerationFlags, RunFlags, with_default_window
+from wordbrush.cli.edit_flags import EditFlags, with_default_window
+from wordbrush.cli.flags import GenerationFlags, RunFlags
 from wordbrush.cli.load import load_for_one_run, load_recorded
 from wordbrush.cli.output import say, say_written, warn_of_unknown_words
 from wordbrush.cli.progress import Progress

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wordbrush.cli.command import flag
-from wordbrush.cli.flags import EditFlags, PictureFlags, RunFlags, with_default_window
+from wordbrush.cli.edit_flags import EditFlags, with_default_window
+from wordbrush.cli.flags import PictureFlags, RunFlags
 from wordbrush.cli.load import load_editor
 from wordbrush.cli.output import say, say_written, warn_of_unknown_words
 from wordbrush.cli.progress import Progress

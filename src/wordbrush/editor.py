@@ -536,12 +536,11 @@ class Editor:
         capture: MapsRequest | None,
         on_step: OnStep | None,
     ) -> Source:
-        seen = self._capture(capture, settings, {SOURCE: self._adapter.tokenize(settings.prompt)})
-        kept = run_source(self._adapter, settings, tape, on_step, [seen.watch] if seen else ())
-        canvas = self._adapter.decode(kept.latents[-1])
-        sampler = solver_of(self._adapter, settings).name
-        notes = self._adapter.tokenize(settings.prompt).notes
-        return packed_source(canvas, settings, kept, model_record(self.model), keep_bytes, seen, sampler, notes)
+        prompt, solver = self._adapter.tokenize(settings.prompt), solver_of(self._adapter, settings)
+        seen = self._capture(capture, settings, {SOURCE: prompt})
+        kept = run_source(self._adapter, settings, tape, on_step, [seen.watch] if seen else (), solver)
+        canvas, model = self._adapter.decode(kept.latents[-1]), model_record(self.model)
+        return packed_source(canvas, settings, kept, model, keep_bytes, seen, solver.name, prompt.notes)
 
     def _inverted(
         self,
@@ -567,11 +566,10 @@ class Editor:
     ) -> EditResults:
         prompts = Prompts.of(self._adapter.tokenize, generation.prompt, settings.targets)
         seen = self._capture(capture, generation, dict(enumerate((prompts.source, *prompts.targets), start=SOURCE)))
-        watches = [seen.watch] if seen else ()
-        kept, run = run_together(self._adapter, generation, settings, on_step, watches, prompts)
-        canvas = self._adapter.decode(kept.latents[-1])
-        sampler, notes = solver_of(self._adapter, generation).name, prompts.source.notes
-        source = packed_source(canvas, generation, kept, model_record(self.model), 0, seen, sampler, notes)
+        watches, solver = [seen.watch] if seen else (), solver_of(self._adapter, generation)
+        kept, run = run_together(self._adapter, generation, settings, on_step, watches, prompts, solver)
+        canvas, model = self._adapter.decode(kept.latents[-1]), model_record(self.model)
+        source = packed_source(canvas, generation, kept, model, 0, seen, solver.name, prompts.source.notes)
         return packed_edits(self._adapter, source, settings, run, seen, together=True)
 
     def _replay(

@@ -59,15 +59,7 @@ class StableDiffusion:
     @classmethod
     def of(cls, pipeline: StableDiffusionPipeline) -> "StableDiffusion":
         """The parts of a loaded pipeline, as its owner has set them up."""
-        scheduler = pipeline.scheduler
-        return cls(
-            pipeline.tokenizer,
-            pipeline.text_encoder,
-            pipeline.unet,
-            pipeline.vae,
-            {**scheduler.config, "_class_name": type(scheduler).__name__},
-            lambda: pipeline._execution_device,
-        )
+        return cls(*parts_of(pipeline))
 
     @property
     def device(self) -> torch.device:
@@ -209,3 +201,16 @@ class StableDiffusion:
     def _added_conditions(self, latents: Tensor, text: Text) -> dict[str, Tensor] | None:
         """What the U-Net reads beside latents, timestep and text; a family that has it overrides this."""
         return None
+
+
+def parts_of(pipeline: Any) -> tuple[Any, Any, Any, Any, Mapping[str, Any], Callable[[], torch.device]]:
+    """What `StableDiffusion` is made of, from a loaded pipeline."""
+    scheduler = pipeline.scheduler
+    return (
+        pipeline.tokenizer,
+        pipeline.text_encoder,
+        pipeline.unet,
+        pipeline.vae,
+        {**scheduler.config, "_class_name": type(scheduler).__name__},
+        lambda: pipeline._execution_device,
+    )

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from wordbrush.errors import PromptError, cited
 from wordbrush.models.clip import clip_tokens
-from wordbrush.models.stable_diffusion import StableDiffusion
+from wordbrush.models.stable_diffusion import StableDiffusion, parts_of
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -24,15 +24,7 @@ class StableDiffusionXL(StableDiffusion):
 
     def __init__(self, pipeline: StableDiffusionXLPipeline) -> None:
         """Take a loaded pipeline, as its owner has set it up."""
-        scheduler = pipeline.scheduler
-        super().__init__(
-            pipeline.tokenizer,
-            pipeline.text_encoder,
-            pipeline.unet,
-            pipeline.vae,
-            {**scheduler.config, "_class_name": type(scheduler).__name__},
-            lambda: pipeline._execution_device,
-        )
+        super().__init__(*parts_of(pipeline))
         self._pipeline = pipeline
         self._decoding = Lock()
 

@@ -48,13 +48,15 @@ def run_source(
     tape: SourceTape | None,
     on_step: OnStep | None = None,
     watches: Sequence[Watch] = (),
+    solver: Solver | None = None,
 ) -> Replay:
     """Generate, and record on `tape` what later edits need. Raises `PromptError` for a prompt that does not fit.
 
-    `watches` are given the maps that they ask for, here and in the other runs.
+    `watches` are given the maps that they ask for, here and in the other runs; `solver` is a fresh one of the
+    settings, if there is one already.
     """
     _check(adapter, settings)
-    solver, text = solver_of(adapter, settings), _text(adapter, settings, ())
+    solver, text = solver or solver_of(adapter, settings), _text(adapter, settings, ())
     start = _start(adapter, settings, solver)
     run = Run(text, (SOURCE,), settings.guidance_scale, record_to=tape, watches=watches)
     steps = _finished(denoise(adapter, solver, start, run), len(solver.timesteps), on_step)
@@ -87,13 +89,14 @@ def run_together(
     on_step: OnStep | None = None,
     watches: Sequence[Watch] = (),
     prompts: Prompts | None = None,
+    solver: Solver | None = None,
 ) -> tuple[Replay, EditRun]:
     """Generate a source and edit it in one batch; one after the other, if the edit must know where things are."""
-    solver = solver_of(adapter, settings)
+    solver = solver or solver_of(adapter, settings)
     planned = plan(adapter, settings, edit, len(solver.timesteps), prompts)
     if planned.edit.things:
         counter = RunCounter(on_step, 2)
-        kept = run_source(adapter, settings, None, counter.next())
+        kept = run_source(adapter, settings, None, counter.next(), solver=solver)
         return kept, run_edit(adapter, settings, edit, kept, counter.next(), watches, planned.prompts)
     text = _text(adapter, settings, edit.targets)
     start = _start(adapter, settings, solver)

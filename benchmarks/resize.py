@@ -115,9 +115,7 @@ def main() -> None:
         print(f"{number + 1}: {caption} -> {target} ({true_ratio:.2f})", flush=True)
         if options.pictures is not None:
             options.pictures.mkdir(parents=True, exist_ok=True)
-            wide = Image.new("RGB", (SIZE * len(sheet), SIZE))
-            for i, picture_of in enumerate(sheet):
-                wide.paste(picture_of, (i * SIZE, 0))
+            wide = Image.fromarray(np.hstack([np.asarray(shown) for shown in sheet]))
             wide.save(options.pictures / f"{number + 1:03d}.png")
     print(table(errors, likeness))
 

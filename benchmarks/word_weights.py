@@ -18,7 +18,7 @@ from PIL import Image
 
 from wordbrush import Editor
 from wordbrush.scenes.changes import recoloured
-from wordbrush.scenes.render import SIZE, render
+from wordbrush.scenes.render import render
 from wordbrush.scenes.sample_cast import PAINTABLE, sample_cast
 from wordbrush.scenes.scene import NUM_DRAWS, Scene, compose
 from wordbrush.scenes.vocabulary import COLOURS
@@ -69,9 +69,7 @@ def main() -> None:
         print(f"{number + 1}: {scene.caption} ({colour} {noun})", flush=True)
         if options.pictures is not None:
             options.pictures.mkdir(parents=True, exist_ok=True)
-            wide = Image.new("RGB", (SIZE * len(sheet), SIZE))
-            for i, picture in enumerate(sheet):
-                wide.paste(picture, (i * SIZE, 0))
+            wide = Image.fromarray(np.hstack([np.asarray(shown) for shown in sheet]))
             wide.save(options.pictures / f"{number + 1:03d}.png")
     print("| factor | everywhere: nearer to the colour | the rest changes | in the noun's region: nearer | the rest |")
     print("|---|---|---|---|---|")

@@ -31,7 +31,7 @@ class MapKeeper:
         is_cross = encoder_hidden_states is not None
         context = encoder_hidden_states if is_cross else hidden_states
         q, k, v = (
-            _heads(project(x), attn.heads)
+            by_heads(project(x), attn.heads)
             for project, x in ((attn.to_q, hidden_states), (attn.to_k, context), (attn.to_v, context))
         )
         scores = q @ (k * q.shape[-1] ** -0.5).transpose(-1, -2)
@@ -51,6 +51,7 @@ def keep_maps(unet: UNet2DConditionModel) -> MapKeeper:
     return keeper
 
 
-def _heads(x_BLC: Tensor, heads: int) -> Tensor:
+def by_heads(x_BLC: Tensor, heads: int) -> Tensor:
+    """Queries, keys or values (B, L, C) apart by heads, (B, H, L, D)."""
     rows, length, width = x_BLC.shape
     return x_BLC.view(rows, length, heads, width // heads).transpose(1, 2)

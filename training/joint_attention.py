@@ -5,6 +5,8 @@ from diffusers import SD3Transformer2DModel
 from diffusers.models.attention_processor import Attention
 from torch import Tensor
 
+from training.attention import by_heads
+
 
 class JointMapKeeper:
     """An attention processor that forms the joint map, and keeps its part (B, Q, T) from image to text."""
@@ -24,22 +26,22 @@ class JointMapKeeper:
         image = hidden_states.shape[1]
         q = torch.cat(
             [
-                attn.norm_q(_heads(attn.to_q(hidden_states), attn.heads)),
-                attn.norm_added_q(_heads(attn.add_q_proj(encoder_hidden_states), attn.heads)),
+                attn.norm_q(by_heads(attn.to_q(hidden_states), attn.heads)),
+                attn.norm_added_q(by_heads(attn.add_q_proj(encoder_hidden_states), attn.heads)),
             ],
             dim=2,
         )
         k = torch.cat(
             [
-                attn.norm_k(_heads(attn.to_k(hidden_states), attn.heads)),
-                attn.norm_added_k(_heads(attn.add_k_proj(encoder_hidden_states), attn.heads)),
+                attn.norm_k(by_heads(attn.to_k(hidden_states), attn.heads)),
+                attn.norm_added_k(by_heads(attn.add_k_proj(encoder_hidden_states), attn.heads)),
             ],
             dim=2,
         )
         v = torch.cat(
             [
-                _heads(attn.to_v(hidden_states), attn.heads),
-                _heads(attn.add_v_proj(encoder_hidden_states), attn.heads),
+                by_heads(attn.to_v(hidden_states), attn.heads),
+                by_heads(attn.add_v_proj(encoder_hidden_states), attn.heads),
             ],
             dim=2,
         )
@@ -55,8 +57,3 @@ def keep_joint_maps(transformer: SD3Transformer2DModel) -> JointMapKeeper:
     keeper = JointMapKeeper()
     transformer.set_attn_processor(keeper)
     return keeper
-
-
-def _heads(x_BLC: Tensor, heads: int) -> Tensor:
-    rows, length, width = x_BLC.shape
-    return x_BLC.view(rows, length, heads, width // heads).transpose(1, 2)

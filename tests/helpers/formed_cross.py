@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
+
+from helpers.formed_kernel import FormedKernel
 
 
 @dataclass
@@ -36,21 +36,9 @@ class Formed:
         return maps @ v
 
 
-class _Formed(TorchFunctionMode):
-    def __init__(self, formed: Formed) -> None:
-        super().__init__()
-        self.formed = formed
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        if func is not F.scaled_dot_product_attention:
-            return func(*args, **(kwargs or {}))
-        given = {**dict(zip(("query", "key", "value", "attn_mask"), args, strict=False)), **(kwargs or {})}
-        return self.formed.attention(given["query"], given["key"], given["value"], given.get("attn_mask"))
-
-
 def formed_edit(pipeline, network, formed: Formed, prompts: list[str], latents: Tensor, **call) -> Tensor:
     """Finished latents of [source, target]."""
-    mode = _Formed(formed)
+    mode = FormedKernel(formed)
 
     def leave(*_: object) -> None:
         mode.__exit__(None, None, None)

@@ -5,9 +5,8 @@ of its transformer is a plain softmax in which the target's map is edited by han
 from dataclasses import dataclass, field
 
 from torch import Tensor
-from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
+from helpers.formed_kernel import FormedKernel
 from helpers.oracles import explicit_maps
 
 
@@ -27,7 +26,8 @@ class Formed:
     step: int = 0
     calls: int = field(default=0)
 
-    def attention(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def attention(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+        assert mask is None
         self.calls += 1
         source, target = len(q) - 2, len(q) - 1  # the last rows are those with the prompts
         joint = k.shape[2] > len(self.image)
@@ -46,21 +46,9 @@ class Formed:
         return maps @ v
 
 
-class _Formed(TorchFunctionMode):
-    def __init__(self, formed: Formed) -> None:
-        super().__init__()
-        self.formed = formed
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        if func is not F.scaled_dot_product_attention:
-            return func(*args, **(kwargs or {}))
-        given = {**dict(zip(("query", "key", "value"), args, strict=False)), **(kwargs or {})}
-        return self.formed.attention(given["query"], given["key"], given["value"])
-
-
 def formed_edit(pipeline, formed: Formed, prompts: list[str], latents: Tensor, **call) -> Tensor:
     """Finished latents of [source, target], as the pipeline packs them."""
-    mode = _Formed(formed)
+    mode = FormedKernel(formed)
     before = pipeline.transformer.register_forward_pre_hook(lambda *_: mode.__enter__() and None)
     after = pipeline.transformer.register_forward_hook(lambda *_: mode.__exit__(None, None, None), always_call=True)
 

@@ -25,7 +25,7 @@ def assert_same(
     Allowed are four standard deviations of what sums of so many products are off, `amplified` by what is done with
     them. The numbers' size is the largest of them, or `least_size`.
     """
-    size = max(least_size, float(expected.abs().max()))
+    size = max(least_size, float(expected.detach().abs().max()))
     bound = 4 * torch.finfo(expected.dtype).eps * sqrt(products) * size * amplified
     torch.testing.assert_close(ours, expected, rtol=0, atol=bound)
 

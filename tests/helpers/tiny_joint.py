@@ -64,8 +64,9 @@ def tiny_clip(kind, tokenizer: CLIPTokenizer, width: int, seed: int):
     ).eval()
 
 
-def tiny_vae() -> AutoencoderKL:
-    torch.manual_seed(4)
+def tiny_vae(seed: int = 1, **changes) -> AutoencoderKL:
+    """Latents of half the size."""
+    torch.manual_seed(seed)
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 2,
         up_block_types=("UpDecoderBlock2D",) * 2,
@@ -74,11 +75,12 @@ def tiny_vae() -> AutoencoderKL:
         latent_channels=4,
         norm_num_groups=4,
         sample_size=32,
-        scaling_factor=1.5,
-        shift_factor=0.06,
-        use_quant_conv=False,
-        use_post_quant_conv=False,
+        **changes,
     ).eval()
+
+
+def tiny_shifted_vae() -> AutoencoderKL:
+    return tiny_vae(4, scaling_factor=1.5, shift_factor=0.06, use_quant_conv=False, use_post_quant_conv=False)
 
 
 def sharpened(model: nn.Module, factor: float = 6.0) -> nn.Module:
@@ -115,7 +117,7 @@ def tiny_sd3(*, t5: bool = True, shift: float = 3.0, **changes) -> StableDiffusi
     pipeline = StableDiffusion3Pipeline(
         transformer=sharpened(transformer),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=shift),
-        vae=tiny_vae(),
+        vae=tiny_shifted_vae(),
         text_encoder=tiny_clip(CLIPTextModelWithProjection, clip, 8, 1),
         tokenizer=clip,
         text_encoder_2=tiny_clip(CLIPTextModelWithProjection, other, 12, 2),
@@ -148,7 +150,7 @@ def tiny_flux(*, guided: bool = True, **changes) -> FluxPipeline:
     pipeline = FluxPipeline(
         transformer=sharpened(transformer, 2.0),
         scheduler=FlowMatchEulerDiscreteScheduler(**(dev if guided else {"shift": 1.0})),
-        vae=tiny_vae(),
+        vae=tiny_shifted_vae(),
         text_encoder=tiny_clip(CLIPTextModel, clip, 8, 1),
         tokenizer=clip,
         text_encoder_2=tiny_t5(t5_words, 24),

@@ -1,11 +1,11 @@
 """A real Stable Diffusion XL pipeline at tiny size: random weights, seeded, built offline."""
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
+from diffusers import DDIMScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
 from helpers.tiny import tiny_tokenizer
-from helpers.tiny_joint import sharpened, tiny_clip
+from helpers.tiny_joint import sharpened, tiny_clip, tiny_vae
 
 SIZE = (32, 48)
 """Latents of 16 x 24 cells."""
@@ -32,18 +32,8 @@ def tiny_xl(scheduler=None, **changes) -> StableDiffusionXLPipeline:
     }
     torch.manual_seed(0)
     unet = UNet2DConditionModel(**{**config, **changes})
-    torch.manual_seed(1)
-    vae = AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        block_out_channels=(8, 8),
-        layers_per_block=1,
-        latent_channels=4,
-        norm_num_groups=4,
-        sample_size=32,
-    ).eval()
     pipeline = StableDiffusionXLPipeline(
-        vae=vae,
+        vae=tiny_vae(),
         text_encoder=tiny_clip(CLIPTextModel, clip, 8, 1),
         text_encoder_2=tiny_clip(CLIPTextModelWithProjection, other, 12, 2),
         tokenizer=clip,

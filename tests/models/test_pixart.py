@@ -5,6 +5,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, PixArtAlphaPipeline, PixArtSigmaPipeline
 
+from helpers.failing_layers import fail_in_each_layer
 from helpers.formed_cross import Formed, formed_edit
 from helpers.tiny_pixart import SIZE, tiny_pixart
 from wordbrush.editor import Editor
@@ -182,17 +183,7 @@ def test_parts_that_do_not_fit_are_told(changes, said):
 
 def test_after_an_exception_nothing_is_left(editor, pipeline):
     expected = editor.generate(PROMPT, **RUN).latents
-    for name, layer in attention_modules(pipeline.transformer).items():
-
-        def fail(*_: object, name: str = name) -> None:
-            raise RuntimeError(name)
-
-        hook = layer.register_forward_pre_hook(fail)
-        with pytest.raises(RuntimeError, match=name):
-            editor.generate_and_edit(PROMPT, TARGETS[0], **RUN)
-        hook.remove()
-        assert not layer._forward_pre_hooks
-        assert not layer._forward_hooks
+    fail_in_each_layer(pipeline.transformer, lambda: editor.generate_and_edit(PROMPT, TARGETS[0], **RUN))
     assert torch.equal(editor.generate(PROMPT, **RUN).latents, expected)
 
 

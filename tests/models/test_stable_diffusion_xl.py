@@ -5,6 +5,7 @@ import pytest
 import torch
 from diffusers import EulerAncestralDiscreteScheduler, EulerDiscreteScheduler, LCMScheduler
 
+from helpers.failing_layers import fail_in_each_layer
 from helpers.formed_cross import Formed, formed_edit
 from helpers.rounding import assert_same_latents
 from helpers.tiny_xl import SIZE, tiny_xl
@@ -163,17 +164,7 @@ def test_a_folder_of_half_precision_files_is_loaded_by_their_name(pipeline, tmp_
 
 def test_after_an_exception_nothing_is_left(editor, pipeline):
     expected = editor.generate(PROMPT, **RUN).latents
-    for name, layer in attention_modules(pipeline.unet).items():
-
-        def fail(*_: object, name: str = name) -> None:
-            raise RuntimeError(name)
-
-        hook = layer.register_forward_pre_hook(fail)
-        with pytest.raises(RuntimeError, match=name):
-            editor.generate_and_edit(PROMPT, TARGETS[0], **RUN)
-        hook.remove()
-        assert not layer._forward_pre_hooks
-        assert not layer._forward_hooks
+    fail_in_each_layer(pipeline.unet, lambda: editor.generate_and_edit(PROMPT, TARGETS[0], **RUN))
     assert torch.equal(editor.generate(PROMPT, **RUN).latents, expected)
 
 

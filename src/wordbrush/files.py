@@ -5,6 +5,7 @@ import os
 import secrets
 import stat
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -30,24 +31,22 @@ def home() -> Path:
 
 def is_there(path: Path) -> bool:
     """Whether there is anything of this name; no name is too long or too odd to be asked for."""
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False
+    return _yes(path.exists)
 
 
 def is_file(path: Path) -> bool:
     """Whether there is such a regular file; no name is too long or too odd to be asked for."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
+    return _yes(path.is_file)
 
 
 def is_folder(path: Path) -> bool:
     """Whether there is such a folder; no name is too long or too odd to be asked for."""
+    return _yes(path.is_dir)
+
+
+def _yes(question: Callable[[], bool]) -> bool:
     try:
-        return path.is_dir()
+        return question()
     except (OSError, ValueError):
         return False
 

@@ -12,7 +12,7 @@ from wordbrush.attention.sites import AttentionLayer
 from wordbrush.models.clip import clip_tokens
 from wordbrush.models.flow_transformer import FlowTransformer
 from wordbrush.models.intercept import attention_modules
-from wordbrush.models.t5 import t5_tokens
+from wordbrush.models.t5 import READ_BY_T5_ALONE, t5_tokens
 from wordbrush.sampling.guidance import Distilled, Guidance, Unguided
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
@@ -37,11 +37,6 @@ class Flux(FlowTransformer):
         self._text_length = 512 if told else 256
         """As many tokens as dev and schnell were trained with."""
 
-    @classmethod
-    def of(cls, pipeline: FluxPipeline) -> "Flux":
-        """The adapter of a loaded pipeline."""
-        return cls(pipeline)
-
     def _sigmas(self, num_inference_steps: int) -> Sequence[float] | None:
         if self._pipeline.scheduler.config.get("use_flow_sigmas"):
             return None
@@ -49,9 +44,7 @@ class Flux(FlowTransformer):
 
     def _tokens(self, prompt: str) -> PromptTokens:
         tokens = t5_tokens(self._pipeline.tokenizer_2, prompt, self._text_length)
-        clip = clip_tokens(
-            self._pipeline.tokenizer, prompt, cut_note="is over CLIP's {room} tokens and is read by T5 alone"
-        )
+        clip = clip_tokens(self._pipeline.tokenizer, prompt, cut_note=READ_BY_T5_ALONE)
         return tokens.noting(clip.notes)
 
     def _encoded(self, prompt: str) -> Text:

@@ -34,11 +34,6 @@ class PixArt(Transformer):
         # 120 for alpha, 300 for sigma.
         self._text_length = int(signature(pipeline.encode_prompt).parameters["max_sequence_length"].default)
 
-    @classmethod
-    def of(cls, pipeline: PixArtAlphaPipeline | PixArtSigmaPipeline) -> "PixArt":
-        """The adapter of a loaded pipeline."""
-        return cls(pipeline)
-
     @property
     def native_size(self) -> tuple[int, int]:
         """Height and width in pixels of the pictures that the transformer was trained on."""

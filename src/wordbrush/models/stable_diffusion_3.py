@@ -10,7 +10,7 @@ from wordbrush.errors import PromptError, SettingsError
 from wordbrush.models.clip import clip_tokens
 from wordbrush.models.flow_transformer import FlowTransformer
 from wordbrush.models.intercept import attention_modules
-from wordbrush.models.t5 import no_tokens, t5_tokens
+from wordbrush.models.t5 import READ_BY_T5_ALONE, no_tokens, t5_tokens
 from wordbrush.sampling.guidance import ClassifierFree, Guidance
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
@@ -39,11 +39,6 @@ class StableDiffusion3(FlowTransformer):
         self._t5_length = T5_LENGTH if t5 is None else min(T5_LENGTH, int(t5.model_max_length))
         self.patch = int(self.transformer.config["patch_size"])
 
-    @classmethod
-    def of(cls, pipeline: StableDiffusion3Pipeline) -> "StableDiffusion3":
-        """The adapter of a loaded pipeline."""
-        return cls(pipeline)
-
     def latent_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the latents of a picture, which has a largest size."""
         size = super().latent_size(height, width)
@@ -55,7 +50,7 @@ class StableDiffusion3(FlowTransformer):
     def _tokens(self, prompt: str) -> PromptTokens:
         pipeline = self._pipeline
         without_t5 = pipeline.text_encoder_3 is None
-        note = None if without_t5 else "is over CLIP's {room} tokens and is read by T5 alone"
+        note = None if without_t5 else READ_BY_T5_ALONE
         clip = clip_tokens(pipeline.tokenizer, prompt, cut_note=note)
         if clip.segments != clip_tokens(pipeline.tokenizer_2, prompt, cut_note=note).segments:
             raise PromptError(

@@ -5,6 +5,9 @@ from transformers import T5TokenizerFast
 from wordbrush.models.clip import over_limit
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
+READ_BY_T5_ALONE = "is over CLIP's {room} tokens and is read by T5 alone"
+"""What is noted of words that CLIP's encoders cut, where T5 reads the whole prompt beside them."""
+
 
 def t5_tokens(tokenizer: T5TokenizerFast, prompt: str, length: int) -> PromptTokens:
     """Where the prompt's words are: `[words ..., end, padding ...]`, `length` positions.

@@ -6,7 +6,7 @@ A family's file says where its text comes from, which layers there are, how it i
 from abc import ABC, abstractmethod
 from functools import lru_cache
 from threading import Lock
-from typing import Any
+from typing import Any, Self
 
 import torch
 from PIL import Image
@@ -37,6 +37,11 @@ class Transformer(ABC):
         self._pipeline = pipeline
         self._one_at_a_time = Lock()
         self.attention_layers_of = lru_cache(maxsize=16)(self._layers)
+
+    @classmethod
+    def of(cls, pipeline: Any) -> Self:
+        """The adapter of a loaded pipeline."""
+        return cls(pipeline)
 
     @abstractmethod
     def _tokens(self, prompt: str) -> PromptTokens:

@@ -25,8 +25,8 @@ from wordbrush.editor import Editor
 import wordbrush.models.stable_diffusion
 mark("import diffusers and transformers")
 all_imports = marks[-1][1] - marks[0][1]
-from wordbrush.cli.load import load_for_one_run
-editor = load_for_one_run(None, "cpu", None)
+from wordbrush.cli.load import load_editor
+editor = load_editor(None, "cpu", None, keep_bytes=0)
 mark("load the model")
 editor.generate_and_edit("a dog eating an apple", "a cat eating an apple", seed=7, num_inference_steps=STEPS)
 mark("a source and its edit, decoded")

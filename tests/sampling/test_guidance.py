@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from helpers.tiny import tiny_pipeline
+from wordbrush.editor import Editor
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.negative_prompt import NegativePrompt
 from wordbrush.inversion.null_text import NullText
@@ -23,14 +24,14 @@ def test_a_distilled_network_is_told_the_scale_in_one_row(scale):
     assert isinstance(made.guidance, Distilled)
     run = {"num_inference_steps": 3, "guidance_scale": scale}
     expected = pipeline("a dog", generator=torch.Generator().manual_seed(2), output_type="latent", **run).images
-    latents = run_source(made, GenerationSettings("a dog", "", 2, 3, scale, 32, 32), None).latents
+    latents = run_source(made, GenerationSettings("a dog", "", 2, 3, scale, 32, 32, "ddim"), None).latents
     assert torch.equal(latents[-1], expected)
 
 
 def test_a_negative_prompt_without_a_place_is_told():
-    made, _ = adapter(time_cond_proj_dim=8)
+    editor = Editor.from_pipeline(adapter(time_cond_proj_dim=8)[1])
     with pytest.raises(SettingsError, match="reads no negative_prompt; leave it out"):
-        run_source(made, GenerationSettings("a dog", "a cat", 2, 3, 4.0, 32, 32), None)
+        editor.generate("a dog", seed=2, num_inference_steps=3, guidance_scale=4.0, negative_prompt="a cat")
 
 
 @pytest.mark.parametrize("method", [NullText(), NegativePrompt()])

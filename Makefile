@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -m "not slow"
+# Two processes share the tests; those of a file stay together, as they share what they load.
+TWO := -n 2 --dist loadfile
 # Whose outcome is a matter of rounding, and therefore of the processor's instructions.
 NUMERICAL := tests/attention tests/edits tests/inversion tests/maps tests/metrics tests/models tests/sampling tests/training \
 	tests/test_laws.py tests/test_local_blend.py tests/test_maps.py tests/test_nonrigid.py tests/test_oracles.py \
@@ -39,14 +41,14 @@ lint: $(VENV)/.dev
 # Two processes, in an order drawn anew each time: no test may need another one before it.
 test-shuffled: SEED := $(shell date +%s)
 test-shuffled: $(VENV)/.dev
-	$(call timed,$(PYTEST) -n 2 --dist loadfile --random-order --random-order-seed=$(SEED) --durations=20)
+	$(call timed,$(PYTEST) $(TWO) --random-order --random-order-seed=$(SEED) --durations=20)
 
 # As a processor without AVX-512 and bfloat16 computes, and as one without vector instructions of its own.
 test-avx2: $(VENV)/.dev
-	$(call timed,ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(PYTEST) $(NUMERICAL))
+	$(call timed,ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(PYTEST) $(TWO) $(NUMERICAL))
 
 test-plain: $(VENV)/.dev
-	$(call timed,ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(PYTEST) $(NUMERICAL))
+	$(call timed,ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(PYTEST) $(TWO) $(NUMERICAL))
 
 coverage: $(VENV)/.dev
 	$(PYTEST) --cov=wordbrush --cov-report=term:skip-covered

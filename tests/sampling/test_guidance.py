@@ -36,6 +36,6 @@ def test_a_negative_prompt_without_a_place_is_told():
 
 @pytest.mark.parametrize("method", [NullText(), NegativePrompt()])
 def test_methods_that_need_a_negative_text_say_so(method):
-    with pytest.raises(SettingsError, match="this model's guidance reads none; take another method"):
+    with pytest.raises(SettingsError, match="this model's guidance reads none; use another method"):
         method.check(Distilled(), 4.0, "")
     method.check(ClassifierFree(), 4.0, "")

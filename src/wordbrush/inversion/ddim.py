@@ -10,13 +10,18 @@ from wordbrush.sampling.replay import Replay
 
 @dataclass(frozen=True)
 class DDIMInversion(Inversion):
-    """The picture is inverted with its text alone, and the source is what guided sampling makes of that noise.
+    """DDIM inversion with the source's text alone; the source is what guided sampling makes of the noise that it
+    finds.
 
-    Guidance multiplies the small errors of each step, so the picture drifts; without guidance (`guidance_scale` 1) it
-    comes back the better the more steps there are (Mokady et al. 2023, section 3.1).
+    Guidance multiplies the small error of each step, so the picture drifts. Without guidance (`guidance_scale` 1) it
+    comes back better the more steps there are (Mokady et al. 2023, arXiv 2211.09794, section 3.1). It has no settings.
+
+    >>> from wordbrush.inversion.settings import InversionSettings
+    >>> InversionSettings.parse("ddim", {}).build()
+    DDIMInversion()
     """
 
     def invert(self, task: InversionTask) -> Replay:
-        """One model call a step back, and one a step forth."""
+        """One model call for each step back, and one for each step forward."""
         tick = task.ticker(2 * len(task.timesteps))
         return task.sample(ddim_path(task, tick)[0], task.guidance_scale, tick)

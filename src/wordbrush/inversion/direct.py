@@ -1,4 +1,4 @@
-"""`direct`: the source is held on the recorded path (Ju et al. 2024, PnP Inversion, arXiv 2310.01506)."""
+"""`direct`: the source is held on its recorded path (Ju et al. 2024, PnP Inversion, arXiv 2310.01506)."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,18 @@ from wordbrush.sampling.replay import Replay
 
 @dataclass(frozen=True)
 class Direct(Inversion):
-    """The source's latents at each step are those of its DDIM inversion, whatever sampling would make of them.
+    """The source's latents at each step are those of its DDIM inversion; sampling never changes them.
 
-    Ju et al. add the difference between the two back to the source's branch after each step. Here that branch is read
-    from the path itself: the same numbers, without its guidance rows. Nothing is optimised and nothing drifts; the
-    picture comes back as well as the autoencoder can.
+    Ju et al. add the difference between the path and what sampling gives to the source's branch after each step. Here
+    that branch is read from the path itself, which gives the same numbers without the rows that guidance needs.
+    Nothing is optimised and nothing drifts: the picture comes back as well as the autoencoder allows. It has no
+    settings.
+
+    >>> from wordbrush.inversion.settings import InversionSettings
+    >>> InversionSettings.parse("direct", {}).build()
+    Direct()
     """
 
     def invert(self, task: InversionTask) -> Replay:
-        """One model call a step, of one row."""
+        """One model call for each step, of one row."""
         return Replay(task.text, ddim_path(task, task.ticker(len(task.timesteps))))

@@ -17,15 +17,15 @@ from wordbrush.sampling.text import Shape
 
 @dataclass(frozen=True, eq=False)
 class NoiseMaps(Steering):
-    """Every branch's stochastic step gets the noise that takes the source along its own path.
+    """Every branch's stochastic step adds the noise that takes the source along its own path.
 
-    `noise_maps` (steps, C, h, w) are what is added to each step's mean, already times its standard deviation.
+    `noise_maps` (steps, C, h, w) are added to each step's mean; they are already multiplied by its standard deviation.
     """
 
     noise_maps: Tensor
 
     def advance(self, solver: Solver, step: int, timestep: Tensor, predicted: Predicted, latents: Tensor) -> Tensor:
-        """The mean of a step of eta 1, and the source's noise."""
+        """The mean of a step with eta 1, plus the source's noise."""
         return _mean(solver, predicted.guided(), timestep, latents) + self.noise_maps[step]
 
     def tensors(self) -> dict[str, Tensor]:
@@ -35,11 +35,19 @@ class NoiseMaps(Steering):
 
 @dataclass(frozen=True)
 class EditFriendly(Inversion):
-    """The picture is noised for each step afresh, and what a DDPM step (eta 1) must add to come from one to the next
-    is kept and added to every branch. The source comes back exactly.
+    """The picture is noised independently for each step. What a DDPM step (eta 1) must add to get from one of these to
+    the next is kept, and is added to every branch. The source comes back exactly.
 
-    `skip` is the part of the steps, from the noisiest, that are left out (published: 36 of 100 with text alone, 12 of
-    100 with attention control). `source_guidance_scale` guides the source's own predictions. The seed counts.
+    The noise is drawn from the seed, so another seed gives another inversion.
+
+    - `skip`: the fraction of the steps to leave out, from the noisiest, from 0 to below 1. Default: 0.12, published
+      with attention control (12 of 100 steps); with text alone 0.36 is published.
+    - `source_guidance_scale`: how strongly the source's own predictions are guided, from 0 to below 100. Default: 3.5.
+
+    Raises `SettingsError` for a value outside of its range.
+
+    >>> EditFriendly(skip=0.36)
+    EditFriendly(skip=0.36, source_guidance_scale=3.5)
     """
 
     skip: float = 0.12
@@ -51,7 +59,7 @@ class EditFriendly(Inversion):
         check_source_guidance(self.source_guidance_scale)
 
     def invert(self, task: InversionTask) -> Replay:
-        """One model call a step that is not skipped, of two rows where the source is guided."""
+        """One model call for each step that is not skipped, of two rows if the source is guided."""
         timesteps = task.timesteps[int(self.skip * len(task.timesteps)) :]
         tick = task.ticker(len(timesteps))
         noise = task.draw_noise(len(timesteps))
@@ -68,11 +76,11 @@ class EditFriendly(Inversion):
         return Replay(task.text, tuple(path), task.tape, NoiseMaps(torch.cat(noise_maps)))
 
     def shapes(self, num_steps: int, latents: Shape, text: Mapping[str, Shape]) -> Mapping[str, Shape]:
-        """One noise map a step."""
+        """One noise map for each step."""
         return {"noise_maps": (num_steps, *latents[1:])}
 
     def steering(self, tensors: Mapping[str, Tensor]) -> NoiseMaps:
-        """The noise maps again."""
+        """Build the noise maps again."""
         return NoiseMaps(tensors["noise_maps"])
 
 

@@ -1,4 +1,6 @@
-"""`fixed-point`: each step back is made self-consistent, for few steps (Pan et al. 2023; Garibi et al. 2024)."""
+"""`fixed-point`: makes each step back self-consistent, so that few steps suffice (Pan et al. 2023; Garibi et al.
+2024).
+"""
 
 from dataclasses import dataclass
 
@@ -11,11 +13,20 @@ from wordbrush.sampling.replay import Replay
 
 @dataclass(frozen=True)
 class FixedPoint(Inversion):
-    """A step back asks for the noise in latents that it does not have yet; here it is asked again of its own result.
+    """A step back needs the noise of latents that are not known yet. Here the network is asked again, with its own
+    result.
 
-    That is the fixed-point iteration of Pan et al. 2023 (AIDI, arXiv 2309.04907) and the renoising of Garibi et al.
-    2024 (ReNoise, arXiv 2403.14602), `num_iterations` times at most, less where it has converged or would diverge.
-    The source is what sampling without guidance makes of the noise: how well it comes back says how well it converged.
+    This is the fixed-point iteration of Pan et al. 2023 (AIDI, arXiv 2309.04907) and the renoising of Garibi et al.
+    2024 (ReNoise, arXiv 2403.14602). It stops early where it has converged or would diverge. The source is what
+    sampling without guidance makes of the noise, so how well the source comes back shows how well the iteration
+    converged.
+
+    - `num_iterations`: the maximum number of iterations for each step, from 1 to 100. Default: 5.
+
+    Raises `SettingsError` for a value outside of its range.
+
+    >>> FixedPoint(num_iterations=3)
+    FixedPoint(num_iterations=3)
     """
 
     num_iterations: int = 5
@@ -26,7 +37,7 @@ class FixedPoint(Inversion):
             raise SettingsError(f"num_iterations is {self.num_iterations}; give 1 to 100, such as 5")
 
     def invert(self, task: InversionTask) -> Replay:
-        """At most `num_iterations` + 1 model calls a step back, and one a step forth, all of one row."""
+        """At most `num_iterations` + 1 model calls for each step back, one for each step forward, all of one row."""
         tick = task.ticker(2 * len(task.timesteps))
         latents = task.latents
         for timestep in task.timesteps.flip(0):

@@ -1,4 +1,4 @@
-"""`flow-edit`: no inversion, the difference of two velocities (Kulikov et al. 2024, FlowEdit, arXiv 2412.08629)."""
+"""`flow-edit`: no inversion; the difference of two velocities (Kulikov et al. 2024, FlowEdit, arXiv 2412.08629)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,17 +17,19 @@ from wordbrush.sampling.text import Shape
 
 @dataclass(frozen=True, eq=False)
 class VelocityDifference(Steering):
-    """A target moves as the source's noised picture does, and by how much its velocity differs from the source's.
+    """A target moves with the source's noised picture, and also by the difference between its velocity and the
+    source's.
 
-    `path` (steps + 1, C, h, w) are the source's latents, noised afresh at each step, `velocities` (steps, C, h, w)
-    what the network says of them. A target's latents are its picture so far, under the noise that the source has.
+    `path` (steps + 1, C, h, w) holds the source's latents, noised independently at each step; `velocities` (steps, C,
+    h, w) holds the network's velocities for them. A target's latents are its picture so far, under the noise of the
+    source.
     """
 
     path: Tensor
     velocities: Tensor
 
     def advance(self, solver: Solver, step: int, timestep: Tensor, predicted: Predicted, latents: Tensor) -> Tensor:
-        """One Euler step of the difference (paper, algorithm 1), and from the source's noise to its next."""
+        """One Euler step of the difference (paper, algorithm 1), and the move from the source's noise to its next."""
         width = solver.rates_after(timestep).noise - solver.rates(timestep).noise
         moved = width * (predicted.guided() - self.velocities[step])
         return latents + moved + (self.path[step + 1] - self.path[step])
@@ -39,11 +41,20 @@ class VelocityDifference(Steering):
 
 @dataclass(frozen=True)
 class FlowEdit(Inversion):
-    """With equal prompts and equal guidance the target is the source at any number of steps. The seed counts.
+    """A target follows the difference between its velocity and the source's. With equal prompts and equal guidance it
+    is the source itself, at any number of steps.
 
-    `skip` is the part of the steps, from the noisiest, that are left out (published: 17 of 50 with SD3, 4 of 28 with
-    FLUX.1). `source_guidance_scale` guides the source's own velocities (3.5 with SD3, beside 13.5 of the edits; 1.5
-    with FLUX.1, beside 5.5).
+    The noise is drawn from the seed, so another seed gives another edit.
+
+    - `skip`: the fraction of the steps to leave out, from the noisiest, from 0 to below 1. Default: 0.34, published
+      for SD3 (17 of 50 steps); for FLUX.1 it is 4 of 28.
+    - `source_guidance_scale`: how strongly the source's own velocities are guided, from 0 to below 100. Default: 3.5,
+      published for SD3 with 13.5 for the edits; for FLUX.1 it is 1.5 with 5.5.
+
+    Raises `SettingsError` for a value outside of its range.
+
+    >>> FlowEdit(skip=4 / 28, source_guidance_scale=1.5).source_guidance_scale
+    1.5
     """
 
     skip: float = 0.34
@@ -55,7 +66,7 @@ class FlowEdit(Inversion):
         check_source_guidance(self.source_guidance_scale)
 
     def invert(self, task: InversionTask) -> Replay:
-        """One model call a step that is not skipped, of two rows where the source is guided by a negative text."""
+        """One model call for each step that is not skipped, of two rows if a negative text guides the source."""
         timesteps = task.timesteps[int(self.skip * len(task.timesteps)) :]
         tick = task.ticker(len(timesteps))
         path, velocities = [], []
@@ -71,5 +82,5 @@ class FlowEdit(Inversion):
         return {"path": (num_steps + 1, *latents[1:]), "velocities": (num_steps, *latents[1:])}
 
     def steering(self, tensors: Mapping[str, Tensor]) -> VelocityDifference:
-        """The source's path and velocities again."""
+        """Build the source's path and velocities again."""
         return VelocityDifference(tensors["path"], tensors["velocities"])

@@ -22,7 +22,7 @@ from wordbrush.sampling.solver import FLOW, Solver
 
 @dataclass(frozen=True, eq=False)
 class Inverted:
-    """What edits of a photograph start from, its picture, and what to know of it."""
+    """A photograph's inversion: what its edits start from, the picture that came back, and the report."""
 
     replay: Replay
     image: Image
@@ -37,23 +37,25 @@ def invert(
     tape: SourceTape | None = None,
     on_step: OnStep | None = None,
 ) -> Inverted:
-    """Invert an RGB picture of the settings' size, said to show their prompt; `tape` records its attention.
+    """Invert an RGB picture of the settings' size; their prompt says what it shows, and `tape` records its attention.
 
-    Raises `SettingsError` for a size, mode, method or value that does not go, `PromptError` for a prompt that does not
-    fit, `OutputError` when the model's output is no picture.
+    Raises `SettingsError` for an unsupported size, method or value, `PromptError` for a prompt over the token limit,
+    and `OutputError` if the model's output is not a picture.
     """
     method = inversion.build()
     if method.needs_prompt and not settings.prompt.strip():
         raise SettingsError(
-            f"method '{inversion.method}' works with the source prompt, which is empty; say what the picture shows, "
-            "or take method='direct'"
+            f"method '{inversion.method}' needs the source prompt, which is empty; say what the picture shows, "
+            "or use method='direct'"
         )
     method.check(adapter.guidance, settings.guidance_scale, settings.negative_prompt)
     for prompt in (settings.prompt, settings.negative_prompt):
-        adapter.tokenize(prompt)  # raises for one that does not fit, before anything runs
+        adapter.tokenize(prompt)  # raises before anything runs if the prompt does not fit
     solver = adapter.solver(settings.num_inference_steps, settings.height, settings.width)
     if settings.sampler not in (None, solver.name):
-        raise SettingsError(f"sampler is '{settings.sampler}'; a photograph is inverted with the family's default one")
+        raise SettingsError(
+            f"sampler is '{settings.sampler}'; photographs are inverted with the family's default sampler"
+        )
     _check_kind(inversion.method, solver)
     start = time.perf_counter()
     latents = adapter.encode_image(image)
@@ -72,7 +74,7 @@ def invert(
         )
     )
     if not all(bool(step.isfinite().all()) for step in replay.latents):
-        raise OutputError(f"method '{inversion.method}' gave latents that are not numbers; try dtype='float32'")
+        raise OutputError(f"method '{inversion.method}' gave latents that are not finite numbers; try dtype='float32'")
     seconds = time.perf_counter() - start
     source = adapter.decode(replay.latents[-1])
     alone = source if replay.latents[-1] is latents else adapter.decode(latents)
@@ -97,5 +99,5 @@ def _check_kind(method: str, solver: Solver) -> None:
     if method not in defined:
         model = "is sampled along a flow" if flow else "is a diffusion model"
         raise SettingsError(
-            f"method '{method}' is not defined for this model, which {model}; take {' or '.join(map(repr, defined))}"
+            f"method '{method}' is not defined for this model, which {model}; use {' or '.join(map(repr, defined))}"
         )

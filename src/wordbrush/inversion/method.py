@@ -1,4 +1,4 @@
-"""What a way of inverting is: frozen settings, a path to noise, and how a kept one is built again."""
+"""What an inversion method provides: frozen settings, a path to noise, and how a kept inversion is built again."""
 
 import math
 from abc import ABC, abstractmethod
@@ -16,43 +16,44 @@ from wordbrush.sampling.text import Shape
 
 
 class Inversion(ABC):
-    """A method with its settings, which are the fields of a frozen dataclass."""
+    """A method. Its settings are the fields of a frozen dataclass."""
 
     needs_prompt: ClassVar[bool] = False
-    """Whether it works with the source's text itself, so that an empty prompt leaves it nothing to do."""
+    """Whether it works on the source's text, and so can do nothing with an empty prompt."""
 
     @abstractmethod
     def invert(self, task: InversionTask) -> Replay:
         """Find what edits of the task's picture need."""
 
     def shapes(self, num_steps: int, latents: Shape, text: Mapping[str, Shape]) -> Mapping[str, Shape]:
-        """The shapes of its steering's tensors, of `num_steps` steps on latents (1, C, h, w), with a text
-        of these shapes by name."""
+        """The shapes of its steering's tensors by name, for `num_steps` steps on latents (1, C, h, w) and a text whose
+        tensors have the shapes `text`.
+        """
         return {}
 
     def steering(self, tensors: Mapping[str, Tensor]) -> Steering:
-        """Its steering from that one's tensors."""
+        """Build its steering from the steering's tensors."""
         return PLAIN
 
-    def check(self, guidance: Guidance, guidance_scale: float, negative_prompt: str) -> None:  # noqa: B027 - most methods take all
-        """Raise `SettingsError` for edit settings, or a guidance, that it cannot work with."""
+    def check(self, guidance: Guidance, guidance_scale: float, negative_prompt: str) -> None:  # noqa: B027 - most accept all
+        """Raise `SettingsError` for edit settings or a guidance that it cannot work with."""
 
 
 def check_skip(skip: float) -> None:
-    """Raise `SettingsError` for what is no part of the steps to leave out."""
+    """Raise `SettingsError` unless `skip` is a fraction of the steps, from 0 to below 1."""
     if not 0 <= skip < 1:
-        raise SettingsError(f"skip is {skip}; give the part of the steps to leave out, 0 to below 1")
+        raise SettingsError(f"skip is {skip}; give the fraction of the steps to skip, from 0 to below 1")
 
 
 def check_source_guidance(source_guidance_scale: float) -> None:
-    """Raise `SettingsError` for what the source cannot be guided by."""
+    """Raise `SettingsError` unless the source's guidance scale is from 0 to below 100."""
     if not 0 <= source_guidance_scale < 100:
-        raise SettingsError(f"source_guidance_scale is {source_guidance_scale}; give 0 to below 100")
+        raise SettingsError(f"source_guidance_scale is {source_guidance_scale}; give a number from 0 to below 100")
 
 
 def check_reads_negative(method: str, guidance: Guidance) -> None:
-    """Raise `SettingsError` for a network that reads no negative text, however high the guidance scale."""
+    """Raise `SettingsError` if the network never reads a negative text, however high the guidance scale."""
     if not guidance.has_negative(math.inf):
         raise SettingsError(
-            f"method '{method}' works on the negative text, and this model's guidance reads none; take another method"
+            f"method '{method}' works on the negative text, and this model's guidance reads none; use another method"
         )

@@ -1,4 +1,4 @@
-"""THE list of the ways to invert, by name; it imports none of them, so that the command line's help can show it."""
+"""The one list of inversion methods, by name. It imports none of them, so the command line's help stays fast."""
 
 from collections.abc import Mapping
 
@@ -11,10 +11,10 @@ METHODS: Mapping[str, str] = {
     "fixed-point": "wordbrush.inversion.fixed_point:FixedPoint",
     "virtual": "wordbrush.inversion.virtual:Virtual",
 }
-"""The class of each method of a diffusion model, as `module:name`."""
+"""The class of each method for diffusion models, as `module:name`."""
 
 FLOW_METHODS: Mapping[str, str] = {"flow-edit": "wordbrush.inversion.flow_edit:FlowEdit"}
-"""Those of a model that is sampled along a flow."""
+"""The class of each method for models that are sampled along a flow."""
 
 DEFAULT_METHOD = "edit-friendly"
-"""What photographs are inverted with where nothing is said: the best of them in docs/benchmark.md."""
+"""The method for photographs if none is given: the best of them in docs/benchmark.md."""

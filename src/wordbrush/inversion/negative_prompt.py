@@ -1,4 +1,4 @@
-"""`negative-prompt`: the source's text stands where the negative text does (Miyake et al. 2023, arXiv 2305.16807)."""
+"""`negative-prompt`: the source's text takes the place of the negative text (Miyake et al. 2023, arXiv 2305.16807)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +21,10 @@ from wordbrush.sampling.text import Shape, Text
 
 @dataclass(frozen=True, eq=False)
 class SourceAsNegative(Steering):
-    """Targets are guided away from the source's text, proximally if asked; `picture` (1, C, h, w)."""
+    """Targets are guided away from the source's text, with proximal guidance if `proximal` is given.
+
+    `picture` (1, C, h, w) holds the photograph's latents.
+    """
 
     text: Text
     picture: Tensor
@@ -44,11 +47,23 @@ class SourceAsNegative(Steering):
 
 @dataclass(frozen=True)
 class NegativePrompt(Inversion):
-    """Null-text inversion's optimum is about the source's own text, so that text is taken and nothing is optimised.
+    """The source's text is used as the negative text, because null-text inversion's optimum is close to it. Nothing is
+    optimised.
 
-    Guidance then leaves the source as it is: it is sampled without, and comes back as well as DDIM inversion lets it.
-    `proximal` "l0" or "l1" adds proximal guidance (Han et al. 2024); `quantile`, `recon_lr`, `recon` and `dilate`
-    are its (see `Proximal`).
+    The source is sampled without guidance, and comes back as well as DDIM inversion allows. `proximal` adds proximal
+    guidance (Han et al. 2024, arXiv 2306.05414): only what the prompt changes most is guided. The other settings act
+    only with it.
+
+    - `proximal`: "l0" (a hard threshold), "l1" (a soft one) or "none". Default: "none".
+    - `quantile`: differences below this quantile of a prediction become 0; from 0 to 1. Default: 0.7.
+    - `recon_lr`: how far unchanged parts are pulled to the photograph, as a fraction from 0 to 1. Default: 1.
+    - `recon`: the pull acts at timesteps below this fraction of the trained schedule; from 0 to 1. Default: 0.4.
+    - `dilate`: how far the changed parts are grown before the pull, in latent cells, from 0 to 1000. Default: 1.
+
+    Raises `SettingsError` for a value outside of its range.
+
+    >>> NegativePrompt(proximal="l0").quantile
+    0.7
     """
 
     proximal: Literal["none", "l0", "l1"] = "none"
@@ -62,12 +77,12 @@ class NegativePrompt(Inversion):
     def __post_init__(self) -> None:
         """Check the values. Raises `SettingsError`."""
         if self.proximal == "none":
-            replace(self, proximal="l0")  # the same checks of the other values
+            replace(self, proximal="l0")  # checks the other values as well
         else:
             self._proximal()
 
     def invert(self, task: InversionTask) -> Replay:
-        """One model call a step back, and one a step forth, all of one row."""
+        """One model call for each step back, and one for each step forward, all of one row."""
         tick = task.ticker(2 * len(task.timesteps))
         replay = task.sample(ddim_path(task, tick)[0], 1.0, tick)
         return replace(replay, steering=SourceAsNegative(task.text, task.latents, self._proximal()))
@@ -77,14 +92,16 @@ class NegativePrompt(Inversion):
         return {**text_names(text), "picture": latents}
 
     def steering(self, tensors: Mapping[str, Tensor]) -> SourceAsNegative:
-        """The source's text and the picture's latents again."""
+        """Build the source's text and the picture's latents again."""
         return SourceAsNegative(text_of(tensors), tensors["picture"], self._proximal())
 
     def check(self, guidance: Guidance, guidance_scale: float, negative_prompt: str) -> None:
-        """There is no place for a negative prompt, and there must be one for the source's."""
+        """The source's text needs the negative text's place, so there must be one, and it must be empty."""
         check_reads_negative("negative-prompt", guidance)
         if negative_prompt:
-            raise SettingsError("method 'negative-prompt' puts the source prompt there; leave negative_prompt empty")
+            raise SettingsError(
+                "method 'negative-prompt' uses the source prompt as negative prompt; leave negative_prompt empty"
+            )
 
     def _proximal(self) -> Proximal | None:
         if self.proximal == "none":

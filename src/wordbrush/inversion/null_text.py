@@ -21,12 +21,12 @@ from wordbrush.sampling.text import Shape, Text
 
 @dataclass(frozen=True, eq=False)
 class NegativeOfStep(Steering):
-    """The states of a negative text for each step, (steps, T, C)."""
+    """A negative text for each step, as states (steps, T, C)."""
 
     negatives: Tensor
 
     def negative(self, step: int, negative: Text) -> Text:
-        """The run's own text, with the step's states."""
+        """The run's own negative text, with the states of this step."""
         return negative.with_states(self.negatives[step : step + 1])
 
     def tensors(self) -> dict[str, Tensor]:
@@ -36,7 +36,7 @@ class NegativeOfStep(Steering):
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """The best negative text of a step as states (1, T, C), the latents that it leads to, the loss of each trial."""
+    """A step's best negative text as states (1, T, C), the latents that it leads to, and the loss of each trial."""
 
     negative: Tensor
     latents: Tensor
@@ -45,11 +45,20 @@ class Fit:
 
 @dataclass(frozen=True)
 class NullText(Inversion):
-    """Guided sampling is led back to the inverted path by optimising the negative text, step after step.
+    """The negative text is optimised at each step, so that guided sampling returns to the inverted path.
 
-    Published: `num_inner_steps` 10 of Adam, with a learning rate of `learning_rate` * (1 - step / 100), until the loss
-    is below `early_stop` + step * 2e-5. The best text of a step is kept, not the last, and is what the next one starts
-    from.
+    Adam has a learning rate of `learning_rate` * (1 - step / 100) and stops when the loss is below `early_stop` + step
+    * 2e-5, as published. Each step keeps the best text that it found, and the next step starts from it.
+
+    - `num_inner_steps`: the maximum number of optimisation steps for each step, from 1 to 1000. Default: 10.
+    - `learning_rate`: the learning rate at the first step, above 0 and at most 1. Default: 0.01.
+    - `early_stop`: the loss (mean squared error of latents) that is good enough at the first step, from 0 to 1.
+      Default: 1e-5.
+
+    Raises `SettingsError` for a value outside of its range.
+
+    >>> NullText(num_inner_steps=5)
+    NullText(num_inner_steps=5, learning_rate=0.01, early_stop=1e-05)
     """
 
     num_inner_steps: int = 10
@@ -63,21 +72,25 @@ class NullText(Inversion):
         if not 1 <= self.num_inner_steps <= 1000:
             raise SettingsError(f"num_inner_steps is {self.num_inner_steps}; give 1 to 1000, such as 10")
         if not 0 < self.learning_rate <= 1:
-            raise SettingsError(f"learning_rate is {self.learning_rate}; give a number above 0, such as 0.01")
+            raise SettingsError(
+                f"learning_rate is {self.learning_rate}; give a number above 0 and at most 1, such as 0.01"
+            )
         if not 0 <= self.early_stop <= 1:
-            raise SettingsError(f"early_stop is {self.early_stop}; give a loss of 0 to 1, such as 1e-5")
+            raise SettingsError(f"early_stop is {self.early_stop}; give a loss from 0 to 1, such as 1e-5")
 
     def check(self, guidance: Guidance, guidance_scale: float, negative_prompt: str) -> None:
-        """Without guidance no negative text is read."""
+        """The negative text is read only with guidance."""
         check_reads_negative("null-text", guidance)
         if not guidance.has_negative(guidance_scale):
             raise SettingsError(
-                f"method 'null-text' optimises what guidance reads, and guidance_scale is {guidance_scale:g}; give "
-                "more than 1, or method 'ddim'"
+                f"method 'null-text' optimises the text that guidance reads, and guidance_scale is "
+                f"{guidance_scale:g}; give more than 1, or use method 'ddim'"
             )
 
     def invert(self, task: InversionTask) -> Replay:
-        """One model call a step back, one a step forth, and at most `num_inner_steps` with their gradients."""
+        """One model call for each step back, one for each step forward, and at most `num_inner_steps` more with
+        gradients.
+        """
         count = len(task.timesteps)
         tick = task.ticker(2 * count)
         path = ddim_path(task, tick)
@@ -92,7 +105,7 @@ class NullText(Inversion):
         return Replay(task.text, tuple(latents), task.tape, NegativeOfStep(torch.cat(negatives)))
 
     def fit(self, task: InversionTask, step: int, latents: Tensor, goal: Tensor, negative: Tensor) -> Fit:
-        """The negative text, as states (1, T, C), with which a guided step from `latents` comes nearest to `goal`."""
+        """The negative text, as states (1, T, C), that brings a guided step from `latents` closest to `goal`."""
         timestep = task.timesteps[step]
         positive = task.predict_on_path(step, latents, timestep, 1.0)
         exact = torch.promote_types(negative.dtype, torch.float32)
@@ -108,7 +121,7 @@ class NullText(Inversion):
                 loss = F.mse_loss(reached.to(exact), goal.to(exact))
             losses.append(float(loss.detach()))
             if not math.isfinite(losses[-1]):
-                raise OutputError("null-text inversion met a loss that is no number; try dtype='float32'")
+                raise OutputError("null-text inversion's loss is not a finite number; try dtype='float32'")
             if losses[-1] == min(losses):
                 best = Fit(text.detach().to(negative.dtype).clone(), reached.detach(), ())
             if losses[-1] < self.early_stop + step * 2e-5:
@@ -118,9 +131,9 @@ class NullText(Inversion):
         return Fit(best.negative, best.latents, tuple(losses))
 
     def shapes(self, num_steps: int, latents: Shape, text: Mapping[str, Shape]) -> Mapping[str, Shape]:
-        """The states of one text a step."""
+        """The states of one text for each step."""
         return {"negatives": (num_steps, *text["states"][1:])}
 
     def steering(self, tensors: Mapping[str, Tensor]) -> NegativeOfStep:
-        """The states again."""
+        """Build the states again."""
         return NegativeOfStep(tensors["negatives"])

@@ -1,4 +1,4 @@
-"""The path of a picture to noise, step by step back through the schedule."""
+"""A picture's path to noise: the schedule's steps, taken backwards."""
 
 from collections.abc import Callable
 
@@ -10,9 +10,9 @@ from wordbrush.sampling.rates import noisier
 
 
 def ddim_path(task: InversionTask, tick: Callable[[], None]) -> tuple[Tensor, ...]:
-    """Latents (1, C, h, w) before each step and after the last, by DDIM inversion with the source's text alone.
+    """Latents (1, C, h, w) before each step and after the last, from DDIM inversion with the source's text alone.
 
-    Each step back takes the noise that the network sees in the latents after it, as if it were already that of the
+    Each step back uses the noise that the network sees in the latents after the step in place of the noise of the
     latents before it (Song et al. 2021, arXiv 2010.02502; Mokady et al. 2023, arXiv 2211.09794).
     """
     path = [task.latents]
@@ -23,7 +23,7 @@ def ddim_path(task: InversionTask, tick: Callable[[], None]) -> tuple[Tensor, ..
 
 
 def back(task: InversionTask, after: Tensor, guess: Tensor, timestep: Tensor) -> Tensor:
-    """The latents before a step from those `after` it, with the noise that the network sees in a `guess` of them."""
+    """The latents before a step: those `after` it with the noise that the network sees in a `guess` of the result."""
     noise = task.solver.split(task.predict(guess, timestep), timestep, guess).noise
     return noisier(after, noise, task.solver.rates_after(timestep), task.solver.rates(timestep))
 
@@ -31,9 +31,9 @@ def back(task: InversionTask, after: Tensor, guess: Tensor, timestep: Tensor) ->
 def fixed_point(
     task: InversionTask, after: Tensor, timestep: Tensor, num_iterations: int, tolerance: float = 1e-6
 ) -> Tensor:
-    """The latents before a step that lead to those `after` it, by iterating `back` on its own result.
+    """The latents before a step that leads to those `after` it, found by applying `back` to its own result.
 
-    It ends early when the guess moves by less than `tolerance` of its norm, or no longer moves less than before.
+    It ends early when the guess moves by less than `tolerance` times its norm, or when it moves no less than before.
     """
     guess, moved = back(task, after, after, timestep), float("inf")
     for _ in range(num_iterations):

@@ -16,11 +16,11 @@ Norm = Literal["l0", "l1"]
 
 @dataclass(frozen=True)
 class Proximal:
-    """The proximal operator of a norm on the difference that guidance multiplies, and a pull to the picture.
+    """The proximal operator of a norm, applied to the difference that guidance multiplies, and a pull to the picture.
 
-    Values of the difference below its `quantile` become 0 (all others are less by it under "l1"). Where that leaves
-    nothing, dilated by `dilate` cells, the predicted clean latents move by `recon_lr` of the way to the picture's, at
-    timesteps below the part `recon` of the schedule that was trained.
+    Differences below their `quantile` become 0; with "l1" the others shrink by that value. Where none is left within
+    `dilate` cells, the predicted clean latents move towards the picture's by the fraction `recon_lr`. This pull acts
+    at timesteps below the fraction `recon` of the trained schedule.
     """
 
     norm: Norm

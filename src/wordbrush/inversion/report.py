@@ -10,12 +10,24 @@ _NOTABLE_DB = 3.0
 
 @dataclass(frozen=True)
 class InversionReport:
-    """An inversion by `method` of so many steps.
+    """What an inversion cost, and how well the photograph came back.
 
-    `reconstruction` compares the photograph with the source that edits start from, `autoencoder` with what the model's
-    autoencoder alone makes of it: nothing can come back better than that. `model_calls` counts the network's calls and
-    `model_rows` the rows of their batches. `peak_memory_bytes` is the most memory held so far: on a GPU what PyTorch
-    allocated there, else the whole process (None where the system does not tell). `warnings` say what did not go well.
+    - `method`: the method's name.
+    - `num_steps`: the number of steps that edits of it have.
+    - `seconds`: the time that it took, in seconds, the encoding of the photograph included.
+    - `model_calls`, `model_rows`: how often the network was called, and the rows of these calls' batches in all.
+    - `peak_memory_bytes`: the highest memory use so far, in bytes: PyTorch's allocations on a GPU, else the whole
+      process; None if the system does not report it.
+    - `reconstruction`: how close the source that edits start from is to the photograph.
+    - `autoencoder`: the same for the photograph after the model's autoencoder alone, which no inversion can beat.
+    - `warnings`: what did not go well, a sentence each.
+
+    >>> from wordbrush import Editor
+    >>> editor = Editor.from_pretrained()
+    >>> photo = editor.generate("a dog", num_inference_steps=2).image
+    >>> report = editor.invert(photo, "a dog", method="direct", num_inference_steps=2).report
+    >>> report.method, report.model_calls
+    ('direct', 2)
     """
 
     method: str
@@ -30,7 +42,7 @@ class InversionReport:
 
 
 def report_facts(report: InversionReport) -> list[tuple[str, str]]:
-    """A report in names and values, in short."""
+    """A report as names and values, in brief."""
     return [
         ("method", report.method),
         ("came back", str(report.reconstruction)),
@@ -40,7 +52,7 @@ def report_facts(report: InversionReport) -> list[tuple[str, str]]:
 
 
 def reconstruction_warnings(method: str, back: Likeness, limit: Likeness) -> tuple[str, ...]:
-    """A warning when a picture came back notably worse than the autoencoder alone gives it.
+    """A warning if a picture came back notably worse than from the autoencoder alone.
 
     >>> reconstruction_warnings("ddim", Likeness(17.2, 0.6), Likeness(26.1, 0.9))[0]
     "the picture did not come back: 17.2 dB where the autoencoder alone gives 26.1; try method='direct'"

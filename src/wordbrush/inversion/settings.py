@@ -1,4 +1,4 @@
-"""Which method, with which settings: checked by name, and in the form that goes into records."""
+"""Which method, and its settings: checked by name, in the form that goes into records."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -11,12 +11,19 @@ from wordbrush.inversion.methods import FLOW_METHODS, METHODS
 from wordbrush.settled import number, whole
 
 Setting = int | float | str
-"""A value of a method's setting."""
+"""The value of a method's setting."""
 
 
 @dataclass(frozen=True)
 class InversionSettings:
-    """A method and all of its settings. Raises `SettingsError` for a name or a value that it does not have.
+    """An inversion method and its settings.
+
+    - `method`: its name, one of `inversion.methods.METHODS` for diffusion models, or of `FLOW_METHODS` for models that
+      are sampled along a flow.
+    - `settings`: the method's settings by name. What each means, its range and its default: the method's class, such
+      as `inversion.null_text.NullText`. `parse` fills in the defaults.
+
+    Raises `SettingsError` for an unknown method, a setting that it does not have, or a value outside of its range.
 
     >>> InversionSettings.parse("edit-friendly", {"skip": 0.36}).settings
     {'skip': 0.36, 'source_guidance_scale': 3.5}
@@ -26,18 +33,18 @@ class InversionSettings:
     settings: Mapping[str, Setting]
 
     def __post_init__(self) -> None:
-        """Check by building: a record's values come here without `parse`."""
+        """Check by building the method: a record's values do not pass through `parse`."""
         object.__setattr__(self, "settings", _renamed(self.settings))
         plain = asdict(self.build())  # type: ignore[call-overload]
         object.__setattr__(self, "settings", {name: plain[name] for name in self.settings})
 
     @classmethod
     def parse(cls, method: str, settings: Mapping[str, Setting]) -> "InversionSettings":
-        """With the method's own values for what is not given."""
+        """Fill in the method's defaults for settings that are not given."""
         return cls(method, asdict(cls(method, settings).build()))  # type: ignore[call-overload]
 
     def build(self) -> Inversion:
-        """The method."""
+        """The method, ready to run."""
         known_methods = {**METHODS, **FLOW_METHODS}
         if self.method not in known_methods:
             raise SettingsError(f"there is no method '{self.method}'; give one of {', '.join(known_methods)}")
@@ -51,7 +58,7 @@ class InversionSettings:
 
 
 def _renamed(settings: Mapping[str, Setting]) -> Mapping[str, Setting]:
-    """Earlier records and callers give `recon` in thousandths, as `recon_t`."""
+    """Older records and callers give `recon` in thousandths, as `recon_t`."""
     thousandths = settings.get("recon_t")
     if not isinstance(thousandths, int | float):
         return settings

@@ -1,4 +1,4 @@
-"""What every way of inverting is given, and the source's predictions that it asks for."""
+"""What every inversion method is given, and the source's predictions that it can ask for."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class CountedCalls:
     """A network that counts its calls and the rows of their batches."""
 
     def __init__(self, model: Predictor) -> None:
-        """Count from zero."""
+        """Start counting at zero."""
         self._model = model
         self.calls = 0
         self.rows = 0
@@ -50,9 +50,9 @@ class CountedCalls:
 
 @dataclass(frozen=True, eq=False)
 class InversionTask:
-    """A picture's latents (1, C, h, w), the text that it is said to show and the negative text of its edits.
+    """A picture's latents (1, C, h, w), the text that says what it shows, and the negative text of its edits.
 
-    `guidance_scale` is that of the edits; `tape` records the source's attention, None for none.
+    `guidance_scale` is the edits' scale; `tape` records the source's attention, and None records nothing.
     """
 
     model: Predictor
@@ -71,7 +71,7 @@ class InversionTask:
         return self.solver.timesteps
 
     def ticker(self, total: int) -> Callable[[], None]:
-        """Tells `on_step` of one more of `total` steps each time it is called."""
+        """A function that reports one more of `total` steps to `on_step` with each call."""
         done = 0
 
         def tick() -> None:
@@ -83,11 +83,11 @@ class InversionTask:
         return tick
 
     def predict(self, latents: Tensor, timestep: Tensor, guidance_scale: float = 1.0) -> Tensor:
-        """The source's prediction (1, C, h, w) for latents (1, C, h, w): its text alone, or guided."""
+        """The source's prediction (1, C, h, w) for latents (1, C, h, w), from its text alone or guided."""
         return self._predict(latents, timestep, guidance_scale, None)
 
     def predict_on_path(self, step: int, latents: Tensor, timestep: Tensor, guidance_scale: float) -> Tensor:
-        """As `predict`, and recorded on the tape: `latents` are the source's at this step of its replay."""
+        """Like `predict`, but recorded on the tape: `latents` are the source's at this step of its replay."""
         recording = self.tape if self.tape is not None and self.tape.start_step() else None
         if recording is None:
             return self._predict(latents, timestep, guidance_scale, None)
@@ -112,7 +112,7 @@ class InversionTask:
         return Replay(self.text, tuple(latents), self.tape)
 
     def draw_noise(self, count: int) -> Tensor:
-        """Gaussian noise (count, C, h, w) of the seed, drawn on the CPU so that it is the same on every device."""
+        """Gaussian noise (count, C, h, w) from the seed, drawn on the CPU so that it is the same on every device."""
         generator = torch.Generator("cpu").manual_seed(self.seed)
         shape = (count, *self.latents.shape[1:])
         return torch.randn(shape, generator=generator, dtype=self.latents.dtype).to(self.latents.device)

@@ -1,4 +1,4 @@
-"""A replay as named tensors and back, for what is kept on disk."""
+"""A replay as named tensors and back, for inversions that are kept on disk."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ _STEERING = "steering."
 
 
 def to_tensors(replay: Replay) -> dict[str, Tensor]:
-    """A replay's text, latents (steps + 1, C, h, w) and steering by name; its tape is left out."""
+    """A replay's text, latents (steps + 1, C, h, w) and steering, by name. Its tape is left out."""
     held = {_STEERING + name: tensor for name, tensor in replay.steering.tensors().items()}
     return {**text_tensors(replay.text), "latents": torch.cat(replay.latents), **held}
 
@@ -23,23 +23,26 @@ def to_tensors(replay: Replay) -> dict[str, Tensor]:
 def from_tensors(
     method: Inversion, tensors: Mapping[str, Tensor], text: Mapping[str, Shape], latents: Shape
 ) -> Replay:
-    """Build what `to_tensors` gave of a `method`'s replay, of a text and latents (1, C, h, w) of these shapes.
+    """Build a replay of `method` again from `to_tensors`' result; `text` and `latents` (1, C, h, w) are the shapes to
+    expect.
 
-    Raises `RecordError` for what is missing, too much, of another shape
-    or type, or not a number.
+    Raises `RecordError` for a tensor that is missing, unexpected, not finite, or of another shape or type.
     """
     num_steps = tensors["latents"].shape[0] - 1 if "latents" in tensors else 0
     own = {_STEERING + name: shape for name, shape in method.shapes(num_steps, latents, text).items()}
     expected = {**text_names(text), "latents": (num_steps + 1, *latents[1:]), **own}
     if num_steps < 1 or set(tensors) != set(expected):
-        raise RecordError(f"a kept inversion has {', '.join(sorted(tensors)) or 'nothing'}; invert the picture again")
+        raise RecordError(
+            f"a kept inversion has the wrong tensors ({', '.join(sorted(tensors)) or 'none'}); "
+            "invert the picture again"
+        )
     for name, tensor in tensors.items():
         if tuple(tensor.shape) != expected[name] or not tensor.is_floating_point():
             raise RecordError(
-                f"'{name}' of a kept inversion is {tuple(tensor.shape)} of {tensor.dtype}, where {expected[name]} "
-                "numbers should be; invert the picture again"
+                f"'{name}' of a kept inversion has shape {tuple(tensor.shape)} and type {tensor.dtype}, not shape "
+                f"{expected[name]} and a floating-point type; invert the picture again"
             )
         if not bool(torch.isfinite(tensor).all()):
-            raise RecordError(f"'{name}' of a kept inversion is not a number throughout; invert the picture again")
+            raise RecordError(f"'{name}' of a kept inversion has values that are not finite; invert the picture again")
     steering = method.steering({name.removeprefix(_STEERING): tensors[name] for name in own})
     return Replay(text_of(tensors), tuple(latent[None] for latent in tensors["latents"]), None, steering)

@@ -1,5 +1,5 @@
-"""A text among other named tensors, as kept inversions hold it: "text" are its states, "text.pooled" and the like all
-else.
+"""A text's tensors among others, as kept inversions name them: "text" for its states, "text.pooled" and so on for the
+rest.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _STATES, _REST = "text", "text."
 
 
 def text_names(parts: Mapping[str, T]) -> dict[str, T]:
-    """What belongs to a text's parts (its tensors, their shapes), by the names that they are kept under.
+    """A text's parts (its tensors, or their shapes) by the names under which they are kept.
 
     >>> text_names({"states": 1, "pooled": 2})
     {'text': 1, 'text.pooled': 2}
@@ -24,7 +24,7 @@ def text_names(parts: Mapping[str, T]) -> dict[str, T]:
 
 
 def text_tensors(text: Text) -> dict[str, Tensor]:
-    """A text's tensors by the names that they are kept under."""
+    """A text's tensors by the names under which they are kept."""
     return text_names(text.tensors())
 
 

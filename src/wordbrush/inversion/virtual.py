@@ -1,4 +1,4 @@
-"""`virtual`: no path to noise at all, for few steps (Xu et al. 2024, InfEdit, arXiv 2312.04965)."""
+"""`virtual`: no path to noise at all, so that few steps suffice (Xu et al. 2024, InfEdit, arXiv 2312.04965)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ from wordbrush.sampling.text import Shape
 
 @dataclass(frozen=True, eq=False)
 class SourceError(Steering):
-    """A target's predicted clean latents are corrected by the source's error, and noised afresh.
+    """A target's predicted clean latents are corrected by the source's error, and then noised with the source's noise.
 
-    `path` (steps + 1, C, h, w) are the source's latents, `clean_errors` (steps, C, h, w) its clean latents less those
-    that were predicted. That is the published correction of the predicted noise, written so that nothing is divided
-    by the signal, of which a flow has none at its first step.
+    `path` (steps + 1, C, h, w) holds the source's latents; `clean_errors` (steps, C, h, w) its clean latents minus the
+    predicted ones. This is the published correction of the predicted noise, written without dividing by the signal,
+    which is 0 at a flow's first step.
     """
 
     path: Tensor
     clean_errors: Tensor
 
     def advance(self, solver: Solver, step: int, timestep: Tensor, predicted: Predicted, latents: Tensor) -> Tensor:
-        """The denoising diffusion consistent model: the target's clean latents, with the source's next noise."""
+        """The denoising diffusion consistent model: the target's clean latents with the source's next noise."""
         clean = solver.split(predicted.guided(), timestep, latents).clean + self.clean_errors[step]
         if step == len(self.clean_errors) - 1:
             return clean
-        # The source's next latents are its clean ones with fresh noise; the target's have the same noise.
+        # The source's next latents are its clean ones with fresh noise; the target gets the same noise.
         return self.path[step + 1] + solver.rates_after(timestep).signal * (clean - self.path[-1])
 
     def tensors(self) -> dict[str, Tensor]:
@@ -42,10 +42,18 @@ class SourceError(Steering):
 
 @dataclass(frozen=True)
 class Virtual(Inversion):
-    """Each step noises the known source afresh and sees how far the network is off; the target is corrected by that.
+    """Each step noises the known source independently and measures the network's error; the target is corrected by it.
 
-    With equal prompts and equal guidance the target is the source, exactly, at any number of steps: 12 are published
-    (with `source_guidance_scale` 1 and an edit's guidance of 2.3), 4 work. The seed counts.
+    With equal prompts and equal guidance the target is exactly the source, at any number of steps. Published are 12
+    steps with a `guidance_scale` of 2.3 for the edits; 4 steps work. The noise is drawn from the seed.
+
+    - `source_guidance_scale`: how strongly the source's own predictions are guided, from 0 to below 100. Default: 1,
+      without guidance, as published.
+
+    Raises `SettingsError` for a value outside of its range.
+
+    >>> Virtual()
+    Virtual(source_guidance_scale=1.0)
     """
 
     source_guidance_scale: float = 1.0
@@ -55,7 +63,7 @@ class Virtual(Inversion):
         check_source_guidance(self.source_guidance_scale)
 
     def invert(self, task: InversionTask) -> Replay:
-        """One model call a step, of two rows where the source is guided."""
+        """One model call for each step, of two rows if the source is guided."""
         tick = task.ticker(len(task.timesteps))
         noise = task.draw_noise(len(task.timesteps))
         path, errors = [], []
@@ -72,5 +80,5 @@ class Virtual(Inversion):
         return {"path": (num_steps + 1, *latents[1:]), "clean_errors": (num_steps, *latents[1:])}
 
     def steering(self, tensors: Mapping[str, Tensor]) -> SourceError:
-        """The source's path and errors again."""
+        """Build the source's path and errors again."""
         return SourceError(tensors["path"], tensors["clean_errors"])

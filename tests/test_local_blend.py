@@ -341,26 +341,26 @@ def corner() -> Image.Image:
             LocalBlend(subtract_words=("dog", "cat"), subtract_threshold=0.0),
             {},
             ControlError,
-            r"target 1 change nowhere: the region of 'dog' and 'cat' \(threshold 0.3\) is all subtracted with that of "
-            r"'dog' and 'cat' \(subtract_threshold 0.0\); lower the first threshold or raise the second",
+            r"target 1 change nowhere: the region of 'dog' and 'cat' \(threshold 0.3\) is completely covered by "
+            r"that of 'dog' and 'cat' \(subtract_threshold 0.0\); lower threshold or raise subtract_threshold",
         ),
         (
             LocalBlend(threshold=0.99, pool=1),
             {"mask": corner()},
             ControlError,
-            r"the region of 'dog' and 'cat' \(threshold 0.99\) is all outside of the given mask; lower the threshold",
+            r"the region of 'dog' and 'cat' \(threshold 0.99\) is entirely outside the given mask; lower the",
         ),
         (
             LocalBlend(words=(), target_words=(("cat",),)),
             {"equalizer": {"cat": -1.0}, "cross_replace_steps": 1.0},
             ControlError,
-            "the maps of 'cat' are nowhere above 0.3 of a highest value above zero; name a word whose weight",
+            "the maps of 'cat' are nowhere above zero; name a word whose weight is above zero",
         ),
         (
             LocalBlend(mask=LatentMask(("#.",))),
             {},
             SettingsError,
-            "the mask has 1 x 2 cells and the latents 16 x 16; give a mask of this picture",
+            "the mask has 1 x 2 cells and the latents 16 x 16; give a mask for this picture",
         ),
     ],
 )
@@ -395,5 +395,5 @@ def test_attention_that_is_not_a_number_is_told(editor, monkeypatch):
         return text.with_states(text.states * (float("nan") if prompt == CAT else 1))
 
     monkeypatch.setattr(StableDiffusion, "encode", broken)
-    with pytest.raises(OutputError, match="not a number"):
+    with pytest.raises(OutputError, match="not finite"):
         editor.edit(source, CAT, local_blend=LocalBlend(words=(), target_words=(("cat",),)))

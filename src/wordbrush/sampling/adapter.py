@@ -1,7 +1,7 @@
 """What the sampling loop needs of a model family, and nothing more.
 
-A family file converts its own conventions once: how prompts become conditioning, where text sits in attention, what
-the network predicts, how latents are laid out.
+A family's file converts its own conventions in one place: how prompts become conditioning, where text enters
+attention, what the network predicts, and how latents are laid out.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 Prediction = tuple[Tensor, int]
-"""A model's prediction (B, C, h, w) and the number of attention calls that were controlled."""
+"""A model's prediction (B, C, h, w), and how many attention calls were controlled."""
 
 
 class Control(Protocol):
@@ -27,11 +27,11 @@ class Control(Protocol):
 
     @property
     def features(self) -> frozenset[str]:
-        """The residual blocks, by module name, whose output it wants to change."""
+        """The residual blocks whose output it wants to change, by module name."""
         ...
 
     def feature(self, name: str, output_BCHW: Tensor, /) -> Tensor:
-        """The output of one of them, changed."""
+        """The changed output of one of these blocks."""
         ...
 
     def __call__(self, call: AttentionCall, /) -> Tensor:
@@ -39,31 +39,31 @@ class Control(Protocol):
         ...
 
     def verify(self, layers: Iterable[AttentionLayer], /) -> int:
-        """Raise `ControlError` unless every layer of the model that must be controlled was; the number of controlled
-        calls.
+        """Return how many calls were controlled; raise `ControlError` if a layer of the model that must be controlled
+        was not.
         """
         ...
 
 
 class Predictor(Protocol):
-    """The network alone: what the loop and an inversion call."""
+    """The network alone: what the loop and the inversions call."""
 
     @property
     def guidance(self) -> Guidance:
-        """How it uses a guidance scale."""
+        """How the network uses a guidance scale."""
         ...
 
     def predict(
         self, latents: Tensor, timestep: Tensor, text: Text, control: Control | None, guidance_scale: float = 1.0
     ) -> Prediction:
-        """One model call on latents (B, C, h, w) and the text of as many rows, its attention under `control`.
+        """One model call on latents (B, C, h, w) and a text of as many rows; `control` answers its attention calls.
 
-        The scale is for a network that is told it (`Distilled`).
+        `guidance_scale` is for networks that take it as an input (`Distilled`).
         """
         ...
 
     def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
-        """The prediction (B, C, h, w) of one model call without control, differentiable in the text's states."""
+        """The prediction (B, C, h, w) of a call without control, differentiable with respect to the text's states."""
         ...
 
 
@@ -72,46 +72,48 @@ class Adapter(Predictor, Protocol):
 
     @property
     def device(self) -> torch.device:
-        """Where the model computes."""
+        """The device that the model computes on."""
         ...
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the model computes in."""
+        """The dtype that the model computes in."""
         ...
 
     def tokenize(self, prompt: str) -> PromptTokens:
-        """Where the prompt's words are on the text axis; `PromptError` when it does not fit."""
+        """The positions of the prompt's words on the text axis; `PromptError` if the prompt does not fit."""
         ...
 
     def encode(self, prompt: str) -> Text:
-        """The conditioning of one prompt, of one row."""
+        """The conditioning of one prompt, as one row."""
         ...
 
     def encode_negative(self, prompt: str) -> Text:
-        """The conditioning of one negative prompt, which may be empty."""
+        """The conditioning of one negative prompt, which may be empty, as one row."""
         ...
 
     def latent_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of the latents of a picture of height x width pixels; `SettingsError` where it has none."""
+        """Height and width of the latents of a picture of height x width pixels; `SettingsError` if it cannot have
+        any.
+        """
         ...
 
     @property
     def native_size(self) -> tuple[int, int]:
-        """Height and width in pixels of the pictures that the model was trained on."""
+        """Height and width, in pixels, of the pictures that the model was trained on."""
         ...
 
     @property
     def size_multiple(self) -> int:
-        """Heights and widths in pixels that all its layers halve evenly are multiples of this."""
+        """Heights and widths in pixels must be multiples of this for all layers to halve them evenly."""
         ...
 
     def noise(self, seed: int, height: int, width: int) -> Tensor:
-        """The starting latents (1, C, h, w) of a seed for a picture of height x width pixels."""
+        """The starting latents (1, C, h, w) of a seed, for a picture of height x width pixels."""
         ...
 
     def attention_layers(self, height: int, width: int) -> tuple[AttentionLayer, ...]:
-        """The attention layers for a picture of height x width pixels, in the order in which they run."""
+        """The attention layers for a picture of height x width pixels, in the order they run in."""
         ...
 
     def editable_layers(self, height: int, width: int) -> EditableLayers:
@@ -121,14 +123,15 @@ class Adapter(Predictor, Protocol):
     def solver(
         self, num_inference_steps: int, height: int, width: int, *, sampler: str | None = None, seed: int = 0
     ) -> Solver:
-        """A fresh schedule of `num_inference_steps` for a picture of height x width pixels.
+        """A new schedule of `num_inference_steps` for a picture of height x width pixels.
 
-        `sampler` is one of the family's by name, None its default; a sampler that draws noise draws it from `seed`.
+        `sampler` is the name of one of the family's samplers; None is the family's default. `seed` is for samplers
+        that draw noise.
         """
         ...
 
     def encode_image(self, image: Image) -> Tensor:
-        """The latents (1, C, h, w) of an RGB picture; `SettingsError` where its size has none."""
+        """The latents (1, C, h, w) of an RGB picture; `SettingsError` if its size cannot have any."""
         ...
 
     def decode(self, latents: Tensor) -> Image:

@@ -1,6 +1,6 @@
-"""Local blend (paper, section 2.3.4): where the words' maps are low, the edited latents become the source's.
+"""Local blend (paper, section 2.3.4): where the words' maps are low, the edited latents are replaced by the source's.
 
-Legend: P masks of one kind, H heads, Q image queries, K text tokens, W asked columns, h and w cells of a grid.
+Legend: P masks of one kind, H heads, Q image queries, K text tokens, W columns asked for, h and w cells of a grid.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,11 +18,10 @@ from wordbrush.errors import ControlError, OutputError, SettingsError
 
 
 def region(maps_Phw: Tensor, size: tuple[int, int], threshold: float, pool: int, *, smooth: bool = False) -> Tensor:
-    """Where each map is above `threshold` of its highest value, a boolean (P, *size).
+    """Where each map is above `threshold` times its highest value, as booleans (P, *size).
 
-    Maps are grown by a maximum over `pool` x `pool` cells and brought to `size` by the nearest cell; a `smooth` map
-    is brought to `size` by interpolation first, so that its edge is as fine as that. A map that is nowhere above zero
-    has an empty region, not one of 0 / 0.
+    Maps are grown by a maximum over `pool` x `pool` cells and resized to `size` by the nearest cell. A `smooth` map is
+    interpolated to `size` first, for finer edges. A map that is nowhere above zero has an empty region.
 
     >>> region(torch.tensor([[[1.0, 0.2], [0.4, 0.0]]]), (2, 2), 0.3, pool=1).tolist()
     [[[True, False], [True, False]]]
@@ -36,10 +35,11 @@ def region(maps_Phw: Tensor, size: tuple[int, int], threshold: float, pool: int,
 
 
 class Blender:
-    """One run's local blend: a `Watch` of the words' maps, asked by the loop after each step for the blended latents.
+    """The local blend of one run: a `Watch` of the words' maps that the loop asks for the blended latents after each
+    step.
 
-    Maps are summed over heads, layers (`sites.shared_layers`) and steps: their mean but for a factor, which thresholds
-    relative to the highest value do not see.
+    Maps are summed over heads, layers (`sites.shared_layers`) and steps. A sum is the mean times a constant, and
+    thresholds relative to the highest value do not depend on constants.
     """
 
     def __init__(
@@ -51,9 +51,10 @@ class Blender:
         num_steps: int,
         latent_size: tuple[int, int],
     ) -> None:
-        """Prepare a run of `num_steps` on latents (h, w) for the branches of `tokens`; `layers` are all there are.
+        """Prepare a run of `num_steps` on latents (h, w), for the branches of `tokens`; `layers` are all the model's
+        layers.
 
-        Raises `SettingsError` when the user's mask has another size.
+        Raises `SettingsError` if the user's mask has another size.
         """
         self.reads: Reading = blend.maps
         self._blend = blend
@@ -73,34 +74,34 @@ class Blender:
         self._own = None if blend.mask is None else blend.mask.to_tensor()
         if self._own is not None and self._own.shape != latent_size:
             mask, latents = (" x ".join(map(str, size)) for size in (self._own.shape, latent_size))
-            raise SettingsError(f"the mask has {mask} cells and the latents {latents}; give a mask of this picture")
+            raise SettingsError(f"the mask has {mask} cells and the latents {latents}; give a mask for this picture")
 
     def asks(self, step: int, branch: int) -> bool:
-        """Every step counts towards the mean, also those before the first that is blended."""
+        """Every step counts towards the mean, the steps before the blend starts as well."""
         return branch in self._columns
 
     def columns(self, branch: int, layer: AttentionLayer) -> Tensor | None:
-        """The words of a branch, in the blend's layers; in those that carry maps, its maps so far."""
+        """A branch's words in the layers that give maps; its maps so far in the layers that carry them on."""
         if layer in self._carrying:
             return self._so_far(branch)
         return self._columns[branch] if layer in self._layers else None
 
     def take(self, step: int, branch: int, layer: AttentionLayer, maps_HQW: Tensor) -> None:
-        """Add one layer's maps to those so far, or carry these one layer on."""
+        """Add one layer's maps to the maps so far, or carry the maps so far through one more layer."""
         if layer in self._carrying:
             so_far_QW = self._so_far(branch)
-            assert so_far_QW is not None  # it was what was asked
+            assert so_far_QW is not None  # `columns` returned it
             self._spread[branch] = (so_far_QW + maps_HQW.to(so_far_QW).mean(0)) / 2
             return
         maps_QW = maps_HQW.to(torch.promote_types(maps_HQW.dtype, torch.float32)).sum(0)
         self._sums[branch] = self._sums.get(branch, 0) + maps_QW
 
     def after_step(self, step: int, latents: Tensor, source: Tensor) -> Tensor:
-        """Its branches' latents (branches, C, h, w) with the source's (1, C, h, w) wherever they must not change."""
+        """Its branches' latents (branches, C, h, w), with the source's (1, C, h, w) wherever they must not change."""
         if step >= self._start:
             self._masks.append(self._allowed().to(latents.device))
             latents = torch.where(self._masks[-1][:, None], latents, source)
-        self._spread.clear()  # each step carries all maps so far anew
+        self._spread.clear()  # each step carries the maps so far again
         return latents
 
     def describe(self) -> list[str]:
@@ -110,9 +111,9 @@ class Blender:
         return [" and ".join(words + inside) for words in where]
 
     def finish(self) -> Tensor:
-        """Its masks (branches, steps, h, w), from the first step that was blended to the last.
+        """Its masks (branches, steps, h, w), from the first blended step to the last.
 
-        Raises `ControlError` when a target's finished picture may change nowhere.
+        Raises `ControlError` if a target's finished picture may change nowhere.
         """
         for index, (branch, tokens) in enumerate(zip(self.branches, self._tokens, strict=True)):
             if not bool(self._masks[-1][index].any()):
@@ -152,22 +153,22 @@ class Blender:
 
     def _nothing_changes(self, index: int, branch: int, tokens: BlendTokens) -> ControlError | OutputError:
         if not all(bool(torch.isfinite(maps).all()) for maps in self._sums.values()):
-            return OutputError("the model's attention is not a number (NaN or infinite); try dtype='float32'")
+            return OutputError("the model's attention is not finite (NaN or infinite); try dtype='float32'")
         words, blend = _quoted(tokens.named), self._blend
         if not bool(self._words()[index].any()):
             why = (
-                f"the maps of {words} are nowhere above {blend.threshold} of a highest value above zero; name a word "
-                "whose weight is above zero, or set the blend's maps='own'"
+                f"the maps of {words} are nowhere above zero; name a word whose weight is above zero, or set the "
+                "blend's maps='own'"
             )
         elif blend.subtract_words and not bool((self._words() & ~self._subtracted())[index].any()):
             why = (
-                f"the region of {words} (threshold {blend.threshold}) is all subtracted with that of "
-                f"{_quoted(blend.subtract_words)} (subtract_threshold {blend.subtract_threshold}); lower the first "
-                "threshold or raise the second"
+                f"the region of {words} (threshold {blend.threshold}) is completely covered by that of "
+                f"{_quoted(blend.subtract_words)} (subtract_threshold {blend.subtract_threshold}); lower threshold "
+                "or raise subtract_threshold"
             )
         else:
             why = (
-                f"the region of {words} (threshold {blend.threshold}) is all outside of the given mask; lower the "
+                f"the region of {words} (threshold {blend.threshold}) is entirely outside the given mask; lower the "
                 "threshold, or draw the mask where the word is"
             )
         return ControlError(f"the blend lets target {branch - SOURCE} change nowhere: {why}")
@@ -178,7 +179,7 @@ def _quoted(words: Sequence[str], conjunction: str = "and") -> str:
 
 
 def _columns(tokens: Mapping[int, BlendTokens], length: int) -> dict[int, Tensor]:
-    """What is asked of each branch, (K, W): a target's words and those to subtract; of the source, for each target."""
+    """The columns (K, W) of each branch: a target's words and those to subtract; the source has every target's."""
     if not any(target.named for target in tokens.values()):
         return {}
     columns = {

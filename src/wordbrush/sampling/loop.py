@@ -1,4 +1,4 @@
-"""The one sampling loop (paper, algorithm 1): all branches of an edit, step by step, side by side."""
+"""The one sampling loop (paper, algorithm 1): all branches of an edit side by side, step by step."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,12 +19,14 @@ from wordbrush.sampling.steering import PLAIN, Predicted
 from wordbrush.sampling.text import Text
 
 OnStep = Callable[[int, int], None]
-"""Told after each step: steps done, steps in all."""
+"""Called after each step with the number of steps done and the total."""
 
 
 @dataclass(frozen=True, eq=False)
 class Conditioning:
-    """Text of every branch, source first: `positive[b]` its prompt, `negative` that of all; of one row each."""
+    """The text of every branch, one row each: `positive[b]` is branch b's prompt, the source first; `negative` is
+    shared.
+    """
 
     positive: tuple[Text, ...]
     negative: Text
@@ -32,7 +34,7 @@ class Conditioning:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One finished step: the latents (branches, C, h, w) after it, and how many attention calls it controlled."""
+    """One finished step: the latents (branches, C, h, w) after it, and its number of controlled attention calls."""
 
     index: int
     latents: Tensor
@@ -41,12 +43,13 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What a run does beside its noise and its steps.
+    """What a run does, apart from its noise and its steps.
 
-    Branch 0 is the source. Where it is not among `branches`, `kept` stands for it: its recorded queries and keys, or
-    its prompt run once more from its kept latents at steps that are not recorded; the run has its steps, and its
-    steering of them. `record_to` records the source's attention. `watches` are given the maps that they ask for; the
-    latents are the same with them. `blends` are some of them, and hold part of each step's latents to the source's.
+    Branch 0 is the source. If it is not among `branches`, `kept` takes its place: with its recorded queries and keys,
+    or, at steps that are not recorded, by running its prompt once more from its kept latents. The run then has the
+    steps of `kept`, and its steering. `record_to` records the source's attention. `watches` receive the maps that they
+    ask for, without changing the latents. `blends` are watches too, and hold a part of each step's latents to the
+    source's.
     """
 
     text: Conditioning
@@ -60,7 +63,7 @@ class Run:
 
 
 def denoise(model: Predictor, solver: Solver, start: Tensor, run: Run) -> Iterator[Step]:
-    """Denoise a run's branches from the same latents (1, C, h, w); yields after every step."""
+    """Denoise a run's branches from the same latents (1, C, h, w). Yields after every step."""
     kept, guidance, scale = run.kept, model.guidance, run.guidance_scale
     watches = [*run.watches, *run.blends]
     latents = start.expand(len(run.branches), -1, -1, -1)
@@ -91,7 +94,7 @@ def denoise(model: Predictor, solver: Solver, start: Tensor, run: Run) -> Iterat
 
 
 def _rows(layout: BatchLayout, branches: Sequence[int], latents: Tensor, source: Tensor | None) -> Tensor:
-    """The latents (B, C, h, w) of each row: its branch's, or of a source that is not denoised here its kept ones."""
+    """The latents (B, C, h, w) of each row: its branch's, or the kept ones of a source that is not denoised here."""
     place = {branch: i for i, branch in enumerate(branches)}
     if SOURCE not in place and source is not None:
         latents, place[SOURCE] = torch.cat([latents, source]), len(latents)
@@ -102,7 +105,7 @@ def _blended(blend: Blender, step: int, latents: Tensor, branches: Sequence[int]
     if SOURCE in branches:
         source = latents[:1]
     else:
-        assert kept is not None  # without the source's latents there is nothing to hold to
+        assert kept is not None  # a blend needs the source's latents
         source = kept.latents[step + 1]
     rows = [branches.index(branch) for branch in blend.branches]
     blended = latents.clone()
@@ -115,9 +118,9 @@ def _text(conditioning: Conditioning, negative: Text, layout: BatchLayout) -> Te
 
 
 def _needs_replay(edit: StepEdit | None, watches: Sequence[Watch], tape: SourceTape | None, step: int) -> bool:
-    """Whether the source's row must run: something is asked of it at this step that the tape does not hold."""
+    """Whether the source's row must run: this step needs something from the source that the tape does not hold."""
     if edit is not None and (edit.reads_content or edit.features):
-        return True  # a tape holds queries and keys
+        return True  # a tape holds only queries and keys
     asked = [watch.self_max_pixels for watch in watches if watch.asks(step, SOURCE)]
     layers: frozenset[str] = frozenset()
     if edit is not None and edit.uses_source:

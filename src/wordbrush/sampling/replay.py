@@ -1,4 +1,4 @@
-"""A source that ran, or a photograph whose path to noise was found: all that later edits need of it."""
+"""A source that ran, or a photograph that was inverted: everything that later edits need of it."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ from wordbrush.sampling.text import Text
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """A source's text, its latents (1, C, h, w) before each step and after the last, what was recorded of
-    its attention, and what its targets do beside plain sampling.
+    """A source's text, its latents (1, C, h, w) before each step and after the last, its recorded attention, and what
+    its targets do beyond plain sampling.
 
-    Its steps are the last of the schedule: a source that begins later, with less noise, has fewer.
+    Its steps are the last ones of the schedule: a source that starts later, with less noise, has fewer.
     """
 
     text: Text
@@ -25,9 +25,9 @@ class Replay:
 
     @property
     def num_steps(self) -> int:
-        """How many steps it has."""
+        """The number of its steps."""
         return len(self.latents) - 1
 
     def timesteps(self, solver: Solver) -> Tensor:
-        """Its steps' timesteps in a schedule."""
+        """The timesteps of its steps in a schedule."""
         return solver.timesteps[len(solver.timesteps) - self.num_steps :]

@@ -1,4 +1,4 @@
-"""What a user asks of a generation, in one checked form that goes into records as it is."""
+"""What a user asks of a generation, in the one checked form that records hold."""
 
 import math
 from dataclasses import dataclass
@@ -8,22 +8,29 @@ from wordbrush.errors import SettingsError
 from wordbrush.settled import settle
 
 MAX_STEPS = 10_000
-"""No noise schedule has more; a model says itself how many it takes, but only after work that grows with them."""
+"""More than any noise schedule has. Models check their own limit, but only after work that grows with the steps."""
 
 
 class GenerationOptions(TypedDict, total=False):
-    """The options of a generation, by the names that the API, the command line and records share.
+    """The options of a generation. The API, the command line and records share their names.
 
-    What is left out, or None, is the model's default.
+    An option that is left out, or None, has the model's default.
 
-    - `seed`: what the noise is drawn from, 0 to 2**63 - 1. Default: 0.
-    - `num_inference_steps`: the number of denoising steps, 1 or more. Default: the model's.
-    - `guidance_scale`: how strongly the prompt guides the picture (classifier-free guidance), 0 or more; 1 is without
-      guidance. Default: the model's.
-    - `negative_prompt`: what the picture shall not show. Default: empty.
-    - `sampler`: the sampler by name, or "own" for the model's. Default: None, the family's, which is "ddim" for Stable
-      Diffusion: the published method is defined on it, and so are most inversions.
+    - `seed`: the seed of the noise, from 0 to 2**63 - 1. Default: 0.
+    - `num_inference_steps`: the number of denoising steps, from 1 to the number that the model's schedule has.
+      Default: the model's.
+    - `guidance_scale`: how strongly the prompt guides the picture (classifier-free guidance, section 2.1), 0 or more;
+      1 is no guidance. Default: the model's.
+    - `negative_prompt`: what the picture should not show. Default: empty.
+    - `sampler`: the sampler by name, or "own" for the one in the model's folder. Default: None, the family's, which is
+      "ddim" for Stable Diffusion: the published method and most inversions are defined on it.
     - `size`: (height, width) of the picture in pixels. Default: the model's.
+
+    Sections are those of Prompt-to-Prompt (Hertz et al. 2022, arXiv:2208.01626). `GenerationSettings` and
+    `check_generation` check the values and raise `SettingsError`.
+
+    >>> options: GenerationOptions = {"seed": 7, "num_inference_steps": 20, "size": (512, 768)}
+    >>> check_generation(options)
     """
 
     seed: int
@@ -36,7 +43,7 @@ class GenerationOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class GenerationDefaults:
-    """What a model says of the options that are left out; the values are those of Stable Diffusion v1-4."""
+    """A model's defaults for options that are left out. The values here are those of Stable Diffusion v1-4."""
 
     num_inference_steps: int = 50
     guidance_scale: float = 7.5
@@ -44,7 +51,17 @@ class GenerationDefaults:
 
 @dataclass(frozen=True)
 class GenerationSettings:
-    """A picture of `prompt`: `height` x `width` pixels, from the noise of `seed`. Raises `SettingsError`."""
+    """A generation with every default filled in: build it with `Editor.generation_settings`.
+
+    - `prompt`: what the picture shows.
+    - `negative_prompt`, `seed`, `num_inference_steps`, `guidance_scale`, `sampler`: as in `GenerationOptions`.
+    - `height`, `width`: the picture's size in pixels, 1 or more.
+
+    Raises `SettingsError` for a value outside of its range.
+
+    >>> GenerationSettings.of("a cat", GenerationDefaults(), (512, 512), seed=7).num_inference_steps
+    50
+    """
 
     prompt: str
     negative_prompt: str
@@ -62,7 +79,7 @@ class GenerationSettings:
             raise SettingsError(f"num_inference_steps is {self.num_inference_steps}; give 1 or more")
         if self.num_inference_steps > MAX_STEPS:
             raise SettingsError(
-                f"num_inference_steps is {self.num_inference_steps}; give fewer, {MAX_STEPS} at most, such as 50"
+                f"num_inference_steps is {self.num_inference_steps}; give at most {MAX_STEPS}, such as 50"
             )
         if not (math.isfinite(self.guidance_scale) and self.guidance_scale >= 0):
             raise SettingsError(f"guidance_scale is {self.guidance_scale}; give a number of 0 or more, such as 7.5")
@@ -79,8 +96,9 @@ class GenerationSettings:
         native_size: tuple[int, int],
         **options: Unpack[GenerationOptions],
     ) -> Self:
-        """The settings of options, with a model's `defaults` and its `native_size` (height, width) for what is left
-        out. Raises `SettingsError` naming the bad value.
+        """Settings from options; a model's `defaults` and `native_size` (height, width) fill in what is left out.
+
+        Raises `SettingsError` and names the bad value.
         """
         known = GenerationOptions.__annotations__
         for name in options:
@@ -104,7 +122,7 @@ class GenerationSettings:
 
 
 def check_generation(options: GenerationOptions) -> None:
-    """Check what does not depend on a model, before one is loaded. Raises `SettingsError` naming the bad value.
+    """Check what does not depend on a model, before one is loaded. Raises `SettingsError` and names the bad value.
 
     >>> check_generation({"num_inference_steps": 20, "seed": 7})
     """

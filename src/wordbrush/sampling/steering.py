@@ -1,7 +1,7 @@
-"""What the loop asks of a source about its targets: the negative text of a step, and the step itself.
+"""What the loop asks a source about its targets: the negative text of a step, and the step itself.
 
-A generated source answers with plain guided sampling. A way of inverting a photograph that does more (text optimised
-for each step, noise that is added again, a correction by the source's error) overrides an answer.
+A generated source answers with plain guided sampling. Inversions that do more override an answer: with text optimised
+for each step, with noise that is added again, or with a correction by the source's error.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from wordbrush.sampling.text import Text
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """A step's predictions (B, C, h, w) with the prompts and, where guidance reads it, with the negative text."""
+    """A step's predictions (B, C, h, w): with the prompts and, if guidance reads it, with the negative text."""
 
     positive: Tensor
     negative: Tensor | None
@@ -23,7 +23,7 @@ class Predicted:
     guidance_scale: float
 
     def guided(self) -> Tensor:
-        """One prediction of both."""
+        """The two predictions combined by guidance."""
         if self.negative is None:
             return self.positive
         return self.guidance.combine(self.negative, self.positive, self.guidance_scale)
@@ -33,15 +33,15 @@ class Steering:
     """Plain sampling."""
 
     def negative(self, step: int, negative: Text) -> Text:
-        """The negative text of a step, where `negative` is the run's own."""
+        """The negative text of a step; `negative` is the run's own."""
         return negative
 
     def advance(self, solver: Solver, step: int, timestep: Tensor, predicted: Predicted, latents: Tensor) -> Tensor:
-        """The latents (B, C, h, w) after a step, of those before it."""
+        """The latents (B, C, h, w) after a step, from those before it."""
         return solver.step(predicted.guided(), timestep, latents)
 
     def tensors(self) -> dict[str, Tensor]:
-        """All that it holds, by name, from which its method makes it again."""
+        """All tensors that it holds, by name; its method builds it again from them."""
         return {}
 
 

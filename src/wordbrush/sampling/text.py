@@ -1,4 +1,4 @@
-"""What a prompt is to the network: the states that attention reads, and what else an encoder gives."""
+"""What a prompt is to the network: the states that attention reads, and whatever else an encoder gives."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -11,10 +11,10 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False)
 class Text:
-    """The conditioning of rows of a model call, one row a prompt.
+    """The conditioning of a model call's rows, one row per prompt.
 
-    `states` (B,T,C) is what attention reads; `pooled` (B,P) a prompt as one vector, `mask` (B,T) 1 where a token is
-    read and 0 where it is padding, in the model's dtype: each None for a family without it.
+    `states` (B, T, C) is what attention reads. `pooled` (B, P) holds each prompt as one vector. `mask` (B, T), in the
+    model's dtype, is 1 for tokens that are read and 0 for padding. Families without `pooled` or `mask` have None.
     """
 
     states: Tensor
@@ -33,11 +33,11 @@ class Text:
 
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor]) -> "Text":
-        """What `tensors` gave."""
+        """Build a text from the result of `tensors`."""
         return cls(**tensors)
 
     def tensors(self) -> dict[str, Tensor]:
-        """All that there is of it, by name."""
+        """All its tensors by name."""
         held = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: tensor for name, tensor in held.items() if tensor is not None}
 
@@ -46,5 +46,5 @@ class Text:
         return {name: tuple(tensor.shape) for name, tensor in self.tensors().items()}
 
     def with_states(self, states: Tensor) -> "Text":
-        """The same text with other states: of as many rows, or of one."""
+        """The same text with other states, of as many rows or of one."""
         return replace(self, states=states)

@@ -26,7 +26,7 @@ def test_resolutions_and_layers_are_chosen_first():
     assert maps.resolutions == ((8, 12), (4, 6))
     assert maps.at(4).word("dog").shape == maps.at((4, 6)).word("dog").shape == (4, 6)
     with pytest.raises(
-        SettingsError, match=r"there are 2 maps a word \(8 x 12, 4 x 6\); choose with .at\(resolution\)"
+        SettingsError, match=r"there are 2 maps per word \(8 x 12, 4 x 6\); choose with .at\(resolution\)"
     ):
         maps.word("dog")
 
@@ -40,10 +40,10 @@ def test_resolutions_and_layers_are_chosen_first():
         (
             lambda m: m.site("down.4"),
             SettingsError,
-            "no maps of layer 'down.4' alone; there are: none, they are averaged",
+            "no maps of layer 'down.4' alone; there are: none, the layers are averaged",
         ),
-        (lambda m: m.step(0), SettingsError, "step 0 is not here; the steps are 2 to 4"),
-        (lambda m: m.head(2), SettingsError, "head 2 is not here; the heads are 0 to 1"),
+        (lambda m: m.step(0), SettingsError, "no maps of step 0; the steps are 2 to 4"),
+        (lambda m: m.head(2), SettingsError, "no maps of head 2; the heads are 0 to 1"),
         (lambda m: m.averaged().step(2), SettingsError, "the steps are averaged, .* per_step=True"),
         (lambda m: m.averaged().head(0), SettingsError, "the heads are averaged, .* per_head=True"),
         (lambda m: m.resized((0, 4)), SettingsError, "give a positive height and width"),

@@ -35,9 +35,9 @@ def test_a_word_asked_twice_is_one():
     [
         ("a dog", ["cat"], PromptError, "word 'cat' is not in the prompt 'a dog'; its words are: a, dog"),
         ("a cat and a cat", ["cat"], PromptError, r"occurs twice .* say 'cat\[0\]' or 'cat\[1\]'"),
-        ("a dog", [12], SettingsError, "token 12 is not there; the model reads tokens 0 to 11"),
-        ("a dog", [-1], SettingsError, "token -1 is not there"),
-        ("", None, PromptError, "has no words to see; ask for token positions"),
+        ("a dog", [12], SettingsError, "there is no token 12; the model reads tokens 0 to 11"),
+        ("a dog", [-1], SettingsError, "there is no token -1"),
+        ("", None, PromptError, "has no words; ask for token positions"),
         ("a dog ,", [","], PromptError, "names no word|no token of its own"),
     ],
 )

@@ -77,24 +77,27 @@ def header(path, change) -> np.ndarray:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda p: {"header": None}, "has no header of wordbrush"),
-        (lambda p: {"header": np.zeros(1 << 21, np.uint8)}, "has no header of wordbrush"),
-        (lambda p: {"header": np.frombuffer(b"no json", np.uint8)}, "holds no maps"),
-        (lambda p: {"header": np.frombuffer(b"[]", np.uint8)}, "is not a file of maps"),
-        (lambda p: {"header": np.array([{}], dtype=object)}, "has 'header' that is no uint8"),
-        (lambda p: {"header": header(p, lambda h: h.update(format="other"))}, "is not a file of maps"),
+        (lambda p: {"header": None}, "has no wordbrush header"),
+        (lambda p: {"header": np.zeros(1 << 21, np.uint8)}, "has no wordbrush header"),
+        (lambda p: {"header": np.frombuffer(b"no json", np.uint8)}, "does not hold maps"),
+        (lambda p: {"header": np.frombuffer(b"[]", np.uint8)}, "is not a maps file"),
+        (lambda p: {"header": np.array([{}], dtype=object)}, "has 'header' that is not uint8"),
+        (lambda p: {"header": header(p, lambda h: h.update(format="other"))}, "is not a maps file"),
         (lambda p: {"header": header(p, lambda h: h.update(schema=99))}, "has schema 99, and this wordbrush reads 1"),
         (lambda p: {"header": header(p, lambda h: h["maps"].pop("words"))}, "has no 'words'"),
         (lambda p: {"header": header(p, lambda h: h["maps"].update(steps="all"))}, "maps.steps is 'all'"),
         (lambda p: {"header": header(p, lambda h: h["maps"].update(stacks=[]))}, "has no maps in it"),
         (lambda p: {"header": header(p, lambda h: h["maps"].update(words=["a"]))}, "for 1 words; it is damaged"),
-        (lambda p: {"header": header(p, lambda h: h["shapes"].pop("maps_1"))}, "holds no maps"),
-        (lambda p: {"header": header(p, lambda h: h["shapes"].update(maps_1=[1 << 40]))}, "of another size than"),
-        (lambda p: {"header": header(p, lambda h: h["shapes"].update(maps_1=3))}, "holds no maps"),
-        (lambda p: {"maps_0": None}, "holds no maps"),
-        (lambda p: {"maps_0": np.zeros((3, 3, 2, 8, 12))}, "of another size than"),
+        (lambda p: {"header": header(p, lambda h: h["shapes"].pop("maps_1"))}, "does not hold maps"),
+        (
+            lambda p: {"header": header(p, lambda h: h["shapes"].update(maps_1=[1 << 40]))},
+            "of a size that does not fit",
+        ),
+        (lambda p: {"header": header(p, lambda h: h["shapes"].update(maps_1=3))}, "does not hold maps"),
+        (lambda p: {"maps_0": None}, "does not hold maps"),
+        (lambda p: {"maps_0": np.zeros((3, 3, 2, 8, 12))}, "of a size that does not fit"),
         (lambda p: {"maps_0": np.zeros((3, 3, 2, 12, 8), np.float32)}, "it is damaged"),
-        (lambda p: {"maps_0": np.zeros((3, 3, 2, 8, 12), np.int32)}, "is no float32"),
+        (lambda p: {"maps_0": np.zeros((3, 3, 2, 8, 12), np.int32)}, "is not float32"),
         (lambda p: {"components": np.zeros((1, 24, 12), np.float32)}, "it is damaged"),
     ],
 )
@@ -131,5 +134,5 @@ def test_a_member_that_unpacks_to_more_is_not_unpacked(path):
                 if name == "maps_0":
                     member.write(bytes(1 << 24))
     assert path.stat().st_size < 1 << 20
-    with pytest.raises(RecordError, match="'maps_0' of another size than"):
+    with pytest.raises(RecordError, match="'maps_0' of a size that does not fit"):
         AttentionMaps.load(path)

@@ -66,7 +66,7 @@ def test_self_attention_of_the_default_resolution():
     ]
     assert plan().self_layers == ()
     large = [replace(layer, height=64, width=64) for layer in LAYERS]
-    with pytest.raises(SettingsError, match="no self-attention layer has 1024 pixels or fewer"):
+    with pytest.raises(SettingsError, match="no self-attention layer has 1024 positions or fewer"):
         plan(layers=large, self_components=1)
 
 
@@ -92,7 +92,9 @@ def test_what_the_model_has_not_is_told(options, message):
 def test_heads_of_layers_that_have_different_numbers_have_no_mean():
     mixed = [replace(layer, height=16, width=16) for layer in LAYERS]
     assert plan(layers=mixed).stacks
-    with pytest.raises(SettingsError, match="have 2 to 4 heads, so their heads have no mean; give per_site=True"):
+    with pytest.raises(
+        SettingsError, match=r"have 2 to 4 heads, so their heads cannot be averaged .* give per_site=True"
+    ):
         plan(layers=mixed, per_head=True)
     assert len(plan(layers=mixed, per_head=True, per_site=True).stacks) == 5
 
@@ -101,7 +103,7 @@ def test_what_would_not_fit_is_told_with_what_to_ask_instead():
     with pytest.raises(SettingsError) as told:
         plan(resolution="all", per_step=True, per_head=True, self_components=3, max_bytes=100_000)
     message = str(told.value)
-    assert "(2 words, 3 maps a word, 10 steps each, 2 heads each, self-attention of 256 pixels)" in message
+    assert "(2 words, 3 maps per word, 10 steps each, 2 heads each, self-attention of 256 positions)" in message
     assert "would take 528384 bytes, over max_bytes = 100000" in message
     assert "per_step=False" in message
     assert "per_head=False" in message

@@ -26,5 +26,5 @@ def test_what_cannot_be_is_told(options, message):
 def test_a_part_of_the_steps():
     assert MapsRequest().range_of(20) == range(20)
     assert MapsRequest(steps=0.25).range_of(20) == range(5)
-    with pytest.raises(SettingsError, match="none of 4 steps; give a larger part"):
+    with pytest.raises(SettingsError, match="selects none of 4 steps; give a larger fraction"):
         MapsRequest(steps=0.2).range_of(4)

@@ -1,4 +1,4 @@
-"""Attention maps as numbers: arrays with named axes, what was averaged in them, and ways to take a part."""
+"""Attention maps as numbers: arrays with named axes, what was averaged in them, and ways to select from them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class StackInfo:
-    """Maps of one resolution: the cross-attention layers whose mean they are, and the heads that were seen."""
+    """Maps of one resolution: the layers that read the text whose mean they are, and the heads that were seen."""
 
     sites: tuple[str, ...]
     height: int
@@ -29,9 +29,16 @@ class StackInfo:
 class MapsInfo:
     """What maps are of, and how they were averaged.
 
-    `picture_size` is (height, width) in pixels. `tokens` are the positions of each word, whose maps are added up.
-    `steps` are the steps seen, counted from 0, the noisiest. `reads` tells edited maps from a picture's own, and
-    `component_shares` the part of the self-attention's variance in each of its principal components.
+    - `prompt`, `words`: the prompt, and the words that have maps.
+    - `tokens`: the token positions of each word; a word's map is the sum of its tokens' maps.
+    - `picture_size`: (height, width) in pixels.
+    - `num_inference_steps`, `steps`: the run's number of steps, and the steps that were seen, from 0, the noisiest.
+    - `per_step`, `per_head`: whether steps and heads were kept apart.
+    - `reads`: "edited" for maps as an edit used them, "own" for maps before it changed them.
+    - `stacks`: what each array holds.
+    - `component_shares`, `component_sites`: the share of the self-attention's variance in each principal component,
+      and the layers they come from.
+    - `model`, `versions`: the model's name, and the installed versions by package.
     """
 
     prompt: str
@@ -52,11 +59,15 @@ class MapsInfo:
 
 @dataclass(frozen=True, eq=False)
 class MapArrays:
-    """Maps of a picture's words. `arrays` are float32 (words, steps, heads, height, width), one for each of
-    `info.stacks`, with 1 for what was averaged; `components` (components, height, width) those of self-attention.
+    """Maps of a picture's words.
 
-    A map says for each cell how much of its attention goes to the word: over all tokens of a prompt, the begin, end
-    and padding tokens among them, it adds up to 1 (where no edit re-weighted it).
+    - `info`: what they are of, and how they were averaged.
+    - `arrays`: float32 (words, steps, heads, height, width), one for each of `info.stacks`, with 1 for an averaged
+      axis.
+    - `components`: the principal components of self-attention (components, height, width), or None.
+
+    A map says for each cell what fraction of its attention goes to the word. Over all tokens of a prompt, including
+    the begin, end and padding tokens, these fractions add up to 1, unless an edit re-weighted them.
     """
 
     info: MapsInfo
@@ -70,12 +81,12 @@ class MapArrays:
 
     @property
     def resolutions(self) -> tuple[tuple[int, int], ...]:
-        """The resolutions that are here, (height, width) in cells, from fine to coarse."""
+        """The resolutions of these maps, (height, width) in cells, from fine to coarse."""
         return tuple(dict.fromkeys((stack.height, stack.width) for stack in self.info.stacks))
 
     @property
     def sites(self) -> tuple[str, ...]:
-        """The names of the layers that are here, averaged or not."""
+        """The names of the layers in these maps, averaged or not."""
         return tuple(site for stack in self.info.stacks for site in stack.sites)
 
     @property
@@ -92,57 +103,58 @@ class MapArrays:
         return f"cross-attention maps{own}: mean over {', '.join([*taken, layers])}{each}"
 
     def word(self, name: str | int) -> Floats:
-        """The map (height, width) of a word, or of a token position, averaged over what is still apart.
+        """The map (height, width) of a word or a token position, averaged over steps and heads.
 
-        Raises `PromptError` for a word that is not here, `SettingsError` where a resolution must be chosen first.
+        Raises `PromptError` for a word without a map, and `SettingsError` if a resolution or a layer must be selected
+        first.
         """
         map_hw: Floats = self.averaged()._only()[self._index(name), 0, 0]
         return map_hw
 
     def averaged(self) -> Self:
-        """The same maps with their steps and heads averaged."""
+        """The same maps, averaged over steps and heads."""
         arrays = tuple(array.mean(axis=(1, 2), keepdims=True, dtype=np.float32) for array in self.arrays)
         return replace(self, info=replace(self.info, per_step=False, per_head=False), arrays=arrays)
 
     def threshold(self, name: str | int, part: float = 0.5) -> Bools:
-        """Where (height, width) a word's map is above `part` of its own largest value."""
+        """Where (height, width) a word's map is above `part` times its own highest value."""
         map_hw = self.word(name)
         above: Bools = map_hw > part * map_hw.max()
         return above
 
     def at(self, resolution: int | tuple[int, int]) -> Self:
-        """Only the maps of one resolution: its shorter side, or (height, width)."""
+        """Only the maps of one resolution, given by its shorter side or as (height, width)."""
         chosen = [s for s in self.info.stacks if resolution in ((s.height, s.width), min(s.height, s.width))]
         known = ", ".join(f"{h} x {w}" for h, w in self.resolutions)
         return self._taking(chosen, f"there are no maps of resolution {resolution}; there are: {known}")
 
     def site(self, name: str) -> Self:
-        """Only the maps of one layer, of a request with `per_site`."""
+        """Only the maps of one layer, for maps made with `per_site`."""
         chosen = [stack for stack in self.info.stacks if stack.sites == (name,)]
-        known = ", ".join(s.sites[0] for s in self.info.stacks if len(s.sites) == 1) or "none, they are averaged"
+        known = ", ".join(s.sites[0] for s in self.info.stacks if len(s.sites) == 1) or "none, the layers are averaged"
         return self._taking(chosen, f"there are no maps of layer '{name}' alone; there are: {known}")
 
     def step(self, index: int) -> Self:
-        """Only the maps of one step, counted from 0, of a request with `per_step`."""
+        """Only the maps of one step, counted from 0, for maps made with `per_step`."""
         if not self.info.per_step:
             raise SettingsError(
-                f"the steps are averaged, so step {index} is not apart; ask for maps with per_step=True"
+                f"the steps are averaged, so step {index} cannot be selected; ask for maps with per_step=True"
             )
         if index not in self.info.steps:
-            raise SettingsError(f"step {index} is not here; the steps are {_listed(self.info.steps)}")
+            raise SettingsError(f"there are no maps of step {index}; the steps are {_listed(self.info.steps)}")
         at = self.info.steps.index(index)
         arrays = tuple(array[:, at : at + 1] for array in self.arrays)
         return replace(self, info=replace(self.info, steps=(index,)), arrays=arrays)
 
     def head(self, index: int) -> Self:
-        """Only the maps of one head, counted from 0, of a request with `per_head`."""
+        """Only the maps of one head, counted from 0, for maps made with `per_head`."""
         if not self.info.per_head:
             raise SettingsError(
-                f"the heads are averaged, so head {index} is not apart; ask for maps with per_head=True"
+                f"the heads are averaged, so head {index} cannot be selected; ask for maps with per_head=True"
             )
         missing = [stack for stack in self.info.stacks if index not in stack.heads]
         if missing:
-            raise SettingsError(f"head {index} is not here; the heads are {_listed(missing[0].heads)}")
+            raise SettingsError(f"there are no maps of head {index}; the heads are {_listed(missing[0].heads)}")
         stacks, arrays = [], []
         for stack, array in zip(self.info.stacks, self.arrays, strict=True):
             at = stack.heads.index(index)
@@ -151,7 +163,7 @@ class MapArrays:
         return replace(self, info=replace(self.info, stacks=tuple(stacks)), arrays=tuple(arrays))
 
     def resized(self, size: tuple[int, int] | None = None) -> Self:
-        """All maps at another (height, width), bilinear; None is the size of the picture."""
+        """All maps resized to (height, width) by bilinear interpolation; None is the picture's size."""
         size = self.info.picture_size if size is None else size
         if min(size) < 1:
             raise SettingsError(f"size is {size[0]} x {size[1]}; give a positive height and width")
@@ -163,7 +175,9 @@ class MapArrays:
         if len(self.arrays) != 1:
             choices = ", ".join(f"{h} x {w}" for h, w in self.resolutions)
             chooser = "at(resolution)" if len(self.resolutions) == len(self.arrays) else "site(name)"
-            raise SettingsError(f"there are {len(self.arrays)} maps a word ({choices}); choose with .{chooser} first")
+            raise SettingsError(
+                f"there are {len(self.arrays)} maps per word ({choices}); choose with .{chooser} first"
+            )
         return self.arrays[0]
 
     def _index(self, name: str | int) -> int:
@@ -181,7 +195,7 @@ class MapArrays:
 
 
 def resize(array: Floats, size: tuple[int, int], how: Image.Resampling = Image.Resampling.BILINEAR) -> Floats:
-    """An array (..., h, w) at another (height, width).
+    """An array (..., h, w) resized to (height, width).
 
     >>> resize(np.ones((2, 4, 4), np.float32), (8, 12)).shape
     (2, 8, 12)
@@ -201,7 +215,7 @@ def _layers(stack: StackInfo) -> str:
 
 
 def _listed(numbers: tuple[int, ...]) -> str:
-    """Numbers in a row, ranges as such.
+    """Numbers as a list, with ranges shortened.
 
     >>> _listed((0, 1, 2, 5))
     '0 to 2, 5'

@@ -15,38 +15,64 @@ from wordbrush.pictures.save import save_plain_png
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AttentionMaps(MapArrays):
-    """Maps of a picture's words (see `MapArrays` for the arrays and how to take a part), with ways to show them."""
+    """Maps of a picture's words, and ways to show them. `MapArrays` describes the arrays and how to select from them.
+
+    - `info`: what the maps are of, and how they were averaged.
+    - `arrays`: float32 (words, steps, heads, height, width), one for each of `info.stacks`.
+    - `components`: the principal components of self-attention (components, height, width). Default: None.
+
+    Made by `Editor.maps` and by `capture`. Figure 2.2 of the paper shows such maps.
+
+    >>> from wordbrush import Editor
+    >>> editor = Editor.from_pretrained()
+    >>> maps = editor.maps(editor.generate("a dog", num_inference_steps=2), "dog")
+    >>> maps.word("dog").shape, maps.tile("dog").size
+    ((16, 16), (224, 224))
+    """
 
     def tile(self, name: str | int, scale: tuple[float, float] | None = None) -> Image.Image:
-        """One word's map in colour; `scale` is the values of the darkest and lightest, None the word's own."""
+        """One word's map in colour; `scale` holds the values of the darkest and lightest colour, None for the word's
+        own range.
+        """
         map_hw = self.word(name)
         return draw.heat(map_hw, draw.tile_size(self), scale or draw.own_scale(map_hw))
 
     def overlay(self, name: str | int, picture: Image.Image, scale: tuple[float, float] | None = None) -> Image.Image:
-        """One word's map laid over its picture, at the picture's size."""
+        """One word's map over its picture, at the picture's size; `scale` as in `tile`."""
         map_hw = self.word(name)
         return draw.overlay(map_hw, picture, scale or draw.own_scale(map_hw))
 
     def sheet(
         self, picture: Image.Image | None = None, *, overlays: bool = False, shared_scale: bool = False
     ) -> Image.Image:
-        """All words side by side as in figure 2.2, beside the picture or laid over it."""
+        """All words side by side, as in figure 2.2.
+
+        - `picture`: shown beside the maps, or below them with `overlays`. Default: None, no picture.
+        - `overlays`: lay the maps over the picture. Default: False.
+        - `shared_scale`: one range of values for all words, instead of each word's own. Default: False.
+        """
         return draw.draw_words(self, picture, overlays=overlays, shared_scale=shared_scale)
 
     def steps_sheet(self) -> Image.Image:
-        """Each word over the steps, for maps with `per_step`."""
+        """Each word over the steps. Raises `SettingsError` for maps made without `per_step`."""
         return draw.draw_steps(self)
 
     def components_picture(self, size: tuple[int, int] | None = None) -> Image.Image:
-        """Three principal components of self-attention as colours, at (height, width) or the picture's size."""
+        """Three principal components of self-attention as colours, at (height, width) or the picture's size.
+
+        Raises `SettingsError` for maps made with fewer than three components.
+        """
         return draw.draw_components(self, self.info.picture_size if size is None else size)
 
     def save(self, folder: str | Path, picture: Image.Image, *, shared_scale: bool = False) -> list[Path]:
-        """Write everything there is to see; returns the paths.
+        """Write all numbers and pictures of these maps into a folder, and return the paths.
 
-        `maps.npz` (all numbers, see `load`), `words.png` and `overlays.png` (all words), `steps.png` and
-        `self-components.png` where they were asked for, and a tile and an overlay of each word where there is one
-        map a word.
+        These are `maps.npz` (all numbers, see `load`), `words.png` and `overlays.png` (all words), `steps.png` and
+        `self-components.png` if they were asked for, and, if there is one map per word, a tile and an overlay of each.
+
+        - `folder`: where to write; it is made if it does not exist.
+        - `picture`: the picture that the maps are of.
+        - `shared_scale`: one range of values for all words, instead of each word's own. Default: False.
         """
         directory = Path(folder)
         pictures = {
@@ -72,7 +98,7 @@ class AttentionMaps(MapArrays):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a `maps.npz`; nothing in it is executed. Raises `RecordError` for a file that is not one."""
+        """Read a `maps.npz`. Nothing in the file is executed. Raises `RecordError` for any other file."""
         info, arrays, components = load_maps(path)
         return cls(info, arrays, components)
 

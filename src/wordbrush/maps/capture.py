@@ -1,4 +1,4 @@
-"""From a request to a run's watch, and from the watch to each picture's maps."""
+"""From a request to a run's watch, and from the watch to the maps of each picture."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ from wordbrush.versions import installed_versions
 
 
 class Capture:
-    """One request for the maps of a run: give `watch` to the run, then ask for each branch's maps."""
+    """A request for the maps of one run: give `watch` to the run, then ask for the maps of each branch."""
 
     def __init__(
         self,
@@ -25,10 +25,10 @@ class Capture:
         prompts: Mapping[int, PromptTokens],
         model: str,
     ) -> None:
-        """Check the request on a model and the prompts of a run's branches, before anything runs.
+        """Check the request against the model and the prompts of a run's branches, before anything runs.
 
-        Raises `PromptError` for a word that no prompt has, `SettingsError` for what the model has not, and for more
-        than the request's `max_bytes`.
+        Raises `PromptError` for a word that no prompt has, and `SettingsError` for what the model does not have or for
+        maps larger than the request's `max_bytes`.
         """
         layers = adapter.attention_layers(settings.height, settings.width)
         solver = adapter.solver(
@@ -40,7 +40,7 @@ class Capture:
         self.watch = MapsCollector(self._plan, request.reads, length, adapter.device)
 
     def maps(self, branch: int) -> AttentionMaps | None:
-        """The maps of a branch after the run; None where its prompt has none of the words."""
+        """The maps of a branch after the run, or None if its prompt has none of the words."""
         if branch not in self._plan.words:
             return None
         plan, words, settings = self._plan, self._plan.words[branch], self._settings

@@ -1,4 +1,4 @@
-"""Maps as they come out of a run, summed where they are: on the model's device, in float32."""
+"""Collects maps during a run and sums them on the model's device, in float32."""
 
 from collections import Counter
 
@@ -15,7 +15,7 @@ class MapsCollector:
     """A `Watch` for one run of a `MapsPlan`."""
 
     def __init__(self, plan: MapsPlan, reads: Reading, length: int, device: torch.device) -> None:
-        """Hold nothing but the sums; `length` is that of the token axis."""
+        """Hold only the sums; `length` is the length of the token axis."""
         self.reads = reads
         self.self_max_pixels = max((layer.pixels for layer in plan.self_layers), default=0)
         self.plan = plan
@@ -31,11 +31,11 @@ class MapsCollector:
         self._device = device
 
     def asks(self, step: int, branch: int) -> bool:
-        """Whether a branch has words of the plan and the step is one of its steps."""
+        """Whether a branch has words in the plan and the step is one of the plan's."""
         return step in self.plan.steps and branch in self.plan.words
 
     def columns(self, branch: int, layer: AttentionLayer) -> Tensor | None:
-        """The words' tokens at planned layers that read the text, every pixel at planned self-attention layers."""
+        """The words' tokens at planned layers that read the text; every position at planned self-attention layers."""
         if layer in self._stacks:
             return self._columns[branch]
         return torch.eye(layer.pixels, device=self._device) if layer in self._self_layers else None
@@ -55,13 +55,13 @@ class MapsCollector:
         self._taken[branch, stack] += 1
 
     def means(self, branch: int) -> tuple[Tensor, ...]:
-        """Each stack's maps (words, steps, heads, height, width). Raises `ControlError` when a layer gave none."""
+        """The maps (words, steps, heads, height, width) of each stack. Raises `ControlError` if a layer gave none."""
         means = []
         for index, layers in enumerate(self.plan.stacks):
             expected = len(layers) * len(self.plan.steps)
             if self._taken[branch, index] != expected:
                 raise ControlError(
-                    f"{self._taken[branch, index]} of {expected} calls of cross-attention layers such as "
+                    f"{self._taken[branch, index]} of {expected} calls of layers that read the text, such as "
                     f"'{layers[0].site.name}' were seen; use the model's default attention processors"
                 )
             count = len(layers) * (1 if self.plan.per_step else len(self.plan.steps))
@@ -70,7 +70,7 @@ class MapsCollector:
         return tuple(means)
 
     def self_mean(self, branch: int) -> tuple[AttentionLayer, Tensor] | None:
-        """The mean self-attention map (Q, Q) of a branch and one of its layers; None where it was not asked."""
+        """The mean self-attention map (Q, Q) of a branch and one of its layers, or None if it was not asked for."""
         if branch not in self._self_sums:
             return None
         count = len(self.plan.self_layers) * len(self.plan.steps)

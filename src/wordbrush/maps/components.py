@@ -1,4 +1,4 @@
-"""Principal components of self-attention: which pixels of a picture belong together, as the model has it."""
+"""Principal components of self-attention: which positions of a picture belong together, according to the model."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,10 +7,10 @@ Floats = NDArray[np.float32]
 
 
 def principal_components(attention_QQ: Floats, count: int) -> tuple[Floats, tuple[float, ...]]:
-    """The first `count` components (count, Q) of the pixels' attention, and the share of its variance in each.
+    """The first `count` components (count, Q) of the positions' attention, and each component's share of the variance.
 
-    A pixel is what it attends to: rows are centred, and a component is each row's coordinate along one principal
-    axis. Its sign means nothing, and is chosen so that the largest value is positive.
+    Each position is described by what it attends to. Rows are centred, and a component holds each row's coordinate
+    along one principal axis. Its sign has no meaning; it is chosen so that the largest value is positive.
 
     >>> components, shares = principal_components(np.eye(4, dtype=np.float32), 2)
     >>> components.shape, round(sum(shares), 2)

@@ -1,4 +1,4 @@
-"""Maps as pictures: a tile for each word, overlays on the picture, step by step, and self-attention in colour."""
+"""Maps as pictures: a tile for each word, overlays on the picture, maps over the steps, self-attention in colour."""
 
 from math import ceil
 
@@ -17,19 +17,19 @@ TILE_SIDE = 224
 MOST_COLUMNS, MOST_STEPS = 6, 10
 
 Scale = tuple[float, float]
-"""The values that the darkest and the lightest colour stand for."""
+"""The values shown in the darkest and in the lightest colour."""
 
 _DIM, _FAINT, _STRONG = 0.7, 0.15, 0.78
-"""An overlay: how bright the grey picture is, and how opaque the map at its lowest and highest."""
+"""An overlay: the brightness of the grey picture, and the map's opacity at its lowest and highest value."""
 
 
 def heat(map_hw: Floats, size: tuple[int, int], scale: Scale) -> Image.Image:
-    """A map in colour at (height, width), smooth between its cells."""
+    """A map in colour at (height, width), interpolated between its cells."""
     return Image.fromarray(coloured(_unit(map_hw, size, scale)))
 
 
 def overlay(map_hw: Floats, picture: Image.Image, scale: Scale) -> Image.Image:
-    """A map laid over its picture: grey and dim where it is low, in the map's colours where it is high."""
+    """A map over its picture: grey and dim where the map is low, in the map's colours where it is high."""
     unit_hw1 = _unit(map_hw, picture.size[::-1], scale)[..., None]
     grey = np.asarray(picture.convert("L"), np.float32)[..., None]
     opacity = _FAINT + (_STRONG - _FAINT) * unit_hw1
@@ -38,20 +38,20 @@ def overlay(map_hw: Floats, picture: Image.Image, scale: Scale) -> Image.Image:
 
 
 def own_scale(map_hw: Floats) -> Scale:
-    """A map's own smallest and largest value."""
+    """A map's own lowest and highest value."""
     return float(map_hw.min()), float(map_hw.max())
 
 
 def shared_scale_of(maps: MapArrays) -> Scale:
-    """From 0 to the largest value of all words, so that words can be compared."""
+    """From 0 (or the lowest value, if below) to the highest value of all words, so that words can be compared."""
     return min(0.0, *(float(a.min()) for a in maps.arrays)), max(float(array.max()) for array in maps.arrays)
 
 
 def draw_words(maps: MapArrays, picture: Image.Image | None, *, overlays: bool, shared_scale: bool) -> Image.Image:
     """All words side by side, with a row for each resolution or layer if there are several.
 
-    With `picture` it stands first, and with `overlays` the maps lie on it. Each word has its own scale, from its
-    smallest to its largest value, or with `shared_scale` all have one.
+    `picture` comes first, and with `overlays` the maps lie over it. Each word has its own scale, from its lowest to
+    its highest value; with `shared_scale` all words have the same.
     """
     maps, size = maps.averaged(), tile_size(maps)
     shown = None if picture is None else picture.convert("RGB").resize(size[::-1], Image.Resampling.BICUBIC)
@@ -74,12 +74,14 @@ def draw_words(maps: MapArrays, picture: Image.Image | None, *, overlays: bool, 
 
 
 def draw_steps(maps: MapArrays) -> Image.Image:
-    """A strip for each word over the steps, at most ten, evenly chosen; each word has one scale.
+    """A strip for each word over the steps, at most ten of them, evenly spaced. Each word has one scale.
 
     Raises `SettingsError` for maps whose steps are averaged.
     """
     if not maps.info.per_step:
-        raise SettingsError("the steps are averaged, so there is no strip of them; ask for maps with per_step=True")
+        raise SettingsError(
+            "the steps are averaged, so they cannot be shown one by one; ask for maps with per_step=True"
+        )
     steps = maps.info.steps
     count = min(MOST_STEPS, len(steps))
     chosen = [steps[round(i * (len(steps) - 1) / max(1, count - 1))] for i in range(count)]
@@ -100,7 +102,9 @@ def draw_components(maps: MapArrays, size: tuple[int, int]) -> Image.Image:
     Raises `SettingsError` for maps without them.
     """
     if maps.components is None or len(maps.components) < 3:
-        raise SettingsError("there are no three components of self-attention; ask for maps with self_components=3")
+        raise SettingsError(
+            "there are fewer than three components of self-attention; ask for maps with self_components=3"
+        )
     smooth = resize(maps.components[:3], size, Image.Resampling.BICUBIC)
     low, high = np.percentile(smooth, [1, 99], axis=(1, 2), keepdims=True)
     unit = (smooth - low) / np.maximum(high - low, 1e-12)
@@ -108,7 +112,7 @@ def draw_components(maps: MapArrays, size: tuple[int, int]) -> Image.Image:
 
 
 def tile_size(maps: MapArrays) -> tuple[int, int]:
-    """The (height, width) of a tile, in the picture's aspect."""
+    """The (height, width) of a tile, in the picture's aspect ratio."""
     height, width = maps.info.picture_size
     factor = TILE_SIDE / min(height, width)
     return round(height * factor), round(width * factor)
@@ -127,7 +131,7 @@ def _name(stack: StackInfo) -> str:
 
 
 def _even_rows(tiles: list[Captioned], several: bool) -> list[list[Captioned]]:
-    """A single stack's tiles in as few rows of about equal length as possible; of several stacks, a row each."""
+    """A single stack's tiles in as few rows of about equal length as possible; several stacks get one row each."""
     if several:
         return [tiles]
     length = ceil(len(tiles) / ceil(len(tiles) / MOST_COLUMNS))

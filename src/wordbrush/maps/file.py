@@ -1,4 +1,4 @@
-"""Maps in a file: an .npz of plain float32 arrays with a JSON header, which numpy alone can read."""
+"""Maps in a file: an .npz of float32 arrays with a JSON header, which numpy can read without wordbrush."""
 
 import io
 import json
@@ -20,11 +20,11 @@ from wordbrush.maps.arrays import Floats, MapArrays, MapsInfo
 FORMAT, SCHEMA = "wordbrush-maps", 1
 _MAX_HEADER_BYTES = 1 << 20
 
-# An encrypted member is a RuntimeError, a compression that is not known a NotImplementedError, which is one too.
+# An encrypted member raises RuntimeError, an unknown compression NotImplementedError, which is a RuntimeError too.
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error)
 
 Contents = tuple[MapsInfo, tuple[Floats, ...], Floats | None]
-"""What maps are of, their arrays, and the components of self-attention where they are there."""
+"""What maps are of, their arrays, and the components of self-attention if there are any."""
 
 
 def save_maps(maps: MapArrays, path: str | Path) -> None:
@@ -43,14 +43,14 @@ def save_maps(maps: MapArrays, path: str | Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, array in {"header": np.frombuffer(text, np.uint8), **arrays}.items():
-            # A fixed date: the same maps are the same file.
+            # A fixed date: equal maps give equal files.
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
                 npy.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
     write_atomically(Path(path), buffer.getvalue())
 
 
 def load_maps(path: str | Path) -> Contents:
-    """Read what `save_maps` wrote; nothing in a file is executed. Raises `RecordError` for any other file."""
+    """Read what `save_maps` wrote. Nothing in the file is executed. Raises `RecordError` for any other file."""
     path = Path(path)
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
@@ -69,7 +69,7 @@ def load_maps(path: str | Path) -> Contents:
         zipfile.BadZipFile,
         NotImplementedError,
     ) as error:
-        raise RecordError(f"'{path}' holds no maps ({error}); give a maps.npz that wordbrush wrote") from None
+        raise RecordError(f"'{path}' does not hold maps ({error}); give a maps.npz that wordbrush wrote") from None
 
 
 def _read(archive: zipfile.ZipFile, path: Path) -> Contents:
@@ -96,11 +96,11 @@ def _read(archive: zipfile.ZipFile, path: Path) -> Contents:
 def _header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     size = archive.getinfo("header.npy").file_size if "header.npy" in archive.namelist() else 0
     if not 0 < size <= _MAX_HEADER_BYTES:
-        raise RecordError(f"'{path}' has no header of wordbrush; give a maps.npz that wordbrush wrote")
+        raise RecordError(f"'{path}' has no wordbrush header; give a maps.npz that wordbrush wrote")
     length = size - len(_prefix(np.uint8, (size,)))
     header = json.loads(_member(archive, "header", np.uint8, (length,), path).tobytes())
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise RecordError(f"'{path}' is not a file of maps; give a maps.npz that wordbrush wrote")
+        raise RecordError(f"'{path}' is not a maps file; give a maps.npz that wordbrush wrote")
     if header.get("schema") != SCHEMA:
         raise RecordError(
             f"'{path}' has schema {header.get('schema')!r}, and this wordbrush reads {SCHEMA}; update it"
@@ -111,20 +111,20 @@ def _header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
 def _member(
     archive: zipfile.ZipFile, name: str, dtype: type[np.generic], shape: tuple[int, ...], path: Path
 ) -> NDArray[Any]:
-    """An array that must be of this type and shape: its file is what numpy writes for them, byte for byte."""
+    """An array that must have this type and shape: its file starts with exactly what numpy writes for them."""
     prefix = _prefix(dtype, shape)
     size = len(prefix) + np.dtype(dtype).itemsize * prod(shape)
-    # A small file can claim to unpack to any size: only what the header says is unpacked.
+    # A small file can claim to unpack to any size, so nothing but the header's sizes is unpacked.
     if min(shape) < 1 or archive.getinfo(f"{name}.npy").file_size != size:
-        raise RecordError(f"'{path}' has '{name}' of another size than {shape}; it is damaged")
+        raise RecordError(f"'{path}' has '{name}' of a size that does not fit {shape}; it is damaged")
     content = archive.read(f"{name}.npy")
     if not content.startswith(prefix):
-        raise RecordError(f"'{path}' has '{name}' that is no {np.dtype(dtype)} of shape {shape}; it is damaged")
+        raise RecordError(f"'{path}' has '{name}' that is not {np.dtype(dtype)} of shape {shape}; it is damaged")
     return np.frombuffer(content, dtype, offset=len(prefix)).reshape(shape)
 
 
 def _prefix(dtype: type[np.generic], shape: tuple[int, ...]) -> bytes:
-    """What stands before the numbers in an .npy file."""
+    """The bytes before the numbers in an .npy file."""
     buffer = io.BytesIO()
     described = {"descr": npy.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
     npy.write_array_header_1_0(buffer, described)

@@ -1,4 +1,4 @@
-"""Names of files for words that may be anything."""
+"""File names for arbitrary words."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ _MOST_LETTERS = 40
 
 
 def file_names(words: Sequence[str]) -> tuple[str, ...]:
-    """A name for each word, in order, safe on every file system and never twice.
+    """A name for each word, in order: safe on every file system, and unique.
 
     >>> file_names(["dog", "../teddy bear", "cat[1]", "🐱"])
     ('1-dog', '2-teddy-bear', '3-cat-1', '4')

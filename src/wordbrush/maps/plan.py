@@ -1,4 +1,4 @@
-"""What a request comes to on a model and its prompts: layers, steps, bytes. What cannot be is refused here."""
+"""Turns a request into layers, steps and bytes for a model and its prompts, and refuses what is impossible."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,18 +11,19 @@ from wordbrush.maps.words import AskedWord, asked_words
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 MIN_SIDE = 16
-"""The coarsest layers whose shorter side has as many cells are seen by default: finer ones look at edges rather than
-things, coarser ones are a few blots. Of Stable Diffusion at 512 x 512 it is 16 x 16, 1/32 of the picture."""
+"""By default the coarsest layers whose shorter side has this many cells are seen. Finer layers look at edges rather
+than things, and coarser ones are a few blots. For Stable Diffusion at 512 x 512 this is 16 x 16, 1/32 of the picture.
+"""
 
 SELF_MAX_PIXELS = 32**2
-"""The largest self-attention whose principal components are taken: its map has the square of so many cells."""
+"""The largest self-attention whose principal components are computed; its map has the square of this number."""
 
 _FLOAT = 4
 
 
 @dataclass(frozen=True)
 class MapsPlan:
-    """What is collected: `words` of each branch, a mean over each group of cross-attention `stacks`, in `steps`."""
+    """What is collected at `steps`: each branch's `words`, averaged over each group of layers in `stacks`."""
 
     words: Mapping[int, tuple[AskedWord, ...]]
     stacks: tuple[tuple[AttentionLayer, ...], ...]
@@ -32,14 +33,14 @@ class MapsPlan:
     per_head: bool
 
     def shape(self, branch: int, stack: int) -> tuple[int, int, int, int, int]:
-        """(words, steps, heads, height, width) of a stack's maps, with 1 for what is averaged."""
+        """The shape (words, steps, heads, height, width) of a stack's maps, with 1 for an averaged axis."""
         first = self.stacks[stack][0]
         kept_steps = len(self.steps) if self.per_step else 1
         return len(self.words[branch]), kept_steps, first.heads if self.per_head else 1, first.height, first.width
 
     @property
     def num_bytes(self) -> int:
-        """How many bytes the maps take, on the model's device while they are collected."""
+        """How many bytes the maps take on the model's device while they are collected."""
         maps = sum(prod(self.shape(branch, i)) for branch in self.words for i in range(len(self.stacks)))
         own = sum(layer.pixels**2 for layer in self.self_layers[:1]) * len(self.words)
         return _FLOAT * (maps + own)
@@ -48,9 +49,9 @@ class MapsPlan:
 def plan_maps(
     request: MapsRequest, prompts: Mapping[int, PromptTokens], layers: Sequence[AttentionLayer], num_steps: int
 ) -> MapsPlan:
-    """Find a request's words in the branches' prompts and its layers in the model.
+    """Find a request's words in the branches' prompts, and its layers in the model.
 
-    Raises `PromptError` for a word that no prompt has, `SettingsError` for layers, steps or a size that cannot be.
+    Raises `PromptError` for a word that no prompt has, and `SettingsError` for impossible layers, steps or sizes.
     """
     cross = _named(request, [layer for layer in layers if layer.text])
     plan = MapsPlan(
@@ -67,7 +68,7 @@ def plan_maps(
 
 
 def default_grid(grids: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """The resolution that is seen by default: the coarsest with a shorter side of 16 or more, else the finest.
+    """The default resolution: the coarsest one with a shorter side of 16 or more, else the finest.
 
     >>> default_grid([(64, 64), (32, 32), (16, 16), (8, 8)]), default_grid([(8, 12), (4, 6)])
     ((16, 16), (8, 12))
@@ -110,7 +111,7 @@ def _stacks(request: MapsRequest, layers: list[AttentionLayer]) -> tuple[tuple[A
         if request.per_head and len(heads) > 1:
             raise SettingsError(
                 f"the layers of {stack[0].height} x {stack[0].width} have {heads[0]} to {heads[-1]} heads, so their "
-                "heads have no mean; give per_site=True as well"
+                "heads cannot be averaged over layers; give per_site=True as well"
             )
     return tuple(stacks)
 
@@ -119,7 +120,7 @@ def _self_layers(layers: Sequence[AttentionLayer]) -> tuple[AttentionLayer, ...]
     small = [layer for layer in layers if not layer.text and layer.pixels <= SELF_MAX_PIXELS]
     if not small:
         raise SettingsError(
-            f"no self-attention layer has {SELF_MAX_PIXELS} pixels or fewer at this size; give a smaller size, or "
+            f"no self-attention layer has {SELF_MAX_PIXELS} positions or fewer at this size; give a smaller size, or "
             "self_components=0"
         )
     grid = default_grid([layer.grid for layer in small])
@@ -127,18 +128,18 @@ def _self_layers(layers: Sequence[AttentionLayer]) -> tuple[AttentionLayer, ...]
 
 
 def _too_large(plan: MapsPlan, request: MapsRequest) -> str:
-    asked = [f"{sum(map(len, plan.words.values()))} words", f"{len(plan.stacks)} maps a word"]
+    asked = [f"{sum(map(len, plan.words.values()))} words", f"{len(plan.stacks)} maps per word"]
     smaller = ["fewer words", "one resolution"]
     if plan.per_step:
         asked.append(f"{len(plan.steps)} steps each")
-        smaller.append("per_step=False, or a part of the steps")
+        smaller.append("per_step=False, or fewer steps")
     if plan.per_head:
         asked.append(f"{plan.stacks[0][0].heads} heads each")
         smaller.append("per_head=False")
     if request.per_site:
         smaller.append("per_site=False")
     if plan.self_layers:
-        asked.append(f"self-attention of {plan.self_layers[0].pixels} pixels")
+        asked.append(f"self-attention of {plan.self_layers[0].pixels} positions")
         smaller.append("self_components=0")
     return (
         f"the maps ({', '.join(asked)}) would take {plan.num_bytes} bytes, over max_bytes = {request.max_bytes}; ask "

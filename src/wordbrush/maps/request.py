@@ -16,20 +16,29 @@ DEFAULT_MAX_BYTES = 1 << 28
 
 @dataclass(frozen=True)
 class MapsRequest:
-    """Maps of `words`: words or phrases of the prompt, or token positions; None is every word of the prompt.
+    """Which attention maps to collect, and what to average. The defaults are those of figure 2.2 of Prompt-to-Prompt
+    (Hertz et al. 2022, arXiv:2208.01626): the mean over all steps, all heads and all layers of one resolution.
 
-    By default they are averaged as figure 2.2 has them: over all steps, all heads, and all cross-attention layers of
-    one resolution, the coarsest whose shorter side has 16 cells or more (of Stable Diffusion at 512 pixels 16 x 16).
+    - `words`: a word or phrase of the prompt, a token position, or a list of them. Default: None, every word.
+    - `resolution`: the resolution in cells, by its shorter side or as (height, width); "all" keeps all of them, each
+      on its own. Default: None, the coarsest one whose shorter side has 16 cells or more (16 x 16 for Stable Diffusion
+      at 512 pixels).
+    - `sites`: the beginning of layer names, or several, such as "up_blocks" or "mid_block.attentions.0": only these
+      layers are seen, at all their resolutions. Default: empty, all layers.
+    - `steps`: the fraction of the steps to look at, from 0 to 1: 0.5 is the first half, (0.5, 1.0) the second.
+      Default: 1.0, all steps.
+    - `per_site`, `per_step`, `per_head`: keep layers, steps or heads apart instead of averaging them. Default: False.
+    - `reads`: for an edited picture, its maps as the edit used them ("edited") or before it changed them ("own").
+      Default: "edited".
+    - `self_components`: the number of principal components of self-attention to add, 0 or more; 3 can be shown in
+      colour. Default: 0.
+    - `max_bytes`: the most memory that the maps may take, in bytes; a larger request is refused before anything runs.
+      Default: 256 MiB.
 
-    - `resolution`: another one, by its shorter side or as (height, width), or "all", each for itself
-    - `sites`: only layers whose name begins so ("up_blocks", "mid_block.attentions.0"); of all their resolutions
-    - `steps`: the part of the steps to look at: 0.5 is the first half, (0.5, 1.0) the second
-    - `per_site`, `per_step`, `per_head`: keep them apart instead of averaging
-    - `reads`: of an edited picture its maps as they were used ("edited"), or before the edit changed them ("own")
-    - `self_components`: how many principal components of self-attention to add; 3 make a picture in colour
-    - `max_bytes`: a larger request is refused before anything runs
+    Raises `SettingsError` for a value outside of its range.
 
-    Raises `SettingsError` for a value that cannot be.
+    >>> MapsRequest(["dog", "apple"], steps=(0.5, 1.0), per_step=True).range_of(10)
+    range(5, 10)
     """
 
     words: Words = None
@@ -61,7 +70,7 @@ class MapsRequest:
 
     @property
     def selectors(self) -> tuple[str | int, ...] | None:
-        """The words that are asked, one by one; None for every word.
+        """The words that are asked for, one by one, or None for every word.
 
         >>> MapsRequest("dog").selectors, MapsRequest(["dog", 3]).selectors
         (('dog',), ('dog', 3))
@@ -72,18 +81,20 @@ class MapsRequest:
 
     @property
     def site_prefixes(self) -> tuple[str, ...]:
-        """The beginnings of the names of layers that are asked; none for all layers."""
+        """The beginnings of the layer names that are asked for; empty for all layers."""
         return (self.sites,) if isinstance(self.sites, str) else tuple(self.sites)
 
     def range_of(self, num_steps: int) -> range:
-        """The steps to look at, of a run of so many. Raises `SettingsError` when there are none.
+        """The steps to look at in a run of `num_steps` steps. Raises `SettingsError` if there are none.
 
         >>> MapsRequest(steps=(0.5, 1.0)).range_of(20)
         range(10, 20)
         """
         steps = Window.parse(self.steps, "steps").self_steps(num_steps)
         if not steps:
-            raise SettingsError(f"steps is {self.steps!r}, which is none of {num_steps} steps; give a larger part")
+            raise SettingsError(
+                f"steps is {self.steps!r}, which selects none of {num_steps} steps; give a larger fraction"
+            )
         return steps
 
 

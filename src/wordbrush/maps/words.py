@@ -1,4 +1,4 @@
-"""Which token columns the asked words are."""
+"""The token columns of the words that are asked for."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from wordbrush.tokens.prompt_tokens import PromptTokens
 
 @dataclass(frozen=True)
 class AskedWord:
-    """A word by the name that it is asked for, and its token positions, whose maps add up to its own."""
+    """A word, by the name it is asked for, and its token positions; its map is the sum of theirs."""
 
     name: str
     positions: tuple[int, ...]
@@ -20,10 +20,11 @@ class AskedWord:
 def asked_words(
     prompts: Mapping[int, PromptTokens], selectors: Sequence[str | int] | None
 ) -> dict[int, tuple[AskedWord, ...]]:
-    """The asked words of each branch's prompt; None asks for every word. A word counts in the prompts that have it.
+    """The words asked for in each branch's prompt; None asks for every word.
 
-    A prompt with none of them is left out. Raises `PromptError` for a word that no prompt has, that is ambiguous or
-    has no token of its own, and `SettingsError` for a position that is no token.
+    A word counts in the prompts that have it, and a prompt with none of them is left out. Raises `PromptError` for a
+    word that no prompt has, that is ambiguous, or that has no token; and `SettingsError` for a position outside of the
+    prompt.
 
     >>> offsets = [(0, 1), (2, 5), (6, 9), (10, 11), (12, 15), (15, 17)]
     >>> prompt = PromptTokens.from_offsets("a cat and a corgi", offsets, begin=1, length=9)
@@ -44,7 +45,7 @@ def asked_words(
 
 def _every_word(prompt: PromptTokens) -> tuple[AskedWord, ...]:
     if not any(prompt.positions):
-        raise PromptError(f"the prompt '{cited(prompt.text)}' has no words to see; ask for token positions, such as 0")
+        raise PromptError(f"the prompt '{cited(prompt.text)}' has no words; ask for token positions, such as 0")
     times = Counter(word.text.casefold() for word in prompt.words)
     seen: Counter[str] = Counter()
     words = []
@@ -62,7 +63,7 @@ def _chosen(prompt: PromptTokens, selectors: Sequence[str | int]) -> tuple[Asked
     for selector in selectors:
         if isinstance(selector, int):
             if not 0 <= selector < prompt.length:
-                raise SettingsError(f"token {selector} is not there; the model reads tokens 0 to {prompt.length - 1}")
+                raise SettingsError(f"there is no token {selector}; the model reads tokens 0 to {prompt.length - 1}")
             words[f"token {selector}"] = AskedWord(f"token {selector}", (selector,))
         elif prompt.places(selector):
             words.setdefault(selector.strip().casefold(), AskedWord(selector.strip(), prompt.find(selector)))

@@ -188,7 +188,7 @@ def test_the_bundled_model_edits_and_knows_its_words(run, tmp_path):
         ([*SWAP, "--feature-steps", "0.1"], "--feature-steps does nothing alone; add --plug-and-play"),
         ([*SWAP, "--mutual", "--mutual-start", "2"], "the window of mutual self-attention is (2.0, 1.0)"),
         ([*SWAP, "--mutual", "--mutual-layer", "1"], "start_layer of mutual self-attention is 1.0"),
-        ([*SWAP, "--mutual", "--mutual-start", "1"], "acts in no layer at none of the 2 steps"),
+        ([*SWAP, "--mutual", "--mutual-start", "1"], "acts in no layer at any of the 2 steps"),
         ([*SWAP, "--plug-and-play", "--feature-steps", "-1"], "feature_replace_steps of Plug-and-Play is -1.0"),
         ([*SWAP, "--hold-pixels"], "--hold-pixels does nothing alone"),
         ([*SWAP, "--mask", "missing.png"], "the mask 'missing.png' cannot be read (No such file or directory)"),

@@ -80,7 +80,7 @@ def test_nothing_changed_is_an_error():
         ({"threshold": 1.0}, "threshold is 1.0; give a number from 0 to below 1"),
         ({"threshold": float("nan")}, "threshold is nan"),
         ({"subtract_threshold": -0.1}, "subtract_threshold is -0.1"),
-        ({"start_blend": 1.0}, "start_blend is 1.0; give the part of the steps before the blend"),
+        ({"start_blend": 1.0}, "start_blend is 1.0; give the fraction of the steps before the blend"),
         ({"pool": 2}, "pool is 2; give an odd number"),
         ({"pool": 0}, "pool is 0"),
         ({"maps": "stored"}, "maps are 'stored'; give one of edited, own"),

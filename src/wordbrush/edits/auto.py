@@ -1,4 +1,4 @@
-"""The edit that two prompts ask for, word by word: replace what was swapped, refine around what is new."""
+"""The edit that two prompts ask for, word by word: swapped words are replaced, new words are refined."""
 
 from wordbrush.edits.correspondence import correspondence
 from wordbrush.edits.token_map import TokenMap
@@ -6,12 +6,12 @@ from wordbrush.tokens.pair import PromptPair
 
 
 def auto(pair: PromptPair) -> TokenMap:
-    """Shared and swapped words take over the source's maps, new words keep their own.
+    """Shared and swapped words take over the source's maps; new words keep their own.
 
-    Equals `replace` where words are only swapped and `refine` where words are only added.
+    This equals `replace` if words are only swapped, and `refine` if words are only added.
     """
     only_swaps = all(words.kind in ("same", "swapped") for words in pair.pairs)
-    # New words bring mass of their own, so the source's rows are kept whole only where there are none.
+    # New words bring their own mass, so the source's rows are kept whole only if there are none.
     transfer_ST = correspondence(pair, pair.pairs, keep_mass=only_swaps)
     keep_T = (transfer_ST == 0).all(dim=0).to(transfer_ST.dtype)
     return TokenMap(transfer_ST, keep_T * 0 if only_swaps else keep_T)

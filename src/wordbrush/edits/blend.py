@@ -1,4 +1,4 @@
-"""Local blend as data: which words' region an edit may change, and what counts as their region."""
+"""Local blend as data: the words whose region an edit may change, and what counts as their region."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from wordbrush.errors import SettingsError
 from wordbrush.settled import settle
 
 AUTO = "auto"
-"""Stands for the words that the edit itself changes; a prompt's own word "auto" is written "auto[0]"."""
+"""Means the words that the edit itself changes. A prompt's own word "auto" is written "auto[0]"."""
 OFF = "off"
-"""Stands for no blend at all; a prompt's own word "off" is written "off[0]"."""
+"""Means no blend at all. A prompt's own word "off" is written "off[0]"."""
 
 BlendMaps = Literal["edited", "own"]
-"""Whose maps of a target: those that its picture was made with, as the published code reads them, or its own."""
+"""Which maps of a target: those that the edit used, as in the published code, or the target's own."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,11 @@ class LatentMask:
     rows: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        """Check that it is a mask and lets something change: a record's values come here as they are."""
+        """Check that it is a mask and lets something change: a record's values come here unchecked."""
         if not self.rows or len(set(map(len, self.rows))) != 1 or set("".join(self.rows)) - {"#", "."}:
-            raise SettingsError("a mask is rows of '#' and '.', all as long; give a PNG to have it made")
+            raise SettingsError(
+                "a mask is equally long rows of '#' and '.'; or give a PNG, and the mask is made from it"
+            )
         if not any("#" in row for row in self.rows):
             raise SettingsError("the mask lets nothing change; draw in white where the picture may change")
 
@@ -47,24 +49,39 @@ class LatentMask:
         return len(self.rows), len(self.rows[0])
 
     def to_tensor(self) -> Tensor:
-        """As a boolean tensor (h, w)."""
+        """The mask as a boolean tensor (h, w)."""
         return torch.tensor([[cell == "#" for cell in row] for row in self.rows])
 
 
 @dataclass(frozen=True)
 class LocalBlend:
-    """An edit changes the region of words alone (paper section 2.3.4); all else stays the source's, bit for bit.
+    """Restricts an edit to the region of words (paper, section 2.3.4). Everything else stays the source's, bit for
+    bit.
 
-    `words` are looked for in the source and in every target, and act in those that have them; "auto" is the words
-    that the edit changes. `source_words` and `target_words`, one entry a target, are for that prompt alone instead.
-    Without any word the given `mask` stands alone; with words only what is in both may change.
+    A word's region is where its map is above a threshold. The map is averaged over layers, heads and the steps so far.
+    A target's region is the region of its words together with that of the source's words.
 
-    With `spread` a word's map is carried along the model's own self-attention first, which gives it the shape of its
-    thing: each such layer of the map's size makes of m half of m and half of A m (ViMAEdit, Wang et al. 2024).
-    A word's region is where its map, averaged over layers, heads and steps so far, and grown by a maximum over `pool`
-    x `pool` cells, is above `threshold` of its highest value; the region of a target is that of its words and of the
-    source's together, less that of `subtract_words` (above `subtract_threshold`, not grown). It holds from the part
-    `start_blend` of the steps on. `hold_pixels` makes the picture, too, exactly the source's outside of the region.
+    - `words`: a word, or several, looked for in the source and in every target; each counts in the prompts that have
+      it. "auto" means the words that the edit changes. Default: "auto".
+    - `source_words`: words for the source, instead of `words`. Default: None.
+    - `target_words`: words for the targets, one entry for each target, instead of `words`. Default: None.
+    - `subtract_words`: words whose region is taken away again. Default: none.
+    - `threshold`: how high a map must be to count, as a fraction of its highest value, from 0 to below 1. Default:
+      0.3.
+    - `subtract_threshold`: the same for `subtract_words`, whose maps are not grown. Default: 0.3.
+    - `pool`: the side of the square, in cells of the map, over which maps are grown by their maximum; an odd number, 1
+      for none. Default: 3.
+    - `start_blend`: the fraction of the steps before the blend starts, from 0 to below 1. Default: 0.2.
+    - `maps`: whose maps of a target count: "edited", those that the edit used, or "own", the target's own. Default:
+      "edited".
+    - `spread`: carry maps along the model's self-attention first, which gives them the shape of the thing (ViMAEdit,
+      Wang et al. 2024): each layer of the map's size averages a map m with A m. Default: False.
+    - `mask`: a mask of the user's own. Without words, only the mask may change; with words, only what is in both.
+      Default: None.
+    - `hold_pixels`: also make the picture's pixels exactly the source's outside of the region. Default: False.
+
+    Sections are those of Prompt-to-Prompt (Hertz et al. 2022, arXiv:2208.01626). Raises `SettingsError` for a value
+    outside of its range.
 
     >>> LocalBlend("dog").words
     ('dog',)
@@ -92,13 +109,16 @@ class LocalBlend:
             object.__setattr__(self, "target_words", tuple(_words("target_words", entry) or () for entry in entries))
         settle(self)
         if self.subtract_words and not self.names_words:
-            raise SettingsError("subtract_words are subtracted from the region of words; name those, or 'auto'")
+            raise SettingsError(
+                "subtract_words are subtracted from the region of words; give words as well, or 'auto'"
+            )
         for name, value in (("threshold", self.threshold), ("subtract_threshold", self.subtract_threshold)):
             if not 0 <= value < 1:
                 raise SettingsError(f"the blend's {name} is {value}; give a number from 0 to below 1, such as 0.3")
         if not 0 <= self.start_blend < 1:
             raise SettingsError(
-                f"start_blend is {self.start_blend}; give the part of the steps before the blend, 0 to below 1"
+                f"start_blend is {self.start_blend}; give the fraction of the steps before the blend, "
+                "from 0 to below 1"
             )
         if self.pool < 1 or self.pool % 2 == 0:
             raise SettingsError(f"the blend's pool is {self.pool}; give an odd number of cells, or 1 for none")
@@ -107,7 +127,7 @@ class LocalBlend:
 
     @classmethod
     def parse(cls, value: "LocalBlend | str | Sequence[str] | None", mask: LatentMask | None) -> "LocalBlend | None":
-        """Read what an editor takes: a blend, words for all prompts, or nothing; `mask` is the user's own.
+        """Read what an editor takes: a blend, words for all prompts, or None; `mask` is the user's own.
 
         >>> LocalBlend.parse(["dog", "cat"], None).words
         ('dog', 'cat')
@@ -123,7 +143,7 @@ class LocalBlend:
 
     @property
     def names_words(self) -> bool:
-        """Whether any word is named, "auto" included; without, the mask stands alone."""
+        """Whether any word is named, "auto" included; if not, only the mask acts."""
         own = [self.source_words or (), *(self.target_words or ())]
         return bool(self.words) or any(own)
 

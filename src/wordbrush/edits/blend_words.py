@@ -1,4 +1,4 @@
-"""The words of a local blend, found in the prompts of an edit."""
+"""The words of a local blend, found in an edit's prompts."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from wordbrush.tokens.prompt_tokens import PromptTokens
 
 @dataclass(frozen=True)
 class BlendTokens:
-    """The tokens whose maps make one target's mask: of its own prompt, of the source's, and those to subtract."""
+    """The tokens whose maps make one target's mask: in the source's prompt, in its own, and those to subtract."""
 
     source: tuple[int, ...]
     target: tuple[int, ...]
@@ -21,17 +21,17 @@ class BlendTokens:
 
 
 def blend_tokens(prompts: Prompts, blend: LocalBlend, equalizer: Mapping[str, float]) -> tuple[BlendTokens, ...]:
-    """Find the words of a blend, for each target. Words that the edit changes are also those in `equalizer`.
+    """Find a blend's words for each target. Words in `equalizer` count as words that the edit changes.
 
-    Raises `PromptError` for a word that is in no prompt that it could be in, or is ambiguous in one, and for a target
-    without any; `SettingsError` when `target_words` are not one entry a target.
+    Raises `PromptError` for a word that is in none of the prompts it may be in, for an ambiguous word, and for a
+    target without any word. Raises `SettingsError` if `target_words` does not have one entry for each target.
     """
     source, targets = prompts.source, prompts.targets
     if not blend.names_words:
         return tuple(BlendTokens((), (), (), (), ()) for _ in targets)
     if blend.target_words is not None and len(blend.target_words) != len(targets):
         raise SettingsError(
-            f"target_words of the blend have {len(blend.target_words)} entries for {len(targets)} target prompts; "
+            f"the blend's target_words has {len(blend.target_words)} entries for {len(targets)} target prompts; "
             "give one for each"
         )
     for word in [*blend.words, *blend.subtract_words]:
@@ -46,7 +46,7 @@ def blend_tokens(prompts: Prompts, blend: LocalBlend, equalizer: Mapping[str, fl
         if not in_source and not in_target:
             raise PromptError(
                 f"no blend word is in the source '{cited(source.text)}' or in the target '{cited(target.text)}'; "
-                "name one of theirs"
+                "name a word of either"
             )
         found.append(
             BlendTokens(
@@ -61,11 +61,11 @@ def blend_tokens(prompts: Prompts, blend: LocalBlend, equalizer: Mapping[str, fl
 
 
 _Found = dict[str, tuple[int, ...]]
-"""Words as they stand in a prompt, and their token positions."""
+"""Words as written in a prompt, and their token positions."""
 
 
 def _find(prompt: PromptTokens, shared: Iterable[str], own: tuple[str, ...] | None, changed: _Found) -> _Found:
-    """The words of one prompt: its `own`, which must all be there, or those of the `shared` ones that are."""
+    """The words of one prompt: its `own`, all of which must be in it, or those of `shared` that are."""
     found: _Found = {}
     for word in shared if own is None else own:
         if word == AUTO:
@@ -76,7 +76,7 @@ def _find(prompt: PromptTokens, shared: Iterable[str], own: tuple[str, ...] | No
 
 
 def _changed(pair: PromptPair, equalizer: Mapping[str, float]) -> tuple[_Found, _Found]:
-    """What an edit changes in its source and in its target: swapped, new, gone and weighted words."""
+    """What an edit changes in its source and in its target: swapped, new, removed and weighted words."""
     in_source: _Found = {}
     in_target: _Found = {}
     for both in pair.pairs:

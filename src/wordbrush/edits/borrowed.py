@@ -1,4 +1,4 @@
-"""What targets take over from inside the source at each step, besides its cross-attention maps."""
+"""What targets take over from the source at each step, in addition to its cross-attention maps."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -14,12 +14,13 @@ _NONE: frozenset[str] = frozenset()
 
 @dataclass(frozen=True)
 class Borrowed:
-    """Layers by module name, for one step of one target.
+    """The layers in which one target takes something over at one step, by module name.
 
-    In `maps` the self-attention map is the source's (its queries and keys) in rows with the prompt, in `negative_maps`
-    in rows with the negative prompt. In `content` self-attention reads the source's keys and values, in both rows; it
-    waits where a layer's map is the source's already. `features` are residual blocks whose output is the source's, in
-    both rows.
+    - `maps`: self-attention layers that use the source's map (its queries and keys) in rows with the prompt.
+    - `negative_maps`: the same for rows with the negative prompt.
+    - `content`: self-attention layers that read the source's keys and values, in both rows. Layers that already use
+      the source's map are not among them.
+    - `features`: residual blocks whose output is the source's, in both rows.
     """
 
     maps: frozenset[str] = _NONE
@@ -34,11 +35,11 @@ class Borrowed:
 
     @property
     def self_layers(self) -> frozenset[str]:
-        """Self-attention layers of whose map the source's queries and keys are needed."""
+        """The self-attention layers that need the source's queries and keys for their map."""
         return self.maps | self.negative_maps
 
     def calls(self, *, guided: bool) -> tuple[Mapping[str, int], Mapping[str, int]]:
-        """How many rows a target has edited in a model call, by layer: of self-attention, of features."""
+        """How many of a target's rows are edited in a model call, by layer: for self-attention, and for features."""
         rows = 2 if guided else 1
         image = Counter(self.maps)
         image.update(self.negative_maps if guided else ())
@@ -49,10 +50,10 @@ class Borrowed:
 def plan_borrowed(
     settings: EditSettings, self_replace_steps: tuple[float, float], layers: EditableLayers, num_steps: int
 ) -> tuple[Borrowed, ...]:
-    """What a target takes over at each of the steps, with the window of its self-attention.
+    """What a target takes over at each step; `self_replace_steps` is the window of its self-attention maps.
 
-    Raises `ControlError` for a model that has none of the layers that are asked for, and `IdleEditError` for a method
-    that is asked for and would act at no step.
+    Raises `ControlError` if the model has none of the layers asked for, and `IdleEditError` for a method that would
+    act at no step.
     """
     injected = _by_step(
         Window(*self_replace_steps),
@@ -69,11 +70,11 @@ def plan_borrowed(
         content = _by_step(mutual.window, num_steps, lambda: layers.decoder_self_from(mutual.start_layer))
     content = [read - one - other for read, one, other in zip(content, injected, spatial, strict=True)]
     if pnp is not None and not any(spatial) and not any(features):
-        raise IdleEditError(f"Plug-and-Play selects none of the {num_steps} steps; widen a window of it")
+        raise IdleEditError(f"Plug-and-Play selects none of the {num_steps} steps; widen one of its windows")
     if mutual is not None and not any(content):
         raise IdleEditError(
-            f"mutual self-attention acts in no layer at none of the {num_steps} steps; widen its window, or shorten "
-            "self_replace_steps, which goes before it"
+            f"mutual self-attention acts in no layer at any of the {num_steps} steps; widen its window, or shorten "
+            "self_replace_steps, which takes precedence"
         )
     rows = zip(injected, spatial, content, features, strict=True)
     return tuple(Borrowed(maps | held, held, read, block) for maps, held, read, block in rows)
@@ -81,5 +82,5 @@ def plan_borrowed(
 
 def _by_step(window: Window, num_steps: int, select: Callable[[], frozenset[str]]) -> list[frozenset[str]]:
     steps = window.self_steps(num_steps)
-    chosen = select() if steps else _NONE  # a window of no step asks nothing of the model
+    chosen = select() if steps else _NONE  # an empty window needs no layers
     return [chosen if step in steps else _NONE for step in range(num_steps)]

@@ -1,6 +1,7 @@
-"""What kind of change two prompts ask for: told from the words that differ, without a model.
+"""The kind of change that two prompts ask for, found from the words that differ, without a model.
 
-No parser: the classes of words (`tokens/word_classes.py`) and a small lexicon of places, times and styles.
+There is no parser, only the classes of words (`tokens/word_classes.py`) and a small lexicon of places, times and
+styles.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,16 +14,17 @@ from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush.tokens.word_classes import WordClass, word_classes
 
 ChangeKind = Literal["swap", "addition", "removal", "pose", "attribute", "place", "style", "mixed", "weights"]
-"""A thing for another, a thing more, a thing less; how things stand or what they do; a property, a size or a number;
-the place, the season or the time of day; the style of the whole picture; several of these; weights alone."""
+"""One thing for another; an added or a removed thing; a pose or an activity; a property, a size or a number; the
+place, the season or the time of day; the style of the whole picture; several of these; weights alone.
+"""
 
 KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 
 _PROPERTIES = ("adjective", "adverb")
 _POINTING = frozenset("a the this that these those his her its their my your our".split())
-"""Determiners that say no number."""
+"""Determiners that do not give a number."""
 _BESIDE = ("to", "of", "behind", "beside", "with", "like")
-"""After these a place is a thing: "in front of a castle" shows one, "in a castle" is inside of it."""
+"""After these a place is a thing: "in front of a castle" shows one, "in a castle" is inside it."""
 
 
 @cache
@@ -33,7 +35,7 @@ def _lexicon() -> dict[str, frozenset[str]]:
 
 
 def change_kind(pair: PromptPair) -> ChangeKind:
-    """The kind of change from a source prompt to a target prompt; "weights" where no word differs.
+    """The kind of change from a source prompt to a target prompt; "weights" if no word differs.
 
     >>> from wordbrush.tokens.prompt_tokens import PromptTokens
     >>> def kind(source, target):
@@ -55,11 +57,11 @@ def change_kind(pair: PromptPair) -> ChangeKind:
             found |= _kinds(before, after)
             related |= before.related or after.related
     if related and "place" not in found and not found & {"swap", "addition", "removal"}:
-        found.add("pose")  # "on the beach" -> "at the zoo" is the place's own preposition
+        found.add("pose")  # in "on the beach" -> "at the zoo" the preposition belongs to the place
     if not found:
         return "weights"
     if "style" in found:
-        return "style"  # whatever else changes, nothing of the picture can be held as it is
+        return "style"  # whatever else changes, no part of the picture can be held
     return found.pop() if len(found) == 1 else "mixed"
 
 
@@ -71,7 +73,7 @@ class _Side:
         self._classes = word_classes(self._words)
 
     def changed(self, indices: Sequence[int]) -> "_Changed":
-        """What some of its words are."""
+        """What kinds of words these are."""
         lexicon = _lexicon()
         changed = _Changed()
         for i in indices:
@@ -104,7 +106,7 @@ class _Side:
         return not (i and self._classes[i - 1] == "picture")
 
     def _describes(self, index: int) -> bool:
-        """Whether a participle stands before its noun: "a smiling cat", not "a cat smiling at a dog"."""
+        """Whether a participle comes before its noun: "a smiling cat", not "a cat smiling at a dog"."""
         classes: tuple[WordClass, ...] = self._classes
         before = classes[index - 1] if index else "determiner"
         after = classes[index + 1] if index + 1 < len(classes) else "mark"
@@ -112,7 +114,7 @@ class _Side:
 
 
 class _Changed:
-    """What the words are that one side of a pair has."""
+    """The kinds of words that only one side of a pair has."""
 
     def __init__(self) -> None:
         self.style = self.place = self.acts = self.related = self.describes = False
@@ -143,7 +145,7 @@ _IRREGULAR: Mapping[str, str] = {
 
 
 def _stem(noun: str) -> str:
-    """A noun without its plural, good enough to tell "cat" from "cats"."""
+    """A noun without its plural ending, good enough to tell "cat" from "cats"."""
     if noun in _IRREGULAR:
         return _IRREGULAR[noun]
     for ending, instead in (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("xes", "x"), ("sses", "ss"), ("s", "")):

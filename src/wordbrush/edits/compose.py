@@ -1,4 +1,4 @@
-"""From two prompts and an edit's settings to the plan of one target."""
+"""From two prompts and an edit's settings to the plan for one target."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -40,10 +40,10 @@ def plan_edit(
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> tuple[EditPlan, tuple[tuple[str, ...], ...]]:
-    """The plan of all targets, and for each target what its edit does, in words.
+    """The plan for all targets, and what the edit does to each target, in words.
 
-    Raises `PromptError` for a word that is in no target, or for prompts that ask for nothing, `IdleEditError` when an
-    edit would act at no step, and `ControlError` for a model without the layers that the settings ask for.
+    Raises `PromptError` for a word that is in no target or for prompts that ask for nothing, `IdleEditError` for an
+    edit that would act at no step, and `ControlError` for a model without the layers that the settings need.
     """
     for word in [*settings.equalizer, *(w for w in settings.cross_replace_steps if w != DEFAULT)]:
         require_word(word, prompts.targets)
@@ -78,9 +78,9 @@ def _plan_target(
                 f"the weight of '{next(iter(named))}' is 1 and the prompt '{cited(target.text)}' is the source's, so "
                 "the result would be the source; give another weight, or change a word"
             )
-        but = "" if pair.source.text == target.text else " but for case and spaces"
+        but = "" if pair.source.text == target.text else " except for case and spaces"
         raise PromptError(
-            f"source and target are both '{cited(target.text)}'{but}; change a word, or give a weight for one"
+            f"source and target are both '{cited(target.text)}'{but}; change a word, or give a word a weight"
         )
     windows = {
         word: Window(*bounds)
@@ -123,7 +123,7 @@ def _where_parts_act(
     device: torch.device | str,
     dtype: torch.dtype,
 ) -> tuple[CrossEdit | None, ...]:
-    """A step that changes nothing is none, but for one in which a part of the picture is edited: its layers run."""
+    """Keep a step that changes nothing if a part of the picture is edited in it, since its layers must still run."""
     identity = TokenMap.identity(pair.source.length, pair.target.length).to(device, dtype)
     unchanged = CrossEdit(identity, uses_source=False, uses_target=True)
     parts = [any(plan.steps[step] is not None for _, plan in inside) for step in range(len(steps))]
@@ -133,9 +133,10 @@ def _where_parts_act(
 def _freed(
     target: PromptTokens, weights: Mapping[str, float], windows: Mapping[str, Window], schedule_NT: Tensor
 ) -> frozenset[str]:
-    """The weights that act at every step, since no window is open for their word and none was given for it.
+    """The weights that act at every step, because their word has no window of its own and no shared window is open for
+    it.
 
-    Raises `IdleEditError` for a weight whose word has a window of its own that selects no step.
+    Raises `IdleEditError` for a weight whose word has its own window, which selects no step.
     """
     freed = []
     for word in weights:
@@ -145,7 +146,7 @@ def _freed(
         its = next((name for name in windows if name != DEFAULT and tokens & set(target.find(name))), None)
         if its is not None:
             raise IdleEditError(
-                f"the weight of '{word}' acts at none of the {len(schedule_NT)} steps, for cross_replace_steps of "
+                f"the weight of '{word}' acts at none of the {len(schedule_NT)} steps, because cross_replace_steps of "
                 f"'{its}' selects none; widen that window, or leave it out"
             )
         freed.append(word)

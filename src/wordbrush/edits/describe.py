@@ -1,4 +1,4 @@
-"""What an edit will do, in words: shown before it runs, kept in its record."""
+"""What an edit will do, in words: shown before it runs, and kept in its record."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -16,10 +16,11 @@ def describe(
     where: Mapping[str, str],
     new_word_factor: float = 1.0,
 ) -> list[str]:
-    """One line for each word that is not simply shared, and for each weight, with `where` it acts if not everywhere.
+    """One line for each word that is not simply shared, and for each weight; `where` says where a weight acts if not
+    everywhere.
 
-    `schedule_NT` says at which steps each target token takes the source's maps; of a word that takes none the line
-    says that the prompt alone changes it.
+    `schedule_NT` says at which steps each target token takes the source's maps. If a swapped word never takes them,
+    its line says that the prompt alone changes it.
 
     >>> import torch
     >>> from wordbrush.tokens.prompt_tokens import PromptTokens
@@ -38,7 +39,7 @@ def describe(
             lines.append(f"new: '{after}'")
         elif words.kind == "gone":
             lines.append(f"gone: '{before}'")
-    if not lines and not pair.same_words:  # "a" for "an" is no change beside others
+    if not lines and not pair.same_words:  # "an" for "a" counts only if nothing else changes
         lines = [
             f"'{pair.source.phrase(words.source)}' -> '{pair.target.phrase(words.target)}'"
             for words in pair.pairs
@@ -50,7 +51,7 @@ def describe(
 
 
 def describe_borrowed(steps: Sequence[Borrowed]) -> list[str]:
-    """One line for mutual self-attention, and one for each half of Plug-and-Play, where they act.
+    """One line for mutual self-attention, and one for each half of Plug-and-Play, if they act.
 
     >>> describe_borrowed([Borrowed(), Borrowed(content=frozenset({"up.1.attn1", "up.2.attn1"}))])
     ['shape free from step 1 of 2: self-attention reads the source in 2 layers (up.1, up.2)']
@@ -75,7 +76,7 @@ def describe_borrowed(steps: Sequence[Borrowed]) -> list[str]:
 
 
 def _span(chosen: Sequence[frozenset[str]]) -> tuple[int, int]:
-    """The first step at which anything is chosen, and the one after the last."""
+    """The first step at which anything is chosen, and the step after the last."""
     acting = [step for step, names in enumerate(chosen) if names]
     return acting[0], acting[-1] + 1
 

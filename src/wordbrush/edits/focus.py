@@ -1,4 +1,4 @@
-"""Where a word's weight acts: an adjective's or an adverb's where its noun is, every other word's everywhere."""
+"""Where a word's weight acts: that of an adjective or adverb in the region of its noun, any other everywhere."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ WeightRegion = Literal["noun", "picture"]
 
 @dataclass(frozen=True)
 class Focus:
-    """A noun of the source, by its tokens, and the weights of the target's words that act in its region alone."""
+    """A noun of the source, by its tokens, and the weights of the target's words that act only in its region."""
 
     tokens: tuple[int, ...]
     equalizer: Mapping[str, float]
 
 
 def find_focus(pair: PromptPair, equalizer: Mapping[str, float]) -> tuple[tuple[Focus, ...], Mapping[str, str]]:
-    """The weights that act in a noun's region, noun by noun; and what is said of where each of their words acts.
+    """The weights that act in a noun's region, noun by noun, and the words for where each weighted word acts.
 
-    A word whose noun is not in the source's picture acts everywhere, as a noun itself does.
+    A word whose noun is not in the source acts everywhere, as a noun itself does.
 
     >>> from wordbrush.tokens.prompt_tokens import PromptTokens
     >>> prompt = PromptTokens.from_offsets("a lush tree", [(0, 1), (2, 6), (7, 11)], begin=1, length=8)
@@ -33,7 +33,7 @@ def find_focus(pair: PromptPair, equalizer: Mapping[str, float]) -> tuple[tuple[
     words = [word.text for word in pair.target.words]
     for word, factor in equalizer.items():
         place = pair.target.places(word)[0]
-        # Of a phrase the last word says what it is: "very lush" is lush.
+        # The last word of a phrase says what it is: "very lush" is lush.
         found = find_modified(words, place[-1])
         tokens = () if found is None or found.whole_picture else _in_source(pair, found.noun)
         if found is not None and tokens:
@@ -43,6 +43,6 @@ def find_focus(pair: PromptPair, equalizer: Mapping[str, float]) -> tuple[tuple[
 
 
 def _in_source(pair: PromptPair, noun: range) -> tuple[int, ...]:
-    """The source's tokens of the words that a noun of the target stands for."""
+    """The source's tokens of the words that correspond to a noun of the target."""
     stands_for = [words.source for words in pair.pairs if set(words.target) & set(noun)]
     return tuple(position for words in stands_for for position in pair.source.of(words))

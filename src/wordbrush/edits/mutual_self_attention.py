@@ -9,12 +9,16 @@ from wordbrush.settled import settle
 
 @dataclass(frozen=True)
 class MutualSelfAttention:
-    """The target's self-attention looks at the source: `softmax(q_target k_source^T) v_source`.
+    """The target's self-attention reads the source: `softmax(q_target k_source^T) v_source` (MasaCtrl, Cao et al.
+    2023, arXiv:2304.08465). Shape and pose follow the target's prompt; their content is looked up in the source.
 
-    Shape and pose are the target prompt's, and what fills them is looked up in the source (MasaCtrl, Cao et al. 2023,
-    arXiv 2304.08465). It acts from the part `start_step` of the steps on, until `end_step`, when the target's layout
-    is there; and in the decoder's self-attention layers but for the first `start_layer` part of them. The defaults are
-    the published step 4 of 50 and, for Stable Diffusion, its layers 10 to 15 of 16: `up_blocks.2` and `up_blocks.3`.
+    - `start_step`: the fraction of the steps before it starts to act, from 0 to 1; the target's layout forms in these
+      steps. Default: 0.08, the published step 4 of 50.
+    - `end_step`: the fraction of the steps after which it ends, from `start_step` to 1. Default: 1.
+    - `start_layer`: the fraction of the decoder's self-attention layers to leave out, from the first, from 0 to below
+      1. Default: 1/3, for Stable Diffusion the published layers 10 to 15 of 16: `up_blocks.2` and `up_blocks.3`.
+
+    Raises `SettingsError` for a value outside of its range.
 
     >>> MutualSelfAttention().window.self_steps(50)
     range(4, 50)
@@ -32,5 +36,5 @@ class MutualSelfAttention:
 
     @property
     def window(self) -> Window:
-        """When it acts; bounds as those of `self_replace_steps`."""
+        """When it acts; bounds are rounded like those of `self_replace_steps`."""
         return Window(self.start_step, self.end_step)

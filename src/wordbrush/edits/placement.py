@@ -1,7 +1,7 @@
-"""Where a thing stands in the picture, and where its successor of another size will: a map of positions.
+"""A thing's position in the picture, and that of its replacement of another size, as a map of positions.
 
 It moves the source's queries: `softmax(q[P] k)` is exactly the source's attention map with its rows moved by P, so the
-answer stays one fused call (decision 0026). Legend: Q positions of a grid, h and w its cells.
+answer is still one fused call (decision 0026). Legend: Q positions of a grid, h and w its cells.
 """
 
 from collections.abc import Sequence
@@ -12,22 +12,22 @@ from torch import Tensor
 from torch.nn import functional as F
 
 SIDEWAYS = 3.0
-"""How many cells to the side count as near as one above or below: grounds and skies lie level."""
+"""How many cells sideways count as near as one up or down: grounds and skies are level."""
 
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """A thing's region (h, w), as booleans, and the ratio of its successor's length to its own."""
+    """A thing's region (h, w), as booleans, and the ratio of its replacement's length to its own."""
 
     region_hw: Tensor
     ratio: float
 
     def on(self, grid: tuple[int, int]) -> Tensor:
-        """From which position (Q,) of a grid each one takes the source's map.
+        """From which position (Q,) each position of a grid takes the source's map.
 
-        The thing is scaled about the middle of its foot, so that it stands on the same ground. Where a smaller one
-        leaves its place free, the surroundings fill it; what is moved and filled then has a margin of one cell, for
-        no trace of the old thing may stay.
+        The thing is scaled about the middle of its lower edge, so that it stays on the same ground. Where a smaller
+        one leaves cells free, the surroundings fill them. What is moved and filled then has a margin of one cell, so
+        that no trace of the old thing remains.
 
         >>> region = torch.zeros(8, 8, dtype=torch.bool)
         >>> region[4:6, 3:5] = True
@@ -49,7 +49,7 @@ class Placement:
 
 
 def place(placements: Sequence[Placement], grid: tuple[int, int]) -> Tensor:
-    """Several placements on a grid, (Q,); where they meet, the last one stands in front."""
+    """Several placements on a grid, (Q,). Where they overlap, the last one is in front."""
     own_Q = torch.arange(grid[0] * grid[1])
     gather_Q = own_Q.clone()
     for placement in placements:
@@ -59,7 +59,7 @@ def place(placements: Sequence[Placement], grid: tuple[int, int]) -> Tensor:
 
 
 def on_grid(region_hw: Tensor, grid: tuple[int, int]) -> Tensor:
-    """A region on another grid: the cells of which it covers half or more.
+    """A region on another grid: the cells of which it covers at least half.
 
     >>> on_grid(torch.tensor([[True, False], [False, False]]), (4, 4)).sum().item()
     4
@@ -72,7 +72,7 @@ def _grown(region_hw: Tensor) -> Tensor:
 
 
 def _filled(old_hw: Tensor, new_hw: Tensor) -> Tensor:
-    """Each position's own index; where the old thing was and the new one is not, the nearest one outside of both."""
+    """Each position's own index; where the old thing was and the new one is not, the nearest one outside both."""
     index_hw = torch.arange(old_hw.numel()).reshape(old_hw.shape)
     free_hw, outside_hw = old_hw & ~new_hw, ~(old_hw | new_hw)
     if not bool(free_hw.any()) or not bool(outside_hw.any()):

@@ -1,4 +1,4 @@
-"""Everything that a run's edits do, step by step, before the model is asked for anything."""
+"""Everything that a run's edits do, step by step, planned before the model is called."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,10 +14,10 @@ from wordbrush.edits.token_map import TokenMap
 
 @dataclass(frozen=True, eq=False)
 class CrossEdit:
-    """A token map as one attention call needs it, with what it uses decided beforehand.
+    """A token map as one attention call needs it; what it uses is worked out in advance.
 
-    `own_mass` acts where text and picture share an axis: the target then looks at the text as a whole as much as it
-    does by itself, and else as much as the source does.
+    `own_mass` matters only if text and picture share an axis. With it, the target attends to the text as a whole as
+    much as it does by itself; without it, as much as the source does.
     """
 
     token_map: TokenMap
@@ -27,31 +27,33 @@ class CrossEdit:
 
 
 Regions = Mapping[tuple[int, ...], Tensor]
-"""Where things of the source stand, as booleans (h, w), by the tokens that name them."""
+"""Where things of the source are, as booleans (h, w), by the tokens that name them."""
 
 
 @dataclass(frozen=True, eq=False)
 class LocalEdits:
-    """What one target does otherwise in parts of the picture: things that it resizes, regions with their own edit."""
+    """What one target does differently in parts of the picture: things that it resizes, and regions with their own
+    edit.
+    """
 
     placements: tuple[Placement, ...] = ()
     inside: tuple[tuple[Tensor, CrossEdit | None], ...] = ()
     _placed: dict[tuple[int, int], Tensor] = field(default_factory=dict, repr=False)
 
     def placed(self, grid: tuple[int, int]) -> Tensor | None:
-        """From which position (Q,) of a grid each one takes the source's map; None where nothing is moved."""
+        """From which position (Q,) each position of a grid takes the source's map, or None if nothing is moved."""
         if self.placements and grid not in self._placed:
             self._placed[grid] = place(self.placements, grid)
         return self._placed.get(grid)
 
     def regions(self, grid: tuple[int, int]) -> list[tuple[Tensor, CrossEdit | None]]:
-        """The positions (n,) of a grid that have an edit of their own, and it."""
+        """The positions (n,) of a grid that have their own edit, and that edit."""
         return [(on_grid(region_hw, grid).flatten().nonzero()[:, 0], edit) for region_hw, edit in self.inside]
 
 
 @dataclass(frozen=True, eq=False)
 class StepEdit:
-    """The edit of one step: of each target's cross-attention maps, what each takes over from inside the source, and
+    """The edit of one step: of each target's cross-attention maps, what each target takes over from the source, and
     what each does in parts of the picture.
     """
 
@@ -66,7 +68,7 @@ class StepEdit:
 
     @property
     def features(self) -> frozenset[str]:
-        """The residual blocks whose output is the source's, in all targets."""
+        """The residual blocks whose output is the source's in all targets."""
         return self.borrowed[0].features
 
     @property
@@ -76,7 +78,7 @@ class StepEdit:
 
     @property
     def self_layers(self) -> frozenset[str]:
-        """Self-attention layers of whose map the source's queries and keys are needed."""
+        """The self-attention layers that need the source's queries and keys for their map."""
         return frozenset().union(*(own.self_layers for own in self.borrowed))
 
     @property
@@ -89,11 +91,10 @@ class StepEdit:
 
 @dataclass(frozen=True, eq=False)
 class TargetPlan:
-    """One target's edit over a run, one a step: of its cross-attention, where steps of equal weights share one folded
-    map, and what it takes over from inside the source.
+    """One target's edit over a run, step by step: of its cross-attention, and what it takes over from the source.
 
-    `resizes` are the things that it replaces by larger or smaller ones, `inside` the edits of things' own regions, by
-    their tokens in the source.
+    Steps with equal weights share one folded map. `resizes` are the things that it replaces by larger or smaller ones.
+    `inside` holds the edits of things' own regions, by the things' tokens in the source.
     """
 
     steps: tuple[CrossEdit | None, ...]
@@ -115,7 +116,7 @@ class TargetPlan:
     ) -> "TargetPlan":
         """Fold a token map with the weights (num_steps, T) of its schedule, for a model's device and dtype.
 
-        `always` is one that follows it at every step.
+        `always` is a token map that follows it at every step.
         """
         folded: dict[tuple[float, ...], CrossEdit | None] = {}
         steps = []
@@ -143,9 +144,9 @@ class TargetPlan:
 
 @dataclass(frozen=True, eq=False)
 class EditPlan:
-    """All targets of a run. Asked for a step (`at`), never counting steps itself.
+    """The edits of all targets of a run. It is asked for a step (`at`) and never counts steps itself.
 
-    What acts in regions needs to know where they are before the run (`things`, `located`).
+    Edits that act in regions need to know before the run where things are (`things`, `located`).
     """
 
     targets: tuple[TargetPlan, ...]
@@ -157,7 +158,7 @@ class EditPlan:
         return tuple(dict.fromkeys(tokens for target in self.targets for tokens in target.things))
 
     def located(self, regions: Regions) -> "EditPlan":
-        """The same plan, which knows where its things are."""
+        """The same plan with the regions of its things."""
         return replace(self, regions=regions)
 
     def at(self, step: int) -> StepEdit:

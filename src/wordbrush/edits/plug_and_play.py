@@ -9,17 +9,23 @@ from wordbrush.settled import settle
 
 @dataclass(frozen=True)
 class PlugAndPlay:
-    """The source's structure is kept by its features, whatever the target's words are (Tumanyan et al. 2023,
-    arXiv 2211.12572).
+    """Holds the source's structure by its features, whatever the target's words are (Tumanyan et al. 2023,
+    arXiv:2211.12572).
 
-    For the first `feature_replace_steps` part of the steps the output of one residual block of the decoder is the
-    source's (of its convolutions, before the block's own input is added again), and for the first
-    `attention_replace_steps` part the self-attention maps are, in the decoder's layers but for the first `start_layer`
-    part of them. Both act in the rows with the prompt and in those with the negative prompt, as in the authors' code;
-    the source's row is that with its prompt.
+    The output of one residual block of the decoder is the source's: of its convolutions, before the block's own input
+    is added again. Self-attention maps in the decoder's layers are the source's as well. Both act in the rows with the
+    prompt and in those with the negative prompt, as in the authors' code; the source's row is the one with its prompt.
 
-    The defaults are the published ones, of Stable Diffusion: block 4 of 12, `up_blocks.1.resnets.1`, for 0.8 of the
-    steps; self-attention from layer 1 of 9 on for 0.5 of them.
+    - `feature_replace_steps`: the fraction of the steps in which the block's output is the source's, from 0 to 1.
+      Default: 0.8, as published.
+    - `attention_replace_steps`: the fraction of the steps in which the maps are the source's, from 0 to 1. Default:
+      0.5, as published.
+    - `feature_layer`: which residual block, as a fraction of the decoder's, from 0 to below 1. Default: 1/3, for
+      Stable Diffusion the published block 4 of 12: `up_blocks.1.resnets.1`.
+    - `start_layer`: the fraction of the decoder's self-attention layers to leave out, from the first, from 0 to below
+      1. Default: 1/9, for Stable Diffusion the published layers from 1 of 9 on.
+
+    Raises `SettingsError` for a value outside of its range.
 
     >>> PlugAndPlay().feature_window.self_steps(50)
     range(0, 40)

@@ -1,5 +1,7 @@
-"""Recipes: how each kind of change is made well, as data. Published constants were found for another model and for all
-kinds at once; these were found by search on half of the scenes benchmark (docs/decisions/0030-recipes.md).
+"""Recipes: how each kind of change is made well, as data.
+
+The published constants were found for another model and for all kinds of change at once. These were found by search on
+half of the scenes benchmark (docs/decisions/0030-recipes.md).
 """
 
 from dataclasses import dataclass, replace
@@ -21,13 +23,13 @@ _SAID: dict[ChangeKind, str] = {
 }
 
 IN_REGION = LocalBlend(maps="own")
-"""The region of the changed words, by what the target itself looks at: a new shape may be larger than the old one."""
+"""The region of the changed words, by the target's own attention: a new shape may be larger than the old one."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Options of an edit that go together: parts of the steps in which words keep the source's maps, and in which
-    its self-attention is kept, and the region that may change.
+    """Options of an edit that belong together: the fractions of the steps in which words keep the source's maps and in
+    which self-attention is kept, and the region that may change.
 
     >>> print(Recipe("swap", 0.1, 0.25, IN_REGION))
     swap of a thing: words free after 10 % and layout free after 25 % of the steps; all but a region held
@@ -45,8 +47,8 @@ class Recipe:
 
 
 def describe_recipe(kind: ChangeKind, words: tuple[float, float], layout: tuple[float, float], *, held: bool) -> str:
-    """The kind of change that was seen, and how it is made: the windows of words and of self-attention, and whether
-    all outside of a region is held.
+    """The kind of change that was found, and how it is made: the windows of words and of self-attention, and whether
+    everything outside of a region is held.
     """
     after = " and ".join(
         f"{what} free after {window[1] * 100:.0f} %" for what, window in (("words", words), ("layout", layout))
@@ -76,6 +78,6 @@ PHOTOGRAPH = GENERATED
 
 
 def recipe_for(pair: PromptPair, num_steps: int, *, photograph: bool) -> Recipe:
-    """The recipe of what two prompts ask for; the layout is held for one step at least, however few there are."""
+    """The recipe for what two prompts ask for. The layout is held for at least one step, however few there are."""
     recipe = (PHOTOGRAPH if photograph else GENERATED)[change_kind(pair)]
     return replace(recipe, self_replace_steps=max(recipe.self_replace_steps, 1 / num_steps))

@@ -1,4 +1,4 @@
-"""Text replacement: each word of the edited prompt takes over the map of the word in whose place it stands."""
+"""Text replacement: each word of the edited prompt takes over the map of the word whose place it takes."""
 
 import torch
 
@@ -9,13 +9,13 @@ from wordbrush.tokens.pair import PromptPair
 
 
 def replace(pair: PromptPair) -> TokenMap:
-    """Inject all source maps (paper section 2.3.3, "Text replacement").
+    """Inject all of the source's maps (paper, section 2.3.3, "Text replacement").
 
-    Words of different token counts share maps as `correspondence.spread` says; rows of the edited map sum to what
-    rows of the source map sum to. The published mapper goes wrong after a swap of unequal token counts; this one does
-    not, and equals it where the counts are equal.
+    Words with different numbers of tokens share maps as in `correspondence.spread`; each row of the edited map has the
+    same sum as the source's. The published mapper goes wrong after a swap of words with different numbers of tokens.
+    This one does not, and equals the published one if the numbers are equal.
 
-    Raises `PromptError` when a word has no partner (see `align.pair_every_word`).
+    Raises `PromptError` for a word without a partner (see `align.pair_every_word`).
     """
     transfer_ST = correspondence(pair, pair_every_word(pair.source, pair.target), keep_mass=True)
     return TokenMap(transfer_ST, torch.zeros(pair.target.length))

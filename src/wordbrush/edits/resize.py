@@ -1,4 +1,4 @@
-"""A replaced thing of another size: which words they are, and how much longer or shorter the new one is drawn."""
+"""A replaced thing of another size: which words name it, and how much larger or smaller the new one is drawn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from wordbrush.tokens.prompt_tokens import PromptTokens
 
 ResizeKind = Literal["auto", "off"]
 SMALLEST_RESIZE, LARGEST_RESIZE = 0.25, 4.0
-"""The ratios that may be asked for: sixteen times less or more area."""
+"""The lowest and highest ratio of lengths; at these the area is a sixteenth, or sixteen times."""
 
 
 @dataclass(frozen=True)
 class Resize:
-    """A replaced thing: the source's tokens of the old one, and the ratio of the new one's length to its own."""
+    """A replaced thing: the source's tokens of the old one, and the ratio of the new one's length to the old one's."""
 
     tokens: tuple[int, ...]
     ratio: float
 
 
 def find_resizes(pair: PromptPair, resize: ResizeKind | float) -> tuple[tuple[Resize, ...], tuple[str, ...]]:
-    """The things that a target replaces by larger or smaller ones, and what is said of each.
+    """The things that a target replaces by larger or smaller ones, and a line about each.
 
-    `resize` is "auto" for the ratio that the table of sizes gives, or a ratio for every replaced thing.
+    `resize` is "auto" for the ratio from the table of sizes, or one ratio for every replaced thing.
 
     >>> def tokens(text): return PromptTokens.from_offsets(text, [], begin=1, length=8)
     >>> pair = PromptPair.of(tokens("a dog eating an apple"), tokens("a dog eating a watermelon"))
@@ -49,7 +49,7 @@ def find_resizes(pair: PromptPair, resize: ResizeKind | float) -> tuple[tuple[Re
 
 
 def _replaced(pair: PromptPair) -> list[tuple[range, range]]:
-    """The things of the source that another thing of the target stands in for, one for one."""
+    """The things of the source that one other thing of the target replaces."""
     olds, news = (things([word.text for word in prompt.words]) for prompt in (pair.source, pair.target))
     replaced = []
     for words in pair.pairs:

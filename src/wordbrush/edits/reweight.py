@@ -1,4 +1,4 @@
-"""Semantic re-weighting: the maps of chosen words, times a factor."""
+"""Semantic re-weighting: the maps of chosen words, multiplied by factors."""
 
 import math
 from collections.abc import Collection, Mapping
@@ -12,12 +12,12 @@ from wordbrush.tokens.prompt_tokens import PromptTokens
 
 
 def reweight(target: PromptTokens, equalizer: Mapping[str, float]) -> TokenMap:
-    """Multiply the maps of words (paper section 2.3.3, "Text semantic re-weighting"); no row is normalised again.
+    """Multiply the maps of words (paper, section 2.3.3, "Text semantic re-weighting"). Rows are not normalised again.
 
-    `equalizer` maps a word or phrase of the target prompt to its factor: above one is stronger, between zero and one
-    weaker, zero removes the word's pull, below zero pushes away from it.
+    `equalizer` maps a word or phrase of the target prompt to its factor. Above one is stronger, between zero and one
+    weaker, zero removes the word's effect, and below zero pushes away from it.
 
-    Raises `PromptError` for a word that is not in the prompt or is ambiguous, `SettingsError` for a factor that is
+    Raises `PromptError` for a word that is ambiguous or not in the prompt, and `SettingsError` for a factor that is
     not a finite number.
     """
     keep_T = torch.ones(target.length)
@@ -29,10 +29,10 @@ def reweight(target: PromptTokens, equalizer: Mapping[str, float]) -> TokenMap:
 
 
 def reweight_new(pair: PromptPair, factor: float, weighted: Collection[str]) -> TokenMap:
-    """Multiply the maps of the words that the target has and the source has not, apart from those in `weighted`.
+    """Multiply the maps of the words that the target has and the source does not, except those in `weighted`.
 
-    The map is not normalised again, so that new words act more beside words that already have their place (SimEdit,
-    arXiv:2606.14125, multiplies them so in FLUX.1).
+    Rows are not normalised again, so new words act more strongly beside words that already have their place (as in
+    SimEdit, arXiv:2606.14125, for FLUX.1).
     """
     target = pair.target
     keep_T = torch.ones(target.length)

@@ -1,4 +1,4 @@
-"""When an edit acts: windows over the denoising steps, as fractions, one for all words or one per word."""
+"""When an edit acts: windows over the denoising steps as fractions, one for all words or one for each word."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from wordbrush.errors import SettingsError
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 DEFAULT = "default_"
-"""The key of the window for every word that has none of its own (the published name)."""
+"""The key of the window for every word without its own (the published name)."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A part of the denoising steps, from `start` to `end`, both in 0..1; step 0 is the noisiest."""
+    """A fraction of the denoising steps, from `start` to `end`, both from 0 to 1. Step 0 is the noisiest."""
 
     start: float
     end: float
 
     @classmethod
     def parse(cls, value: object, name: str) -> "Window":
-        """Read 0.8 (the first 80 % of the steps) or (0.2, 0.8); `name` is what an error calls it.
+        """Read 0.8 (the first 80 % of the steps) or (0.2, 0.8); `name` is what errors call it.
 
         >>> Window.parse(0.8, "cross_replace_steps")
         Window(start=0.0, end=0.8)
@@ -33,20 +33,23 @@ class Window:
             raise SettingsError(f"{name} is {value!r}; give a number in 0..1, or (start, end)")
         start, end = float(bounds[0]), float(bounds[1])
         if not 0 <= start <= end <= 1:
-            raise SettingsError(f"{name} is {value!r}, outside of 0..1; give a number in 0..1, or (start, end)")
+            raise SettingsError(
+                f"{name} is {value!r}, outside of 0..1; give a number in 0..1, or (start, end) with start <= end"
+            )
         return cls(start, end)
 
     def cross_steps(self, num_steps: int) -> range:
-        """The steps in which cross-attention is edited: bounds `int(f * (num_steps + 1))`, as published."""
+        """The steps in which cross-attention is edited: bounds are `int(f * (num_steps + 1))`, as published."""
         return range(int(self.start * (num_steps + 1)), min(int(self.end * (num_steps + 1)), num_steps))
 
     def self_steps(self, num_steps: int) -> range:
-        """The steps in which self-attention is injected: bounds `int(f * num_steps)`, as published."""
+        """The steps in which self-attention is injected: bounds are `int(f * num_steps)`, as published."""
         return range(int(self.start * num_steps), int(self.end * num_steps))
 
 
 def parse_cross_windows(value: object) -> dict[str, Window]:
-    """Read `cross_replace_steps`: a window, or a window per word with "default_" for the rest (1.0 if not given).
+    """Read `cross_replace_steps`: one window, or a window per word with "default_" for the rest (1.0 if it is not
+    given).
 
     >>> parse_cross_windows({"cat": 0.4, "default_": (0.0, 0.8)})["cat"]
     Window(start=0.0, end=0.4)
@@ -58,9 +61,9 @@ def parse_cross_windows(value: object) -> dict[str, Window]:
 
 
 def cross_weights(target: PromptTokens, windows: Mapping[str, Window], num_steps: int) -> Tensor:
-    """The schedule weight of each target token at each step, (num_steps, T), 0 or 1.
+    """The schedule weight of each target token at each step, (num_steps, T): 0 or 1.
 
-    Raises `PromptError` for a word that is not in the target prompt, or is ambiguous.
+    Raises `PromptError` for a word that is ambiguous or not in the target prompt.
     """
     weights_NT = torch.zeros(num_steps, target.length)
     weights_NT[_slice(windows[DEFAULT], num_steps)] = 1
@@ -78,7 +81,7 @@ def _slice(window: Window, num_steps: int) -> slice:
 
 
 def format_window(window: tuple[float, float]) -> str:
-    """A window as it is given: its end where it begins with the first step, else both bounds.
+    """A window as a user gives it: only its end if it starts with the first step, else both bounds.
 
     >>> format_window((0.0, 0.8)), format_window((0.2, 0.5))
     ('0.8', '0.2 to 0.5')

@@ -1,7 +1,7 @@
-"""What a user asks of an edit: THE place of an edit's options, and their one checked form, which goes into records.
+"""What a user asks of an edit: the one place of an edit's options, and their one checked form, which records hold.
 
-To add an option: a line in `EditOptions`, its field in `EditSettings`, and the file that acts on it. The editor, the
-command line, sweeps, figures, the notebook's panel and the benchmark take it from here.
+To add an option, write a line in `EditOptions`, a field in `EditSettings`, and the code that acts on it. The editor,
+the command line, sweeps, figures, the notebook's panel and the benchmark take it from here.
 """
 
 import math
@@ -26,10 +26,10 @@ from wordbrush.errors import SettingsError
 from wordbrush.settled import number, settle
 
 EditKind = Literal["auto", "replace", "refine", "own"]
-"""How the words of two prompts correspond: found word by word, one of the published kinds, or not at all."""
+"""How the words of two prompts correspond: found word by word, by one of the published kinds, or not at all."""
 
 TextMass = Literal["source", "target"]
-"""Whose attention to the text as a whole an edited map has, where text and picture share an axis."""
+"""If text and picture share an axis: how much attention an edited map gives to the text as a whole."""
 
 PROMPT_TO_PROMPT_MAX_PIXELS = 16**2
 """The largest self-attention that the Prompt-to-Prompt code injects."""
@@ -38,50 +38,59 @@ NULL_TEXT_MAX_PIXELS = 32**2
 
 
 class EditOptions(TypedDict, total=False):
-    """The options of an edit, by the names that the API, the command line and records share.
+    """The options of an edit. The API, the command line and records share their names.
 
-    What is left out, or None, is the model's default. Sections are those of Prompt-to-Prompt (Hertz et al. 2022,
-    arXiv:2208.01626) where no other paper is named.
+    An option that is left out, or None, has the model's default. Sections are those of Prompt-to-Prompt (Hertz et al.
+    2022, arXiv:2208.01626) unless another paper is named.
 
-    - `edit`: how the prompts' words correspond. "auto" finds it word by word, for prompts of any lengths; "replace"
-      and "refine" force the published kinds (sections 3.2 and 3.3); with "own" each word keeps its own map, and
-      `self_replace_steps` alone holds the layout. Default: the model's, "auto" for Stable Diffusion, "own" where text
-      and picture share an axis (SD3, FLUX).
-    - `new_word_factor`: the attention of the words that the target has and the source has not is multiplied by it,
-      where `equalizer` gives them no factor; 1 changes nothing. Default: the model's, 1 for Stable Diffusion.
-    - `text_mass`: where text and picture share an axis, a picture's position looks at all words together as much as
-      the "source" does, or as much as the "target" does by itself. Default: "source".
-    - `recipe`: what fills in the windows and the region that are left out: "auto" looks at what the prompts change (a
-      thing, a place, a colour ...) and takes the recipe for that kind of change (`edits/recipes.py`); "published" is
-      the paper to the letter. What is given by hand stands. Default: the model's; "auto" for the bundled one, which
-      the recipes were measured on.
-    - `cross_replace_steps`: the fraction of the steps, 0 to 1, in which words keep the source's cross-attention maps;
-      `(start, end)` for a window of them, `{"cat": 0.4, "default_": 0.8}` for windows of single words (1.0 for all
-      others, as published, where "default_" is not given). More holds more of the source. Default: the recipe's, or
-      the model's, 0.8 for Stable Diffusion.
+    - `edit`: how the prompts' words correspond. "auto" finds it word by word, for prompts of any length. "replace" and
+      "refine" force the published kinds (sections 3.2 and 3.3). With "own" each word keeps its own map, and only
+      `self_replace_steps` holds the layout. Default: the model's; "auto" for Stable Diffusion, "own" if text and
+      picture share an axis (SD3, FLUX).
+    - `new_word_factor`: multiplies the attention to words that the target has and the source does not, unless
+      `equalizer` gives them a factor. A finite number; 1 changes nothing. Default: the model's; 1 for Stable
+      Diffusion.
+    - `text_mass`: if text and picture share an axis, how much a position of the picture attends to all words together:
+      as much as in the "source", or as much as the "target" does by itself. Default: "source".
+    - `recipe`: fills in the windows and the region that are left out. "auto" looks at what the prompts change (a
+      thing, a place, a colour ...) and takes the recipe for that kind of change (`edits/recipes.py`). "published" is
+      the paper to the letter. Options that are given take precedence. Default: the model's, and "published" if it
+      names none.
+    - `cross_replace_steps`: the fraction of the steps, from 0 to 1, in which words keep the source's cross-attention
+      maps; more keeps more of the source. `(start, end)` is a window. `{"cat": 0.4, "default_": 0.8}` gives single
+      words their own; without "default_" all others have 1.0, as published. Default: the recipe's, or the model's; 0.8
+      for Stable Diffusion.
     - `self_replace_steps`: the same for the source's self-attention maps, which hold shapes and the background.
-      Default: the recipe's, or the model's, 0.4 for Stable Diffusion.
+      Default: the recipe's, or the model's; 0.4 for Stable Diffusion.
     - `self_replace_max_pixels`: the largest self-attention layer that is kept, in attention positions (height x width
-      of the layer), 1 or more. Default: the model's; 256 as in Prompt-to-Prompt, 1024 as in null-text inversion.
-    - `equalizer`: factors by word, `{"smiling": 3.0}`: the word's attention is multiplied by it. 1 changes nothing, 0
-      removes the word, a negative factor turns it around; usual values are -2 to 8 (section 3.4). Default: none.
+      of the layer, not pixels of the picture), 1 or more. Default: the model's; 256 as in Prompt-to-Prompt, 1024 as in
+      null-text inversion.
+    - `equalizer`: factors by word, such as `{"smiling": 3.0}`, that multiply the word's attention. 1 changes nothing,
+      0 removes the word, and a negative factor turns it around; useful values are -2 to 8 (section 3.4). Default:
+      none.
     - `local_blend`: only the region of words may change; everything else stays the source's, bit for bit. "auto" for
       the words that the edit changes, a word, a list of words, or a `LocalBlend`; "off" for the whole picture.
-      Default: the recipe's, unless there is a mask; "off" without one.
-    - `mask`: a black and white picture, or the path of one, in the shape of the source: only what is white in it may
-      change, and of that only the words' region if `local_blend` is given too. Default: None.
+      Default: the recipe's, or "off" without a recipe or with a `mask`.
+    - `mask`: a black and white picture in the source's shape, or its path. Only what is white may change, and only
+      within the words' region if `local_blend` is given too. Default: None.
     - `mutual_self_attention`: frees the shape: the target's self-attention reads the source's content (MasaCtrl, Cao
-      et al. 2023, arXiv:2304.08465); `MutualSelfAttention()` as published. Default: None.
-    - `weight_region`: where the weight of an adjective or an adverb acts, which has no region of its own: "noun" for
+      et al. 2023, arXiv:2304.08465). `MutualSelfAttention()` is as published. Default: None.
+    - `weight_region`: where the weight of an adjective or an adverb acts, since such a word has no region: "noun" for
       the region of its noun in the source, "picture" for everywhere, as published. Default: "picture".
-    - `resize`: what a replaced thing of another size does: "auto" draws it larger or smaller, by the table of sizes
-      (`wordbrush.sizes`), 0.5 to 2 times as long; a number from 0.25 to 4 is the ratio of its length to the old
-      thing's; "off" keeps the old thing's size. Default: "off".
+    - `resize`: what happens when a thing is replaced by one of another size. "auto" draws it larger or smaller, by the
+      table of sizes (`wordbrush.sizes`), 0.5 to 2 times as long. A number from 0.25 to 4 is the ratio of its length to
+      the old thing's. "off" keeps the old thing's size. Default: "off".
     - `plug_and_play`: holds the structure by the source's features and self-attention maps (Tumanyan et al. 2023,
-      arXiv:2211.12572); `PlugAndPlay()` as published. Default: None.
+      arXiv:2211.12572). `PlugAndPlay()` is as published. Default: None.
 
     With `mutual_self_attention` or `plug_and_play`, windows that are not given are 0, as published, and no recipe is
-    used; given, they act beside it.
+    used. Windows that are given act as well.
+
+    `EditSettings.of` checks the values and raises `SettingsError`.
+
+    >>> options: EditOptions = {"cross_replace_steps": {"cat": 0.4}, "equalizer": {"cat": 2.0}}
+    >>> EditSettings.of("a cat", **options).cross_replace_steps
+    {'default_': (0.0, 1.0), 'cat': (0.0, 0.4)}
     """
 
     edit: EditKind | None
@@ -102,9 +111,10 @@ class EditOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class EditDefaults:
-    """What a model says of the options that are left out; the values are Prompt-to-Prompt's for Stable Diffusion v1-4.
+    """A model's defaults for options that are left out. The values here are Prompt-to-Prompt's for Stable Diffusion
+    v1-4.
 
-    The windows are the ends of all words' and of the self-attention's, 0 to 1.
+    The two windows are given by their ends, from 0 to 1.
     """
 
     recipe: RecipeName = "published"
@@ -117,15 +127,24 @@ class EditDefaults:
 
 @dataclass(frozen=True)
 class EditSettings:
-    """An edit of one source into each of `targets`, with every default filled in: build it with `of`.
+    """An edit of one source into each of `targets`, with every default filled in: build it with
+    `Editor.edit_settings`.
 
-    `cross_replace_steps` has a window (start, end) per word and one under "default_"; `equalizer` a factor per word.
-    A word that is in some of several targets acts in those. `weight_region` and `resize` act in regions of the
-    source. `local_blend` holds everything outside of a region still, a user's own mask included.
-    `mutual_self_attention` and `plug_and_play` act beside the windows, in all targets.
+    - `targets`: the target prompts, at least one.
+    - `cross_replace_steps`: a window (start, end) for each word, and one under "default_" for all others.
+    - `self_replace_steps`: the window (start, end) of self-attention.
+    - `equalizer`: a factor for each word. A word that only some targets have acts in those.
+    - `local_blend`: holds everything outside of a region, a user's own mask included; None holds nothing.
+    - `edit`, `self_replace_max_pixels`, `mutual_self_attention`, `plug_and_play`, `new_word_factor`, `text_mass`,
+      `weight_region`, `resize`, `recipe`: as in `EditOptions`.
+    - `kinds`: with the recipe "auto", the kind of change that it found, one for each target; else empty.
+    - `own`: if recipes gave the targets different windows or regions, these, one for each target. The fields above are
+      then the first target's. Else empty.
 
-    With the recipe "auto", `kinds` are the kinds of change that it saw, one a target. Where they gave several targets
-    different windows or regions, `own` has them, one a target, and those fields here are the first one's.
+    Raises `SettingsError` for a value outside of its range.
+
+    >>> EditSettings.of(["a cat", "a fox"], self_replace_steps=0.5).self_replace_steps
+    (0.0, 0.5)
     """
 
     targets: tuple[str, ...]
@@ -146,7 +165,7 @@ class EditSettings:
     own: tuple[Control, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check what does not depend on the prompts: a record's values come here without `of`."""
+        """Check what does not depend on the prompts: a record's values do not pass through `of`."""
         settle(self)
         for word, factor in self.equalizer.items():
             if not math.isfinite(factor):
@@ -182,7 +201,7 @@ class EditSettings:
         return self.own or (shared,) * len(self.targets)
 
     def describe(self) -> tuple[str, ...]:
-        """What the recipe saw in each target, and how it is made; empty without one."""
+        """The kind of change that the recipe found in each target, and how it is made; empty without a recipe."""
         return tuple(
             describe_recipe(
                 kind, own.cross_replace_steps[DEFAULT], own.self_replace_steps, held=own.local_blend is not None
@@ -198,12 +217,12 @@ class EditSettings:
         recipes: Sequence[Recipe] = (),
         **options: Unpack[EditOptions],
     ) -> Self:
-        """Check a user's options and bring them to one form, with `recipes`, one a target, and else a model's
-        `defaults` for what is left out.
+        """Check a user's options and bring them to one form. `recipes`, one for each target, or else a model's
+        `defaults`, fill in what is left out.
 
-        A `mask` must be a `LatentMask` here, and recipes are chosen: `Editor.edit_settings` does both.
+        A `mask` must be a `LatentMask` here, and the recipes must be chosen already: `Editor.edit_settings` does both.
 
-        Raises `SettingsError` naming the bad value.
+        Raises `SettingsError` and names the bad value.
 
         >>> EditSettings.of("a cat", self_replace_steps=(0.1, 0.5)).cross_replace_steps
         {'default_': (0.0, 0.8)}
@@ -211,12 +230,14 @@ class EditSettings:
         _refuse_unknown(options)
         mask = options.get("mask")
         if mask is not None and not isinstance(mask, LatentMask):
-            raise SettingsError("the mask is a picture; an editor reads it for its model (Editor.edit_settings)")
+            raise SettingsError(
+                "the mask is a picture; use Editor.edit_settings, which reads it for the editor's model"
+            )
         mutual, structure = options.get("mutual_self_attention"), options.get("plug_and_play")
         pixels, factor = options.get("self_replace_max_pixels"), options.get("new_word_factor")
         resize = options.get("resize")
         if mutual is not None or structure is not None:
-            # A method of its own: Prompt-to-Prompt's windows would act against it unless they are asked for.
+            # These are other methods: Prompt-to-Prompt's windows would work against them unless they are asked for.
             recipes = ()
             controls: tuple[Control, ...] = (_control(options, mask, 0.0, 0.0, None),)
         elif recipes:
@@ -244,7 +265,7 @@ class EditSettings:
 
 
 def needs_recipes(options: EditOptions, defaults: EditDefaults) -> bool:
-    """Whether recipes fill in what these options leave out. Raises `SettingsError` for a name that is none."""
+    """Whether recipes fill in what these options leave out. Raises `SettingsError` for an unknown name."""
     recipe = options.get("recipe") or defaults.recipe
     _one_of("recipe", recipe, get_args(RecipeName))
     alone = options.get("mutual_self_attention") is not None or options.get("plug_and_play") is not None
@@ -254,7 +275,7 @@ def needs_recipes(options: EditOptions, defaults: EditDefaults) -> bool:
 def _control(
     options: EditOptions, mask: LatentMask | None, cross: float, held: float, blend: LocalBlend | None
 ) -> Control:
-    """One target's control: what is given, and else these; a mask that is given stands for the region."""
+    """One target's control from what is given, or else these values. A given mask replaces the recipe's region."""
     windows, window = options.get("cross_replace_steps"), options.get("self_replace_steps")
     region = options.get("local_blend")
     return Control.of(

@@ -15,16 +15,16 @@ Region = LocalBlend | str | Sequence[str]
 
 @dataclass(frozen=True)
 class Control:
-    """Windows by word, the window of self-attention, and the region that may change; fields are `EditSettings`'."""
+    """Windows by word, the window of self-attention, and the region that may change, as fields of `EditSettings`."""
 
     cross_replace_steps: Mapping[str, tuple[float, float]]
     self_replace_steps: tuple[float, float]
     local_blend: LocalBlend | None = None
 
     def __post_init__(self) -> None:
-        """Check what does not depend on the prompts: a record's values come here without `of`."""
+        """Check what does not depend on the prompts: a record's values do not pass through `of`."""
         if DEFAULT not in self.cross_replace_steps:
-            raise SettingsError(f"cross_replace_steps has no '{DEFAULT}'; give the window of all other words")
+            raise SettingsError(f"cross_replace_steps has no '{DEFAULT}'; give the window for all other words")
         for word, window in self.cross_replace_steps.items():
             Window.parse(window, f"cross_replace_steps of '{word}'")
         Window.parse(self.self_replace_steps, "self_replace_steps")

@@ -8,11 +8,11 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class TokenMap:
-    """`A* = A_source @ transfer_ST + A_target * keep_T`, with A the (pixels, tokens) attention of a branch.
+    """`A* = A_source @ transfer_ST + A_target * keep_T`, where A is the (pixels, tokens) attention of a branch.
 
-    `transfer_ST` (S source tokens, T target tokens) says which source maps reach a target token, `keep_T` how much
-    of its own map it keeps. Maps are closed under composition (`then`) and interpolation with the identity
-    (`faded`), so replace, refine, re-weight and schedules all are this one object (see `docs/decisions/0001`).
+    `transfer_ST` (S source tokens, T target tokens) says which source maps reach a target token, and `keep_T` how much
+    of its own map it keeps. Token maps are closed under composition (`then`) and interpolation with the identity
+    (`faded`). So replacing, refining, re-weighting and scheduling are all this one object (see `docs/decisions/0001`).
     """
 
     transfer_ST: Tensor
@@ -34,7 +34,7 @@ class TokenMap:
         return TokenMap(other.transfer_ST + self.transfer_ST * other.keep_T, self.keep_T * other.keep_T)
 
     def faded(self, weight_T: Tensor) -> "TokenMap":
-        """This edit at a schedule weight a token: 1 is the whole edit, 0 the identity."""
+        """This edit with a schedule weight for each token: 1 is the whole edit, 0 the identity."""
         return TokenMap(weight_T * self.transfer_ST, weight_T * self.keep_T + 1 - weight_T)
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> "TokenMap":

@@ -83,7 +83,7 @@ def test_arrangements_move_one_thing():
     wearing = rearranged(scene(partner="hat"), "wearing")
     hat = wearing.objects[-1]
     assert (hat.word, hat.y < wearing.objects[0].y) == ("hat", True)
-    with pytest.raises(ValueError, match="no arrangement to change to"):
+    with pytest.raises(ValueError, match="not an arrangement to change to"):
         rearranged(scene(), "eating")
 
 

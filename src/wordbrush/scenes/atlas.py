@@ -14,17 +14,17 @@ from wordbrush.scenes.vocabulary import COLOURS, NOUNS
 FAMILIES = ("flat", "fluent3d", "noto", "twemoji")
 
 Art = Literal["model", "judge", "new"]
-"""Whose drawings: those that scenes draw, those that the judge learnt from as well, or those that neither saw."""
+"""Which drawings: those that scenes draw, those that the judge was trained on as well, or those that neither saw."""
 
 MODEL_FAMILY = "flat"
-"""What scenes draw. The bundled model, the fourth, still learnt from all families (decision 0016)."""
+"""The family that scenes draw. The bundled model, the fourth, was still trained on all families (decision 0016)."""
 
 HELD_OUT = frozenset((word, "twemoji") for word in sorted(NOUNS)[::3])
 """Drawings that no training shows, so that the judge can be tested on them."""
 
 
 def families_of(word: str, art: Art = "model") -> tuple[str, ...]:
-    """The families that show a noun in some art; none where no drawing of it is new.
+    """The families that show a noun in some art; empty if no drawing of it is new.
 
     >>> families_of("dog"), len(families_of("dog", "judge")) + len(families_of("dog", "new"))
     (('flat',), 4)
@@ -36,7 +36,7 @@ def families_of(word: str, art: Art = "model") -> tuple[str, ...]:
 
 @lru_cache(maxsize=8192)
 def sprite(drawing: str, family: str, long_side: int, flip: bool) -> NDArray[np.float32]:
-    """A drawing, (h, w, 4) in 0..1 with premultiplied alpha, its longer side as asked in pixels.
+    """A drawing, (h, w, 4) in 0..1 with premultiplied alpha, whose longer side is `long_side` pixels.
 
     It is named by a noun, or by an expression and a noun.
     """
@@ -52,11 +52,11 @@ def sprite(drawing: str, family: str, long_side: int, flip: bool) -> NDArray[np.
 
 
 def painted(drawn: NDArray[np.float32], colour: str) -> NDArray[np.float32]:
-    """The drawing (h, w, 4) in one colour of the vocabulary: its light and shade stay, and a little of its hues."""
+    """The drawing (h, w, 4) in one colour of the vocabulary. Its shading stays, and a little of its hues."""
     rgb, alpha = drawn[..., :3], drawn[..., 3:]
     light = rgb @ np.array([0.3, 0.59, 0.11], np.float32)[:, None]
     mean = float(light.sum() / max(float(alpha.sum()), 1e-6))
-    # Shade goes through the colour: black below, the colour at the drawing's own mean light, white above.
+    # Shades run from black to white through the colour, which is at the drawing's own mean brightness.
     relative = light / max(mean, 0.05)
     paint = np.array(COLOURS[colour], np.float32)
     dark = paint * relative

@@ -1,4 +1,4 @@
-"""The place of a scene, in its light."""
+"""The place of a scene, with its light."""
 
 import numpy as np
 

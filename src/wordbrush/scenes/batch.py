@@ -1,4 +1,4 @@
-"""Training data without end: every batch is drawn anew, and the same again for the same numbers."""
+"""Endless training data: every batch is drawn when it is needed, and the same numbers give the same batch."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -14,7 +14,7 @@ def with_article(words: str) -> str:
 
 
 def caption(cast: Cast) -> str:
-    """Say what a cast does.
+    """What a cast does, in words.
 
     >>> caption(Cast("eating", "panda", "", "orange", place="snow", subject_adjective="small", style="photo"))
     'a photo of a small panda eating an orange in the snow'

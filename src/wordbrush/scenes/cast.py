@@ -1,4 +1,4 @@
-"""Who is in a scene and what they do: all that its caption says."""
+"""Who is in a scene and what they do: everything that its caption says."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,8 +11,9 @@ Wording = Literal["the", "is", "place first", "with", "and", "picture"]
 class Cast:
     """Who is in a scene and what they do, and the art families that draw them.
 
-    Adjectives are a size, a colour or an expression; `count` is the number of subjects, more than one only of a
-    subject alone; `style` is the whole picture's. `wording` holds the ways in which the caption leaves the plain form.
+    Adjectives are a size, a colour or an expression. `count` is the number of subjects, and is above one only for a
+    subject alone. `style` is that of the whole picture. `wording` holds the ways in which the caption departs from the
+    plain form.
     """
 
     relation: Relation

@@ -1,4 +1,4 @@
-"""One thing of a scene changed, and everything else left where it is: what a perfect edit would show."""
+"""One thing of a scene changed and everything else left in place: what a perfect edit would show."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -8,11 +8,11 @@ from wordbrush.scenes.scene import Placed, Scene
 from wordbrush.scenes.vocabulary import BUILDINGS, COLOURS, FLYING, HELD, NOUNS, WORN
 
 RESIZED = {"small": 0.72, "big": 1.22}
-"""By how much a size makes a thing smaller or larger."""
+"""The factor by which each size makes a thing smaller or larger."""
 
 
 def without_partner(scene: Scene) -> Scene:
-    """The subject alone, where it stands.
+    """The subject alone, in its place.
 
     >>> import numpy as np
     >>> from wordbrush.scenes.cast import Cast
@@ -26,12 +26,12 @@ def without_partner(scene: Scene) -> Scene:
 
 
 def one_fewer(scene: Scene) -> Scene:
-    """A group without the one of it that stands in front."""
+    """A group without its front member."""
     return replace(scene, cast=replace(scene.cast, count=scene.cast.count - 1), objects=scene.objects[:-1])
 
 
 def resized(scene: Scene, noun: str, size: str) -> Scene:
-    """A noun "small" or "big", on the ground where it stood."""
+    """A noun made "small" or "big", on the ground where it stood."""
 
     def change(placed: Placed) -> Placed:
         new = placed.size * RESIZED[size]
@@ -41,13 +41,13 @@ def resized(scene: Scene, noun: str, size: str) -> Scene:
 
 
 def recoloured(scene: Scene, noun: str, colour: str | None) -> Scene:
-    """A noun painted in a colour of the vocabulary, or in its own."""
+    """A noun painted in a colour of the vocabulary, or in its own colour."""
     assert colour is None or colour in COLOURS
     return _changed(scene, noun, colour, lambda placed: replace(placed, colour=colour))
 
 
 def with_face(scene: Scene, noun: str, face: str) -> Scene:
-    """A noun that makes another face."""
+    """A noun with another facial expression."""
     return _changed(scene, noun, face, lambda placed: replace(placed, face=face))
 
 
@@ -63,7 +63,7 @@ def in_style_of(scene: Scene, style: str | None) -> Scene:
 
 
 def rearranged(scene: Scene, relation: Relation) -> Scene:
-    """From beside each other to "riding on", where the subject moves onto the ride, or "wearing", where the worn thing
+    """From side by side to "riding on", where the subject moves onto the ride, or to "wearing", where the worn thing
     moves onto the subject's head.
     """
     subject = next(o for o in scene.objects if o.word == scene.cast.subject)
@@ -74,12 +74,12 @@ def rearranged(scene: Scene, relation: Relation) -> Scene:
     elif relation == "wearing":
         objects = (subject, replace(partner, x=subject.x, y=subject.y - 0.46 * subject.size - 0.26 * partner.size))
     else:
-        raise ValueError(f"'{relation}' is no arrangement to change to; give 'riding on' or 'wearing'")
+        raise ValueError(f"'{relation}' is not an arrangement to change to; give 'riding on' or 'wearing'")
     return replace(scene, cast=replace(scene.cast, relation=relation), objects=objects)
 
 
 def alike(cast: Cast, noun: str) -> list[str]:
-    """Other nouns that could stand in a cast for one of its own: of its kind, or fit for its part.
+    """Other nouns that could replace one of a cast's: of the same kind, or fit for its role.
 
     >>> alike(Cast("wearing", "dog", "", "hat"), "hat")
     ['crown']
@@ -91,7 +91,7 @@ def alike(cast: Cast, noun: str) -> list[str]:
 
 
 def sayable(cast: Cast) -> bool:
-    """Whether the subject can be counted as often as it is."""
+    """Whether a caption can say the number of subjects."""
     return cast.count == 1 or bool(NOUNS[cast.subject].plural)
 
 

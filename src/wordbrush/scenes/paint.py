@@ -1,4 +1,4 @@
-"""Shapes that places are made of: soft-edged, at any size."""
+"""The shapes that places are made of: soft-edged, at any size."""
 
 from collections.abc import Sequence
 
@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Picture = NDArray[np.float32]
-"""A picture (size, size, 3) in 0..1, drawn on in place."""
+"""A picture (size, size, 3) in 0..1 that is drawn on in place."""
 
 Colour = Sequence[float]
 """Red, green and blue in 0..1."""
 
 Gradient = tuple[Colour, Colour]
-"""Two colours, the upper and the lower."""
+"""Two colours, upper and lower."""
 
 
 def sky_and_ground(horizon: float, size: int, sky: Gradient, ground: Gradient) -> Picture:
@@ -49,7 +49,7 @@ def box(picture: Picture, x0: float, y0: float, x1: float, y1: float, colour: Co
 
 
 def peak(picture: Picture, x: float, top: float, base: float, half_width: float, colour: Colour) -> None:
-    """A triangle that stands on `base`; all lengths are fractions of the picture."""
+    """A triangle whose base is at `base`; all lengths are fractions of the picture."""
     size = len(picture)
     y0, y1 = max(0, int(top * size)), min(size, int(base * size) + 1)
     x0, x1 = max(0, int((x - half_width) * size) - 1), min(size, int((x + half_width) * size) + 2)

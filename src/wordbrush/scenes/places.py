@@ -259,4 +259,4 @@ PAINTERS: dict[str | None, Callable[[Backdrop, int, np.random.Generator], Pictur
     "sea": _sea,
     "space": _space,
 }
-"""Who draws a place, by its name; None is a plain wall."""
+"""The function that draws each place, by the place's name; None is a plain wall."""

@@ -1,4 +1,4 @@
-"""From a scene to its picture, and the exact pixels of each object."""
+"""From a scene to its picture, and to the exact pixels of each object."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from wordbrush.scenes.scene import Placed, Scene
 from wordbrush.scenes.styles import in_style
 
 SIZE = 128
-"""Pixels on a side of the pictures that the bundled model learnt from."""
+"""Pixels on one side of the pictures that the bundled model was trained on."""
 
 
 def render(scene: Scene, size: int = SIZE) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.bool_]]]:
@@ -35,7 +35,7 @@ def render(scene: Scene, size: int = SIZE) -> tuple[NDArray[np.uint8], dict[str,
 
 
 def render_picture(scene: Scene, size: int = SIZE) -> NDArray[np.uint8]:
-    """The picture (size, size, 3) alone, faster."""
+    """Only the picture (size, size, 3), which is faster."""
     picture = draw_backdrop(scene.backdrop, size)
     for placed in scene.objects:
         drawn, rows, columns = _locate(placed, size)
@@ -54,8 +54,8 @@ def _finished(picture: NDArray[np.float32], scene: Scene) -> NDArray[np.uint8]:
 
 
 def _locate(placed: Placed, size: int) -> tuple[NDArray[np.float32], slice, slice]:
-    """A sprite, cut to the frame, and where it goes."""
-    # Even sides only: half as many drawings to keep at hand.
+    """A sprite, cropped to the frame, and its position."""
+    # Even sides only: this halves the number of drawings to cache.
     side = max(4, 2 * round(placed.size * size / 2))
     drawn = sprite(placed.drawing, placed.family, side, placed.flip)
     if placed.colour is not None:

@@ -52,7 +52,7 @@ _WORDINGS: dict[Wording, float] = {
 
 
 def sample_cast(rng: np.random.Generator, art: Art = "model") -> Cast:
-    """A random cast; where the art is new, its subject alone is, as far as there is a new drawing of it."""
+    """A random cast. In "new" art only its subject is new, and only if there is a new drawing of it."""
     relation = _pick(rng, tuple(_RELATIONS), tuple(_RELATIONS.values()))
     subject, partner = _who(rng, relation)
     place = _pick(rng, tuple(PLACES)) if rng.random() < 0.7 else None
@@ -102,7 +102,7 @@ def _of(category: Category) -> tuple[str, ...]:
 
 
 def _adjective(rng: np.random.Generator, noun: str) -> str | None:
-    """Mostly none; a size of anything, a colour of what can be painted, a face of who can make one."""
+    """Usually none; else a size, a colour for things that can be painted, or a face for nouns that have one."""
     draw = rng.random()
     if draw < 0.07:
         return _pick(rng, SIZES)

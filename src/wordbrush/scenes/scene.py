@@ -1,4 +1,4 @@
-"""A scene is data: what is in it, where everything stands, and how the place looks."""
+"""A scene is data: what is in it, where everything is, and how the place looks."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,13 +13,13 @@ from wordbrush.scenes.sample_cast import sample_cast
 from wordbrush.scenes.vocabulary import COLOURS, EXPRESSIONS, NOUNS
 
 NUM_DRAWS = 12
-"""How many chances a scene takes."""
+"""How many random numbers a scene needs."""
 
 
 @dataclass(frozen=True)
 class Placed:
     """An object: its noun and art family, its centre and longer side as fractions of the picture, whether it is
-    mirrored, the colour it is painted in, and the face it makes.
+    mirrored, the colour it is painted in, and its facial expression.
     """
 
     word: str
@@ -39,7 +39,7 @@ class Placed:
 
 @dataclass(frozen=True)
 class Backdrop:
-    """How the place looks: horizon (fraction from the top), warmth and light in -1..1, clutter in 0..1, its seed."""
+    """How the place looks: horizon (fraction from the top), warmth and light in -1..1, clutter in 0..1, the seed."""
 
     place: str | None
     season: str | None
@@ -52,7 +52,7 @@ class Backdrop:
 
 @dataclass(frozen=True)
 class Scene:
-    """A cast, its objects from back to front, its backdrop, and the chance (`draws`, in -1..1) behind them."""
+    """A cast, its objects from back to front, its backdrop, and the random numbers behind them (`draws`, in -1..1)."""
 
     cast: Cast
     objects: tuple[Placed, ...]
@@ -66,12 +66,12 @@ class Scene:
 
 
 def sample_scene(rng: np.random.Generator, art: Art = "model") -> Scene:
-    """A random scene; where the art is new, its subject alone is."""
+    """A random scene. In "new" art only its subject is new."""
     return compose(sample_cast(rng, art), tuple(rng.uniform(-1, 1, NUM_DRAWS).tolist()))
 
 
 def compose(cast: Cast, draws: tuple[float, ...]) -> Scene:
-    """Arrange a cast by its nouns' habits and the given chance."""
+    """Arrange a cast by its nouns' habits and the given random numbers."""
     subject = habits_of(cast.subject)
     chance = iter(draws)
     horizon = 0.56 + 0.18 * lean(subject.horizon, next(chance))
@@ -81,21 +81,21 @@ def compose(cast: Cast, draws: tuple[float, ...]) -> Scene:
         partner = habits_of(cast.partner)
         horizon += 0.05 * partner.horizon
         warmth = float(np.clip(warmth + 0.1 * partner.warmth, -1, 1))
-    # The clutter's seed follows the chance alone, so that the same noise scatters the same stars.
+    # The clutter's seed depends only on chance, so the same noise scatters the same stars.
     seed = int((next(chance) + 1) * 1e6)
     objects = tuple(_arrange(cast, chance))
     return Scene(cast, objects, Backdrop(cast.place, cast.season, horizon, warmth, light, clutter, seed), draws)
 
 
 def swap_noun(scene: Scene, old: str, new: str) -> Scene:
-    """The perfect edit: one noun is another, and everything else stays where it is."""
+    """The perfect edit: one noun becomes another, and everything else stays in place."""
     family = families_of(new)[0]
     objects = tuple(replace(o, word=new, family=family, face=None) if o.word == old else o for o in scene.objects)
     return replace(scene, cast=recast(scene.cast, old, new), objects=objects)
 
 
 def recast(cast: Cast, old: str, new: str) -> Cast:
-    """The same cast with one noun for another, drawn in its first family."""
+    """The same cast with one noun replaced by another, drawn in its first family."""
     family = families_of(new)[0]
     if cast.subject == old:
         face = cast.subject_adjective in {adjective for _, adjective in EXPRESSIONS}
@@ -169,7 +169,7 @@ def _arrange(cast: Cast, chance: Iterator[float]) -> Iterator[Placed]:
 def _group(
     subject: Callable[[float, float, float], Placed], count: int, x: float, y: float, size: float, side: float
 ) -> Iterator[Placed]:
-    """Two or three of a kind, beside each other, the middle one of three in front."""
+    """Two or three of a kind side by side, with the middle one of three in front."""
     size = (0.44 if count == 2 else 0.38) * min(size, 1.15)
     step = 0.96 * size if count == 2 else 0.8 * size
     first = x - step * (count - 1) / 2

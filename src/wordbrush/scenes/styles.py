@@ -1,4 +1,4 @@
-"""Styles of a whole picture, drawn over a rendered scene."""
+"""Styles of a whole picture, applied to a rendered scene."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,18 +11,18 @@ Picture = NDArray[np.float32]
 """A picture (size, size, 3) in 0..1."""
 
 Drawn = NDArray[np.floating[Any]]
-"""The same, or a plane (size, size) of it, in the course of a calculation."""
+"""The same, or a plane (size, size) of it, during a calculation."""
 
 
 def in_style(picture: Picture, style: str | None, seed: int) -> Picture:
-    """The picture in a style of the vocabulary; `seed` is that of its paper, where it has any."""
+    """The picture in a style of the vocabulary; `seed` is for the style's paper, if it has any."""
     if style is None:
         return picture
     return _STYLES[style](np.clip(picture, 0, 1), np.random.default_rng(seed)).astype(np.float32)
 
 
 def _photo(picture: Picture, rng: np.random.Generator) -> Drawn:
-    """A deeper contrast, and darker corners."""
+    """Higher contrast, and darker corners."""
     contrast = picture * picture * (3 - 2 * picture)
     away = np.linspace(-1, 1, len(picture), dtype=np.float32) ** 2
     lens = 1.06 - 0.42 * (away[:, None] + away[None])[..., None] ** 1.5 / 2
@@ -30,7 +30,7 @@ def _photo(picture: Picture, rng: np.random.Generator) -> Drawn:
 
 
 def _sketch(picture: Picture, rng: np.random.Generator) -> Drawn:
-    """Pencil lines on paper, and a little shade."""
+    """Pencil lines on paper, with a little shading."""
     grey = picture @ np.array([0.3, 0.59, 0.11], np.float32)
     lines = np.clip(4.5 * _edges(_blurred(grey, 0.9)), 0, 0.7)
     paper = 0.97 - lines - 0.2 * (1 - grey)
@@ -39,7 +39,7 @@ def _sketch(picture: Picture, rng: np.random.Generator) -> Drawn:
 
 
 def _oil_painting(picture: Picture, rng: np.random.Generator) -> Drawn:
-    """Flat, saturated patches with raised edges (the filter of Kuwahara)."""
+    """Flat, saturated patches with raised edges (Kuwahara filter)."""
     radius = max(1, round(len(picture) / 40))
     padded = np.pad(picture, ((radius, radius), (radius, radius), (0, 0)), mode="edge")
     mean, square = _boxes(padded, radius + 1), _boxes(padded**2, radius + 1)
@@ -71,7 +71,7 @@ def _watercolor(picture: Picture, rng: np.random.Generator) -> Drawn:
 
 
 def _pixel_art(picture: Picture, rng: np.random.Generator) -> Drawn:
-    """Large square pixels in few colours."""
+    """Large square pixels in a few colours."""
     size = len(picture)
     small = max(8, size // 3)
     planes = [Image.fromarray(np.ascontiguousarray(picture[..., c])) for c in range(3)]
@@ -97,7 +97,7 @@ def _edges(plane: Drawn) -> Drawn:
 
 
 def _boxes(padded: Picture, width: int) -> Drawn:
-    """Means of all windows of `width` squared."""
+    """The mean of every window of `width` x `width` pixels."""
     sums = np.pad(padded, ((1, 0), (1, 0), (0, 0))).cumsum(0, dtype=np.float64).cumsum(1)
     total = sums[width:, width:] - sums[:-width, width:] - sums[width:, :-width] + sums[:-width, :-width]
     means: Drawn = total / width**2

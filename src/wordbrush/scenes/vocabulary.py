@@ -10,8 +10,8 @@ Category = Literal["animal", "food", "ride", "thing"]
 class Noun:
     """A thing that scenes show.
 
-    Its words, the emoji that draws it (CLDR slug), its kind, its height in the picture relative to an animal's head,
-    its plural where scenes count it ("" where not), and whether it takes no article ("cherries", "bread").
+    Its word, the emoji that draws it (CLDR slug), its kind, its height in the picture relative to an animal's head,
+    its plural if scenes count it (else ""), and whether it takes no article ("cherries", "bread").
     """
 
     word: str
@@ -125,7 +125,7 @@ def _nouns() -> tuple[Noun, ...]:
 NOUNS = {noun.word: noun for noun in _nouns()}
 
 BUILDINGS = ("house", "castle", "tree", "tent")
-"""Things large enough to stand behind others."""
+"""Things large enough to be behind others."""
 
 HELD = (
     "sunflower",
@@ -162,11 +162,11 @@ PLACES = {
     "sea": "under the sea",
     "space": "in space",
 }
-"""Places by name, and how a caption says them. A caption without one shows a plain wall."""
+"""Places by name, with the words for them in a caption. A caption without a place shows a plain wall."""
 
 SEASONS = ("spring", "summer", "autumn", "winter")
 SEASONAL = ("garden", "forest", "mountain", "farm")
-"""Places that look another way in each season."""
+"""Places that look different in each season."""
 
 RELATIONS = ("eating", "riding on", "next to", "holding", "in front of", "above", "wearing")
 SIZES = ("small", "big")
@@ -181,14 +181,14 @@ COLOURS: dict[str, tuple[float, float, float]] = {
     "white": (0.97, 0.97, 0.97),
     "black": (0.16, 0.16, 0.18),
 }
-"""Colours that a thing can be painted in, by word, as red, green and blue in 0..1. Not "orange", which is a fruit."""
+"""Colours that a thing can be painted in: red, green and blue in 0..1. "orange" is missing because it is a fruit."""
 
 EXPRESSIONS = {
     ("cat", "smiling"): "grinning-cat-with-smiling-eyes",
     ("cat", "crying"): "crying-cat",
     ("cat", "angry"): "pouting-cat",
 }
-"""Faces that the art can make: noun and adjective, and the emoji that draws it."""
+"""Facial expressions that the art has: noun and adjective, and the emoji that draws it."""
 
 STYLES = {
     "photo": "a photo of",
@@ -197,7 +197,7 @@ STYLES = {
     "watercolor": "a watercolor of",
     "pixel art": "pixel art of",
 }
-"""Styles of a whole picture by name, and how a caption begins with them."""
+"""Styles of a whole picture by name, with the words that begin a caption."""
 
 NUMBERS = {2: "two", 3: "three"}
 
@@ -248,11 +248,11 @@ SYNONYMS = {
     "photograph": "photo",
     "drawing": "sketch",
 }
-"""Words that people type, and the nearest ones that scenes show."""
+"""Words that people type, and the nearest words that scenes show."""
 
 
 def known_words() -> frozenset[str]:
-    """Every word that a caption can hold.
+    """Every word that a caption can have.
 
     >>> {"dog", "dogs", "teddy", "riding", "snow", "golden", "watercolor"} <= known_words()
     True

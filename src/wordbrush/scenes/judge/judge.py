@@ -1,4 +1,4 @@
-"""Ask what a picture shows, and where."""
+"""Asks what a picture shows, and where."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,16 +20,16 @@ from wordbrush.scenes.render import SIZE
 WEIGHTS = Path(__file__).parent / "judge.safetensors"
 
 CELLS = SIZE // 8
-"""Cells on a side of what the judge says."""
+"""The judge's cells on one side of a picture."""
 
 PRESENT = 2 / CELLS**2
-"""A thing is there when it covers at least this share of the picture; the smallest that scenes show cover more."""
+"""A thing is present if it covers at least this share of the picture. The smallest things in scenes cover more."""
 
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """What a picture shows: the share (nouns, h, w) of each cell that shows each noun, and the likeliest place and
-    style (None: a plain one).
+    """What a picture shows: the share (nouns, h, w) of each cell that shows each noun, and the most likely place and
+    style, None for plain ones.
     """
 
     shares: NDArray[np.float32]
@@ -37,7 +37,7 @@ class Verdict:
     style: str | None
 
     def shows(self, noun: str) -> bool:
-        """Whether a noun of the vocabulary is there."""
+        """Whether a noun of the vocabulary is present."""
         return bool(self.where(noun).mean() >= PRESENT)
 
     def where(self, noun: str) -> NDArray[np.bool_]:
@@ -47,12 +47,12 @@ class Verdict:
 
     @property
     def nouns(self) -> frozenset[str]:
-        """All nouns that are there."""
+        """All nouns that are present."""
         return frozenset(noun for noun in NOUN_NAMES if self.shows(noun))
 
 
 class Judge:
-    """A small segmentation network, trained on rendered scenes alone; how often it is right stands in the model card.
+    """A small segmentation network, trained only on rendered scenes. The model card says how often it is right.
 
     >>> from wordbrush.scenes.batch import sample_batch
     >>> pictures, captions = sample_batch(seed=5, index=0, count=1)
@@ -62,14 +62,14 @@ class Judge:
     """
 
     def __init__(self, network: JudgeNetwork) -> None:
-        """Use a network that is there; see `load`."""
+        """Use a network that is already built; see `load`."""
         self._network = network.float().eval()
 
     @classmethod
     def load(cls, path: Path = WEIGHTS) -> "Judge":
-        """The judge that comes with the bundled model, or another of its kind.
+        """The judge that ships with the bundled model, or another of its kind.
 
-        Raises `ModelError` for a file that is not one.
+        Raises `ModelError` for a file that does not hold one.
         """
         network = JudgeNetwork()
         try:
@@ -84,7 +84,7 @@ class Judge:
 
     @torch.no_grad()
     def all(self, pictures: Sequence[Image.Image | NDArray[np.uint8]]) -> list[Verdict]:
-        """Judge pictures of any size, each (h, w, 3) in bytes or an image."""
+        """Judge pictures of any size, each an image or bytes (h, w, 3)."""
         pixels = np.stack([_sized(picture) for picture in pictures])
         cells, styles = parts(self._network(as_input(torch.from_numpy(pixels))))
         shares = cells.softmax(1)

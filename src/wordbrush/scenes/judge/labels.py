@@ -1,4 +1,4 @@
-"""What the judge says of each cell of a picture: a thing, or else the place; and the style of the whole."""
+"""What the judge says of each cell of a picture, a thing or else the place, and of the whole picture's style."""
 
 from collections.abc import Mapping
 
@@ -19,12 +19,12 @@ NUM_LABELS = NUM_CELL_CLASSES + len(STYLE_NAMES)
 
 
 def parts(logits_BLhw: Tensor) -> tuple[Tensor, Tensor]:
-    """Cut the network's output into what each cell shows, (B, classes, h, w), and the whole's style, (B, styles)."""
+    """Split the network's output into what each cell shows (B, classes, h, w) and the picture's style (B, styles)."""
     return logits_BLhw[:, :NUM_CELL_CLASSES], logits_BLhw[:, NUM_CELL_CLASSES:].mean(dim=(2, 3))
 
 
 def cell_classes(shares: dict[str, Tensor], place: str | None) -> Tensor:
-    """The class of each cell (h, w), from the share (h, w) of it that each noun covers: what covers most of it."""
+    """The class of each cell (h, w): what covers most of it, given the share (h, w) that each noun covers."""
     behind = 1 - torch.stack(list(shares.values())).sum(0)
     covering = torch.stack([behind, *shares.values()]).argmax(0)
     numbers = [len(NOUN_NAMES) + PLACE_NAMES.index(place), *map(NOUN_NAMES.index, shares)]

@@ -1,4 +1,4 @@
-"""The judge's network: a small residual backbone whose stages all speak of each cell."""
+"""The judge's network: a small residual backbone, all of whose stages contribute to each cell."""
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ class JudgeNetwork(nn.Module):
     """From pictures (B, 3, 8 h, 8 w) in -1..1 to logits (B, labels, h, w)."""
 
     def __init__(self) -> None:
-        """Build it, untrained."""
+        """Build the network, untrained."""
         super().__init__()
         stages = ["stage1", "stage2", "stage3", "stage4"]
         self.backbone = ResNetBackbone(
@@ -34,7 +34,7 @@ class JudgeNetwork(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Say what each cell of 8 x 8 pixels shows."""
+        """What each cell of 8 x 8 pixels shows."""
         fine, *coarse = self.backbone(x).feature_maps
         near = functional.avg_pool2d(fine, 2)
         far = [

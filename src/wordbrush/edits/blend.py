@@ -55,11 +55,11 @@ class LatentMask:
 
 @dataclass(frozen=True)
 class LocalBlend:
-    """Restricts an edit to the region of words (paper, section 2.3.4). Everything else stays the source's, bit for
-    bit.
+    """Restricts an edit to the region of words. Everything else stays the source's, bit for bit.
 
     A word's region is where its map is above a threshold. The map is averaged over layers, heads and the steps so far.
-    A target's region is the region of its words together with that of the source's words.
+    A target's region is the region of its words together with that of the source's words. This is the local blend of
+    the Prompt-to-Prompt code (Hertz et al. 2022, arXiv:2208.01626).
 
     - `words`: a word, or several, looked for in the source and in every target; each counts in the prompts that have
       it. "auto" means the words that the edit changes. Default: "auto".
@@ -75,13 +75,13 @@ class LocalBlend:
     - `maps`: whose maps of a target count: "edited", those that the edit used, or "own", the target's own. Default:
       "edited".
     - `spread`: carry maps along the model's self-attention first, which gives them the shape of the thing (ViMAEdit,
-      Wang et al. 2024): each layer of the map's size averages a map m with A m. Default: False.
-    - `mask`: a mask of the user's own. Without words, only the mask may change; with words, only what is in both.
-      Default: None.
+      Wang et al. 2024): each layer of the map's size, with attention A, turns a map m into (m + A m) / 2. Default:
+      False.
+    - `mask`: the user's own mask. Without words, only the mask may change; with words, only what is in both. Default:
+      None.
     - `hold_pixels`: also make the picture's pixels exactly the source's outside of the region. Default: False.
 
-    Sections are those of Prompt-to-Prompt (Hertz et al. 2022, arXiv:2208.01626). Raises `SettingsError` for a value
-    outside of its range.
+    Raises `SettingsError` for a value outside of its range.
 
     >>> LocalBlend("dog").words
     ('dog',)

@@ -18,7 +18,7 @@ from wordbrush.edits.resize import find_resizes
 from wordbrush.edits.reweight import reweight, reweight_new
 from wordbrush.edits.schedule import DEFAULT, Window, cross_weights
 from wordbrush.edits.settings import EditKind, EditSettings
-from wordbrush.edits.target_control import Control
+from wordbrush.edits.target_control import TargetControl
 from wordbrush.edits.token_map import TokenMap
 from wordbrush.errors import IdleEditError, PromptError, cited
 from wordbrush.tokens.pair import PromptPair, Prompts, require_word
@@ -63,7 +63,7 @@ def plan_edit(
 def _plan_target(
     pair: PromptPair,
     settings: EditSettings,
-    control: Control,
+    control: TargetControl,
     layers: EditableLayers,
     num_steps: int,
     device: torch.device | str,

@@ -1,6 +1,4 @@
-"""The names of what fills in an edit's options. They are apart from the recipes so that the command line's help is
-fast.
-"""
+"""The names of what fills in an edit's options, in a light module of their own for the command line's help."""
 
 from typing import Literal
 

@@ -6,7 +6,7 @@ from wordbrush.tokens.pair import PromptPair
 
 
 def refine(pair: PromptPair) -> TokenMap:
-    """Inject the source's maps of the shared words only (paper, section 2.3.3, "Text refinement").
+    """Inject the source's maps of the shared words only (report, section 2.3.3, "Text refinement").
 
     This equals the published refinement if no word repeats and the prompt does not shrink (`docs/decisions/0001`).
     """

@@ -9,7 +9,7 @@ from wordbrush.tokens.pair import PromptPair
 
 
 def replace(pair: PromptPair) -> TokenMap:
-    """Inject all of the source's maps (paper, section 2.3.3, "Text replacement").
+    """Inject all of the source's maps (report, section 2.3.3, "Text replacement").
 
     Words with different numbers of tokens share maps as in `correspondence.spread`; each row of the edited map has the
     same sum as the source's. The published mapper goes wrong after a swap of words with different numbers of tokens.

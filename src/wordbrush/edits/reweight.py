@@ -12,7 +12,7 @@ from wordbrush.tokens.prompt_tokens import PromptTokens
 
 
 def reweight(target: PromptTokens, equalizer: Mapping[str, float]) -> TokenMap:
-    """Multiply the maps of words (paper, section 2.3.3, "Text semantic re-weighting"). Rows are not normalised again.
+    """Multiply the maps of words (report, section 2.3.3, "Text semantic re-weighting"). Rows are not normalised again.
 
     `equalizer` maps a word or phrase of the target prompt to its factor. Above one is stronger, between zero and one
     weaker, zero removes the word's effect, and below zero pushes away from it.

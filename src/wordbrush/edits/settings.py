@@ -21,7 +21,7 @@ from wordbrush.edits.recipe_name import RecipeName
 from wordbrush.edits.recipes import Recipe, describe_recipe
 from wordbrush.edits.resize import LARGEST_RESIZE, SMALLEST_RESIZE, ResizeKind
 from wordbrush.edits.schedule import DEFAULT
-from wordbrush.edits.target_control import Control, CrossSteps, Region, SelfSteps
+from wordbrush.edits.target_control import CrossSteps, Region, SelfSteps, TargetControl
 from wordbrush.errors import SettingsError
 from wordbrush.settled import number, settle
 
@@ -40,11 +40,11 @@ NULL_TEXT_MAX_PIXELS = 32**2
 class EditOptions(TypedDict, total=False):
     """The options of an edit. The API, the command line and records share their names.
 
-    An option that is left out, or None, has the model's default. Sections are those of Prompt-to-Prompt (Hertz et al.
-    2022, arXiv:2208.01626) unless another paper is named.
+    An option that is left out, or None, has the model's default. Options without another source are Prompt-to-Prompt's
+    (Hertz et al. 2022, arXiv:2208.01626); sections are the report's (see README.md).
 
     - `edit`: how the prompts' words correspond. "auto" finds it word by word, for prompts of any length. "replace" and
-      "refine" force the published kinds (sections 3.2 and 3.3). With "own" each word keeps its own map, and only
+      "refine" force the published kinds (section 2.3.3). With "own" each word keeps its own map, and only
       `self_replace_steps` holds the layout. Default: the model's; "auto" for Stable Diffusion, "own" if text and
       picture share an axis (SD3, FLUX).
     - `new_word_factor`: multiplies the attention to words that the target has and the source does not, unless
@@ -66,7 +66,7 @@ class EditOptions(TypedDict, total=False):
       of the layer, not pixels of the picture), 1 or more. Default: the model's; 256 as in Prompt-to-Prompt, 1024 as in
       null-text inversion.
     - `equalizer`: factors by word, such as `{"smiling": 3.0}`, that multiply the word's attention. 1 changes nothing,
-      0 removes the word, and a negative factor turns it around; useful values are -2 to 8 (section 3.4). Default:
+      0 removes the word, and a negative factor turns it around; useful values are -2 to 8 (section 2.3.3). Default:
       none.
     - `local_blend`: only the region of words may change; everything else stays the source's, bit for bit. "auto" for
       the words that the edit changes, a word, a list of words, or a `LocalBlend`; "off" for the whole picture.
@@ -162,7 +162,7 @@ class EditSettings:
     resize: ResizeKind | float = "off"
     recipe: RecipeName = "published"
     kinds: tuple[ChangeKind, ...] = ()
-    own: tuple[Control, ...] = ()
+    own: tuple[TargetControl, ...] = ()
 
     def __post_init__(self) -> None:
         """Check what does not depend on the prompts: a record's values do not pass through `of`."""
@@ -192,12 +192,12 @@ class EditSettings:
                 raise SettingsError(
                     f"{name} has {len(each)} entries for {len(self.targets)} targets; give one for each"
                 )
-        Control(self.cross_replace_steps, self.self_replace_steps, self.local_blend)  # checks them
+        TargetControl(self.cross_replace_steps, self.self_replace_steps, self.local_blend)  # checks them
 
     @property
-    def controls(self) -> tuple[Control, ...]:
+    def controls(self) -> tuple[TargetControl, ...]:
         """How each target is held to its source."""
-        shared = Control(self.cross_replace_steps, self.self_replace_steps, self.local_blend)
+        shared = TargetControl(self.cross_replace_steps, self.self_replace_steps, self.local_blend)
         return self.own or (shared,) * len(self.targets)
 
     def describe(self) -> tuple[str, ...]:
@@ -239,7 +239,7 @@ class EditSettings:
         if mutual is not None or structure is not None:
             # These are other methods: Prompt-to-Prompt's windows would work against them unless they are asked for.
             recipes = ()
-            controls: tuple[Control, ...] = (_control(options, mask, 0.0, 0.0, None),)
+            controls: tuple[TargetControl, ...] = (_control(options, mask, 0.0, 0.0, None),)
         elif recipes:
             controls = tuple(
                 _control(options, mask, r.cross_replace_steps, r.self_replace_steps, r.local_blend) for r in recipes
@@ -274,11 +274,11 @@ def needs_recipes(options: EditOptions, defaults: EditDefaults) -> bool:
 
 def _control(
     options: EditOptions, mask: LatentMask | None, cross: float, held: float, blend: LocalBlend | None
-) -> Control:
+) -> TargetControl:
     """One target's control from what is given, or else these values. A given mask replaces the recipe's region."""
     windows, window = options.get("cross_replace_steps"), options.get("self_replace_steps")
     region = options.get("local_blend")
-    return Control.of(
+    return TargetControl.of(
         cross if windows is None else windows,
         held if window is None else window,
         blend if region is None and mask is None else region,

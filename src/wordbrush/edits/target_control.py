@@ -14,7 +14,7 @@ Region = LocalBlend | str | Sequence[str]
 
 
 @dataclass(frozen=True)
-class Control:
+class TargetControl:
     """Windows by word, the window of self-attention, and the region that may change, as fields of `EditSettings`."""
 
     cross_replace_steps: Mapping[str, tuple[float, float]]

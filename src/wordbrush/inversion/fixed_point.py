@@ -1,6 +1,4 @@
-"""`fixed-point`: makes each step back self-consistent, so that few steps suffice (Pan et al. 2023; Garibi et al.
-2024).
-"""
+"""`fixed-point`: makes each step back self-consistent, for few steps (Pan et al. 2023; Garibi et al. 2024)."""
 
 from dataclasses import dataclass
 

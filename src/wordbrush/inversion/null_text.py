@@ -35,7 +35,7 @@ class NegativeOfStep(Steering):
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class StepFit:
     """A step's best negative text as states (1, T, C), the latents that it leads to, and the loss of each trial."""
 
     negative: Tensor
@@ -104,14 +104,14 @@ class NullText(Inversion):
             tick()
         return Replay(task.text, tuple(latents), task.tape, NegativeOfStep(torch.cat(negatives)))
 
-    def fit(self, task: InversionTask, step: int, latents: Tensor, goal: Tensor, negative: Tensor) -> Fit:
+    def fit(self, task: InversionTask, step: int, latents: Tensor, goal: Tensor, negative: Tensor) -> StepFit:
         """The negative text, as states (1, T, C), that brings a guided step from `latents` closest to `goal`."""
         timestep = task.timesteps[step]
         positive = task.predict_on_path(step, latents, timestep, 1.0)
         exact = torch.promote_types(negative.dtype, torch.float32)
         text = negative.detach().to(exact).clone().requires_grad_()
         optimiser = torch.optim.Adam([text], lr=self.learning_rate * max(0.0, 1 - step / 100))
-        best, losses = Fit(negative, goal, ()), []
+        best, losses = StepFit(negative, goal, ()), []
         for _ in range(self.num_inner_steps):
             words = task.negative.with_states(text.to(negative.dtype))
             prediction = task.model.predict_with_gradient(latents, timestep, words)
@@ -123,12 +123,12 @@ class NullText(Inversion):
             if not math.isfinite(losses[-1]):
                 raise OutputError("null-text inversion's loss is not a finite number; try dtype='float32'")
             if losses[-1] == min(losses):
-                best = Fit(text.detach().to(negative.dtype).clone(), reached.detach(), ())
+                best = StepFit(text.detach().to(negative.dtype).clone(), reached.detach(), ())
             if losses[-1] < self.early_stop + step * 2e-5:
                 break
             (text.grad,) = torch.autograd.grad(loss, [text])
             optimiser.step()
-        return Fit(best.negative, best.latents, tuple(losses))
+        return StepFit(best.negative, best.latents, tuple(losses))
 
     def shapes(self, num_steps: int, latents: Shape, text: Mapping[str, Shape]) -> Mapping[str, Shape]:
         """The states of one text for each step."""

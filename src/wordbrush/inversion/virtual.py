@@ -1,4 +1,4 @@
-"""`virtual`: no path to noise at all, so that few steps suffice (Xu et al. 2024, InfEdit, arXiv 2312.04965)."""
+"""`virtual`: no path to noise at all, for few steps (Xu et al. 2024, InfEdit, arXiv 2312.04965)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ class AttentionMaps(MapArrays):
     - `arrays`: float32 (words, steps, heads, height, width), one for each of `info.stacks`.
     - `components`: the principal components of self-attention (components, height, width). Default: None.
 
-    Made by `Editor.maps` and by `capture`. Figure 2.2 of the paper shows such maps.
+    Made by `Editor.maps` and by `capture`. Figure 2.2 of the report shows such maps.
 
     >>> from wordbrush import Editor
     >>> editor = Editor.from_pretrained()
@@ -45,9 +45,9 @@ class AttentionMaps(MapArrays):
     def sheet(
         self, picture: Image.Image | None = None, *, overlays: bool = False, shared_scale: bool = False
     ) -> Image.Image:
-        """All words side by side, as in figure 2.2.
+        """All words side by side, as in the report's figure 2.2.
 
-        - `picture`: shown beside the maps, or below them with `overlays`. Default: None, no picture.
+        - `picture`: shown beside the maps, and beneath them with `overlays`. Default: None, no picture.
         - `overlays`: lay the maps over the picture. Default: False.
         - `shared_scale`: one range of values for all words, instead of each word's own. Default: False.
         """

@@ -1,9 +1,8 @@
 """Principal components of self-attention: which positions of a picture belong together, according to the model."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from wordbrush.maps.arrays import Floats
 
 
 def principal_components(attention_QQ: Floats, count: int) -> tuple[Floats, tuple[float, ...]]:

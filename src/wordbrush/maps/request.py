@@ -16,8 +16,8 @@ DEFAULT_MAX_BYTES = 1 << 28
 
 @dataclass(frozen=True)
 class MapsRequest:
-    """Which attention maps to collect, and what to average. The defaults are those of figure 2.2 of Prompt-to-Prompt
-    (Hertz et al. 2022, arXiv:2208.01626): the mean over all steps, all heads and all layers of one resolution.
+    """Which attention maps to collect, and what to average. The defaults are those of the report's figure 2.2: the
+    mean over all steps, all heads and all layers of one resolution.
 
     - `words`: a word or phrase of the prompt, a token position, or a list of them. Default: None, every word.
     - `resolution`: the resolution in cells, by its shorter side or as (height, width); "all" keeps all of them, each

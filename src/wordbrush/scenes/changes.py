@@ -4,11 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from wordbrush.scenes.cast import Cast, Relation
-from wordbrush.scenes.scene import Placed, Scene
+from wordbrush.scenes.scene import SIZE_FACTORS, Placed, Scene
 from wordbrush.scenes.vocabulary import BUILDINGS, COLOURS, FLYING, HELD, NOUNS, WORN
-
-RESIZED = {"small": 0.72, "big": 1.22}
-"""The factor by which each size makes a thing smaller or larger."""
 
 
 def without_partner(scene: Scene) -> Scene:
@@ -34,7 +31,7 @@ def resized(scene: Scene, noun: str, size: str) -> Scene:
     """A noun made "small" or "big", on the ground where it stood."""
 
     def change(placed: Placed) -> Placed:
-        new = placed.size * RESIZED[size]
+        new = placed.size * SIZE_FACTORS[size]
         return replace(placed, size=new, y=placed.y + (placed.size - new) / 2)
 
     return _changed(scene, noun, size, change)

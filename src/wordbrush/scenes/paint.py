@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Picture = NDArray[np.float32]
-"""A picture (size, size, 3) in 0..1 that is drawn on in place."""
+"""A picture (size, size, 3) in 0..1; shapes are drawn on it in place."""
 
 Colour = Sequence[float]
 """Red, green and blue in 0..1."""

@@ -14,6 +14,8 @@ from wordbrush.scenes.vocabulary import COLOURS, EXPRESSIONS, NOUNS
 
 NUM_DRAWS = 12
 """How many random numbers a scene needs."""
+SIZE_FACTORS = {"small": 0.72, "big": 1.22}
+"""The factor by which each size makes a thing smaller or larger."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ def _group(
 
 
 def _scale(adjective: str | None) -> float:
-    return {"small": 0.72, "big": 1.22}.get(adjective or "", 1.0)
+    return SIZE_FACTORS.get(adjective or "", 1.0)
 
 
 def _painted(placed: Placed, adjective: str | None) -> Placed:

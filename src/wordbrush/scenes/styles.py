@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-Picture = NDArray[np.float32]
-"""A picture (size, size, 3) in 0..1."""
+from wordbrush.scenes.paint import Picture
 
 Drawn = NDArray[np.floating[Any]]
 """The same, or a plane (size, size) of it, during a calculation."""

@@ -12,7 +12,7 @@ from wordbrush_bench.journal import Row
 from wordbrush_bench.method import Method
 from wordbrush_bench.runner import run_benchmark
 from wordbrush_bench.scenes.cases import SEED
-from wordbrush_bench.scenes.meters import BackgroundMeter, JudgeMeter, PerfectMeter
+from wordbrush_bench.scenes.meters import scene_meters
 
 
 def run_scenes(editor: Editor, cases: Sequence[Case], methods: Sequence[Method], folder: Path) -> Iterator[Row]:
@@ -20,8 +20,7 @@ def run_scenes(editor: Editor, cases: Sequence[Case], methods: Sequence[Method],
 
     Raises `RecordError` when the folder holds the journal of another run, or a broken one.
     """
-    judge = Judge.load()
-    meters = (JudgeMeter(judge), BackgroundMeter(judge), PerfectMeter())
+    meters = scene_meters(Judge.load())
     made_with = {
         **depends_on(editor, "scenes"),
         "seed": SEED,

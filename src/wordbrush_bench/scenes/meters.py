@@ -10,7 +10,7 @@ from wordbrush.metrics.likeness import capped_psnr, check_same_size, mean_ssim, 
 from wordbrush.scenes.judge.judge import CELLS, Judge
 from wordbrush_bench.case import Case, Material
 from wordbrush_bench.layout_distance import layout_distance
-from wordbrush_bench.meter import Column, Gap, Measured
+from wordbrush_bench.meter import Column, Gap, Measured, Meter
 from wordbrush_bench.method import Outcome
 from wordbrush_bench.scenes.verdicts import Verdicts, judged_mask, success
 
@@ -130,6 +130,15 @@ class PerfectMeter:
             "perfect SSIM": mean_ssim(right, made),
             "perfect PSNR inside": capped_psnr(mse(right, made, material.mask)),
         }
+
+
+COLUMNS = (*JudgeMeter.columns, *BackgroundMeter.columns, *PerfectMeter.columns)
+"""The columns of all meters."""
+
+
+def scene_meters(judge: Judge) -> tuple[Meter, ...]:
+    """All meters of a scenes run."""
+    return (JudgeMeter(judge), BackgroundMeter(judge), PerfectMeter())
 
 
 def _in_place(case: Case, material: Material, seen: Verdicts) -> Measured:

@@ -39,7 +39,7 @@ SAID = {
     "cross 0.8, self 0.4",
     "windows": "published windows with the model's own steps and guidance",
     "windows-blend": "the same with local blend of the changed words",
-    "defaults": "wordbrush with the model's defaults: the recipe for the kind of change",
+    "defaults": "wordbrush with the model's defaults",
     "self-0": "cross-attention alone: windows with self-attention for 0 % of the steps",
     "self-alone": "self-attention alone: windows without cross-attention",
     "blend-alone": "local blend alone: cross-attention in one step only, no self-attention",

@@ -15,12 +15,11 @@ from wordbrush_bench.page import cases_page
 from wordbrush_bench.plots import curves, grid_of_means, trade_offs
 from wordbrush_bench.runner import JOURNAL
 from wordbrush_bench.scenes.cases import NOT_SHOWN, ORIGINS, SEED
-from wordbrush_bench.scenes.meters import BackgroundMeter, JudgeMeter, PerfectMeter
+from wordbrush_bench.scenes.meters import COLUMNS
 from wordbrush_bench.scenes.methods import METHOD_NAMES, SAID, SWEEP
 from wordbrush_bench.table import MethodSummary, summarise
 
-QUALITY = (*JudgeMeter.columns, *BackgroundMeter.columns, *PerfectMeter.columns)
-_NAMED = {column.name: column for column in (*QUALITY, *COST)}
+_NAMED = {column.name: column for column in (*COLUMNS, *COST)}
 
 TABLES = {
     "Is the edit there, and is the rest still there": (
@@ -95,7 +94,7 @@ def _markdown(journal: Journal, rows: Sequence[Row], command: str, plots: Sequen
             parts.append(f"## {'Generated sources' if origin == 'generated' else 'Photographs'}")
             parts += _tables(own)
     parts.append("## What the columns are")
-    parts.append(definitions([*QUALITY, *COST]))
+    parts.append(definitions([*COLUMNS, *COST]))
     parts.append("## What has no row")
     parts.append("\n".join(f"- *{kind}*: {why}." for kind, why in NOT_SHOWN.items()))
     parts.append(_errors(rows))

@@ -1,4 +1,4 @@
-"""The editor: generate a picture, then edit it by editing its prompt. It fills in defaults, runs, and packs."""
+"""The editor: generate a picture, then edit it by editing its prompt. It fills in defaults, runs and packs."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -47,14 +47,21 @@ if TYPE_CHECKING:
 
 
 class RunOptions(GenerationOptions, EditOptions, total=False):
-    """The options of a generation and of its edits together."""
+    """The options of a generation and of its edits together: those of `GenerationOptions` and of `EditOptions`.
+
+    >>> options: RunOptions = {"seed": 7, "num_inference_steps": 20, "cross_replace_steps": 0.4}
+    >>> split_options(options)
+    ({'seed': 7, 'num_inference_steps': 20}, {'cross_replace_steps': 0.4})
+    """
 
 
 class Editor:
-    """Generates and edits pictures with one model. The model is the same after a call as before it.
+    """Generates and edits pictures with one model. A call leaves the model as it was.
 
-    `model` says what is loaded. `on_step`, where a method takes it, is called after each denoising step with the
-    steps done and the steps in all; an exception that it raises ends the run cleanly and reaches the caller.
+    Load a model with `from_pretrained` or `from_pipeline`; `model` says what is loaded. Methods that take `on_step`
+    call it after each denoising step with the number of steps done and the total. If it raises an exception, the run
+    ends cleanly and the exception reaches the caller. The method is Prompt-to-Prompt (Hertz et al. 2022,
+    arXiv:2208.01626).
 
     >>> editor = Editor.from_pretrained()
     >>> source = editor.generate("a dog eating an apple", seed=7, num_inference_steps=10)
@@ -71,9 +78,9 @@ class Editor:
         keep_bytes: int = 1 << 30,
         fingerprint: Callable[[], str] | None = None,
     ) -> None:
-        """Use an adapter that is loaded already; see `from_pretrained` and `from_pipeline`.
+        """Use an adapter that is already loaded; see `from_pretrained` and `from_pipeline`.
 
-        `fingerprint` is asked for the model's, where others may change its weights.
+        `fingerprint` gives the model's fingerprint at any time, for a model whose weights others may change.
         """
         if keep_bytes < 0:
             raise SettingsError(f"keep_bytes is {keep_bytes}; give 0 or more")
@@ -98,16 +105,20 @@ class Editor:
 
         - `model`: a diffusers folder, a checkpoint in one safetensors file, or a hub id. Default: None, the bundled
           model.
-        - `device`: "cpu", "cuda" or "mps". Default: None, the best there is.
-        - `dtype`: "float32", "float16" or "bfloat16". Default: None: float16, but on a CPU float32, or
-          bfloat16 for a large model where the CPU has instructions for it. `model.dtype` says which it is.
-        - `variant`: which of several files of weights to load, such as "fp16". Default: None, those without a name.
-        - `subfolder`: the folder in which the model lies inside of `model`. Default: None, `model` itself.
-        - `torch_dtype`: the earlier name that diffusers has for `dtype`, taken as that.
-        - `keep_bytes`: how many bytes of a generated source's attention are kept at most: in the steps that fit, its
-          later edits cost what a plain picture costs. 0 keeps none. Default: 1 GiB.
+        - `device`: "cpu", "cuda" or "mps". Default: None, the best one that this machine has.
+        - `dtype`: "float32", "float16" or "bfloat16". Default: None, which is float16 on a GPU. On a CPU it is
+          float32, or bfloat16 for a large model if the CPU has instructions for it. `model.dtype` says which was
+          chosen.
+        - `variant`: which set of weight files to load, such as "fp16". Default: None, the files without a variant.
+        - `subfolder`: the folder inside `model` that holds the model. Default: None, `model` itself.
+        - `torch_dtype`: another name for `dtype`, which earlier versions of diffusers use.
+        - `keep_bytes`: the most memory, in bytes, for a generated source's attention, 0 or more. Steps that fit make
+          later edits as cheap as a plain picture. 0 keeps none. Default: 1 GiB.
 
-        Raises `ModelError` when the model cannot be loaded, `SettingsError` for an unknown device or dtype.
+        Raises `ModelError` if the model cannot be loaded, and `SettingsError` for an unknown device or dtype.
+
+        >>> Editor.from_pretrained().model.native_size
+        (128, 128)
         """
         asked = torch_dtype if dtype is None else dtype
         named = None if asked is None else str(asked).removeprefix("torch.")
@@ -116,12 +127,13 @@ class Editor:
 
     @classmethod
     def from_pipeline(cls, pipeline: Any, *, keep_bytes: int = 1 << 30) -> "Editor":
-        """Edit with a diffusers pipeline that is loaded already, whatever its owner did to it: LoRA, added words,
-        offloading, quantised parts. It is the same after each call as before it, and may be used and changed beside.
+        """Edit with a diffusers pipeline that is already loaded, with everything that its owner did to it: LoRA, added
+        words, offloading, quantised parts. A call leaves the pipeline as it was, and the owner may go on using and
+        changing it.
 
         - `pipeline`: a text-to-image pipeline of a known family, such as `StableDiffusionPipeline`. Pictures are
           sampled with the family's default sampler; `sampler="own"` takes the pipeline's scheduler.
-        - `keep_bytes`: as in `from_pretrained`.
+        - `keep_bytes`: as in `from_pretrained`. Default: 1 GiB.
 
         Raises `ModelError` for a pipeline of an unknown family.
         """
@@ -130,7 +142,7 @@ class Editor:
 
     @property
     def model(self) -> ModelInfo:
-        """What is known of the model, with its fingerprint as it is now."""
+        """The model's name, fingerprint, device, dtype, defaults and sizes. The fingerprint is the current one."""
         if self._fingerprint is None:
             return self._model
         return replace(self._model, fingerprint=self._fingerprint())
@@ -143,16 +155,22 @@ class Editor:
         on_step: OnStep | None = None,
         **options: Unpack[GenerationOptions],
     ) -> Source:
-        """Make a picture, and keep what edits of it need.
+        """Generate a picture, and keep what edits of it need.
 
-        - `prompt`: what to draw; or settings that are complete (`generation_settings`), without further options.
-        - `capture`: the attention maps to collect in the same run, for the result's `maps`. The picture is the same
-          with them. Default: None.
-        - `options`: `seed`, `num_inference_steps`, `guidance_scale`, `negative_prompt`, `size`: `GenerationOptions`
-          says what each means.
+        - `prompt`: what the picture shows, or complete settings (`generation_settings`), which take no further
+          options.
+        - `capture`: attention maps to collect in the same run, for the result's `maps`. They do not change the
+          picture. Default: None.
+        - `on_step`: called after each step; see `Editor`. Default: None.
+        - `options`: `seed`, `num_inference_steps`, `guidance_scale`, `negative_prompt`, `sampler`, `size`.
+          `GenerationOptions` says what each means, with its range and default.
 
-        Raises `PromptError` for a prompt over the token limit, `SettingsError` for a bad value, `OutputError` when
-        the model's output is no picture.
+        Raises `PromptError` for a prompt over the token limit, `SettingsError` for a bad value, and `OutputError` if
+        the model's output is not a picture.
+
+        >>> editor = Editor.from_pretrained()
+        >>> editor.generate("a dog eating an apple", seed=7, num_inference_steps=2)
+        <Source 'a dog eating an apple', seed 7, 128 x 128>
         """
         settings = self._generation(prompt, options)
         tape = self._tape(self._keep_bytes)
@@ -173,25 +191,30 @@ class Editor:
         on_step: OnStep | None = None,
         **settings: Setting,
     ) -> Source:
-        """Make a source of a photograph, to be edited as a generated one is.
+        """Make a source from a photograph, which can then be edited like a generated one.
 
-        - `image`: a PNG, JPEG or WebP file, its bytes, a Pillow picture, or a `Photo` that was read before; of any
-          size. It is scaled, and padded by its mirror image, to the model's canvas; edits come back at its own size.
+        - `image`: a PNG, JPEG or WebP file, its bytes, a Pillow picture, or a `Photo`, of any size. It is scaled to
+          the model's canvas and padded with its mirror image. Edits come back at the photograph's own size.
         - `prompt`: what the photograph shows.
-        - `method`: how its way to noise is found: a name in `inversion.methods.METHODS`, such as "null-text", or an
-          `InversionSettings`, without further `settings`. Default: "edit-friendly".
-        - `seed`: what a method's own noise is drawn from, 0 to 2**63 - 1. Default: 0.
+        - `method`: the inversion method: a name in `inversion.methods.METHODS`, such as "null-text", or for models
+          that are sampled along a flow in `FLOW_METHODS`; or an `InversionSettings`, which takes no further
+          `settings`. Default: "edit-friendly".
+        - `seed`: the seed of the method's own noise, from 0 to 2**63 - 1. Default: 0.
         - `num_inference_steps`: the number of steps, 1 or more. Default: the model's.
-        - `guidance_scale`, `negative_prompt`: those of its edits. Defaults: the model's, and empty.
-        - `size`: (height, width) of the canvas in pixels. Default: about the model's own size, in the photo's shape.
-        - `cache`: where the inversion is kept on disk, or found from before. Default: None.
-        - `settings`: the method's own, such as `skip=0.36`.
+        - `guidance_scale`, `negative_prompt`: for its edits, as in `GenerationOptions`. Defaults: the model's, and
+          empty.
+        - `size`: (height, width) of the canvas in pixels. Default: about the model's own size, in the photograph's
+          shape.
+        - `cache`: keeps the inversion on disk, or finds it there. Default: None.
+        - `on_step`: called after each step; see `Editor`. Default: None.
+        - `settings`: the method's own settings, such as `skip=0.36`. The method's class says what each means.
 
-        The result's `report` says how well the photograph came back, and at what cost; its `notes` what was converted
-        or found in the cache.
+        The result's `report` says how well the photograph came back, and at what cost. Its `notes` say what was
+        converted or found in the cache.
 
         Raises `PhotoError` for a picture that cannot be read, `SettingsError` for an unsupported size, method or
-        value, `PromptError` for a prompt over the token limit, `OutputError` when the model's output is no picture.
+        value, `PromptError` for a prompt over the token limit, and `OutputError` if the model's output is not a
+        picture.
 
         >>> editor = Editor.from_pretrained()
         >>> photo = editor.generate("a dog eating an apple", num_inference_steps=5).image
@@ -203,7 +226,9 @@ class Editor:
         """
         if isinstance(method, InversionSettings):
             if settings:
-                raise SettingsError(f"method is settled already; leave out {', '.join(settings)}, or give its name")
+                raise SettingsError(
+                    f"method has its settings already; leave out {', '.join(settings)}, or give the method's name"
+                )
             inversion = method
         else:
             inversion = InversionSettings.parse(method, settings)
@@ -255,17 +280,26 @@ class Editor:
         on_step: OnStep | None = None,
         **options: Unpack[EditOptions],
     ) -> EditResult | EditResults:
-        """Edit a source by another prompt; the source is not run again (Prompt-to-Prompt, algorithm 1).
+        """Edit a source with another prompt; the source itself is not run again (Prompt-to-Prompt, algorithm 1).
 
         - `source`: a picture of this editor, generated or inverted.
-        - `target`: the edited prompt, or a list of them, which run as one batch: one gives one result, a list a list.
-        - `capture`: the targets' attention maps to collect; each result has those of the words that its prompt has.
-        - `options`: `edit`, `recipe`, `cross_replace_steps`, `self_replace_steps`, `self_replace_max_pixels`,
-          `equalizer`, `weight_region`, `resize`, `local_blend`, `mask`, `mutual_self_attention`, `plug_and_play`:
-          `EditOptions` says what each means.
+        - `target`: the edited prompt, which gives one result, or a list of prompts, which run as one batch and give a
+          list.
+        - `capture`: attention maps of the targets to collect; each result has those of the words in its prompt.
+          Default: None.
+        - `on_step`: called after each step; see `Editor`. Default: None.
+        - `options`: how to edit, such as `recipe`, `cross_replace_steps`, `equalizer`, `local_blend` or `mask`.
+          `EditOptions` lists all, with their ranges and defaults.
 
-        Raises `PromptError` for words that are not there or prompts that ask for nothing, `SettingsError` for a bad
-        value or mask, `ControlError` if the edit could not act.
+        Raises `PromptError` for words that are in no prompt or prompts that ask for nothing, `SettingsError` for a bad
+        value or mask, `ControlError` if the edit could not act, and `OutputError` if the model's output is not a
+        picture.
+
+        >>> editor = Editor.from_pretrained()
+        >>> source = editor.generate("a dog eating an apple", num_inference_steps=2)
+        >>> result = editor.edit(source, "a cat eating an apple", cross_replace_steps=0.5)
+        >>> result.record.acted
+        (("'dog' -> 'cat'",),)
         """
         results = self.apply(source, self.edit_settings(target, source, **options), capture=capture, on_step=on_step)
         return results[0] if isinstance(target, str) else results
@@ -301,10 +335,14 @@ class Editor:
         on_step: OnStep | None = None,
         **options: Unpack[RunOptions],
     ) -> EditResult | EditResults:
-        """Make a source and its edits in one batch, at the cost of a plain batch of as many pictures.
+        """Generate a source and its edits in one batch, at the cost of a plain batch of as many pictures.
 
-        Takes what `generate` and `edit` take, and raises what they raise. The source keeps its latents but none of
-        its attention: later edits of it run its prompt once more in their windows.
+        Takes what `generate` and `edit` take, and raises what they raise. The source keeps its latents but none of its
+        attention, so later edits of it must run its prompt once more at the steps of their windows.
+
+        >>> editor = Editor.from_pretrained()
+        >>> editor.generate_and_edit("a dog", "a cat", seed=3, num_inference_steps=2)
+        <EditResult 'a dog' -> 'a cat', seed 3, 128 x 128>
         """
         generation_options, edit_options = split_options(options)
         generation = self.generation_settings(prompt, **generation_options)
@@ -320,9 +358,19 @@ class Editor:
         capture: MapsRequest | None = None,
         on_step: OnStep | None = None,
     ) -> EditResults:
-        """Edit a source as complete settings say (`edit_settings`, a record's, a sweep's): one result per target.
+        """Edit a source with complete settings, from `edit_settings`, a record or a sweep. Gives one result for each
+        target.
+
+        - `source`: a picture of this editor, generated or inverted.
+        - `settings`: the targets, and how to edit.
+        - `capture`, `on_step`: as in `edit`.
 
         Raises what `edit` raises.
+
+        >>> editor = Editor.from_pretrained()
+        >>> source = editor.generate("a dog", num_inference_steps=2)
+        >>> [result.target for result in editor.apply(source, editor.edit_settings(["a cat", "a fox"], source))]
+        ['a cat', 'a fox']
         """
         self._check_own(source)
         prompts = Prompts.of(self._adapter.tokenize, source.prompt, settings.targets)
@@ -334,15 +382,17 @@ class Editor:
     def maps(
         self, made: Source | EditResult, request: MapsRequest | Words = None, *, on_step: OnStep | None = None
     ) -> AttentionMaps:
-        """The attention maps of a picture that was made before: which part of it each word looks at.
+        """The attention maps of a picture that was made before: which part of it each word looks at (report, section
+        2.3.1).
 
-        - `made`: a source, or an edit, which is run again. A source's maps come from what was kept of its attention,
-          and where that ends from one model call a step.
-        - `request`: words ("dog", a phrase, or a token position; several in a list; None, the default, for every
-          word), or a `MapsRequest` that also says how they are averaged.
+        - `made`: a source, or an edit, which is run again. A source's maps come from its kept attention; steps that
+          were not kept take one model call each.
+        - `request`: a word, a phrase, a token position or a list of them; or a `MapsRequest`, which also says how maps
+          are averaged. Default: None, every word.
+        - `on_step`: called after each step; see `Editor`. Default: None.
 
-        Raises `PromptError` for a word that is not in the prompt, `SettingsError` for what the model has not, and for
-        more than the request's `max_bytes`, before anything runs.
+        Raises, before anything runs, `PromptError` for a word that is not in the prompt, and `SettingsError` for what
+        the model does not have or for maps larger than the request's `max_bytes`.
 
         >>> editor = Editor.from_pretrained()
         >>> source = editor.generate("a dog eating an apple", num_inference_steps=4)
@@ -369,7 +419,16 @@ class Editor:
     def regenerate(self, source: Source, prompt: str, *, on_step: OnStep | None = None) -> Source:
         """The plain picture of another prompt with all of a source's settings: what an edit is compared with.
 
-        Of a photograph it starts from what was found to be its noise.
+        - `source`: a picture of this editor. For a photograph, the new picture starts from the noise that was found
+          for it.
+        - `prompt`: the other prompt.
+        - `on_step`: called after each step; see `Editor`. Default: None.
+
+        Raises what `generate` raises.
+
+        >>> editor = Editor.from_pretrained()
+        >>> editor.regenerate(editor.generate("a dog", seed=3, num_inference_steps=2), "a cat")
+        <Source 'a cat', seed 3, 128 x 128>
         """
         self._check_own(source)
         settings = replace(source.settings, prompt=prompt)
@@ -379,7 +438,12 @@ class Editor:
         return packed_again(source, settings, kept, self._adapter.decode(kept.latents[-1]))
 
     def preview(self, generation: GenerationSettings, edit: EditSettings) -> tuple[tuple[str, ...], ...]:
-        """What an edit would do to each target, in words, without running the model; raises what running it would.
+        """What an edit would do to each target, in words, without running the model.
+
+        - `generation`: the source's settings, from `generation_settings` or from `Source.settings`.
+        - `edit`: the edit's settings, from `edit_settings`.
+
+        Raises what running the edit would raise before its first step.
 
         >>> editor = Editor.from_pretrained()
         >>> editor.preview(editor.generation_settings("a dog"), editor.edit_settings("a cat in the snow"))
@@ -389,9 +453,16 @@ class Editor:
         return plan(self._adapter, generation, edit, num_steps).acted
 
     def noised_picture(self, source: Source, step: int) -> Image:
-        """What the forward process makes of a source: its picture with the noise of a step, 0 the noisiest.
+        """A source's picture with the noise of a step, from the forward process.
 
-        Raises `SettingsError` for a step that the source's run did not have.
+        - `source`: a picture of this editor.
+        - `step`: the step, from 0, the noisiest, to the number of the source's steps - 1.
+
+        Raises `SettingsError` for any other step.
+
+        >>> editor = Editor.from_pretrained()
+        >>> editor.noised_picture(editor.generate("a dog", num_inference_steps=2), 0).size
+        (128, 128)
         """
         self._check_own(source)
         solver = solver_of(self._adapter, source.settings)
@@ -400,9 +471,16 @@ class Editor:
         return self._adapter.decode(solver.noised(source.latents, source.kept.latents[0], timesteps[step]))
 
     def latents_picture(self, source: Source, step: int) -> Image:
-        """A source's latents before a step of its run, decoded; after the last step, the picture itself.
+        """A source's latents before a step of its run, decoded.
 
-        Raises `SettingsError` for a step that the source's run did not have.
+        - `source`: a picture of this editor.
+        - `step`: the step, from 0, the noise, to the number of the source's steps, which gives the picture itself.
+
+        Raises `SettingsError` for any other step.
+
+        >>> editor = Editor.from_pretrained()
+        >>> editor.latents_picture(editor.generate("a dog", num_inference_steps=2), 1).size
+        (128, 128)
         """
         self._check_own(source)
         _check_step(step, source.kept.num_steps)
@@ -419,7 +497,16 @@ class Editor:
         return self.latents_picture(source, step)
 
     def unknown_words(self, prompts: Sequence[str]) -> dict[str, str | None]:
-        """Words of prompts that a model with a small vocabulary never saw, and the nearest that it knows."""
+        """Words of prompts that a model with a small vocabulary was never trained on, and the nearest word that it
+        knows, or None.
+
+        - `prompts`: the prompts to look through.
+
+        Empty for a model whose vocabulary is not listed.
+
+        >>> Editor.from_pretrained().unknown_words(["a puppy on a farm"])
+        {'puppy': 'dog'}
+        """
         if self._model.vocabulary is None:
             return {}
         return {
@@ -436,15 +523,24 @@ class Editor:
         capture: MapsRequest | None = None,
         on_step: OnStep | None = None,
     ) -> Source | EditResults:
-        """Run a record again: its source, or all its edits; the same pixels on the same machine.
+        """Run a record again: its source, or all of its edits. Gives the same pixels on the same machine.
 
-        - `photo`: the photograph of a record that has one, as `invert` takes it, with the same pixels.
-        - `capture`: the attention maps to collect, as in the method that made the record.
+        - `record`: the record, from a result, or from a file with `read_record`.
+        - `photo`: the photograph, if the record has one: anything that `invert` takes, with the same pixels. Default:
+          None.
+        - `capture`: attention maps to collect, as in the method that made the record. Default: None.
+        - `on_step`: called after each step; see `Editor`. Default: None.
 
-        It computes with as many CPU threads as the record says, or as this machine has, if those are fewer: sums
-        round differently with another number. Meanwhile replays in other threads wait.
+        It uses as many CPU threads as the record says, or as this machine has if these are fewer, because sums round
+        differently with another number. This is a setting of the whole process: replays in other threads wait for each
+        other.
 
-        Raises `RecordError` when the record was made with another model than this editor's, or another photograph.
+        Raises `RecordError` if the record was made with another model or another photograph.
+
+        >>> editor = Editor.from_pretrained()
+        >>> source = editor.generate("a dog", num_inference_steps=2)
+        >>> editor.replay(source.record).image.tobytes() == source.image.tobytes()
+        True
         """
         if not self._has_weights(record.model.fingerprint):
             raise RecordError(
@@ -457,7 +553,16 @@ class Editor:
             return self._replay(record, given, capture, on_step)
 
     def generation_settings(self, prompt: str, **options: Unpack[GenerationOptions]) -> GenerationSettings:
-        """A generation's settings, with the model's own defaults for what is left out. Raises `SettingsError`."""
+        """The settings of a generation, with the model's defaults filled in, for `generate` and `preview`.
+
+        - `prompt`: what the picture shows.
+        - `options`: those of `generate`.
+
+        Raises `SettingsError` for a bad value.
+
+        >>> Editor.from_pretrained().generation_settings("a dog", seed=7).seed
+        7
+        """
         settings = GenerationSettings.of(prompt, self._model.defaults, self._model.native_size, **options)
         self._adapter.guidance.check(settings.guidance_scale, settings.negative_prompt)
         _warn_of_syntax(settings.prompt, settings.negative_prompt)
@@ -469,14 +574,17 @@ class Editor:
         source: Source | GenerationSettings | None = None,
         **options: Unpack[EditOptions],
     ) -> EditSettings:
-        """An edit's settings, with the model's own defaults for what is left out, for `apply` and `preview`.
+        """The settings of an edit, with the model's defaults filled in, for `apply` and `preview`.
 
         - `target`: the edited prompt, or several.
-        - `source`: what will be edited: its prompt says which recipe fits, and a `mask` must fit it. Default: a
-          picture of the model's own size, edited without a recipe.
+        - `source`: what will be edited. Its prompt decides which recipe fits, and a `mask` must have its shape.
+          Default: None, a picture of the model's own size, edited without a recipe.
         - `options`: those of `edit`.
 
-        Raises `SettingsError`.
+        Raises `SettingsError` for a bad value or mask.
+
+        >>> Editor.from_pretrained().edit_settings("a cat", equalizer={"cat": 2.0}).equalizer
+        {'cat': 2.0}
         """
         mask = options.get("mask")
         made = source.settings if isinstance(source, Source) else source
@@ -499,7 +607,7 @@ class Editor:
         return settings
 
     def _has_weights(self, fingerprint: str) -> bool:
-        """Whether a record's model is this one, by its fingerprint of now or of earlier versions."""
+        """Whether a record was made with this model, by its fingerprint, of this version or an earlier one."""
         if fingerprint == self.model.fingerprint:
             return True
         return (
@@ -509,9 +617,9 @@ class Editor:
         )
 
     def _check_own(self, source: Source) -> None:
-        """Raise `SettingsError` for a source of other weights, or that lies on another device or in another dtype.
+        """Raise `SettingsError` for a source of another model, another device or another dtype.
 
-        What is kept of a source is of the weights that made it. An editor of the same weights is as good as its own.
+        What is kept of a source belongs to the weights that made it. Any editor with the same weights may use it.
         """
         made, model = source.record.model, self.model
         if (made.fingerprint, made.device, made.dtype) != (model.fingerprint, model.device, model.dtype):
@@ -525,7 +633,7 @@ class Editor:
         if isinstance(prompt, str):
             return self.generation_settings(prompt, **options)
         if options:
-            raise SettingsError(f"the settings are complete already; leave out {', '.join(options)}")
+            raise SettingsError(f"the settings are already complete; leave out {', '.join(options)}")
         return prompt
 
     def _generated(
@@ -603,16 +711,16 @@ class Editor:
 
 
 def split_options(options: RunOptions) -> tuple[GenerationOptions, EditOptions]:
-    """The options of the generation, and all others, which are those of the edit."""
+    """The generation's options and the edit's options, which are all others."""
     generation, edit = GenerationOptions(), EditOptions()
     for name, value in options.items():
         part = generation if name in GenerationOptions.__annotations__ else edit
-        part[name] = value  # type: ignore[literal-required]  # the names are those of both types together
+        part[name] = value  # type: ignore[literal-required]  # names come from both types
     return generation, edit
 
 
 def _warn_of_syntax(*prompts: str) -> None:
-    """Warn with `PromptWarning` of marks that web UIs read as instructions."""
+    """Warn with `PromptWarning` about marks that web UIs read as instructions."""
     for prompt in prompts:
         if (said := web_ui_syntax(prompt)) is not None:
             warnings.warn(f"in '{cited(prompt)}' {said}", PromptWarning, stacklevel=4)

@@ -1,13 +1,13 @@
-"""Everything that can go wrong by a caller's choice, as typed errors and warnings.
+"""Everything that a caller's choice can make go wrong, as typed errors and warnings.
 
-A message is one line: it names the input and the remedy. The command line prints it and exits with code 2.
+A message is one line that names the input and the remedy. The command line prints it and exits with code 2.
 """
 
 _CITED = 80
 
 
 def escaped(text: str) -> str:
-    r"""A text of unknown origin as a terminal may show it: one line, and nothing in it that a terminal obeys.
+    r"""A text of unknown origin in a form that is safe to print: one line, without characters that a terminal obeys.
 
     >>> print(escaped("a\x1b[31m cat"))
     a\x1b[31m cat
@@ -16,7 +16,7 @@ def escaped(text: str) -> str:
 
 
 def cited(text: str) -> str:
-    """A prompt or a name as a message quotes it: one of many characters by its beginning.
+    """A prompt or a name as a message quotes it: a long one is cut.
 
     >>> cited("a cat " * 100)
     'a cat a cat a cat a cat a cat a cat a cat a cat a cat a cat a cat a cat a cat ...'
@@ -25,10 +25,10 @@ def cited(text: str) -> str:
 
 
 class WordbrushError(Exception):
-    """Base of every error that wordbrush raises on purpose."""
+    """The base of every error that wordbrush raises on purpose."""
 
     def __str__(self) -> str:
-        """The message on one line: what it quotes of files and prompts is escaped."""
+        """The message on one line; what it quotes from files and prompts is escaped."""
         return escaped(super().__str__())
 
 
@@ -37,7 +37,7 @@ class PromptError(WordbrushError, ValueError):
 
 
 class SettingsError(WordbrushError, ValueError):
-    """A number or a name is outside of what it may be."""
+    """A number or a name is outside of its range."""
 
 
 class IdleEditError(SettingsError):
@@ -49,7 +49,7 @@ class ModelError(WordbrushError):
 
 
 class ControlError(WordbrushError, RuntimeError):
-    """An edit did not act on the model: the picture would silently have been a plain one."""
+    """An edit did not act on the model, so the picture would silently have been a plain one."""
 
 
 class OutputError(WordbrushError, RuntimeError):
@@ -61,7 +61,7 @@ class RecordError(WordbrushError, ValueError):
 
 
 class DataError(WordbrushError, ValueError):
-    """A data set, or one of its cases, cannot be used as it is."""
+    """A data set, or one of its cases, cannot be used."""
 
 
 class MissingPackageError(WordbrushError, ImportError):
@@ -73,10 +73,10 @@ class PhotoError(WordbrushError, ValueError):
 
 
 class WordbrushWarning(UserWarning):
-    """Base of every warning that wordbrush gives. The command line prints it as one line and goes on."""
+    """The base of every warning that wordbrush gives. The command line prints it on one line and continues."""
 
     def __str__(self) -> str:
-        """The message on one line: what it quotes of files and prompts is escaped."""
+        """The message on one line; what it quotes from files and prompts is escaped."""
         return escaped(super().__str__())
 
 
@@ -85,8 +85,8 @@ class SlowDtypeWarning(WordbrushWarning):
 
 
 class ModelWarning(WordbrushWarning):
-    """A model was loaded after something in its folder was mended."""
+    """A model was loaded after something in its folder was repaired in memory."""
 
 
 class PromptWarning(WordbrushWarning):
-    """A prompt has marks that other programs read as instructions, and that are words here."""
+    """A prompt has marks that other programs read as instructions, but that are words here."""

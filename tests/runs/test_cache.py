@@ -93,7 +93,7 @@ def test_a_change_of_any_byte_is_seen(tmp_path):
             found, note = cache.get(KEY)
             if found is None:
                 assert note is not None
-                assert "so it is made anew" in note
+                assert "so the photo is inverted again" in note
                 assert "\n" not in note
             else:
                 assert same(found, kept(count=4))  # a space of the header

@@ -1,4 +1,4 @@
-"""An untrusted picture file, read as a picture and nothing more."""
+"""Reads an untrusted picture file as pixels, and as nothing more."""
 
 import re
 from dataclasses import dataclass
@@ -20,9 +20,13 @@ _WEB_ADDRESS = re.compile(r"https?:/", re.IGNORECASE)
 class Photo:
     """A photograph that was read.
 
-    image: its pixels in 8-bit RGB (sRGB), upright, at its own size, without any metadata.
-    named: what messages call it: its path in quotes, or "the picture".
-    notes: what was converted when it was read, a sentence each; empty where nothing was.
+    - `image`: its pixels in 8-bit RGB (sRGB), upright, at its own size (`Image.size` is (width, height)), without
+      metadata.
+    - `named`: what messages call it: its path in quotes, or "the picture".
+    - `notes`: what was converted when it was read, a sentence each. Default: empty.
+
+    >>> read_photo(Image.new("RGB", (3, 2))).image.size
+    (3, 2)
     """
 
     image: Image.Image
@@ -31,14 +35,14 @@ class Photo:
 
 
 def read_photo(picture: str | Path | bytes | Image.Image | Photo) -> Photo:
-    """Read a photograph as 8-bit RGB in sRGB, upright; transparent parts become white.
+    """Read a photograph as 8-bit RGB in sRGB, upright. Transparent parts become white.
 
-    picture: a PNG, JPEG or WebP file (HEIC with the extra `heif`), its bytes, or a Pillow picture. The format is known
-        by the content, not by the name; `~` is expanded. A `Photo` comes back as it is: it is read once. At most 64
-        MiB and 50 million pixels; of an animation the first frame is taken.
+    - `picture`: a PNG, JPEG or WebP file (HEIC with the extra `heif`), its bytes, or a Pillow picture. The content
+      decides the format, not the name. `~` is expanded. A `Photo` is returned as it is. The limits are 64 MiB and 50
+      million pixels. Only the first frame of an animation is read.
 
-    Files are treated as hostile: Pillow decodes them in a process of its own with bounded memory and time, and only
-    pixels come back (decision 0022). A Pillow picture is converted here.
+    Files are treated as hostile: Pillow decodes them in a separate process with limited memory and time, and only
+    pixels come back (decision 0022). A Pillow picture is converted in this process.
 
     Raises `PhotoError`, which names the file and the remedy.
 

@@ -1,4 +1,4 @@
-"""Inversions kept on disk, so that the next edit of a photo starts at once."""
+"""Keeps inversions on disk, so that the next edit of a photograph starts at once."""
 
 import hashlib
 import json
@@ -26,17 +26,23 @@ _PARTIAL_SECONDS = 3600.0
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """What was put under a key: tensors by name, and what else is known of them, as JSON can hold it."""
+    """What is stored under a key: tensors by name, and facts about them in a form that JSON can hold."""
 
     tensors: Mapping[str, Tensor]
     facts: Mapping[str, object]
 
 
 class InversionCache:
-    """A folder of kept inversions, at most `max_bytes` of them; those not used for longest go first.
+    """A folder of kept inversions. If it grows too large, the entries that were not used for longest are removed
+    first.
 
-    Several processes may share it: a file appears whole or not at all, and one that vanishes, is damaged or is not
-    ours is as good as none.
+    - `folder`: where to keep them; it is created with the first entry. Default: None, the platform's cache folder.
+    - `max_bytes`: the most disk space, in bytes, 0 or more. Default: 2 GiB.
+
+    Several processes may share a folder. A file appears whole or not at all; one that vanishes, is damaged or was not
+    written by wordbrush is ignored.
+
+    Raises `SettingsError` for a negative `max_bytes`.
 
     >>> import tempfile, torch
     >>> cache = InversionCache(tempfile.mkdtemp())
@@ -49,14 +55,14 @@ class InversionCache:
     """
 
     def __init__(self, folder: str | Path | None = None, max_bytes: int = 2 << 30) -> None:
-        """Use a folder; None is the platform's place for such things. Nothing is made before something is put."""
+        """Use a folder, or with None the platform's cache folder. It is created with the first entry."""
         if max_bytes < 0:
             raise SettingsError(f"the cache's max_bytes is {max_bytes}; give 0 or more")
         self.folder = default_folder() if folder is None else expanded(folder)
         self._max_bytes = max_bytes
 
     def get(self, key: Mapping[str, object]) -> tuple[Kept | None, str | None]:
-        """What was put under an equal key, and what to say where a file is there and cannot be used."""
+        """What is stored under an equal key, or None; and a note if there is a file that cannot be used."""
         path = self._path(key)
         try:
             kept = _read(path, self._max_bytes)
@@ -64,15 +70,20 @@ class InversionCache:
             return None, None
         except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            return None, f"the kept inversion '{path}' is damaged or not one ({reason:.80}), so it is made anew"
+            return (
+                None,
+                f"the kept inversion '{path}' is damaged or not one ({reason:.80}), so the photo is inverted again",
+            )
         with suppress(OSError):
             os.utime(path)  # used now
         return kept, None
 
     def put(self, key: Mapping[str, object], kept: Kept) -> str | None:
-        """Keep something; a line that says why where it cannot be kept, which loses nothing but time."""
+        """Store something under a key. Returns None, or a note that says why it could not be kept, which only costs
+        time.
+        """
         facts = json.dumps(kept.facts)
-        # Copies, for the format refuses two names of one memory.
+        # Copies, because the format refuses two names for the same memory.
         tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in kept.tensors.items()}
         content = save(tensors, {"facts": facts, "sha256": _digest(facts, tensors)})
         if len(content) > self._max_bytes:
@@ -108,7 +119,9 @@ class InversionCache:
 
 
 def default_folder() -> Path:
-    """Where this platform keeps what can be made again: `$XDG_CACHE_HOME/wordbrush/inversions`, or its like."""
+    """This platform's folder for files that can be made again: `$XDG_CACHE_HOME/wordbrush/inversions`, or its
+    equivalent.
+    """
     if sys.platform == "darwin":
         base = home() / "Library" / "Caches"
     elif sys.platform == "win32":
@@ -127,7 +140,7 @@ def _read(path: Path, max_bytes: int) -> Kept:
             about = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
     except RuntimeError as error:
-        # The header is read and then the file opened a second time, by torch, which raises this where it has vanished.
+        # torch opens the file a second time after the header is read, and raises this if the file has vanished.
         raise FileNotFoundError(path) from error
     if about["sha256"] != _digest(about["facts"], tensors):
         raise ValueError("its content is not what was written")

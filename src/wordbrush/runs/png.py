@@ -1,4 +1,4 @@
-"""Pictures that carry their record: an own chunk, and the one that other tools read."""
+"""Pictures that carry their record: in wordbrush's own chunk, and in the one that other tools read."""
 
 import io
 import json
@@ -55,7 +55,18 @@ def parameters(record: RunRecord, index: int | None) -> str:
 
 
 def read_record(path: str | Path) -> RunRecord:
-    """Read the record of a run from its `record.json` or from one of its PNGs. Raises `RecordError`."""
+    """Read the record of a run.
+
+    - `path`: a `record.json`, or a PNG that wordbrush wrote.
+
+    Raises `RecordError` for any other file.
+
+    >>> import tempfile
+    >>> from wordbrush import Editor
+    >>> source = Editor.from_pretrained().generate("a dog", num_inference_steps=2)
+    >>> read_record(source.save(tempfile.mkdtemp())[0]) == source.record
+    True
+    """
     path = Path(path)
     try:
         with open_regular(path) as file:

@@ -22,9 +22,9 @@ SCHEMA = 2
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """The model of a run: its name as given, a hash of its weights, and what it computed on and in.
+    """The model of a run: its name as given, a hash of its weights, its device, its dtype and the CPU's threads.
 
-    `threads` are those of the CPU: sums are taken in another order with another number of them.
+    `threads` matter because sums are taken in another order with another number of them.
     """
 
     name: str
@@ -36,8 +36,8 @@ class ModelRecord:
 
 @dataclass(frozen=True)
 class PhotoRecord:
-    """The photograph of a run: its `pixel_sha256`, how it lies in the model's canvas, the prompt that it is said to
-    show, and how it was inverted.
+    """The photograph of a run: its `pixel_sha256`, its place in the model's canvas, the prompt that says what it
+    shows, and how it was inverted.
 
     Its noise is drawn from the generation's seed. A generation with another prompt starts from the photograph's noise.
     """
@@ -50,12 +50,26 @@ class PhotoRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run. `photo` is None where the source was generated, `edit` where nothing was edited; `together` says that
-    source and targets ran as one batch.
+    """One run, with everything that is needed to run it again.
 
-    `acted` says in words what each target's edit did, `controlled_calls` how many attention calls it controlled,
-    `warnings` what to know of the result; `image_sha256` are the `pixel_sha256` of the run's pictures by name;
-    `sampler` is the name of the solver that ran.
+    - `model`: the model, device, dtype and threads.
+    - `generation`: the settings of the source.
+    - `photo`: the photograph and its inversion, or None if the source was generated.
+    - `edit`: the settings of the edit, or None if nothing was edited.
+    - `together`: whether source and targets ran as one batch.
+    - `keep_bytes`: how many bytes of the source's attention could be kept.
+    - `acted`: what each target's edit did, in words.
+    - `controlled_calls`: how many attention calls the edit controlled.
+    - `warnings`: what to know about the result.
+    - `versions`: the installed versions by package.
+    - `image_sha256`: the `pixel_sha256` of the run's pictures, by name.
+    - `sampler`: the name of the solver that ran.
+    - `schema`: the version of this format.
+
+    >>> from wordbrush import Editor
+    >>> record = Editor.from_pretrained().generate("a dog", num_inference_steps=2).record
+    >>> RunRecord.from_json(record.to_json()) == record
+    True
     """
 
     model: ModelRecord
@@ -78,7 +92,7 @@ class RunRecord:
 
     @classmethod
     def from_json(cls, text: str, where: str = "the record") -> "RunRecord":
-        """Read what `to_json` wrote; `where` is what errors call it. Raises `RecordError` naming the wrong field."""
+        """Read what `to_json` wrote; errors call it `where`. Raises `RecordError` and names the wrong field."""
         try:
             plain = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -95,7 +109,7 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Which pictures of a run have the pixels that an earlier record has of them, and of which that has none."""
+    """Which pictures of a run have the same pixels as in an earlier record, which do not, and which are not in it."""
 
     same: tuple[str, ...]
     differing: tuple[str, ...]
@@ -117,7 +131,7 @@ class Comparison:
 
 
 def check_photo(record: RunRecord, photo: Image | None) -> None:
-    """Raise `RecordError` unless `photo` is the photograph of the record, or both have none."""
+    """Raise `RecordError` unless `photo` is the record's photograph, or neither exists."""
     if record.photo is None:
         if photo is not None:
             raise RecordError("the record has no photograph; its source was generated, so leave the photo out")

@@ -1,4 +1,4 @@
-"""What an editor gives back: a source that can be edited again, and edits of it."""
+"""What an editor returns: a source that can be edited again, and edits of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,11 +27,21 @@ from wordbrush.views.prompts import MarkedText, marked_prompts, unmarked
 class Source:
     """A picture with what its edits need: its latents at each step and, within a budget, its attention.
 
-    `canvas` is the picture at the model's own size; `maps` are those that its run was asked to capture.
+    - `image`: the picture. For a photograph, what came back of it, at the photograph's size.
+    - `canvas`: the picture at the model's own size. For a photograph, `fit` says where in it the photograph lies.
+    - `settings`: the settings of the generation.
+    - `kept`: the latents and the attention.
+    - `record`: everything that is needed to make it again.
+    - `maps`: the attention maps that `capture` asked for, or None.
+    - `photo`: the photograph itself, or None for a generated picture.
+    - `report`: how well the photograph came back and at what cost, or None for a generated picture.
+    - `notes`: what was converted in a photograph, or that its inversion was found in the cache.
 
-    Of an inverted photograph, `photo` is the photograph itself, `image` what came back of it at its size, `report`
-    says how well and at what cost, and `notes` what was converted or found kept. The canvas holds it where the
-    record's `photo.fit` says. A generated picture is its canvas.
+    Made by `Editor.generate`, `Editor.invert` and `Editor.regenerate`.
+
+    >>> from wordbrush import Editor
+    >>> Editor.from_pretrained().generate("a dog", num_inference_steps=2).latents.shape
+    torch.Size([1, 32, 16, 16])
     """
 
     image: Image
@@ -46,17 +56,17 @@ class Source:
 
     @property
     def fit(self) -> Fit | None:
-        """How a photograph lies in the canvas."""
+        """How a photograph lies in the canvas; None for a generated picture."""
         return None if self.record.photo is None else self.record.photo.fit
 
     @property
     def prompt(self) -> str:
-        """The prompt that it was made from, or that the photograph is said to show."""
+        """The prompt that it was made from, or that says what the photograph shows."""
         return self.settings.prompt
 
     @property
     def original(self) -> Image:
-        """The picture that no edit has touched: the photograph, else its own."""
+        """The picture that no edit has touched: the photograph, or else the generated picture."""
         return self.image if self.photo is None else self.photo
 
     @property
@@ -70,7 +80,7 @@ class Source:
         return self.kept.latents[-1]
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Write `source.png`, which carries its record, and `record.json`; returns the paths."""
+        """Write `source.png`, which carries the record, and `record.json`. Returns the paths."""
         directory = cleared_folder(folder, self.record)
         paths = [directory / "source.png", directory / "record.json"]
         save_png(self.image, paths[0], self.record, None)
@@ -96,13 +106,25 @@ class Source:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EditResult:
-    """One edited picture: `index` is its place among its run's targets, `latents` (1, C, h, w) the finished ones.
+    """One edited picture.
 
-    `canvas` is what the model made of them. `image` is that of a generated source; of a photograph it has that one's
-    size and, with a local blend or a mask, its very pixels outside of the region that could change.
-    `maps` are those that its run was asked to capture.
-    `blend_masks` (steps, h, w) says where its latents could change, from the first step that a local blend acted in to
-    the last; None without one.
+    - `image`: the picture. For a photograph it has the photograph's size and, with a local blend or a mask, exactly
+      its pixels outside of the region that could change.
+    - `canvas`: the picture at the model's own size.
+    - `source`, `target`: the source, and the prompt of this edit.
+    - `index`: its position among its run's targets, from 0.
+    - `latents`: its finished latents (1, C, h, w).
+    - `record`: everything that is needed to make it again.
+    - `maps`: the attention maps that `capture` asked for, or None.
+    - `blend_masks`: where its latents could change, as booleans (steps, h, w), from the first blended step to the
+      last; None without a local blend.
+
+    Made by `Editor.edit`, `Editor.apply` and `Editor.generate_and_edit`.
+
+    >>> from wordbrush import Editor
+    >>> editor = Editor.from_pretrained()
+    >>> editor.edit(editor.generate("a dog", num_inference_steps=2), "a cat").image.size
+    (128, 128)
     """
 
     image: Image
@@ -117,21 +139,21 @@ class EditResult:
 
     @property
     def blend_mask(self) -> Image | None:
-        """Where the finished picture could change, white in a grey picture of its size; None without a local blend."""
+        """Where the finished picture could change, white on black, at its size; None without a local blend."""
         return (
             None if self.blend_masks is None else shown_mask(self.blend_masks[-1], self.canvas.size, self.source.fit)
         )
 
     @property
     def name(self) -> str:
-        """The file name without its ending: "edited", or "edited-2" in a run of several targets."""
+        """The file name without its ending: "edited", or "edited-2" if the run has several targets."""
         assert self.record.edit is not None
         return edited_name(self.record.edit, self.index)
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Write the source, this edit and `record.json` of the run; both pictures carry it. Returns the paths.
+        """Write the source, this edit and the run's `record.json`; both pictures carry the record. Returns the paths.
 
-        With a local blend its mask is written as well, as `<name>-mask.png`, which `mask` of an editor reads.
+        With a local blend its mask is written too, as `<name>-mask.png`, which an edit's `mask` can read.
         """
         directory = cleared_folder(folder, self.record)
         paths = [directory / "source.png", directory / f"{self.name}.png", directory / "record.json"]
@@ -160,20 +182,27 @@ class EditResult:
 
 
 class EditResults(list[EditResult]):
-    """The edits of one run, in the order of their targets: a list that a notebook shows beside its source."""
+    """The edits of one run, in the order of their targets: a list that a notebook shows beside its source.
+
+    >>> from wordbrush import Editor
+    >>> editor = Editor.from_pretrained()
+    >>> source = editor.generate("a dog", num_inference_steps=2)
+    >>> len(editor.edit(source, ["a cat", "a fox"]))
+    2
+    """
 
     def _repr_html_(self) -> str:
         return _shown_edits(self, unmarked(self[0].source.prompt), [_prompts(edit)[1] for edit in self])
 
 
 def shown_mask(mask_hw: Tensor, canvas_size: tuple[int, int], fit: Fit | None) -> Image:
-    """A mask (h, w) of latents as a grey picture of the size of what was edited; canvas sizes are (width, height)."""
+    """A mask (h, w) of latents as a grey picture of the edited picture's size; `canvas_size` is (width, height)."""
     picture = mask_picture(mask_hw, canvas_size)
     return picture if fit is None else mask_from_canvas(picture, fit)
 
 
 def edited_name(settings: EditSettings, index: int) -> str:
-    """What the picture of a target is called: "edited" where there is one, else "edited-1", "edited-2", ..."""
+    """The name of a target's picture: "edited" if there is one target, else "edited-1", "edited-2", ..."""
     return "edited" if len(settings.targets) == 1 else f"edited-{index + 1}"
 
 
@@ -188,7 +217,7 @@ def _shown_edits(
     captions: Sequence[MarkedText],
     more: Sequence[ShownPicture] = (),
 ) -> str:
-    """One run's source and edits, side by side, with what acted in each and the settings of all."""
+    """One run's source and edits side by side, with what acted in each and the settings they share."""
     source, record = edits[0].source, edits[0].record
     assert record.edit is not None
     pictures = [_picture(source.image, source._repr_png_(), f"source: {source.prompt}", source_caption)]

@@ -1,4 +1,5 @@
-"""Local blend (paper, section 2.3.4): where the words' maps are low, the edited latents are replaced by the source's.
+"""Local blend, as in the Prompt-to-Prompt code: where the words' maps are low, the latents are replaced by the
+source's.
 
 Legend: P masks of one kind, H heads, Q image queries, K text tokens, W columns asked for, h and w cells of a grid.
 """

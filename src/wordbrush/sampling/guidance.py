@@ -30,7 +30,7 @@ class ClassifierFree(Guidance):
         return scale > 1
 
     def combine(self, negative: Tensor, positive: Tensor, scale: float) -> Tensor:
-        """`w * eps(prompt) + (1 - w) * eps(negative)` (paper section 2.1, equation 2).
+        """`w * eps(prompt) + (1 - w) * eps(negative)` (report, section 2.1, equation 2).
 
         Written as in diffusers, so that results agree to the bit.
         """

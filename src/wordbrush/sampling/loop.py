@@ -1,4 +1,4 @@
-"""The one sampling loop (paper, algorithm 1): all branches of an edit side by side, step by step."""
+"""The one sampling loop (report, algorithm 1): all branches of an edit side by side, step by step."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

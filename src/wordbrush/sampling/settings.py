@@ -19,15 +19,14 @@ class GenerationOptions(TypedDict, total=False):
     - `seed`: the seed of the noise, from 0 to 2**63 - 1. Default: 0.
     - `num_inference_steps`: the number of denoising steps, from 1 to the number that the model's schedule has.
       Default: the model's.
-    - `guidance_scale`: how strongly the prompt guides the picture (classifier-free guidance, section 2.1), 0 or more;
-      1 is no guidance. Default: the model's.
+    - `guidance_scale`: how strongly the prompt guides the picture (classifier-free guidance; report, section 2.1), 0
+      or more; 1 is no guidance. Default: the model's.
     - `negative_prompt`: what the picture should not show. Default: empty.
     - `sampler`: the sampler by name, or "own" for the one in the model's folder. Default: None, the family's, which is
       "ddim" for Stable Diffusion: the published method and most inversions are defined on it.
     - `size`: (height, width) of the picture in pixels. Default: the model's.
 
-    Sections are those of Prompt-to-Prompt (Hertz et al. 2022, arXiv:2208.01626). `GenerationSettings` and
-    `check_generation` check the values and raise `SettingsError`.
+    `GenerationSettings` and `check_generation` check the values and raise `SettingsError`.
 
     >>> options: GenerationOptions = {"seed": 7, "num_inference_steps": 20, "size": (512, 768)}
     >>> check_generation(options)

@@ -1,4 +1,4 @@
-"""How the words of an edited prompt correspond to the words of its source: `Align(j)` of the paper, section 2.3.3."""
+"""How the words of an edited prompt correspond to the words of its source: `Align(j)` of the report, section 2.3.3."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

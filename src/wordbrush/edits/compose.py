@@ -80,7 +80,7 @@ def _plan_target(
             )
         but = "" if pair.source.text == target.text else " except for case and spaces"
         raise PromptError(
-            f"source and target are both '{cited(target.text)}'{but}; change a word, or give a word a weight"
+            f"source and target are both '{cited(target.text)}'{but}; change a word, or give a weight to a word"
         )
     windows = {
         word: Window(*bounds)

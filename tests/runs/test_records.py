@@ -156,7 +156,7 @@ def test_the_json_is_readable_as_it_stands() -> None:
         ("edit.local_blend.threshold", 1, r"threshold is 1\.0; give a number from 0 to below 1"),
         ("edit.local_blend.pool", 4, "pool is 4; give an odd number"),
         ("edit.local_blend.maps", "stored", "'edited' or 'own'"),
-        ("edit.local_blend.mask.rows", ["#.", "#"], "a mask is rows of '#' and '.'"),
+        ("edit.local_blend.mask.rows", ["#.", "#"], "a mask is equally long rows of '#' and '.'"),
         ("edit.local_blend.mask.rows", ["..", ".."], "the mask lets nothing change"),
         ("edit.mutual_self_attention.start_step", 2, r"mutual self-attention is \(2\.0, 1\.0\), outside"),
         ("edit.mutual_self_attention.start_layer", 1, r"start_layer of mutual self-attention is 1\.0"),

@@ -159,6 +159,18 @@ def test_latents_outside_of_the_mask_are_the_sources_to_the_bit(
     assert any((~masks).any() for masks in run.blend_masks)
 
 
+def test_what_hardly_differs_is_the_sources_too(models):
+    """The first mask that is blended is cut from the same region by the differences so far, and then holds."""
+    adapter, _ = models["bundled"]
+    settings, loose = generation(adapter, (16, 16)), LocalBlend(threshold=0.1, start_blend=0.5)
+    source, whole = run_together(adapter, settings, asked([CAT], loose))
+    _, cut = run_together(adapter, settings, asked([CAT], replace(loose, least_difference=0.8)))
+    assert bool((cut.blend_masks[0][0] <= whole.blend_masks[0][0]).all())
+    assert 0 < cut.blend_masks[0][0].sum() < whole.blend_masks[0][0].sum()
+    held = ~cut.blend_masks[0][-1]
+    assert torch.equal(cut.latents[0][:, held], source.latents[-1][0][:, held])
+
+
 def test_every_step_from_the_first_blended_one_is_the_sources_outside(models, monkeypatch):
     """Also in between: what the model sees at the next step, and what a run that ended there would give."""
     adapter, _ = models["tiny"]

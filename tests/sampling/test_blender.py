@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordbrush.sampling.blender import region
+from wordbrush.sampling.blender import differing, region
 
 values = st.lists(st.floats(-10, 10, width=32), min_size=12, max_size=12).map(
     lambda v: torch.tensor(v).reshape(1, 3, 4)
@@ -44,3 +44,24 @@ def test_growing_is_before_enlarging():
 def test_nothing_is_divided_by_zero():
     for value in (0.0, -1.0, float("nan"), float("inf")):
         assert not region(torch.full((1, 2, 2), value), (4, 4), 0.3, 3).any()
+
+
+@given(values.map(torch.abs), st.floats(0.01, 0.99))
+def test_the_most_changed_cells_of_a_region_always_differ(difference, least):
+    inside = torch.tensor([[[True, True, False, False]] * 3])
+    found = differing(difference, inside, least)
+    assert bool((found & inside).any())
+
+
+def test_cells_outside_of_a_region_do_not_count_as_the_most_changed():
+    difference = torch.tensor([[[1.0, 0.0, 0.0, 0.0, 100.0]]])
+    found = differing(difference, torch.tensor([[[True, True, True, True, False]]]), 0.5)
+    assert found.tolist() == [[[True, True, False, True, True]]]
+
+
+def test_a_larger_least_difference_holds_more():
+    difference = torch.rand(2, 8, 8, generator=torch.Generator().manual_seed(3))
+    inside = torch.ones(2, 8, 8, dtype=torch.bool)
+    some, more = (differing(difference**4, inside, least) for least in (0.1, 0.9))
+    assert bool((more <= some).all())
+    assert more.sum() < some.sum()

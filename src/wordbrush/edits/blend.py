@@ -77,6 +77,11 @@ class LocalBlend:
     - `spread`: carry maps along the model's self-attention first, which gives them the shape of the thing (ViMAEdit,
       Wang et al. 2024): each layer of the map's size, with attention A, turns a map m into (m + A m) / 2. Default:
       False.
+    - `least_difference`: inside of the region, cells in which the latents differ little from the source's stay the
+      source's too: a fraction, from 0 to below 1, of how much the most changed cells differ so far (their 0.9
+      quantile). What is left is grown by one cell. In the manner of DiffEdit (Couairon et al. 2022,
+      arXiv:2210.11427), whose mask is where the predictions for two prompts differ. Default: 0, which keeps the whole
+      region.
     - `mask`: the user's own mask. Without words, only the mask may change; with words, only what is in both. Default:
       None.
     - `hold_pixels`: also make the picture's pixels exactly the source's outside of the region. Default: False.
@@ -97,6 +102,7 @@ class LocalBlend:
     start_blend: float = 0.2
     maps: BlendMaps = "edited"
     spread: bool = False
+    least_difference: float = 0.0
     mask: LatentMask | None = None
     hold_pixels: bool = False
 
@@ -112,9 +118,11 @@ class LocalBlend:
             raise SettingsError(
                 "subtract_words are subtracted from the region of words; give words as well, or 'auto'"
             )
-        for name, value in (("threshold", self.threshold), ("subtract_threshold", self.subtract_threshold)):
-            if not 0 <= value < 1:
-                raise SettingsError(f"the blend's {name} is {value}; give a number from 0 to below 1, such as 0.3")
+        for name in ("threshold", "subtract_threshold", "least_difference"):
+            if not 0 <= getattr(self, name) < 1:
+                raise SettingsError(
+                    f"the blend's {name} is {getattr(self, name)}; give a number from 0 to below 1, such as 0.3"
+                )
         if not 0 <= self.start_blend < 1:
             raise SettingsError(
                 f"start_blend is {self.start_blend}; give the fraction of the steps before the blend, "

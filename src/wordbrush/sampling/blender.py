@@ -17,6 +17,9 @@ from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.blend_words import BlendTokens
 from wordbrush.errors import ControlError, OutputError, SettingsError
 
+MOST_CHANGED = 0.9
+"""The quantile of a region's differences from the source that stands for its most changed cells."""
+
 
 def region(maps_Phw: Tensor, size: tuple[int, int], threshold: float, pool: int, *, smooth: bool = False) -> Tensor:
     """Where each map is above `threshold` times its highest value, as booleans (P, *size).
@@ -33,6 +36,20 @@ def region(maps_Phw: Tensor, size: tuple[int, int], threshold: float, pool: int,
     cells = F.interpolate(F.max_pool2d(maps, pool, stride=1, padding=pool // 2), size=size)[:, 0]
     peak = cells.amax(dim=(1, 2), keepdim=True)
     return (cells / torch.where(peak > 0, peak, torch.inf)) > threshold
+
+
+def differing(difference_Bhw: Tensor, region_Bhw: Tensor, least: float) -> Tensor:
+    """Where latents differ from the source's by at least a part `least` of what the most changed cells of each region
+    differ by; a boolean (B, h, w), grown by one cell.
+
+    >>> difference = torch.tensor([[[9.0, 0.1, 0.1, 0.1], [8.0, 0.1, 0.1, 0.1]]])
+    >>> differing(difference, torch.ones(1, 2, 4, dtype=torch.bool), 0.5).int().tolist()
+    [[[1, 1, 0, 0], [1, 1, 0, 0]]]
+    """
+    inside = torch.where(region_Bhw, difference_Bhw, torch.nan).flatten(1)
+    most_B = torch.nanquantile(inside, MOST_CHANGED, dim=1).nan_to_num()
+    changed = difference_Bhw >= least * most_B[:, None, None]
+    return F.max_pool2d(changed[:, None].float(), 3, stride=1, padding=1)[:, 0] > 0
 
 
 class Blender:
@@ -72,6 +89,7 @@ class Blender:
         self._carrying = {layer for layer in layers if blend.spread and not layer.text and layer.grid == self._grid}
         self.self_max_pixels = max((layer.pixels for layer in self._carrying), default=0)
         self._masks: list[Tensor] = []
+        self._difference: Tensor | float = 0.0
         self._own = None if blend.mask is None else blend.mask.to_tensor()
         if self._own is not None and self._own.shape != latent_size:
             mask, latents = (" x ".join(map(str, size)) for size in (self._own.shape, latent_size))
@@ -100,7 +118,11 @@ class Blender:
     def after_step(self, step: int, latents: Tensor, source: Tensor) -> Tensor:
         """Its branches' latents (branches, C, h, w), with the source's (1, C, h, w) wherever they must not change."""
         if step >= self._start:
-            self._masks.append(self._allowed().to(latents.device))
+            allowed = self._allowed().to(latents.device)
+            if self._blend.least_difference:
+                self._difference = self._difference + (latents - source).abs().mean(dim=1, dtype=torch.float32)
+                allowed = allowed & differing(self._difference, allowed, self._blend.least_difference)
+            self._masks.append(allowed)
             latents = torch.where(self._masks[-1][:, None], latents, source)
         self._spread.clear()  # each step carries the maps so far again
         return latents

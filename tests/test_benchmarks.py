@@ -8,6 +8,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 SMALLEST = {
+    "blend_truth.py": (["--cases", "2", "--steps", "4"], "the recipes' region |"),
     "bundled_quality.py": (
         ["--scenes", "1", "--swaps", "1", "--steps", "5"],
         "| 1 one-word swaps |",

@@ -54,6 +54,7 @@ DEFAULTS = {
     "guidance_scale": 4.0,
     "cross_replace_steps": 0.8,
     "self_replace_steps": 0.4,
+    "recipe": "auto",
 }
 """What the bundled model is used with; see the model card for how these were chosen."""
 TRANSFORMER_DEFAULTS = {"num_inference_steps": 20, "guidance_scale": 4.0}

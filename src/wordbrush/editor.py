@@ -221,7 +221,7 @@ class Editor:
         >>> source = editor.invert(photo, "a dog eating an apple", num_inference_steps=5)
         >>> source.report.model_calls
         5
-        >>> editor.edit(source, "a cat eating an apple", recipe="auto").record.edit.kinds
+        >>> editor.edit(source, "a cat eating an apple").record.edit.kinds
         ('swap',)
         """
         if isinstance(method, InversionSettings):

@@ -22,8 +22,10 @@ _SAID: dict[ChangeKind, str] = {
     "weights": "weights alone",
 }
 
-IN_REGION = LocalBlend(maps="own")
-"""The region of the changed words, by the target's own attention: a new shape may be larger than the old one."""
+IN_REGION = LocalBlend(maps="own", spread=True, threshold=0.15, least_difference=0.65)
+"""The region of the changed words, by the target's own attention: a new shape may be larger than the old one. It is
+wide, so that nothing of the old thing is left at its edge, and what the edit hardly changes in it stays the source's.
+"""
 
 
 @dataclass(frozen=True)

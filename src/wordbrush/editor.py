@@ -326,10 +326,20 @@ class Editor:
         **options: Unpack[RunOptions],
     ) -> EditResults: ...
 
+    @overload
     def generate_and_edit(
         self,
-        prompt: str,
-        target: str | Sequence[str],
+        prompt: GenerationSettings,
+        target: EditSettings,
+        *,
+        capture: MapsRequest | None = None,
+        on_step: OnStep | None = None,
+    ) -> EditResults: ...
+
+    def generate_and_edit(
+        self,
+        prompt: str | GenerationSettings,
+        target: str | Sequence[str] | EditSettings,
         *,
         capture: MapsRequest | None = None,
         on_step: OnStep | None = None,
@@ -337,13 +347,18 @@ class Editor:
     ) -> EditResult | EditResults:
         """Generate a source and its edits in one batch, at the cost of a plain batch of as many pictures.
 
-        Takes what `generate` and `edit` take, and raises what they raise. The source keeps its latents but none of its
-        attention, so later edits of it must run its prompt once more at the steps of their windows.
+        Takes what `generate` and `edit` take, or complete settings for both (`generation_settings`, `edit_settings`)
+        and no other options, and raises what they raise. The source keeps its latents but none of its attention, so
+        later edits of it must run its prompt once more at the steps of their windows.
 
         >>> editor = Editor.from_pretrained()
         >>> editor.generate_and_edit("a dog", "a cat", seed=3, num_inference_steps=2)
         <EditResult 'a dog' -> 'a cat', seed 3, 128 x 128>
         """
+        if isinstance(prompt, GenerationSettings) or isinstance(target, EditSettings):
+            if options or not (isinstance(prompt, GenerationSettings) and isinstance(target, EditSettings)):
+                raise SettingsError("settings that are complete come in pairs, those of the picture and of its edits")
+            return self._together(prompt, target, capture, on_step)
         generation_options, edit_options = split_options(options)
         generation = self.generation_settings(prompt, **generation_options)
         settings = self.edit_settings(target, generation, **edit_options)

@@ -5,12 +5,14 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from wordbrush.errors import OutputError
+
+_PARTIAL = ".partial"
 
 
 def expanded(path: str | Path) -> Path:
@@ -69,22 +71,57 @@ def open_regular(path: str | Path) -> BinaryIO:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write next to the destination, then move it there; the folder is made, `~` expanded. Raises `OutputError`."""
+    with written_atomically(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def written_atomically(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to that becomes `path`, whole and on the disk, when the scope ends, and nothing after an error.
+
+    Raises `OutputError`.
+    """
     partial = None
     path = expanded(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.parent / f".{path.name}.{secrets.token_hex(4)}"
+        partial = partial_of(path)
         with partial.open("xb") as file:  # with the permissions that the user's umask leaves
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
+        sync_folder(path.parent)
     except OSError as error:
-        raise OutputError(f"'{path}' cannot be written ({error.strerror}); choose another folder") from None
+        raise OutputError(f"'{path}' cannot be written ({error.strerror or error}); choose another folder") from None
     finally:
         if partial is not None:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
+
+
+def partial_of(path: Path) -> Path:
+    """A name beside `path` that nothing has, for what is not whole yet; `is_partial` knows it again."""
+    return path.parent / f".{path.name}.{secrets.token_hex(4)}{_PARTIAL}"
+
+
+def is_partial(path: Path) -> bool:
+    """Whether this is what a write left that was cut short.
+
+    >>> is_partial(partial_of(Path("a.png"))), is_partial(Path("a.png"))
+    (True, False)
+    """
+    return path.name.startswith(".") and path.name.endswith(_PARTIAL)
+
+
+def sync_folder(folder: Path) -> None:
+    """See to it that the names in a folder are on the disk: a file that was moved there is there after a power cut."""
+    if os.name == "posix":  # elsewhere a folder cannot be opened
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def check_writable(folder: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wordbrush.errors import RecordError
 from wordbrush.json_form import from_plain, to_plain
-from wordbrush_bench.lines import LineWriter, an_object, check_same, read_lines
+from wordbrush.lines import LineWriter, an_object, check_same, read_lines
 
 SCHEMA = 1
 

@@ -39,14 +39,23 @@ class ClipScore:
             ) from None
         return cls(network, tokenizer)
 
-    @torch.no_grad()
     def __call__(self, picture: Image.Image, words: str) -> float:
         """The score, in 0..100; words beyond the text encoder's limit do not count."""
+        return max(0.0, 100 * cosine(self.picture_embedding(picture), self.words_embedding(words)))
+
+    @torch.no_grad()
+    def picture_embedding(self, picture: Image.Image) -> Tensor:
+        """CLIP's embedding of a picture (1, D), of no particular length."""
+        seen: Tensor = self._network.get_image_features(pixel_values=self._pixels(picture)).pooler_output
+        return seen
+
+    @torch.no_grad()
+    def words_embedding(self, words: str) -> Tensor:
+        """CLIP's embedding of words (1, D), of no particular length; those beyond its limit do not count."""
         limit = self._network.config.text_config.max_position_embeddings
         tokens = self._tokenizer(words, truncation=True, max_length=limit, return_tensors="pt")
-        seen = self._network.get_image_features(pixel_values=self._pixels(picture)).pooler_output
-        read = self._network.get_text_features(**tokens).pooler_output
-        return max(0.0, float(100 * torch.cosine_similarity(seen, read)[0]))
+        read: Tensor = self._network.get_text_features(**tokens).pooler_output
+        return read
 
     def _pixels(self, picture: Image.Image) -> Tensor:
         """The middle square of a picture (1, 3, side, side), scaled to the network's side (bicubic), normalised."""
@@ -58,3 +67,12 @@ class ClipScore:
         square = np.asarray(sized.crop((left, top, left + side, top + side)), np.float32) / 255
         normal = (square - np.array(_MEAN, np.float32)) / np.array(_STD, np.float32)
         return torch.from_numpy(normal).permute(2, 0, 1)[None]
+
+
+def cosine(one: Tensor, other: Tensor) -> float:
+    """The cosine between two embeddings (1, D).
+
+    >>> cosine(torch.tensor([[1.0, 0.0]]), torch.tensor([[2.0, 0.0]]))
+    1.0
+    """
+    return float(torch.cosine_similarity(one, other)[0])

@@ -7,9 +7,11 @@ not whole is an error, for it was not this program that wrote it.
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from wordbrush.errors import OutputError, RecordError
+from wordbrush.files import sync_folder
 
 
 class LineWriter:
@@ -22,6 +24,7 @@ class LineWriter:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab")
+            sync_folder(path.parent)
         except OSError as error:
             raise OutputError(f"'{path}' cannot be written ({error.strerror}); choose another folder") from None
 
@@ -37,8 +40,9 @@ class LineWriter:
             ) from None
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file; a line that could not be written is dropped, and cut off where it is half written."""
+        with suppress(OSError):
+            self._file.close()
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, dict[str, object]]]:

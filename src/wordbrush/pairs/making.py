@@ -1,0 +1,79 @@
+"""All that a set of pairs is made by, and the address of a row: a hash of everything that its pairs depend on."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import PIL
+
+from wordbrush.editor import RunOptions
+from wordbrush.errors import SettingsError
+from wordbrush.json_form import to_plain
+from wordbrush.pairs.filters import Filters
+from wordbrush.pairs.row import PairRow
+from wordbrush.pairs.tries import Sampling
+from wordbrush.versions import installed_versions
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which model is loaded, and on what. Raises nothing: loading does.
+
+    `fingerprint` is that of its weights: a worker with others refuses. `threads` are those of a worker's CPU.
+    """
+
+    name: str | None
+    fingerprint: str
+    device: str
+    dtype: str
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Making:
+    """How pairs are made: one set has one.
+
+    - `model`: the model.
+    - `options`: those of every row, by the API's names.
+    - `sampling`, `filters`: the tries of a row, and which of them are kept.
+    - `batch`: how many pictures run side by side at most, the source included. A row's pictures depend on it in the
+      last bit, so that it is the same for all workers.
+    - `clip`: the folder of a CLIP model that measures, or None.
+    """
+
+    model: ModelChoice
+    options: RunOptions = field(default_factory=lambda: RunOptions())
+    sampling: Sampling = field(default_factory=Sampling)
+    filters: Filters = field(default_factory=Filters)
+    batch: int = 8
+    clip: Path | None = None
+    clip_fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise `SettingsError` for a batch without an edit."""
+        if self.batch < 2:
+            raise SettingsError(f"batch is {self.batch}; give 2 or more, a source and an edit")
+
+    def depends_on(self) -> dict[str, object]:
+        """What all pairs of a set depend on, as JSON: where the files of the models lie is not of it."""
+        model, versions = self.model, {**installed_versions(), "pillow": PIL.__version__}
+        return {
+            "model": model.fingerprint,
+            "device": model.device.partition(":")[0],
+            "dtype": model.dtype,
+            "threads": model.threads,
+            "versions": versions,
+            "options": to_plain(dict(self.options)),
+            "sampling": to_plain(self.sampling),
+            "filters": to_plain(self.filters),
+            "batch": self.batch,
+            "clip": self.clip_fingerprint,
+        }
+
+
+def address_of(depends_on: Mapping[str, object], row: PairRow) -> str:
+    """The address of a row: equal rows that are made equally have the same, wherever they stand."""
+    content = json.dumps([depends_on, to_plain(row.content)], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(content.encode()).hexdigest()

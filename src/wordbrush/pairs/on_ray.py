@@ -1,0 +1,61 @@
+"""The engine for more than one machine: Ray Data streams jobs through a pool of actors, each with a model.
+
+It starts actors up to a number, holds back what comes faster than it is saved, and makes again what a lost actor or
+node had. It may do that twice, which the writer does not mind.
+"""
+
+import pickle
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from wordbrush.errors import MissingPackageError
+from wordbrush.pairs.factory import Engine, Job
+from wordbrush.pairs.maker import PairMaker
+from wordbrush.pairs.making import Making
+
+_ROWS_OF_A_TASK = 4
+"""Fewer would be more messages, more would be made again when an actor is lost."""
+
+
+def on_ray(making: Making, workers: int) -> Engine:
+    """Make parts on a Ray cluster, by at most so many actors: the one that `RAY_ADDRESS` names, else a local one.
+
+    An actor has a GPU of its own where the model is on one, and else as many CPUs as it has threads. The weights are
+    read by each actor from its own node. Raises `MissingPackageError` without Ray.
+    """
+    try:
+        import pyarrow
+        import ray
+    except ImportError:
+        raise MissingPackageError("--engine ray takes Ray: pip install 'wordbrush[ray]'") from None
+
+    class Actor:
+        """A maker, as Ray Data calls it: with tables of jobs."""
+
+        def __init__(self) -> None:
+            self._make = PairMaker.load(making)
+
+        def __call__(self, jobs: Any) -> Any:
+            parts = [self._make(*pickle.loads(job)) for job in jobs["job"].to_pylist()]
+            return pyarrow.table({"part": pyarrow.array(parts, pyarrow.binary())})
+
+    def run(jobs: Iterable[Job]) -> Iterator[bytes]:
+        asked = pyarrow.array([pickle.dumps(job) for job in jobs], pyarrow.binary())
+        if not len(asked):
+            return
+        if not ray.is_initialized():
+            ray.init(include_dashboard=False, log_to_driver=False)
+        on_gpu = making.model.device.startswith("cuda")
+        data = ray.data.from_arrow(pyarrow.table({"job": asked})).repartition(-(-len(asked) // _ROWS_OF_A_TASK))
+        made: Any = data.map_batches(
+            Actor,
+            batch_size=1,
+            batch_format="pyarrow",
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers),
+            num_gpus=1 if on_gpu else 0,
+            num_cpus=0 if on_gpu else making.model.threads,
+        )
+        for batch in made.iter_batches(batch_size=1, batch_format="pyarrow"):
+            yield from batch["part"].to_pylist()
+
+    return run

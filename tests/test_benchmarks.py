@@ -14,6 +14,7 @@ SMALLEST = {
         "| 1 one-word swaps |",
     ),
     "map_truth.py": (["--scenes", "1", "--noise", "0.5"], "1 scenes, noise at 0.5 of the schedule"),
+    "pairs_rate.py": (["--rows", "1", "--steps", "2", "--tries", "1", "--saves", "1"], "| 1000 | 360000 | 100.0 |"),
     "picture_quality.py": (["--pictures", "1", "--steps", "2", "--eta", "1"], "| sharpness of objects |"),
     "processor.py": (["--sizes", "64", "--threads", "1", "--steps", "1", "--repeats", "1"], "| 64 px | 1 | passive |"),
     "resize.py": (["--cases", "1", "--steps", "3"], "| true ratio |"),

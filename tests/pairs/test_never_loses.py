@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers.crash import child_that_dies, child_that_is_killed
-from helpers.pair_sets import ROWS, contents, reversed_order, write_rows
+from helpers.pair_sets import ROWS, KnownParts, contents, reversed_order, write_rows
 from wordbrush.errors import OutputError, RecordError
 from wordbrush.pairs.factory import Task, make_set
 from wordbrush.pairs.local import in_this_process

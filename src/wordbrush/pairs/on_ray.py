@@ -40,14 +40,17 @@ def on_ray(making: Making, workers: int) -> Engine:
             return pyarrow.table({"part": pyarrow.array(parts, pyarrow.binary())})
 
     def run(jobs: Iterable[Job]) -> Iterator[bytes]:
-        asked = pyarrow.array([pickle.dumps(job) for job in jobs], pyarrow.binary())
-        if not len(asked):
+        asked = [pickle.dumps(job) for job in jobs]
+        if not asked:
             return
+        tables = [
+            pyarrow.table({"job": pyarrow.array(asked[at : at + _ROWS_OF_A_TASK], pyarrow.binary())})
+            for at in range(0, len(asked), _ROWS_OF_A_TASK)
+        ]
         if not ray.is_initialized():
             ray.init(include_dashboard=False, log_to_driver=False)
         on_gpu = making.model.device.startswith("cuda")
-        data = ray.data.from_arrow(pyarrow.table({"job": asked})).repartition(-(-len(asked) // _ROWS_OF_A_TASK))
-        made: Any = data.map_batches(
+        made: Any = ray.data.from_arrow(tables).map_batches(
             Actor,
             batch_size=1,
             batch_format="pyarrow",

@@ -4,7 +4,8 @@
 
 Prints Markdown. Captions are the bundled world's, by kinds of change in turn. A row's seconds are its maker's, by the
 clock; busy is their share of the whole. The writer is measured alone, with parts of the size that four pairs of 512
-pixels have; the plan is arithmetic from there and from `--row-seconds`, what a row takes on the GPU of the plan.
+pixels have; the plan is arithmetic from there, from `--row-seconds`, what a row takes on the GPU of the plan, and from
+`--pairs-a-row`, else what was measured.
 """
 
 import argparse
@@ -27,15 +28,18 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[1])
     parser.add_argument("--saves", type=int, default=50)
     parser.add_argument("--row-seconds", type=float, default=10.0)
+    parser.add_argument("--pairs-a-row", type=float)
     parser.add_argument("--out", type=Path, help="where the sets are kept")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
         out = options.out or Path(folder)
-        measure(out, options.rows, options.steps, options.tries, options.workers)
-        plan(saves_a_second(Path(folder) / "saves", options.saves), options.row_seconds)
+        measured = measure(out, options.rows, options.steps, options.tries, options.workers)
+        saves = saves_a_second(Path(folder) / "saves", options.saves)
+        plan(saves, options.row_seconds, options.pairs_a_row or measured)
 
 
-def measure(out: Path, rows: int, steps: int, tries: int, workers: Iterable[int]) -> None:
+def measure(out: Path, rows: int, steps: int, tries: int, workers: Iterable[int]) -> float:
+    """Print the rates; how many pairs a row has."""
     from wordbrush.pairs.choice import choose_model
     from wordbrush.pairs.factory import Job, Task, make_set
     from wordbrush.pairs.local import in_processes, in_this_process
@@ -73,6 +77,7 @@ def measure(out: Path, rows: int, steps: int, tries: int, workers: Iterable[int]
             f"{seconds / totals.rows:.1f} | {busy} |",
             flush=True,
         )
+    return totals.pairs / totals.rows
 
 
 def captions_of(rows: int) -> list[dict[str, str]]:
@@ -95,15 +100,19 @@ def saves_a_second(folder: Path, saves: int) -> float:
         return saves / (time.perf_counter() - started)
 
 
-def plan(saves: float, row_seconds: float) -> None:
+def plan(saves: float, row_seconds: float, pairs_a_row: float) -> None:
     print(f"\nThe writer keeps {saves:.0f} rows of {PART_BYTES / 1e6:.1f} MB a second here.\n")
-    print(
-        f"| GPUs, at {row_seconds:g} s a row | rows an hour | rows a second | MB/s | writers |\n|---|---|---|---|---|"
-    )
+    print(f"| GPUs, at {row_seconds:g} s a row | rows an hour | rows a second | MB/s | writers |\n|---|---|---|---|---|")
     for gpus in (1, 8, 100, 1000):
         rate = gpus / row_seconds
         writers = max(1, -(-rate // saves))
         print(f"| {gpus} | {3600 * rate:.0f} | {rate:.1f} | {rate * PART_BYTES / 1e6:.1f} | {writers:.0f} |")
+    print(f"\n| pairs, {pairs_a_row:.1f} a row | rows | GPU hours | on 8 GPUs | on 1000 GPUs | TB |")
+    print("|---|---|---|---|---|---|")
+    for pairs in (100_000, 10_000_000):
+        rows = pairs / max(pairs_a_row, 1e-9)
+        hours, size = rows * row_seconds / 3600, pairs * PART_BYTES / 4 / 1e12
+        print(f"| {pairs} | {rows:.0f} | {hours:.0f} | {hours / 192:.1f} days | {hours / 1000:.1f} h | {size:.2f} |")
 
 
 if __name__ == "__main__":

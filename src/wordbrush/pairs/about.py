@@ -136,4 +136,4 @@ def _captioned(look: File) -> Captioned:
         image.load()
         source, target = (str(image.info.get(text, "")) for text in ("source", "target"))
         reason = name.removesuffix(".png").split("-")[2:]
-        return Captioned(image.copy(), f"{source} → {target}", " ".join(reason))
+        return Captioned(image.copy(), f"{source} / {target}", " ".join(reason))

@@ -49,6 +49,7 @@ def on_ray(making: Making, workers: int) -> Engine:
         ]
         if not ray.is_initialized():
             ray.init(include_dashboard=False, log_to_driver=False)
+        ray.data.DataContext.get_current().enable_progress_bars = False  # the command says how far it is
         on_gpu = making.model.device.startswith("cuda")
         made: Any = ray.data.from_arrow(tables).map_batches(
             Actor,

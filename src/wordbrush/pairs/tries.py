@@ -42,7 +42,7 @@ def drawn(*names: object) -> float:
     """A number in 0..1 (1 excluded), evenly, always the same for the same names.
 
     >>> round(drawn("a", 1), 6), round(drawn("a", 2), 6)
-    (0.684563, 0.876018)
+    (0.309469, 0.163171)
     """
     digest = hashlib.sha256("\n".join(map(str, names)).encode()).digest()
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
@@ -63,7 +63,7 @@ def of_tries(edit: EditSettings, address: str, seed: int, sampling: Sampling) ->
     >>> from wordbrush.edits.settings import EditSettings
     >>> made = of_tries(EditSettings.of(["a cat"]), "f00", 7, Sampling(tries=2))
     >>> made.targets, [round(own.cross_replace_steps["default_"][1], 2) for own in made.controls]
-    (('a cat', 'a cat'), [0.39, 0.79])
+    (('a cat', 'a cat'), [0.82, 0.69])
     """
     places = [place for place in range(len(edit.targets)) for _ in range(sampling.tries)]
     controls = [

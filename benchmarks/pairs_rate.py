@@ -102,7 +102,9 @@ def saves_a_second(folder: Path, saves: int) -> float:
 
 def plan(saves: float, row_seconds: float, pairs_a_row: float) -> None:
     print(f"\nThe writer keeps {saves:.0f} rows of {PART_BYTES / 1e6:.1f} MB a second here.\n")
-    print(f"| GPUs, at {row_seconds:g} s a row | rows an hour | rows a second | MB/s | writers |\n|---|---|---|---|---|")
+    print(
+        f"| GPUs, at {row_seconds:g} s a row | rows an hour | rows a second | MB/s | writers |\n|---|---|---|---|---|"
+    )
     for gpus in (1, 8, 100, 1000):
         rate = gpus / row_seconds
         writers = max(1, -(-rate // saves))

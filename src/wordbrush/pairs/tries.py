@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from wordbrush.edits.schedule import DEFAULT
 from wordbrush.edits.settings import EditSettings
-from wordbrush.edits.target_control import Control
+from wordbrush.edits.target_control import TargetControl
 from wordbrush.errors import SettingsError
 from wordbrush.pairs.row import PairRow
 
@@ -78,7 +78,7 @@ def chosen(edit: EditSettings, places: Sequence[int]) -> EditSettings:
     return _of_targets(edit, places, [edit.controls[place] for place in places])
 
 
-def _of_targets(edit: EditSettings, places: Sequence[int], controls: Sequence[Control]) -> EditSettings:
+def _of_targets(edit: EditSettings, places: Sequence[int], controls: Sequence[TargetControl]) -> EditSettings:
     return replace(
         edit,
         targets=tuple(edit.targets[place] for place in places),
@@ -88,7 +88,9 @@ def _of_targets(edit: EditSettings, places: Sequence[int], controls: Sequence[Co
     )
 
 
-def _drawn_control(control: Control, sampling: Sampling, address: str, seed: int, target: str, index: int) -> Control:
+def _drawn_control(
+    control: TargetControl, sampling: Sampling, address: str, seed: int, target: str, index: int
+) -> TargetControl:
     def end(name: str, bounds: Range) -> float:
         return bounds[0] + (bounds[1] - bounds[0]) * drawn(address, seed, target, index, name)
 

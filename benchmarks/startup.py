@@ -3,7 +3,8 @@
     python benchmarks/startup.py [--repeats 5] [--steps N]
 
 Each repeat is a fresh process, and beside it one that imports `torch._dynamo` alone, which diffusers asks for. Prints
-Markdown: medians of seconds by the clock, and all imports as a ratio to that one.
+Markdown: medians of seconds by the clock and of the processor, which a busy machine changes less, and all imports as a
+ratio to that one import.
 """
 
 import argparse
@@ -12,34 +13,48 @@ import subprocess
 import sys
 from statistics import median
 
-IMPORTS = "all imports"
-EDIT = f"""
-import time
-marks = [("", time.perf_counter())]
-def mark(name): marks.append((name, time.perf_counter()))
+DYNAMO, IMPORTS = "import torch._dynamo", "all imports"
+CLOCKS = """
+from time import perf_counter, process_time
+def now(): return perf_counter(), process_time()
+def said(name, before, after): print(*(f"{b - a:.4f}" for a, b in zip(before, after)), name)
+"""
+EDIT = f"""{CLOCKS}
+marks = [("", now())]
+def mark(name): marks.append((name, now()))
+from wordbrush.cli.collector import postpone_collecting
+postpone_collecting()
 import wordbrush.cli.app
-mark("command line")
+mark("import the command line")
 import torch
 mark("import torch")
-from wordbrush.editor import Editor
-import wordbrush.models.stable_diffusion
-mark("import diffusers and transformers")
-all_imports = marks[-1][1] - marks[0][1]
+import torch._dynamo
+mark("import torch._dynamo, as diffusers does")
+import transformers
+mark("import transformers, which reads the source of all its models")
+from transformers import CLIPTextModel, CLIPTokenizer
+mark("import its CLIP; transformers reads its models again")
+from diffusers import AutoencoderKL, UNet2DConditionModel
+mark("import diffusers' networks")
+import wordbrush.comparison, wordbrush.models.fit, wordbrush.models.stable_diffusion
+mark("import wordbrush, and diffusers' samplers and pipeline")
+imported = marks[-1][1]
 from wordbrush.cli.load import load_editor
 editor = load_editor(None, "cpu", None, keep_bytes=0)
 mark("load the model")
 editor.generate_and_edit("a dog eating an apple", "a cat eating an apple", seed=7, num_inference_steps=STEPS)
 mark("a source and its edit, decoded")
 for (_, before), (name, after) in zip(marks, marks[1:]):
-    print(f"{{after - before:.4f}} {{name}}")
-print(f"{{all_imports:.4f}} {IMPORTS}")
+    said(name, before, after)
+said("{IMPORTS}", marks[0][1], imported)
 """
-DYNAMO = """
-import time
-start = time.perf_counter()
-import torch._dynamo
-print(f"{time.perf_counter() - start:.4f} import torch._dynamo")
+ALONE = f"""{CLOCKS}
+start = now()
+{DYNAMO}
+said("{DYNAMO}", start, now())
 """
+Seconds = tuple[float, float]
+"""By the clock and of the processor."""
 
 
 def main() -> None:
@@ -47,21 +62,25 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--steps", type=int, help="denoising steps; the model's own if not given")
     options = parser.parse_args()
-    taken: dict[str, list[float]] = {}
+    taken: dict[str, list[Seconds]] = {}
     for _ in range(options.repeats):
-        for script in (DYNAMO, EDIT.replace("STEPS", str(options.steps))):
+        for script in (ALONE, EDIT.replace("STEPS", str(options.steps))):
             for line in printed(script):
-                seconds, name = line.split(" ", 1)
-                taken.setdefault(name, []).append(float(seconds))
-    dynamo, imports = taken.pop("import torch._dynamo"), taken.pop(IMPORTS)
-    print("| part | seconds |\n|---|---|")
+                clock, processor, name = line.split(" ", 2)
+                taken.setdefault(name, []).append((float(clock), float(processor)))
+    least, imports = taken.pop(DYNAMO), taken.pop(IMPORTS)
+    print("| part | seconds | of the processor |\n|---|---|---|")
     for name, seconds in taken.items():
-        print(f"| {name} | {median(seconds):.2f} |")
-    print(f"| all | {median(map(sum, zip(*taken.values(), strict=True))):.2f} |")
-    ratio = median(mine / least for mine, least in zip(imports, dynamo, strict=True))
-    print(
-        f"\nAll imports take {median(imports):.2f} s, {ratio:.2f} times the {median(dynamo):.2f} s of torch._dynamo."
-    )
+        print(f"| {name} | {row(seconds)} |")
+    whole = [(sum(clock), sum(own)) for clock, own in (zip(*run, strict=True) for run in zip(*taken.values(), strict=True))]
+    print(f"| all | {row(whole)} |")
+    print(f"| all imports | {row(imports)} |\n| torch._dynamo alone, in a process of its own | {row(least)} |")
+    ratios = [(a / c, b / d) for (a, b), (c, d) in zip(imports, least, strict=True)]
+    print(f"| all imports, times that | {row(ratios)} |")
+
+
+def row(seconds: list[Seconds]) -> str:
+    return " | ".join(f"{median(one):.2f}" for one in zip(*seconds, strict=True))
 
 
 def printed(script: str) -> list[str]:

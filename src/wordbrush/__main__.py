@@ -6,9 +6,11 @@ import sys
 def main() -> None:
     """Run the command line; an interruption is quiet, also while it is being imported."""
     try:
+        from wordbrush.cli.collector import postpone_collecting
         from wordbrush.cli.process import interruptions
 
         interruptions.listen()
+        postpone_collecting()
         from wordbrush.cli.app import main as command_line
 
         command_line()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wordbrush.cli.collector import resume_collecting
 from wordbrush.cli.flags import RunFlags
 from wordbrush.cli.values import path
 from wordbrush.errors import SettingsError
@@ -21,6 +22,7 @@ def load_editor(model: str | None, device: str | None, dtype: str | None, *, kee
 
     named = str(path("--model", model)) if model is not None and model.startswith("~") else model
     editor = Editor.from_pretrained(named, device, dtype, keep_bytes=keep_bytes)
+    resume_collecting()
     if editor.model.folder is not None:
         use_threads_for(editor.model.folder)
     return editor

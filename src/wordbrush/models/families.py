@@ -48,7 +48,7 @@ class Family:
     adapter: str
     parts: Mapping[str, Part]
     without: Mapping[str, object]
-    check: str | None = None
+    check: str
     defaults: Defaults = field(default_factory=Defaults)
     unguided: Defaults | None = None
 
@@ -66,8 +66,10 @@ class Family:
 
         Raises `ModelError` for parts that are not the family's, or do not fit each other.
         """
-        if self.check is not None:
-            resolve_name(self.check)(pipeline, where)
+        for name, part in self.parts.items():
+            if not part.optional and getattr(pipeline, name, None) is None:
+                raise ModelError(f"{where} has no {name} (is it a refiner, or loaded without?); give a whole pipeline")
+        resolve_name(self.check)(pipeline, where)
         adapter: Adapter = resolve_name(self.adapter).of(pipeline)
         return adapter
 
@@ -144,6 +146,7 @@ FAMILIES: Mapping[str, Family] = {
             "scheduler": Part("diffusers:FlowMatchEulerDiscreteScheduler"),
         },
         without={},
+        check="wordbrush.models.fit:check_stable_diffusion_3",
         defaults=replace(_JOINT, num_inference_steps=28, guidance_scale=7.0, new_word_factor=2.0),
     ),
     "FluxPipeline": Family(
@@ -159,6 +162,7 @@ FAMILIES: Mapping[str, Family] = {
             "scheduler": Part("diffusers:FlowMatchEulerDiscreteScheduler"),
         },
         without={},
+        check="wordbrush.models.fit:check_flux",
         defaults=replace(_JOINT, num_inference_steps=28, guidance_scale=3.5, new_word_factor=5.0),
         # One step of four is the shortest window there is.
         unguided=replace(

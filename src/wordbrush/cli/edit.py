@@ -70,13 +70,14 @@ def edit(
 
 def write_edits(results: "EditResults", sheet: "Image | None", out: Path, quiet: bool) -> None:
     """Write the edits of a run, and its sheet if there is one; then say what was done."""
-    from wordbrush.pictures.save import save_plain_png
+    from wordbrush.runs.png import save_sheet
+    from wordbrush.runs.replaced import COMPARISON
 
     written = list(dict.fromkeys(path for result in results for path in result.save(out)))
-    if sheet is not None:
-        written.append(out / "comparison.png")
-        save_plain_png(sheet, written[-1])
     record = results[0].record
+    if sheet is not None:
+        written.append(out / COMPARISON)
+        save_sheet(sheet, written[-1], record)
     for line in record.edit.describe() if record.edit is not None else ():
         say(line, quiet)
     for lines in record.acted:

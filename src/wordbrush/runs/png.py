@@ -3,7 +3,7 @@
 import io
 import json
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 from wordbrush.errors import RecordError
 from wordbrush.files import open_regular, write_atomically
 from wordbrush.json_form import to_plain
-from wordbrush.runs.record import RunRecord
+from wordbrush.runs.record import RunRecord, pixel_sha256
 
 CHUNK = "wordbrush"
 _SAMPLERS = {"ddim": "DDIM", "pndm": "PLMS", "euler": "Euler", "dpm++": "DPM++ 2M", "lcm": "LCM"}
@@ -32,6 +32,31 @@ def png_bytes(image: Image.Image, record: RunRecord, index: int | None) -> bytes
 def save_png(image: Image.Image, path: Path, record: RunRecord, index: int | None) -> None:
     """Write such a PNG, whole or not at all."""
     write_atomically(path, png_bytes(image, record, index))
+
+
+def save_sheet(sheet: Image.Image, path: Path, record: RunRecord) -> None:
+    """Write a sheet of a run's pictures, which carries the run's record and a hash of its own pixels."""
+    info = PngInfo()
+    plain = {"picture": "sheet", "pixel_sha256": pixel_sha256(sheet), "record": to_plain(record)}
+    info.add_itxt(CHUNK, json.dumps(plain, ensure_ascii=False))
+    buffer = io.BytesIO()
+    sheet.save(buffer, format="PNG", pnginfo=info)
+    write_atomically(path, buffer.getvalue())
+
+
+def read_sheet(path: Path) -> tuple[RunRecord, str]:
+    """The record of the run that a sheet shows, and the hash of the pixels that it was written with.
+
+    Raises `RecordError` for anything but a sheet.
+    """
+    try:
+        with open_regular(path) as file:
+            chunk = _png_chunk(path, file)
+    except OSError as error:
+        raise RecordError(f"'{path}' cannot be read ({error.strerror})") from None
+    if "pixel_sha256" not in chunk:
+        raise RecordError(f"'{path}' is no sheet of a run's pictures")
+    return RunRecord.from_json(json.dumps(chunk.get("record")), f"'{path}': the record"), str(chunk["pixel_sha256"])
 
 
 def parameters(record: RunRecord, index: int | None) -> str:
@@ -85,6 +110,13 @@ def read_record(path: str | Path) -> RunRecord:
 
 
 def _png_record(path: Path, file: BinaryIO) -> str:
+    chunk = _png_chunk(path, file)
+    if "record" not in chunk:
+        raise RecordError(f"the wordbrush record in '{path}' is damaged; give its record.json")
+    return json.dumps(chunk["record"])
+
+
+def _png_chunk(path: Path, file: BinaryIO) -> dict[str, Any]:
     try:
         with Image.open(file, formats=("PNG",)) as image:
             image.load()
@@ -94,9 +126,12 @@ def _png_record(path: Path, file: BinaryIO) -> str:
     if not isinstance(chunk, str):
         raise RecordError(f"'{path}' carries no wordbrush record; give a PNG that wordbrush wrote, or its record.json")
     try:
-        return json.dumps(json.loads(chunk)["record"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise RecordError(f"the wordbrush record in '{path}' is damaged; give its record.json") from None
+        plain = json.loads(chunk)
+    except (ValueError, RecursionError):
+        plain = None
+    if not isinstance(plain, dict):
+        raise RecordError(f"the wordbrush record in '{path}' is damaged; give its record.json")
+    return plain
 
 
 def _quoted(value: object) -> str:

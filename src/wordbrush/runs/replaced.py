@@ -8,19 +8,21 @@ from PIL import Image
 
 from wordbrush.errors import RecordError
 from wordbrush.files import expanded
-from wordbrush.runs.png import read_record
+from wordbrush.runs.png import read_record, read_sheet
 from wordbrush.runs.record import RunRecord, pixel_sha256
 
 _RESULT = re.compile(r"source|edited(-\d{1,6})?(-mask)?")
 """The names that runs give their pictures: a record from elsewhere may name any file."""
+COMPARISON = "comparison.png"
+"""The sheet of a run's edits beside plain pictures, which the record does not name."""
 
 
 def cleared_folder(folder: str | Path, record: RunRecord) -> Path:
     """A folder (`~` is expanded) to write a run's results to, without the pictures of the run that they replace.
 
     Removed are those that the folder's `record.json` names, that still have its pixels, and that `record` has not: an
-    `edited.png` beside the record of another run would be taken for that run's. The edits of a source stay where it
-    alone is saved again.
+    `edited.png` beside the record of another run would be taken for that run's. So is the sheet of another run. The
+    edits of a source stay where it alone is saved again.
     """
     directory = expanded(folder)
     try:
@@ -31,11 +33,19 @@ def cleared_folder(folder: str | Path, record: RunRecord) -> Path:
         return directory
     for name, sha in replaced.image_sha256.items():
         if name not in record.image_sha256 and _RESULT.fullmatch(name):
-            path = directory / f"{name}.png"
-            with suppress(OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-                if _pixels(path) == sha:
-                    path.unlink()
+            _remove(directory / f"{name}.png", sha)
+    with suppress(RecordError):
+        shown, sha = read_sheet(directory / COMPARISON)
+        if shown.image_sha256 != record.image_sha256:
+            _remove(directory / COMPARISON, sha)
     return directory
+
+
+def _remove(path: Path, sha: str) -> None:
+    """Remove a picture that still has these pixels."""
+    with suppress(OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        if _pixels(path) == sha:
+            path.unlink()
 
 
 def _pixels(path: Path) -> str:

@@ -125,3 +125,45 @@ def test_usual_marks_are_not_taken_for_it(editor, prompt):
 def test_what_acts_at_no_step_is_idle(editor, source, options):
     with pytest.raises(IdleEditError):
         editor.edit(source, "a smiling dog on a mat", **options)
+
+
+@pytest.mark.parametrize(
+    ("edit", "target", "acted"),
+    [
+        ("auto", "a smiling dog on a mat", ["'cat' -> 'dog'"]),
+        ("refine", "a smiling dog on a mat", ["'cat' -> 'dog', by the prompt alone"]),
+        ("refine", "a big smiling dog on a mat", ["new: 'big'", "'cat' -> 'dog', by the prompt alone"]),
+        ("own", "a smiling dog on a mat", ["'cat' -> 'dog', by the prompt alone"]),
+        (
+            "own",
+            "a smiling dog on a car",
+            [f"{words}, by the prompt alone" for words in ("'cat' -> 'dog'", "'mat' -> 'car'")],
+        ),
+        # Word by word, as text replacement pairs them, and not as they align.
+        ("auto", "a cat smiling on a mat", ["new: 'cat'", "gone: 'cat'"]),
+        ("replace", "a cat smiling on a mat", ["'smiling' -> 'cat'", "'cat' -> 'smiling'"]),
+        ("replace", "a smiling dog on a mat", ["'cat' -> 'dog'"]),
+    ],
+)
+def test_what_is_reported_of_words_is_what_the_edit_did_with_them(editor, source, edit, target, acted):
+    made = editor.edit(source, target, edit=edit, cross_replace_steps=0.8, self_replace_steps=0.4)
+    assert list(made.record.acted[0]) == acted
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"cross_replace_steps": 0.8}, True),
+        ({"cross_replace_steps": 0.0}, False),
+        ({"cross_replace_steps": {"default_": 0.8, "dog": 0.0}}, False),
+        ({"cross_replace_steps": 0.8, "equalizer": {"dog": 3.0}}, False),
+        ({"cross_replace_steps": 0.8, "equalizer": {"mat": 3.0}}, True),
+    ],
+)
+def test_new_words_are_said_to_be_multiplied_where_they_were(editor, source, options, said):
+    target = "a smiling dog on a mat"
+    plain, boosted = (
+        editor.edit(source, target, self_replace_steps=0.8, new_word_factor=factor, **options) for factor in (1, 5)
+    )
+    assert ("new words x 5" in boosted.record.acted[0]) is said
+    assert (pixels(plain) != pixels(boosted)).any() == said

@@ -21,6 +21,7 @@ from wordbrush.edits.settings import EditKind, EditSettings
 from wordbrush.edits.target_control import TargetControl
 from wordbrush.edits.token_map import TokenMap
 from wordbrush.errors import IdleEditError, PromptError, cited
+from wordbrush.tokens.align import pair_every_word
 from wordbrush.tokens.pair import PromptPair, Prompts, require_word
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -112,7 +113,12 @@ def _plan_target(
     inside = tuple((noun.tokens, build({**everywhere, **noun.equalizer})) for noun in focus)
     outside = build(everywhere)
     steps = _where_parts_act(outside.steps, inside, pair, device, dtype)
-    lines = describe(pair, weights, schedule_NT, where, settings.new_word_factor)
+    # What was done is told from the maps that were made, not from what was asked for.
+    open_T = (schedule_NT != 0).any(dim=0)
+    from_source_T = (aligned.transfer_ST != 0).any(dim=0) & open_T
+    factor = settings.new_word_factor if bool(((boosted.keep_T != 1) & open_T).any()) else 1.0
+    words = pair_every_word(pair.source, pair.target) if settings.edit == "replace" else pair.pairs
+    lines = describe(pair, words, weights, from_source_T, where, factor)
     return TargetPlan(steps, borrowed, resizes, inside), (*lines, *sizes, *describe_borrowed(borrowed))
 
 

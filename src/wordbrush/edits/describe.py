@@ -5,35 +5,39 @@ from collections.abc import Iterable, Mapping, Sequence
 from torch import Tensor
 
 from wordbrush.edits.borrowed import Borrowed
+from wordbrush.tokens.align import WordPair
 from wordbrush.tokens.pair import PromptPair
 from wordbrush.tokens.words import folded
 
 
 def describe(
     pair: PromptPair,
+    pairs: Sequence[WordPair],
     weights: Mapping[str, float],
-    schedule_NT: Tensor,
+    from_source_T: Tensor,
     where: Mapping[str, str],
     new_word_factor: float = 1.0,
 ) -> list[str]:
     """One line for each word that is not simply shared, and for each weight; `where` says where a weight acts if not
     everywhere.
 
-    `schedule_NT` says at which steps each target token takes the source's maps. If a swapped word never takes them,
-    its line says that the prompt alone changes it.
+    `pairs` are the words that the edit paired. `from_source_T` says which target tokens took a map of the source at
+    any step; if a swapped word took none, its line says that the prompt alone changes it. `new_word_factor` is the
+    factor by which new words were multiplied, 1 if none was.
 
     >>> import torch
     >>> from wordbrush.tokens.prompt_tokens import PromptTokens
     >>> def tokens(text): return PromptTokens.from_offsets(text, [], begin=1, length=8)
-    >>> describe(PromptPair.of(tokens("a cat"), tokens("a dog in the snow")), {"dog": 2.0}, torch.ones(1, 8), {})
+    >>> pair = PromptPair.of(tokens("a cat"), tokens("a dog in the snow"))
+    >>> describe(pair, pair.pairs, {"dog": 2.0}, torch.ones(8).bool(), {})
     ["'cat' -> 'dog in the snow'", "'dog' x 2"]
     """
     lines = []
-    for words in pair.pairs:
+    for words in pairs:
         before, after = pair.source.phrase(words.source), pair.target.phrase(words.target)
         if words.kind == "swapped":
             positions = list(pair.target.of(words.target))
-            alone = bool(positions) and not bool(schedule_NT[:, positions].any())
+            alone = bool(positions) and not bool(from_source_T[positions].any())
             lines.append(f"'{before}' -> '{after}'{', by the prompt alone' if alone else ''}")
         elif words.kind == "new":
             lines.append(f"new: '{after}'")
@@ -42,10 +46,10 @@ def describe(
     if not lines and not pair.same_words:  # "an" for "a" counts only if nothing else changes
         lines = [
             f"'{pair.source.phrase(words.source)}' -> '{pair.target.phrase(words.target)}'"
-            for words in pair.pairs
+            for words in pairs
             if folded(pair.source.phrase(words.source)) != folded(pair.target.phrase(words.target))
         ]
-    if new_word_factor != 1 and any(words.kind in ("swapped", "new") for words in pair.pairs):
+    if new_word_factor != 1:
         lines.append(f"new words x {new_word_factor:g}")
     return lines + [f"'{word}' x {factor:g}{where.get(word, '')}" for word, factor in weights.items()]
 

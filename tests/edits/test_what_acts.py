@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
+from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
 from wordbrush.edits.mutual_self_attention import MutualSelfAttention
 from wordbrush.edits.plug_and_play import PlugAndPlay
@@ -167,3 +169,43 @@ def test_new_words_are_said_to_be_multiplied_where_they_were(editor, source, opt
     )
     assert ("new words x 5" in boosted.record.acted[0]) is said
     assert (pixels(plain) != pixels(boosted)).any() == said
+
+
+@pytest.fixture(scope="module")
+def with_added_words() -> Editor:
+    pipeline = tiny_pipeline()
+    for token in ("<red-dog>", "big bear"):
+        pipeline.load_textual_inversion({token: torch.ones(32)}, token=token)
+    return Editor.from_pipeline(pipeline)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "inside"),
+    [
+        ("a <red-dog> on a mat", "dog"),
+        ("a <red-dog> on a mat", "red"),
+        ("a <red-dog> on a mat", "red-dog"),
+        ("a big bear on a mat", "bear"),
+        ("a big bear on a mat", "big"),
+        ("a big bear on a mat", "bear on"),
+    ],
+)
+def test_a_word_inside_of_an_added_token_is_no_word(with_added_words, prompt, inside):
+    """It has no tokens of its own, so that nothing could act on it alone."""
+    editor = with_added_words
+    source = editor.generate(prompt, **RUN)
+    for asked in (
+        lambda: editor.edit(source, prompt, equalizer={inside: 4.0}),
+        lambda: editor.edit(source, "a cat on a mat", local_blend=[inside]),
+        lambda: editor.edit(
+            source, prompt, equalizer={"mat": 2.0}, cross_replace_steps={"default_": 0.8, inside: 0.4}
+        ),
+        lambda: editor.maps(source, [inside]),
+    ):
+        with pytest.raises(PromptError, match=f"'{inside}' is "):
+            asked()
+    added = next(token for token in ("<red-dog>", "big bear") if token in prompt)
+    weighted = editor.edit(source, prompt, equalizer={added: 4.0})
+    assert weighted.record.acted == ((f"'{added}' x 4",),)
+    assert (pixels(weighted) != pixels(source)).any()
+    assert editor.edit(source, "a cat on a mat").record.acted == ((f"'{added}' -> 'cat'",),)

@@ -254,6 +254,7 @@ def test_stable_diffusion_3_without_t5(tmp_path):
 def test_two_clips_that_cut_words_differently_are_told():
     pipeline = tiny_sd3()
     pipeline.tokenizer_2.add_tokens("photo of")
+    pipeline.text_encoder_2.resize_token_embeddings(len(pipeline.tokenizer_2))
     with pytest.raises(PromptError, match="cut 'a photo of a dog eating an apple' differently"):
         Editor.from_pipeline(pipeline).generate(PROMPT, **RUN)
 

@@ -1,6 +1,7 @@
 """`ddim`: DDIM inversion, then plain sampling (Song et al. 2021, arXiv 2010.02502)."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from wordbrush.inversion.method import Inversion
 from wordbrush.inversion.path import ddim_path
@@ -20,6 +21,8 @@ class DDIMInversion(Inversion):
     >>> InversionSettings.parse("ddim", {}).build()
     DDIMInversion()
     """
+
+    retraces: ClassVar[bool] = True
 
     def invert(self, task: InversionTask) -> Replay:
         """One model call for each step back, and one for each step forward."""

@@ -1,6 +1,7 @@
 """`direct`: the source is held on its recorded path (Ju et al. 2024, PnP Inversion, arXiv 2310.01506)."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from wordbrush.inversion.method import Inversion
 from wordbrush.inversion.path import ddim_path
@@ -21,6 +22,8 @@ class Direct(Inversion):
     >>> InversionSettings.parse("direct", {}).build()
     Direct()
     """
+
+    retraces: ClassVar[bool] = True
 
     def invert(self, task: InversionTask) -> Replay:
         """One model call for each step, of one row."""

@@ -1,6 +1,7 @@
 """`fixed-point`: makes each step back self-consistent, for few steps (Pan et al. 2023; Garibi et al. 2024)."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.method import Inversion
@@ -26,6 +27,8 @@ class FixedPoint(Inversion):
     >>> FixedPoint(num_iterations=3)
     FixedPoint(num_iterations=3)
     """
+
+    retraces: ClassVar[bool] = True
 
     num_iterations: int = 5
 

@@ -7,6 +7,7 @@ from PIL.Image import Image
 
 from wordbrush.attention.tape import SourceTape
 from wordbrush.errors import OutputError, SettingsError
+from wordbrush.inversion.method import Inversion
 from wordbrush.inversion.methods import FLOW_METHODS, METHODS
 from wordbrush.inversion.report import InversionReport, reconstruction_warnings
 from wordbrush.inversion.settings import InversionSettings
@@ -56,7 +57,7 @@ def invert(
         raise SettingsError(
             f"sampler is '{settings.sampler}'; photographs are inverted with the family's default sampler"
         )
-    _check_kind(inversion.method, solver)
+    _check_kind(inversion.method, method, solver)
     start = time.perf_counter()
     latents = adapter.encode_image(image)
     counted = CountedCalls(adapter)
@@ -93,11 +94,16 @@ def invert(
     return Inverted(replay, source, report)
 
 
-def _check_kind(method: str, solver: Solver) -> None:
+def _check_kind(name: str, method: Inversion, solver: Solver) -> None:
     flow = solver.name == FLOW
     defined = FLOW_METHODS if flow else METHODS
-    if method not in defined:
+    if name not in defined:
         model = "is sampled along a flow" if flow else "is a diffusion model"
         raise SettingsError(
-            f"method '{method}' is not defined for this model, which {model}; use {' or '.join(map(repr, defined))}"
+            f"method '{name}' is not defined for this model, which {model}; use {' or '.join(map(repr, defined))}"
+        )
+    if method.retraces and solver.draws:
+        raise SettingsError(
+            f"method '{name}' follows the sampler back step by step, and this model's sampler '{solver.name}' draws "
+            "noise at each step; use 'edit-friendly' or 'virtual'"
         )

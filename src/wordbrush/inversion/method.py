@@ -20,6 +20,8 @@ class Inversion(ABC):
 
     needs_prompt: ClassVar[bool] = False
     """Whether it works on the source's text, and so can do nothing with an empty prompt."""
+    retraces: ClassVar[bool] = False
+    """Whether the sampler's own steps must lead back along its path, as those of one that draws noise do not."""
 
     @abstractmethod
     def invert(self, task: InversionTask) -> Replay:

@@ -73,6 +73,7 @@ class NegativePrompt(Inversion):
     dilate: int = 1
 
     needs_prompt: ClassVar[bool] = True
+    retraces: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Check the values. Raises `SettingsError`."""

@@ -66,6 +66,7 @@ class NullText(Inversion):
     early_stop: float = 1e-5
 
     needs_prompt: ClassVar[bool] = True
+    retraces: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Check the values. Raises `SettingsError`."""

@@ -15,6 +15,7 @@ class DDIM:
     """DDIM (Song et al. 2021, eta 0) on a model's own noise schedule."""
 
     name = "ddim"
+    draws = False
 
     def __init__(self, config: Mapping[str, Any], num_inference_steps: int, device: torch.device) -> None:
         """Take any scheduler's config: only its noise schedule and timestep offsets are read."""

@@ -32,11 +32,11 @@ class Scheduled:
     def __init__(self, name: str, scheduler: Any, levels: Sequence[Rates], seed: int, *, draws: bool = False) -> None:
         """Take a scheduler whose timesteps are set."""
         self.name = name
+        self.draws = draws
         self.timesteps: Tensor = scheduler.timesteps
         self._scheduler = scheduler
         self._levels = levels
         self._seed = seed
-        self._draws = draws
         self._generators: list[torch.Generator] = []
 
     def start(self, noise: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ class Scheduled:
 
     def step(self, prediction: Tensor, timestep: Tensor, latents: Tensor) -> Tensor:
         """One step from `timestep` to the next; a solver of several steps remembers those before."""
-        options = {"generator": self._row_generators(latents)} if self._draws else {}
+        options = {"generator": self._row_generators(latents)} if self.draws else {}
         following: Tensor = self._scheduler.step(prediction, timestep, latents, return_dict=False, **options)[0]
         return following
 

@@ -17,6 +17,8 @@ class Solver(Protocol):
 
     name: str
     timesteps: Tensor
+    draws: bool
+    """Whether its steps draw noise, so that nothing leads back along them."""
 
     def start(self, noise: Tensor) -> Tensor:
         """The latents before the first step, from noise of unit variance."""

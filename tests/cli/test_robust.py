@@ -1,5 +1,6 @@
 """What goes wrong around a command: no work is lost by it, and it is one line."""
 
+import json
 import os
 import signal
 import subprocess
@@ -99,8 +100,8 @@ def test_an_interruption_during_imports_is_quiet(tmp_path, wait):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--steps", "9" * 5000], "--steps '99999999999999999999...' is not a whole number"),
-        (["--seed", "9" * 5000], "--seed '99999999999999999999...' is not a whole number"),
+        (["--steps", "9" * 5000], "--steps '99999999999999999999...' has 5000 digits; write for example --steps 7"),
+        (["--seed", "9" * 20], "--seed '99999999999999999999' has 20 digits"),
         (["--guidance", "9" * 5000], "--guidance '99999999999999999999...' is not a number"),
         (["--weight", "cat=" + "9" * 5000], "is not WORD=NUMBER"),
         (["--size", "9" * 5000], "is not a size"),
@@ -178,3 +179,23 @@ def test_what_does_nothing_is_refused_by_name(run, arguments, message):
     assert (code, made) == (2, [])
     assert message in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("mark", ["\x1b[31m", "\x07", "\x9b2J", "\u202e", "\x1b]0;owned"])
+def test_nothing_of_a_foreign_record_rules_the_terminal(run, command_line, tmp_path, mark):
+    assert run("edit", "a dog on a mat", "a cat on a mat", "--steps", "1", "--out", "o", "--no-comparison")[0] == 0
+    path = tmp_path / "o/record.json"
+    record = json.loads(path.read_text())
+    record["generation"]["prompt"] = f"a {mark}dog on a mat"
+    record["edit"]["targets"] = [f"a {mark}{mark}cat on a\nwarning: mat"]
+    record["versions"]["torch"] = mark
+    path.write_text(json.dumps(record))
+    code, out, err, _ = run("replay", "o/record.json", "--out", "p")
+    assert code == 2  # other pixels
+    assert mark.encode("unicode_escape").decode() in out
+    shown = (out + err).replace("\n", "")
+    assert shown.isprintable(), repr(shown)
+    assert not any(line.startswith("warning: mat") for line in out.splitlines())
+    code, out, err, _ = run("edit", f"a {mark}dog", f"a {mark}cat", "--steps", "1", "--out", f"q{mark}")
+    assert code == 0
+    assert (out + err).replace("\n", "").isprintable(), repr(out + err)

@@ -1,9 +1,11 @@
-"""What the commands say."""
+"""What the commands say: each a line, in which nothing that prompts, records or names hold rules the terminal."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from wordbrush.errors import escaped
 
 if TYPE_CHECKING:
     from wordbrush.editor import Editor
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 def say(line: str, quiet: bool) -> None:
     """Print a line."""
     if not quiet:
-        typer.echo(line)
+        typer.echo(escaped(line))
 
 
 def say_written(paths: list[Path], quiet: bool) -> None:
@@ -22,7 +24,7 @@ def say_written(paths: list[Path], quiet: bool) -> None:
 
 def warn(line: str) -> None:
     """Print a warning, to the error output."""
-    typer.echo(f"warning: {line}", err=True)
+    typer.echo(f"warning: {escaped(line)}", err=True)
 
 
 def warn_of_unknown_words(editor: "Editor", prompts: list[str]) -> None:

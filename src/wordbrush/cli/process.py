@@ -10,7 +10,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
-from wordbrush.errors import WordbrushError, WordbrushWarning
+from wordbrush.errors import WordbrushError, WordbrushWarning, escaped
 
 INTERRUPTED = 130
 """The exit code after an interruption, as shells have it."""
@@ -110,7 +110,7 @@ def run(command: Callable[[], object]) -> int:
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    print(f"warning: {message}", file=sys.stderr)
+    print(f"warning: {escaped(str(message))}", file=sys.stderr)
 
 
 def _code(command: Callable[[], object]) -> int:

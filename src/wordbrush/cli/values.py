@@ -9,7 +9,8 @@ from wordbrush.errors import SettingsError
 
 T = TypeVar("T")
 _SIDE = re.compile(r"0*[1-9][0-9]{0,5}")
-_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
+_WHOLE = re.compile(r"[+-]?([0-9]+)")
+_MAX_DIGITS = 19
 _MAX_LENGTH = 40
 """No number that means anything is longer."""
 
@@ -25,13 +26,16 @@ def text(option: str, value: str) -> str:
 
 
 def whole(option: str, value: str) -> int:
-    """Read a whole number of at most 19 digits.
+    """Read a whole number, of at most 19 digits: no option takes more.
 
     >>> whole("--seed", "7")
     7
     """
-    if not _WHOLE.fullmatch(value.strip()):
+    digits = _WHOLE.fullmatch(value.strip())
+    if digits is None:
         raise SettingsError(f"{option} '{short(value)}' is not a whole number; write for example {option} 7")
+    if len(digits[1]) > _MAX_DIGITS:
+        raise SettingsError(f"{option} '{short(value)}' has {len(digits[1])} digits; write for example {option} 7")
     return int(value)
 
 

@@ -9,7 +9,7 @@ import typer
 
 from wordbrush.cli.flags import Device, Dtype, Model, Quiet
 from wordbrush.cli.load import load_editor
-from wordbrush.cli.output import say, say_written
+from wordbrush.cli.output import say, say_written, warn
 from wordbrush.cli.values import words
 from wordbrush.files import check_writable
 from wordbrush_bench.commands.rows import measured
@@ -73,7 +73,7 @@ def _measure(run: "PieRun", out: Path, rows: "list[Row]", quiet: bool) -> None:
     failed = sum(row.error is not None for row in rows)
     if failed:
         total = len(run.cases) * len(run.methods)
-        typer.echo(f"warning: {failed} of {total} rows failed with an error; report.md lists them", err=True)
+        warn(f"{failed} of {total} rows failed with an error; report.md lists them")
 
 
 def miniature(
@@ -90,6 +90,6 @@ def miniature(
 
 def _warn(problems: list[str]) -> None:
     for problem in problems[:_MOST_PROBLEMS]:
-        typer.echo(f"warning: {problem}", err=True)
+        warn(problem)
     if len(problems) > _MOST_PROBLEMS:
-        typer.echo(f"warning: and {len(problems) - _MOST_PROBLEMS} more cases that cannot be used", err=True)
+        warn(f"and {len(problems) - _MOST_PROBLEMS} more cases that cannot be used")

@@ -135,7 +135,8 @@ def _write(report: "SpeedReport", out: Path, quiet: bool) -> None:
     text = markdown(report, plots)
     write_atomically(paths[0], text.encode())
     write_atomically(paths[1], report.to_json().encode())
-    say(text, quiet)
+    for line in text.splitlines():
+        say(line, quiet)
     say_written(paths, quiet)
 
 

@@ -24,6 +24,16 @@ def cited(text: str) -> str:
     return text if len(text) <= _CITED else f"{text[:_CITED].rstrip()} ..."
 
 
+def overflow_remedy(dtype: object) -> str:
+    """What helps where numbers overflowed in a dtype: a wider one, where there is one.
+
+    >>> overflow_remedy("float16"), overflow_remedy("torch.float32")
+    ("try dtype='float32'", 'give smaller weights or a smaller guidance_scale')
+    """
+    wide = str(dtype).removeprefix("torch.") in ("float32", "float64")
+    return "give smaller weights or a smaller guidance_scale" if wide else "try dtype='float32'"
+
+
 class WordbrushError(Exception):
     """The base of every error that wordbrush raises on purpose."""
 

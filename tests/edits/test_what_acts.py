@@ -1,5 +1,7 @@
 """What an edit says that it did is what was applied; what could not act is an error that says so."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
 from wordbrush.edits.mutual_self_attention import MutualSelfAttention
 from wordbrush.edits.plug_and_play import PlugAndPlay
-from wordbrush.errors import IdleEditError, PromptError, PromptWarning, SettingsError
+from wordbrush.errors import IdleEditError, OutputError, PromptError, PromptWarning, SettingsError
 
 RUN = {"seed": 3, "num_inference_steps": 3}
 PROMPT = "a smiling cat on a mat"
@@ -209,3 +211,20 @@ def test_a_word_inside_of_an_added_token_is_no_word(with_added_words, prompt, in
     assert weighted.record.acted == ((f"'{added}' x 4",),)
     assert (pixels(weighted) != pixels(source)).any()
     assert editor.edit(source, "a cat on a mat").record.acted == ((f"'{added}' -> 'cat'",),)
+
+
+@pytest.mark.parametrize(
+    ("options", "dtype", "remedy"),
+    [
+        ({"guidance_scale": 1e38}, "float32", "give smaller weights or a smaller guidance_scale"),
+        ({"equalizer": {"cat": 1e38}}, "float32", "give smaller weights or a smaller guidance_scale"),
+        ({"equalizer": {"cat": -1e38}}, "float32", "give smaller weights or a smaller guidance_scale"),
+        ({"guidance_scale": 1e38}, "bfloat16", "try dtype='float32'"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::wordbrush.errors.SlowDtypeWarning")
+def test_what_helps_where_numbers_overflow_can_be_followed(tiny_folder, options, dtype, remedy):
+    with pytest.raises(OutputError, match=re.escape(remedy)):
+        Editor.from_pretrained(tiny_folder, "cpu", dtype).generate_and_edit(
+            PROMPT, PROMPT.replace("mat", "car"), **RUN, **options
+        )

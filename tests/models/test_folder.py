@@ -122,3 +122,10 @@ def test_no_name_is_too_odd_to_be_refused_in_one_line(name: str) -> None:
     with pytest.raises(ModelError) as caught:
         resolve_folder(name)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("model", ["x" * 300, "x/" + "y" * 300, "/" + "z" * 5000])
+def test_a_name_of_many_letters_is_cited_in_short(model):
+    with pytest.raises(ModelError) as caught:
+        resolve_folder(model)
+    assert len(str(caught.value)) < 250

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from PIL.Image import Image
 
 from wordbrush.attention.tape import SourceTape
-from wordbrush.errors import OutputError, SettingsError
+from wordbrush.errors import OutputError, SettingsError, overflow_remedy
 from wordbrush.inversion.method import Inversion
 from wordbrush.inversion.methods import FLOW_METHODS, METHODS
 from wordbrush.inversion.report import InversionReport, reconstruction_warnings
@@ -75,7 +75,8 @@ def invert(
         )
     )
     if not all(bool(step.isfinite().all()) for step in replay.latents):
-        raise OutputError(f"method '{inversion.method}' gave latents that are not finite numbers; try dtype='float32'")
+        remedy = overflow_remedy(latents.dtype)
+        raise OutputError(f"method '{inversion.method}' gave latents that are not finite numbers; {remedy}")
     seconds = time.perf_counter() - start
     source = adapter.decode(replay.latents[-1])
     alone = source if replay.latents[-1] is latents else adapter.decode(latents)

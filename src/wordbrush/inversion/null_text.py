@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from wordbrush.errors import OutputError, SettingsError
+from wordbrush.errors import OutputError, SettingsError, overflow_remedy
 from wordbrush.inversion.method import Inversion, check_reads_negative
 from wordbrush.inversion.path import ddim_path
 from wordbrush.inversion.task import InversionTask
@@ -122,7 +122,8 @@ class NullText(Inversion):
                 loss = F.mse_loss(reached.to(exact), goal.to(exact))
             losses.append(float(loss.detach()))
             if not math.isfinite(losses[-1]):
-                raise OutputError("null-text inversion's loss is not a finite number; try dtype='float32'")
+                remedy = overflow_remedy(latents.dtype)
+                raise OutputError(f"null-text inversion's loss is not a finite number; {remedy}")
             if losses[-1] == min(losses):
                 best = StepFit(text.detach().to(negative.dtype).clone(), reached.detach(), ())
             if losses[-1] < self.early_stop + step * 2e-5:

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from wordbrush.errors import OutputError, SettingsError
+from wordbrush.errors import OutputError, SettingsError, overflow_remedy
 from wordbrush.models.memory import memory_shortage_told
 
 
@@ -25,7 +25,7 @@ def encode_picture(vae: Any, image: Image.Image, device: torch.device, dtype: to
     with memory_shortage_told("encoding a picture of this size"):
         latents = vae.encode(pixels_HWC.permute(2, 0, 1)[None]).latent_dist.mode()
     if not bool(torch.isfinite(latents).all()):
-        raise OutputError("the picture's latents are not numbers (NaN or infinite); try dtype='float32'")
+        raise OutputError(f"the picture's latents are not numbers (NaN or infinite){_in_wider(vae.dtype)}")
     scaled: Tensor = (latents.to(dtype) - _shift(vae.config)) * vae.config["scaling_factor"]
     return scaled
 
@@ -34,16 +34,22 @@ def encode_picture(vae: Any, image: Image.Image, device: torch.device, dtype: to
 def decode_picture(vae: Any, latents: Tensor) -> Image.Image:
     """The RGB picture of latents (1, C, h, w). Raises `OutputError` when it is not one."""
     if not bool(torch.isfinite(latents).all()):
-        raise OutputError("the model's latents are not numbers (NaN or infinite); try dtype='float32'")
+        raise OutputError(f"the model's latents are not numbers (NaN or infinite); {overflow_remedy(latents.dtype)}")
     whole = (latents / vae.config["scaling_factor"] + _shift(vae.config)).to(vae.dtype)
     with memory_shortage_told("decoding a picture of this size"):
         pixels = vae.decode(whole, return_dict=False)[0]
     if not bool(torch.isfinite(pixels).all()):
-        raise OutputError("the decoder's picture is not a number (NaN or infinite); try dtype='float32'")
+        raise OutputError(f"the decoder's picture is not a number (NaN or infinite){_in_wider(vae.dtype)}")
     unit_HWC = (pixels[0] / 2 + 0.5).clamp(0, 1).permute(1, 2, 0).float().cpu()
     if not bool(unit_HWC.any()):
-        raise OutputError("the picture is all black; try another seed, or dtype='float32'")
+        wider = "" if vae.dtype == torch.float32 else ", or dtype='float32'"
+        raise OutputError(f"the picture is all black; try another seed{wider}")
     return Image.fromarray((unit_HWC * 255).round().to(torch.uint8).numpy())
+
+
+def _in_wider(dtype: torch.dtype) -> str:
+    """The end of a message about an autoencoder that overflows, which no setting of a run changes."""
+    return "; its weights may be damaged" if dtype == torch.float32 else "; try dtype='float32'"
 
 
 def _shift(config: Mapping[str, Any]) -> float:

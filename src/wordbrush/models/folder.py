@@ -38,7 +38,9 @@ def _whole_folder(model: str | Path | None, variant: str | None, subfolder: str 
     if is_folder(folder):
         return folder
     if is_there(folder):
-        raise ModelError(f"'{model}' is a file; give the folder of a diffusers model, or a hub id such as owner/name")
+        raise ModelError(
+            f"'{cited(str(model))}' is a file; give the folder of a diffusers model, or a hub id such as owner/name"
+        )
     if isinstance(model, Path) or not _HUB_ID.fullmatch(model) or model.startswith("."):
         raise ModelError(
             f"there is no folder '{cited(str(model))}'; give the folder of a diffusers model, or a hub id as "
@@ -150,11 +152,11 @@ def _fetch(model: str, variant: str | None, subfolder: str | None) -> Path:
     try:
         return Path(snapshot_download(model, allow_patterns=patterns))
     except HFValidationError:
-        raise ModelError(f"'{model}' is neither a folder nor a hub id; give a folder, or owner/name") from None
+        raise ModelError(f"'{cited(model)}' is neither a folder nor a hub id; give a folder, or owner/name") from None
     except OSError as error:
         if isinstance(error, HfHubHTTPError):
             raise ModelError(f"the hub does not give '{model}' ({error.response.status_code}); check the id") from None
         raise ModelError(
-            f"'{model}' is neither a folder nor in the local hub cache, and the hub cannot be reached; "
+            f"'{cited(model)}' is neither a folder nor in the local hub cache, and the hub cannot be reached; "
             "connect once to fetch it, or give a folder"
         ) from None

@@ -72,7 +72,8 @@ def main() -> None:
     print("| part | seconds | of the processor |\n|---|---|---|")
     for name, seconds in taken.items():
         print(f"| {name} | {row(seconds)} |")
-    whole = [(sum(clock), sum(own)) for clock, own in (zip(*run, strict=True) for run in zip(*taken.values(), strict=True))]
+    runs = zip(*taken.values(), strict=True)
+    whole = [(sum(clock for clock, _ in run), sum(own for _, own in run)) for run in runs]
     print(f"| all | {row(whole)} |")
     print(f"| all imports | {row(imports)} |\n| torch._dynamo alone, in a process of its own | {row(least)} |")
     ratios = [(a / c, b / d) for (a, b), (c, d) in zip(imports, least, strict=True)]

@@ -38,9 +38,7 @@ def _whole_folder(model: str | Path | None, variant: str | None, subfolder: str 
     if is_folder(folder):
         return folder
     if is_there(folder):
-        raise ModelError(
-            f"'{cited(str(model))}' is a file; give the folder of a diffusers model, or a hub id such as owner/name"
-        )
+        raise ModelError(f"'{model}' is a file; give the folder of a diffusers model, or a hub id such as owner/name")
     if isinstance(model, Path) or not _HUB_ID.fullmatch(model) or model.startswith("."):
         raise ModelError(
             f"there is no folder '{cited(str(model))}'; give the folder of a diffusers model, or a hub id as "

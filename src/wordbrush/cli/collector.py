@@ -1,8 +1,8 @@
 """Python's garbage collector while a command starts: it waits until the model is loaded.
 
 Imports make hundreds of thousands of objects that stay. The collector looks through them again and again as they come,
-finds next to nothing, and takes a good part of the time (docs/cost.md). This acts on the whole process, so that a program calls it and a
-library does not.
+finds next to nothing, and takes a good part of the time (docs/cost.md). Waiting acts on the whole process, so that a
+program asks for it and a library does not.
 """
 
 import gc

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from helpers.oracles import explicit_edit, explicit_maps
 from helpers.rounding import assert_same
 from wordbrush.attention.attend import CrossRow, Inputs, MapInputs, SelfRow, edited_cross, edited_joint, taken_over
+from wordbrush.attention.sites import AttentionLayer
 from wordbrush.edits.plan import CrossEdit
 from wordbrush.edits.token_map import TokenMap
 
@@ -102,6 +103,41 @@ def test_folded_joint_equals_explicit(seed, source, target, text_first, own_mass
     for other in (0, 1, 3):
         assert torch.equal(out[other], plain[other])
     assert_same(out[2][:, words], plain[2][:, words], products=T + Q + D)
+
+
+@given(st.integers(0, 10_000), st.booleans(), st.integers(T, T + 4), st.integers(T, T + 4), st.integers(0, 2))
+def test_prompts_of_other_lengths_and_padding_equal_explicit(seed, text_first, axis, its_axis, padding):
+    """A source on an axis with another text, both with masked padding behind their words, and some after a picture."""
+    padding = 0 if text_first else padding
+    layer, theirs = (
+        AttentionLayer.joint("layer", H, (1, Q), length, text_first=text_first, padding=padding)
+        for length in (axis, its_axis)
+    )
+    assert layer.over(theirs.keys).text == theirs.text
+    assert layer.over(theirs.keys).image == theirs.image
+    q, k, v = (random(2, H, layer.keys, D, seed=seed + s) for s in range(3))
+    q_source, k_source = (random(H, theirs.keys, D, seed=seed + s) for s in (3, 4))
+    edit = cross_edit(random(T - 2, T - 1, seed=seed), random(T - 1, seed=seed + 1))  # of prompts of 5 and 6 tokens
+
+    def read(at: AttentionLayer, count: int) -> torch.Tensor:
+        mask = torch.ones(1, 1, at.keys, dtype=torch.bool)
+        mask[..., at.text.start + count : at.text.stop] = False
+        return mask
+
+    source = MapInputs(q_source, k_source, read(theirs, T - 2))
+    for own_mass in (False, True):
+        row = CrossRow(1, replace(edit, own_mass=own_mass), source)
+        mask = torch.stack([read(layer, axis), read(layer, T - 1)])
+        out = edited_joint(Inputs(q, k, v, mask), [row], layer.text, layer.image, attend)
+        own, other = explicit_maps(q[1], k[1], mask[1]), explicit_maps(q_source, k_source, source.mask_HQK)
+        words, pixels = (slice(at.start, at.stop) for at in (layer.text, layer.image))
+        block_HQS = other[:, slice(theirs.image.start, theirs.image.stop), theirs.text.start :][..., : T - 2]
+        if own_mass:
+            block_HQS = block_HQS / block_HQS.sum(-1, keepdim=True) * own[:, pixels, words].sum(-1, keepdim=True)
+        edited, at = own.clone(), slice(layer.text.start, layer.text.start + T - 1)
+        edited[:, pixels, at] = block_HQS @ edit.token_map.transfer_ST + own[:, pixels, at] * edit.token_map.keep_T
+        assert_same(out[1], edited @ v[1], products=layer.keys + D, amplified=6)
+        assert_same(out[0], attend(q, k, v, mask)[0], products=layer.keys + D)
 
 
 @given(st.integers(0, 10_000), st.booleans(), st.sampled_from(["own", "source", "both"]))

@@ -9,6 +9,7 @@ from wordbrush.edits.replace import replace
 from wordbrush.edits.reweight import reweight
 from wordbrush.edits.token_map import TokenMap
 from wordbrush.tokens.pair import PromptPair
+from wordbrush.tokens.prompt_tokens import PromptTokens
 
 LENGTH = 6
 numbers = st.floats(-3, 3, width=32)
@@ -76,6 +77,34 @@ def test_replacing_any_prompts_keeps_the_sums_of_rows(a, b):
     torch.testing.assert_close(
         replace(PromptPair.of(source, target)).transfer_ST.sum(dim=1), torch.ones(source.length)
     )
+
+
+def framed(text: str, before: int, after: int, end: int) -> PromptTokens:
+    """A prompt of one token a word, between `before` tokens, `end` tokens of a template, and padding behind them."""
+    spans, start = [], 0
+    for word in text.split():
+        start = text.index(word, start)
+        spans.append((start, start + len(word)))
+        start += len(word)
+    length = before + len(spans) + end + after
+    return PromptTokens.from_offsets(text, spans, begin=before, length=length, num_end=end)
+
+
+@given(prompts, prompts, *[st.integers(0, 4)] * 4, st.integers(1, 3))
+def test_axes_of_other_lengths_and_padding_that_begins_them_keep_the_sums_of_rows(
+    a, b, before, more, after, rest, end
+):
+    words = min(len(a.split()), len(b.split()))
+    sides = ((a, before + 1, after), (b, more + 1, rest))
+    source, target = (framed(" ".join(t.split()[:words]), first, last, end) for t, first, last in sides)
+    pair = PromptPair.of(source, target)
+    transfer_ST = replace(pair).transfer_ST
+    assert transfer_ST.shape == (source.length, target.length)
+    torch.testing.assert_close(transfer_ST.sum(dim=1), torch.ones(source.length))
+    weighted = replace(pair).then(reweight(target, {}))
+    assert torch.equal(weighted.transfer_ST, transfer_ST)
+    refined = refine(pair)
+    assert ((refined.transfer_ST != 0).any(dim=0) | (refined.keep_T != 0)).all()
 
 
 @given(prompts, prompts)

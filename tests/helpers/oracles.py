@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 
-def explicit_maps(q: Tensor, k: Tensor) -> Tensor:
-    """Attention maps (..., queries, keys) of q and k (..., positions, D)."""
-    return (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5).softmax(dim=-1)
+def explicit_maps(q: Tensor, k: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Attention maps (..., queries, keys) of q and k (..., positions, D), and of a boolean mask."""
+    scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5
+    return (scores if mask is None else scores.masked_fill(~mask, -torch.inf)).softmax(dim=-1)
 
 
 def explicit_edit(q_source, k_source, q_target, k_target, v_target, transfer_ST, keep_T) -> Tensor:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from wordbrush.edits.plan import CrossEdit
 
@@ -38,8 +39,8 @@ class CrossRow:
 class SelfRow:
     """One batch row in which the picture's attention to itself takes over some of the source's; None stays its own.
 
-    Queries and keys together, with the source's mask, are the source's map; keys and values are its content (mutual
-    self-attention). In a layer that also reads the text, these are the image positions alone.
+    Queries and keys together, with the mask of such a map, are the source's map; keys and values are its content
+    (mutual self-attention). All but the mask are of the image positions alone.
     """
 
     row: int
@@ -66,11 +67,11 @@ def taken_over(given: Inputs, rows: Sequence[SelfRow], image: range) -> Inputs:
     q, k, v = given.q_BHQD.clone(), given.k_BHKD.clone(), given.v_BHKD.clone()
     at = slice(image.start, image.stop)
     for controlled in rows:
-        k[controlled.row, :, at] = controlled.k_HQD[:, at]
+        k[controlled.row, :, at] = controlled.k_HQD
         if controlled.q_HQD is not None:
-            q[controlled.row, :, at] = controlled.q_HQD[:, at]
+            q[controlled.row, :, at] = controlled.q_HQD
         if controlled.v_HQD is not None:
-            v[controlled.row, :, at] = controlled.v_HQD[:, at]
+            v[controlled.row, :, at] = controlled.v_HQD
     masks = {controlled.row: controlled.mask_HQK for controlled in rows if controlled.q_HQD is not None}
     return Inputs(q, k, v, masked(given.mask_BHQK, masks, len(q)))
 
@@ -110,53 +111,74 @@ def edited_joint(given: Inputs, rows: Sequence[CrossRow], text: range, image: ra
     """Joint attention in which the picture's attention to the text is edited: of each given row's map M* the block
     (image queries, text keys) becomes `M_source @ transfer + M* * keep`; all else of M* stays as it is.
 
-    Image queries see values of which the text's are `keep * V_text`; text queries, which would see them too, run once
-    more with the plain ones. What comes from the source is one more call of image queries, on
+    Image queries see values of which the text's are `keep * V_text`; all other queries, which would see them too, run
+    once more with the plain ones. What comes from the source is one more call of image queries, on
     `[0; transfer @ V_text]`. Rows of the edited map need not sum to one: source and target may look at the text to
     different extents. With `own_mass` the rows of the source's block are scaled to the extent of M*: its attention
     among the words alone, times how much of M* is on the text.
+
+    A prompt may have fewer tokens than `text` has positions, whose rest is padding, and the source's axis may have a
+    text of another length.
     """
     q_BHQD, k_BHKD, v_BHKD, mask = given
-    words, pixels = slice(text.start, text.stop), slice(image.start, image.stop)
+    others = range(image.start) if image.start else range(image.stop, q_BHQD.shape[2])
     kept_BHKD = v_BHKD.clone()
     for controlled in rows:
-        kept_BHKD[controlled.row, :, words] *= controlled.edit.token_map.keep_T[:, None]
+        keep_T = controlled.edit.token_map.keep_T
+        kept_BHKD[controlled.row, :, text.start : text.start + len(keep_T)] *= keep_T[:, None]
     out_BHQD = attend(q_BHQD, k_BHKD, kept_BHKD, mask)
     for controlled in rows:
         row = controlled.row
         own = MapInputs(q_BHQD[row], k_BHKD[row], None if mask is None else mask[row])
-        out_BHQD[row, :, words] = _queries(own, v_BHKD[row], words, attend)
+        out_BHQD[row, :, _slice(others)] = _queries(own, v_BHKD[row], others, attend)
         if controlled.edit.uses_source:
-            out_BHQD[row, :, pixels] += _from_source(controlled, own, v_BHKD[row], words, pixels, attend)
+            out_BHQD[row, :, _slice(image)] += _from_source(controlled, own, v_BHKD[row], text, image, attend)
     return out_BHQD
 
 
+def along(text: range, image: range, longer: int) -> tuple[range, range]:
+    """Where text and picture stand on an axis whose text has so many positions more, negative for fewer.
+
+    >>> along(range(0, 3), range(3, 9), 2)
+    (range(0, 5), range(5, 11))
+    """
+    behind = longer if image.start > text.start else 0
+    return range(text.start, text.stop + longer), range(image.start + behind, image.stop + behind)
+
+
 def _from_source(
-    controlled: CrossRow, own: MapInputs, v_HKD: Tensor, words: slice, pixels: slice, attend: Attend
+    controlled: CrossRow, own: MapInputs, v_HKD: Tensor, text: range, image: range, attend: Attend
 ) -> Tensor:
     """What the source's block of the map adds to a row's image queries."""
-    source, v_text_HTD = controlled.source, v_HKD[:, words]
+    source, transfer_ST = controlled.source, controlled.edit.token_map.transfer_ST
     assert source is not None
-    moved_HTD = controlled.edit.token_map.transfer_ST @ v_text_HTD
+    keys = source.k_HKD.shape[1]
+    its_text, its_image = along(text, image, keys - v_HKD.shape[1])
+    moved_HSD = transfer_ST @ v_HKD[:, text.start : text.start + transfer_ST.shape[1]]
     if not controlled.edit.own_mass:
-        return _queries(source, _text_alone(v_HKD, words, moved_HTD), pixels, attend)
-    mass_HQD = _queries(own, _text_alone(v_HKD, words, torch.ones_like(v_text_HTD)), pixels, attend)
-    return mass_HQD * _queries(_keys(source, words), moved_HTD, pixels, attend)
+        return _queries(source, _placed(moved_HSD, its_text.start, keys), its_image, attend)
+    ones_HTD = torch.ones_like(v_HKD[:, _slice(text)])
+    mass_HQD = _queries(own, _placed(ones_HTD, text.start, v_HKD.shape[1]), image, attend)
+    return mass_HQD * _queries(_keys(source, its_text), _placed(moved_HSD, 0, len(its_text)), its_image, attend)
 
 
-def _keys(inputs: MapInputs, at: slice) -> MapInputs:
+def _keys(inputs: MapInputs, at: range) -> MapInputs:
     mask = inputs.mask_HQK
-    return MapInputs(inputs.q_HQD, inputs.k_HKD[:, at], None if mask is None else mask[..., at])
+    return MapInputs(inputs.q_HQD, inputs.k_HKD[:, _slice(at)], None if mask is None else mask[..., _slice(at)])
 
 
-def _text_alone(v_HKD: Tensor, words: slice, text_HTD: Tensor) -> Tensor:
-    values_HKD = torch.zeros_like(v_HKD)
-    values_HKD[:, words] = text_HTD
-    return values_HKD
+def _placed(values_HnD: Tensor, start: int, keys: int) -> Tensor:
+    """Values of `keys` positions (H, keys, D) that are these from `start` on, and else zero."""
+    return F.pad(values_HnD, (0, 0, start, keys - start - values_HnD.shape[1]))
 
 
-def _queries(inputs: MapInputs, v_HKD: Tensor, at: slice, attend: Attend) -> Tensor:
+def _slice(at: range) -> slice:
+    return slice(at.start, at.stop)
+
+
+def _queries(inputs: MapInputs, v_HKD: Tensor, positions: range, attend: Attend) -> Tensor:
     """The attention of some of a row's queries."""
+    at = _slice(positions)
     mask = inputs.mask_HQK
     if mask is not None:
         mask = (mask if mask.shape[1] == 1 else mask[:, at])[None]

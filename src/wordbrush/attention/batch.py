@@ -41,6 +41,15 @@ class BatchLayout:
             rows.append(BatchRow(SOURCE, False))
         return cls(tuple(rows))
 
+    def parts(self) -> tuple["BatchLayout", ...]:
+        """The rows with prompts, and those with the negative prompt, each a layout; one alone where all are such.
+
+        >>> [len(part.rows) for part in BatchLayout.of([0, 1], guided=True, replayed_source=True).parts()]
+        [3, 2]
+        """
+        kinds = (tuple(row for row in self.rows if row.conditional is kind) for kind in (True, False))
+        return tuple(BatchLayout(rows) for rows in kinds if rows)
+
     @property
     def branches(self) -> tuple[int, ...]:
         """The branches that have a row with their prompt, in order."""

@@ -125,14 +125,17 @@ class StepControl:
         local = edit.local[target]
         placed = local.placed(layer.grid)
 
-        def source(keys: range) -> MapInputs:
+        def source(*, columns: bool) -> MapInputs:
             whole = self._source(call)
-            return whole if placed is None else moved(whole, placed, layer.queries, keys)
+            if placed is None:
+                return whole
+            its = layer.over(whole.k_HKD.shape[1])
+            return moved(whole, placed, its.queries, its.image if columns else range(0))
 
         def text(cross: CrossEdit | None) -> CrossRow | None:
             if cross is None:
                 return None
-            return CrossRow(at, cross, source(range(0)) if cross.uses_source else None)
+            return CrossRow(at, cross, source(columns=False) if cross.uses_source else None)
 
         taken = self._taken(call, edit, row, at, source) if layer.image else None
         edited, parts = text(cross), list[Part]()
@@ -147,16 +150,20 @@ class StepControl:
         edit: StepEdit,
         row: BatchRow,
         at: int,
-        source: Callable[[range], MapInputs],
+        source: Callable[..., MapInputs],
     ) -> SelfRow | None:
         """What a target's row takes over of the picture's attention to itself in this layer; None for nothing."""
         borrowed, name = edit.borrowed[row.branch - SOURCE - 1], call.site.name
         if name in (borrowed.maps if row.conditional else borrowed.negative_maps):
-            q_HQD, k_HKD, mask = source(call.layer.image)
-            return SelfRow(at, q_HQD, k_HKD, None, mask)
+            q_HQD, k_HKD, mask = source(columns=True)
+            its = call.layer.over(k_HKD.shape[1]).image
+            if call.layer.text:  # what else such a row looks at is its own
+                mask = call.row(self._layout.position(row)).mask_HQK
+            return SelfRow(at, q_HQD[:, its.start : its.stop], k_HKD[:, its.start : its.stop], None, mask)
         if name in borrowed.content:
-            content = self._layout.position(BatchRow(SOURCE, row.conditional))
-            return SelfRow(at, None, call.k[content], call.v[content])
+            content, own = self._layout.position(BatchRow(SOURCE, row.conditional)), call.layer.image
+            k_HQD, v_HQD = (given[content, :, own.start : own.stop] for given in (call.k, call.v))
+            return SelfRow(at, None, k_HQD, v_HQD)
         return None
 
     def _source(self, call: AttentionCall) -> MapInputs:
@@ -186,4 +193,4 @@ class StepControl:
         def attend_values(v_BHKD: Tensor) -> Tensor:
             return answered(call.layer, inputs._replace(v_BHKD=v_BHKD), taken, edited, row.parts, call.attend)
 
-        return column_maps(call.layer, columns_KW, own.k_HKD, attend_values)
+        return column_maps(call.layer.over(own.k_HKD.shape[1]), columns_KW, own.k_HKD, attend_values)

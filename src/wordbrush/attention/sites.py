@@ -5,13 +5,13 @@ Legend: B rows, H heads, Q queries, K keys, D head width.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Literal
 
 from torch import Tensor
 
-from wordbrush.attention.attend import Attend, MapInputs
+from wordbrush.attention.attend import Attend, MapInputs, along
 
 SiteKind = Literal["cross", "self", "joint"]
 """What the keys of a layer are: the text, the picture, or both on one axis."""
@@ -30,17 +30,20 @@ class AttentionLayer:
     """A site with its number of heads, the height and width of its picture in cells, and what its keys are.
 
     `text` and `image` are ranges of positions on the key axis. Of "cross" the text is the whole axis and `image` is
-    empty, of "self" the other way round; of "joint" both have their part. `shows_words` is false of a layer whose
-    attention to the text says little of where a word is: maps and blends leave it out.
+    empty, of "self" the other way round; of "joint" both have their part. Behind the picture there may be `padding`,
+    positions that are neither. Where a text is as long as its prompt, the ranges are those of one call: layers are
+    compared without them. `shows_words` is false of a layer whose attention to the text says little of where a word
+    is: maps and blends leave it out.
     """
 
     site: Site
     heads: int
     height: int
     width: int
-    text: range
-    image: range
+    text: range = field(compare=False)
+    image: range = field(compare=False)
     shows_words: bool = True
+    padding: int = 0
 
     @classmethod
     def cross(cls, name: str, heads: int, grid: tuple[int, int], text_length: int) -> "AttentionLayer":
@@ -48,9 +51,9 @@ class AttentionLayer:
         return cls(Site(name, "cross"), heads, *grid, text=range(text_length), image=range(0))
 
     @classmethod
-    def own(cls, name: str, heads: int, grid: tuple[int, int]) -> "AttentionLayer":
+    def own(cls, name: str, heads: int, grid: tuple[int, int], padding: int = 0) -> "AttentionLayer":
         """A layer in which the picture looks at itself."""
-        return cls(Site(name, "self"), heads, *grid, text=range(0), image=range(prod(grid)))
+        return cls(Site(name, "self"), heads, *grid, text=range(0), image=range(prod(grid)), padding=padding)
 
     @classmethod
     def joint(
@@ -62,6 +65,7 @@ class AttentionLayer:
         *,
         text_first: bool,
         shows_words: bool = True,
+        padding: int = 0,
     ) -> "AttentionLayer":
         """A layer in which text and picture stand on one axis, of queries as of keys.
 
@@ -69,9 +73,27 @@ class AttentionLayer:
         range(3, 19)
         """
         pixels = prod(grid)
-        text = range(text_length) if text_first else range(pixels, pixels + text_length)
-        image = range(text_length, text_length + pixels) if text_first else range(pixels)
-        return cls(Site(name, "joint"), heads, *grid, text=text, image=image, shows_words=shows_words)
+        first = 0 if text_first else pixels + padding
+        text, start = range(first, first + text_length), text_length if text_first else 0
+        image = range(start, start + pixels)
+        return cls(Site(name, "joint"), heads, *grid, text=text, image=image, shows_words=shows_words, padding=padding)
+
+    def over(self, keys: int) -> "AttentionLayer":
+        """The same layer in a call of so many keys, whose text is longer or shorter by the difference.
+
+        >>> AttentionLayer.joint("block.0", 2, (4, 4), 3, text_first=True).over(21).image
+        range(5, 21)
+        """
+        longer = keys - self.keys
+        if not longer or self.site.kind != "joint":
+            return self
+        text, image = along(self.text, self.image, longer)
+        return replace(self, text=text, image=image)
+
+    @property
+    def keys(self) -> int:
+        """How many keys it has."""
+        return len(self.text) + len(self.image) + self.padding
 
     @property
     def grid(self) -> tuple[int, int]:

@@ -29,7 +29,7 @@ class Watch(Protocol):
 
     def columns(self, branch: int, layer: AttentionLayer) -> Tensor | None:
         """Weights over the tokens of a layer that reads the text (T, W), else over its image positions (Q, W), one
-        column a word; None where nothing is asked.
+        column a word; None where nothing is asked. T may be more or fewer than a call has: what is asked is there.
         """
         ...
 
@@ -61,9 +61,9 @@ def column_maps(
     dtype `like_HKD` has: another width would lose the fused kernel.
     """
     heads, keys, width = like_HKD.shape
-    values_KW = columns_KW.to(like_HKD)
-    if layer.text and layer.image:
-        values_KW = F.pad(values_KW, (0, 0, layer.text.start, keys - layer.text.stop))
+    asked = layer.text or layer.image
+    values_KW = columns_KW[: len(asked)].to(like_HKD)
+    values_KW = F.pad(values_KW, (0, 0, asked.start, keys - asked.start - len(values_KW)))
     maps = []
     for part_KW in torch.split(values_KW, width, dim=1):
         count = part_KW.shape[1]

@@ -34,21 +34,33 @@ def spread(source: Sequence[int], target: Sequence[int], out_ST: Tensor) -> None
 def correspondence(pair: PromptPair, pairs: Iterable[WordPair], *, keep_mass: bool) -> Tensor:
     """Weights (S, T) that bring source maps to target tokens, for the given word pairs and all special tokens.
 
-    Each encoder's tokens correspond only with each other. Begin and end tokens go to each other. A target padding
-    token takes the map of the source token at its own position, or of the first source padding token if that position
-    is not padding, as in the published aligner for prompts that grow. With `keep_mass` rows sum to one: source padding
-    without a counterpart is added to the target's first padding token, and shared padding is split.
+    Each encoder's tokens correspond only with each other. Begin and end tokens go to each other, and so does padding
+    at the beginning of the axis. A target padding token takes the map of the source token at its own position, or of
+    the first source padding token if that position is not padding, as in the published aligner for prompts that grow.
+    With `keep_mass` rows sum to one: source padding without a counterpart is added to the target's first padding
+    token, and shared padding is split.
     """
     weights_ST = torch.zeros(pair.source.length, pair.target.length)
     pairs = tuple(pairs)
     for source, target in zip(pair.source.segments, pair.target.segments, strict=True):
-        # Everything before the first word: the begin token, if the tokenizer has one.
-        for i in range(min(source.first - source.start, target.first - target.start)):
-            weights_ST[source.start + i, target.start + i] = 1
+        _beginning(source, target, weights_ST, keep_mass)
         for words in pairs:
             spread(source.of(words.source), target.of(words.target), weights_ST)
         _special(source, target, weights_ST, keep_mass)
     return weights_ST
+
+
+def _beginning(source: Segment, target: Segment, weights_ST: Tensor, keep_mass: bool) -> None:
+    """Everything before the first word, counted back from it: a begin token, a template, padding before them."""
+    before = source.first - source.start, target.first - target.start
+    for i in range(1, min(before) + 1):
+        weights_ST[source.first - i, target.first - i] = 1
+    more = before[1] - before[0]
+    if more > 0 and before[0]:
+        weights_ST[source.start, target.start : target.start + more] = 1
+        weights_ST[source.start] /= weights_ST[source.start].sum() if keep_mass else 1
+    elif more < 0 and before[1] and keep_mass:
+        weights_ST[source.start : source.start - more, target.start] = 1
 
 
 def _special(source: Segment, target: Segment, weights_ST: Tensor, keep_mass: bool) -> None:
@@ -61,7 +73,6 @@ def _special(source: Segment, target: Segment, weights_ST: Tensor, keep_mass: bo
             weights_ST[min(max(j + offset, first_source), source.stop - 1), j] = 1
     if keep_mass:
         # If the target has no padding at all, its end token takes the padding's place.
-        offset = source.start - target.start
-        weights_ST[first_source : first_target + offset, min(first_target, target.stop - 1)] = 1
-        rows = slice(first_source, source.stop)
-        weights_ST[rows] /= weights_ST[rows].sum(dim=1, keepdim=True)
+        rows = weights_ST[first_source : source.stop]
+        rows[rows.sum(dim=1) == 0, min(first_target, target.stop - 1)] = 1
+        rows /= rows.sum(dim=1, keepdim=True)

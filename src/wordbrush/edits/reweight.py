@@ -25,7 +25,7 @@ def reweight(target: PromptTokens, equalizer: Mapping[str, float]) -> TokenMap:
         if not math.isfinite(factor):
             raise SettingsError(f"the weight of '{word}' is {factor}; give a finite number, such as 2.0 or -1")
         keep_T[list(target.find(word))] *= factor
-    return TokenMap(torch.zeros(target.length, target.length), keep_T)
+    return TokenMap.of_weights(keep_T)
 
 
 def reweight_new(pair: PromptPair, factor: float, weighted: Collection[str]) -> TokenMap:
@@ -41,4 +41,4 @@ def reweight_new(pair: PromptPair, factor: float, weighted: Collection[str]) -> 
             keep_T[list(target.of(words.target))] = factor
     for word in weighted:
         keep_T[list(target.find(word))] = 1
-    return TokenMap(torch.zeros(target.length, target.length), keep_T)
+    return TokenMap.of_weights(keep_T)

@@ -23,6 +23,11 @@ class TokenMap:
         """The edit that changes nothing: each target token keeps its own map."""
         return cls(torch.zeros(source_length, target_length), torch.ones(target_length))
 
+    @classmethod
+    def of_weights(cls, keep_T: Tensor) -> "TokenMap":
+        """The edit that multiplies maps, behind any other: it takes nothing from a source of any length."""
+        return cls(torch.zeros(1, len(keep_T)), keep_T)
+
     def then(self, other: "TokenMap") -> "TokenMap":
         """First this edit, then `other` on its result.
 

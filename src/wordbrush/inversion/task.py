@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
 from wordbrush.sampling.adapter import Control, Prediction, Predictor
+from wordbrush.sampling.calls import ControlOf, predict_rows
 from wordbrush.sampling.guidance import Guidance
 from wordbrush.sampling.loop import Conditioning, OnStep, Run, denoise
 from wordbrush.sampling.replay import Replay
@@ -91,15 +93,21 @@ class InversionTask:
         recording = self.tape if self.tape is not None and self.tape.start_step() else None
         if recording is None:
             return self._predict(latents, timestep, guidance_scale, None)
-        layout = BatchLayout.of([SOURCE], guided=self.model.guidance.has_negative(guidance_scale))
-        return self._predict(latents, timestep, guidance_scale, StepControl(step, layout, None, record_to=recording))
+        recorded = partial(StepControl, step, edit=None, record_to=recording)
+        return self._predict(latents, timestep, guidance_scale, recorded)
 
-    def _predict(self, latents: Tensor, timestep: Tensor, guidance_scale: float, control: Control | None) -> Tensor:
+    def _predict(
+        self, latents: Tensor, timestep: Tensor, guidance_scale: float, control_of: ControlOf | None
+    ) -> Tensor:
         guidance = self.model.guidance
-        if not guidance.has_negative(guidance_scale):
-            return self.model.predict(latents, timestep, self.text, control, guidance_scale)[0]
-        rows, text = torch.cat([latents, latents]), Text.cat([self.negative, self.text])
-        negative, positive = self.model.predict(rows, timestep, text, control, guidance_scale)[0].chunk(2)
+        guided = guidance.has_negative(guidance_scale)
+        layout = BatchLayout.of([SOURCE], guided=guided)
+        texts = [self.text if row.conditional else self.negative for row in layout.rows]
+        rows = torch.cat([latents] * len(texts))
+        made = predict_rows(self.model, layout, rows, timestep, texts, guidance_scale, control_of)[0]
+        if not guided:
+            return made
+        negative, positive = made.chunk(2)
         return guidance.combine(negative, positive, guidance_scale)
 
     def sample(self, noise: Tensor, guidance_scale: float, tick: Callable[[], None]) -> Replay:

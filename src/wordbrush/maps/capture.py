@@ -36,7 +36,7 @@ class Capture:
         )
         self._plan = plan_maps(request, prompts, layers, len(solver.timesteps))
         self._request, self._settings, self._prompts, self._model = request, settings, prompts, model
-        length = next(iter(prompts.values())).length
+        length = max(prompt.length for prompt in prompts.values())
         self.watch = MapsCollector(self._plan, request.reads, length, adapter.device)
 
     def maps(self, branch: int) -> AttentionMaps | None:

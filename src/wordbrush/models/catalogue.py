@@ -27,6 +27,12 @@ KNOWN = {
     "stabilityai/stable-diffusion-3.5-large": "1024 x 1024",
     "black-forest-labs/FLUX.1-dev": "1024 x 1024; no negative prompt",
     "black-forest-labs/FLUX.1-schnell": "1024 x 1024; 4 steps, no guidance, no negative prompt",
+    "Qwen/Qwen-Image": "1024 x 1024",
+    "Tongyi-MAI/Z-Image": "1024 x 1024",
+    "Tongyi-MAI/Z-Image-Turbo": "1024 x 1024; 8 steps, guidance_scale 0",
+    "black-forest-labs/FLUX.2-dev": "1024 x 1024; no negative prompt",
+    "black-forest-labs/FLUX.2-klein-4B": "1024 x 1024; 4 steps, no guidance, no negative prompt",
+    "black-forest-labs/FLUX.2-klein-base-9B": "1024 x 1024",
 }
 """Models whose layout the adapter was written for, by hub id."""
 

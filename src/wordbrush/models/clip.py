@@ -36,7 +36,8 @@ def clip_tokens(tokenizer: CLIPTokenizer, prompt: str, *, cut_note: str | None =
 
 def over(tokens: PromptTokens, room: int, begin: int = 1) -> str:
     """The words of a prompt from the first on that has a token beyond the `room` that there is for words."""
-    lost = next(i for i, positions in enumerate(tokens.positions) if any(p >= begin + room for p in positions))
+    last = len(tokens.words)  # what falls off may be spaces alone
+    lost = next((i for i, positions in enumerate(tokens.positions) if any(p >= begin + room for p in positions)), last)
     return tokens.phrase(range(lost, len(tokens.words)))
 
 

@@ -41,7 +41,8 @@ class Family:
     components that it needs, each a folder of a model; a scheduler is loaded by the class that the folder names.
     `without` is what the pipeline's class is given for the components that an edit does not use. `check`
     ("module:function") is given a pipeline and its name, and raises `ModelError` for parts that are not the family's
-    or do not fit each other. `unguided` are the defaults of its models without guidance.
+    or do not fit each other. `unguided` are the defaults of its models without guidance. `told` are settings of the
+    pipeline's class that a folder's `model_index.json` may give.
     """
 
     models: str
@@ -51,6 +52,7 @@ class Family:
     check: str
     defaults: Defaults = field(default_factory=Defaults)
     unguided: Defaults | None = None
+    told: tuple[str, ...] = ()
 
     def defaults_of(self, adapter: Adapter) -> Defaults:
         """What one of its models is used with."""
@@ -93,6 +95,12 @@ _PIXART = Family(
     # All layers have one resolution, so that no size keeps the finer ones free: a shorter window does (decision 0034).
     defaults=Defaults(guidance_scale=4.5, self_replace_steps=0.2, self_replace_max_pixels=1 << 16),
 )
+
+_FLUX_2 = {
+    "transformer": Part("diffusers:Flux2Transformer2DModel", _DIFFUSERS),
+    "vae": Part("diffusers:AutoencoderKLFlux2", _DIFFUSERS),
+    "scheduler": Part("diffusers:FlowMatchEulerDiscreteScheduler"),
+}
 
 FAMILIES: Mapping[str, Family] = {
     "StableDiffusionPipeline": Family(
@@ -168,6 +176,65 @@ FAMILIES: Mapping[str, Family] = {
         unguided=replace(
             _JOINT, num_inference_steps=4, guidance_scale=0.0, self_replace_steps=0.25, new_word_factor=5.0
         ),
+    ),
+    "QwenImagePipeline": Family(
+        models="Qwen-Image",
+        adapter="wordbrush.models.qwen_image:QwenImage",
+        parts={
+            "transformer": Part("diffusers:QwenImageTransformer2DModel", _DIFFUSERS),
+            "vae": Part("diffusers:AutoencoderKLQwenImage", _DIFFUSERS),
+            "text_encoder": Part("transformers:Qwen2_5_VLForConditionalGeneration", _TRANSFORMERS),
+            "tokenizer": Part("transformers:Qwen2Tokenizer"),
+            "scheduler": Part("diffusers:FlowMatchEulerDiscreteScheduler"),
+        },
+        without={},
+        check="wordbrush.models.fit:check_qwen_image",
+        # The pipeline's steps and scale; nothing was published of words in this model (decision 0036).
+        defaults=replace(_JOINT, num_inference_steps=50, guidance_scale=4.0, new_word_factor=2.0),
+    ),
+    "ZImagePipeline": Family(
+        models="Z-Image and Z-Image-Turbo",
+        adapter="wordbrush.models.z_image:ZImage",
+        parts={
+            "transformer": Part("diffusers:ZImageTransformer2DModel", _DIFFUSERS),
+            "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
+            "text_encoder": Part("transformers:Qwen3Model", _TRANSFORMERS, ("lm_head.",)),
+            "tokenizer": Part("transformers:Qwen2Tokenizer"),
+            "scheduler": Part("diffusers:FlowMatchEulerDiscreteScheduler"),
+        },
+        without={},
+        check="wordbrush.models.fit:check_z_image",
+        # The pipeline's steps and scale; Turbo is another model by its weights alone, and takes 8 steps and scale 0.
+        defaults=replace(_JOINT, num_inference_steps=50, guidance_scale=5.0, new_word_factor=2.0),
+    ),
+    "Flux2Pipeline": Family(
+        models="FLUX.2 dev",
+        adapter="wordbrush.models.flux_2:Flux2",
+        parts={
+            **_FLUX_2,
+            "text_encoder": Part("transformers:Mistral3ForConditionalGeneration", _TRANSFORMERS),
+            # Of the processor what reads text: no picture is read, and the whole needs another package.
+            "tokenizer": Part("transformers:AutoTokenizer"),
+        },
+        without={},
+        check="wordbrush.models.fit:check_flux_2",
+        defaults=replace(_JOINT, num_inference_steps=50, guidance_scale=4.0, new_word_factor=2.0),
+    ),
+    "Flux2KleinPipeline": Family(
+        models="FLUX.2 klein, base and distilled",
+        adapter="wordbrush.models.flux_2:Flux2",
+        parts={
+            **_FLUX_2,
+            "text_encoder": Part("transformers:Qwen3ForCausalLM", _TRANSFORMERS),
+            "tokenizer": Part("transformers:Qwen2Tokenizer"),
+        },
+        without={},
+        check="wordbrush.models.fit:check_flux_2",
+        defaults=replace(_JOINT, num_inference_steps=50, guidance_scale=4.0, new_word_factor=2.0),
+        unguided=replace(
+            _JOINT, num_inference_steps=4, guidance_scale=0.0, self_replace_steps=0.25, new_word_factor=2.0
+        ),
+        told=("is_distilled",),
     ),
 }
 """Every family by the class of its pipeline, as `model_index.json` names it."""

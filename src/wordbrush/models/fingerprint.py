@@ -27,6 +27,7 @@ def pipeline_fingerprint(pipeline: Any) -> str:
                 digest.update(line)
         elif hasattr(part, "added_tokens_encoder"):
             digest.update(json.dumps([part.vocab_size, sorted(part.added_tokens_encoder)]).encode())
+            digest.update(str(getattr(part, "chat_template", None) or "").encode())
         elif hasattr(part, "config"):
             digest.update(json.dumps(dict(part.config), sort_keys=True, default=str).encode())
     return digest.hexdigest()

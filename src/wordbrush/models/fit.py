@@ -4,6 +4,7 @@ Checked of a loaded pipeline, whichever way it came in. A configuration that is 
 draws a picture all the same, so nothing here is guessed.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from wordbrush.errors import ModelError
@@ -102,6 +103,34 @@ def check_flux(pipeline: Any, where: str) -> None:
         *clip_mismatches(clip, pipeline.tokenizer),
         *vocabulary_mismatches(t5, pipeline.tokenizer_2),
     )
+
+
+def check_qwen_image(pipeline: Any, where: str) -> None:
+    """Raise `ModelError` for the first thing that is wrong; `where` is what it calls the pipeline."""
+    network, channels = pipeline.transformer.config, 4 * int(pipeline.vae.config["z_dim"])
+    _raise_first(where, *_chat(pipeline, network["joint_attention_dim"], network["in_channels"], channels))
+
+
+def check_z_image(pipeline: Any, where: str) -> None:
+    """Raise `ModelError` for the first thing that is wrong; `where` is what it calls the pipeline."""
+    network, channels = pipeline.transformer.config, int(pipeline.vae.config["latent_channels"])
+    _raise_first(where, *_chat(pipeline, network["cap_feat_dim"], network["in_channels"], channels))
+
+
+def check_flux_2(pipeline: Any, where: str) -> None:
+    """Raise `ModelError` for the first thing that is wrong; `where` is what it calls the pipeline."""
+    network, channels = pipeline.transformer.config, 4 * int(pipeline.vae.config["latent_channels"])
+    # Three layers of the text encoder are joined.
+    _raise_first(where, *_chat(pipeline, network["joint_attention_dim"] // 3, network["in_channels"], channels))
+
+
+def _chat(pipeline: Any, text_read: int, channels_read: int, channels: int) -> Iterator[str]:
+    """Of a transformer that reads a language model's states of a width, and so many channels of patches."""
+    config = pipeline.text_encoder.config
+    width = int(getattr(config, "text_config", config).hidden_size)
+    yield from flow_mismatches(pipeline.scheduler)
+    yield from width_mismatches("a text encoder", width, "transformer", text_read)
+    yield from channel_mismatches("transformer", channels_read, {"latent_channels": channels})
 
 
 def _width(encoder: Any) -> int:

@@ -18,6 +18,10 @@ class FlowTransformer(Transformer, ABC):
         """The noise levels that the pipeline gives its scheduler; None for the scheduler's own."""
         return None
 
+    def _shift(self, image_tokens: int, num_inference_steps: int) -> float | None:
+        """The logarithm of the schedule's shift, where the family has a formula of its own for it."""
+        return None
+
     def solver(
         self, num_inference_steps: int, height: int, width: int, *, sampler: str | None = None, seed: int = 0
     ) -> Solver:
@@ -28,5 +32,5 @@ class FlowTransformer(Transformer, ABC):
         if sampler == "own" and type(scheduler) is not FlowMatchEulerDiscreteScheduler:
             raise SettingsError(f"the model's own sampler is {type(scheduler).__name__}; give '{FLOW}'")
         rows, columns = self._grid(*self.latent_size(height, width))
-        sigmas = self._sigmas(num_inference_steps)
-        return flow_solver(scheduler.config, num_inference_steps, self.device, rows * columns, sigmas)
+        sigmas, shift = self._sigmas(num_inference_steps), self._shift(rows * columns, num_inference_steps)
+        return flow_solver(scheduler.config, num_inference_steps, self.device, rows * columns, sigmas, shift)

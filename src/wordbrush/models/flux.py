@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from diffusers import FluxPipeline
 from torch import Tensor
-from torch.nn import functional as F
 
 from wordbrush.attention.sites import AttentionLayer
 from wordbrush.models.clip import clip_tokens
@@ -14,6 +13,7 @@ from wordbrush.models.flow_transformer import FlowTransformer
 from wordbrush.models.intercept import attention_modules
 from wordbrush.models.t5 import READ_BY_T5_ALONE, t5_tokens
 from wordbrush.sampling.guidance import Distilled, Guidance, Unguided
+from wordbrush.sampling.patches import packed, unpacked
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -34,7 +34,7 @@ class Flux(FlowTransformer):
         super().__init__(pipeline)
         told = bool(self.transformer.config["guidance_embeds"])
         self.guidance: Guidance = Distilled() if told else Unguided()
-        self._text_length = 512 if told else 256
+        self.text_length = 512 if told else 256
         """As many tokens as dev and schnell were trained with."""
 
     def _sigmas(self, num_inference_steps: int) -> Sequence[float] | None:
@@ -43,15 +43,15 @@ class Flux(FlowTransformer):
         return [float(sigma) for sigma in np.linspace(1.0, 1 / num_inference_steps, num_inference_steps)]
 
     def _tokens(self, prompt: str) -> PromptTokens:
-        tokens = t5_tokens(self._pipeline.tokenizer_2, prompt, self._text_length)
+        tokens = t5_tokens(self._pipeline.tokenizer_2, prompt, self.text_length)
         clip = clip_tokens(self._pipeline.tokenizer, prompt, cut_note=READ_BY_T5_ALONE)
         return tokens.noting(clip.notes)
 
     def _encoded(self, prompt: str) -> Text:
-        states, pooled, _ = self._pipeline.encode_prompt(prompt, None, max_sequence_length=self._text_length)
+        states, pooled, _ = self._pipeline.encode_prompt(prompt, None, max_sequence_length=self.text_length)
         return Text(states.to(self.dtype), pooled.to(self.dtype))
 
-    def _layers(self, grid: tuple[int, int]) -> tuple[AttentionLayer, ...]:
+    def _layers(self, grid: tuple[int, int], tokens: int) -> tuple[AttentionLayer, ...]:
         config = self.transformer.config
         heads, doubles = int(config["num_attention_heads"]), int(config["num_layers"])
         layers = []
@@ -60,9 +60,7 @@ class Flux(FlowTransformer):
             shows = doubles not in WORD_BLOCKS
             if part == "transformer_blocks" and not shows:
                 shows = int(block) in WORD_BLOCKS[doubles]
-            layers.append(
-                AttentionLayer.joint(name, heads, grid, self._text_length, text_first=True, shows_words=shows)
-            )
+            layers.append(AttentionLayer.joint(name, heads, grid, tokens, text_first=True, shows_words=shows))
         return tuple(layers)
 
     def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
@@ -70,11 +68,9 @@ class Flux(FlowTransformer):
         told = None
         if self.transformer.config["guidance_embeds"]:
             told = torch.full([1], guidance_scale, device=latents.device, dtype=torch.float32).expand(rows)
-        # A patch's cells follow each other within a channel, as `pixel_unshuffle` has them.
-        patches_BQC = F.pixel_unshuffle(latents, self.patch).flatten(2).transpose(1, 2).contiguous()
         with self.transformer.cache_context("cond"):
             velocity_BQC: Tensor = self.transformer(
-                hidden_states=patches_BQC,
+                hidden_states=packed(latents, self.patch),
                 timestep=timestep.expand(rows).to(latents.dtype) / 1000,
                 guidance=told,
                 pooled_projections=text.pooled,
@@ -83,8 +79,7 @@ class Flux(FlowTransformer):
                 img_ids=_positions(height // self.patch, width // self.patch).to(text.states),
                 return_dict=False,
             )[0]
-        velocity_BChw = velocity_BQC.transpose(1, 2).reshape(rows, -1, height // self.patch, width // self.patch)
-        return F.pixel_shuffle(velocity_BChw, self.patch)
+        return unpacked(velocity_BQC, (height, width), self.patch)
 
 
 def _positions(height: int, width: int) -> Tensor:

@@ -10,6 +10,7 @@ from wordbrush.files import expanded, is_folder, is_there
 from wordbrush.models.families import FAMILIES, Family, family_of
 from wordbrush.models.json_file import read_json
 
+_TOKENIZER_FILES = (".json", ".txt", ".model", ".jinja")
 _HUB_ID = re.compile(r"[\w.\-]+/[\w.\-]+")
 
 
@@ -93,7 +94,7 @@ def used_files(folder: Path, variant: str | None) -> dict[str, list[Path]]:
     for name, part in sorted(family.parts_in(folder).items()):
         place = folder / name
         if part.weights is None:
-            used[name] = sorted(path for path in place.iterdir() if path.suffix in (".json", ".txt", ".model"))
+            used[name] = sorted(path for path in place.iterdir() if path.suffix in _TOKENIZER_FILES)
         else:
             whole, listed = (place / file for file in _weight_files(part.weights, variant))
             shards = sorted(place.glob(f"{part.weights}{f'.{variant}' if variant else ''}-0*.safetensors"))

@@ -175,7 +175,7 @@ def _check_axes(layer: AttentionLayer, queries: int, keys: int) -> None:
     """Raise `ControlError` where a layer's text and picture are not where the adapter says that they are."""
     fits = layer.queries.stop <= queries and max(layer.text.stop, layer.image.stop) <= keys
     if layer.site.kind != "joint":
-        fits = (layer.pixels, len(layer.text) + len(layer.image)) == (queries, keys)
+        fits = (layer.pixels + layer.padding, layer.keys) == (queries, keys)
     if not fits:
         raise ControlError(
             f"attention layer '{layer.site.name}' has {queries} queries and {keys} keys, where {layer.pixels} "

@@ -156,9 +156,11 @@ def _load_pipeline(folder: Path, family: Family, device: str, dtype: str, varian
                 else:
                     network = load_network(kind, folder / name, unused=part.unused, **weights)
                     parts[name] = network.to(device).eval().requires_grad_(False)
-        kind = getattr(diffusers, str(read_json(folder / "model_index.json", "")["_class_name"]))
+        index = read_json(folder / "model_index.json", "")
+        kind = getattr(diffusers, str(index["_class_name"]))
+        told = {name: index[name] for name in family.told if name in index}
         try:
-            return kind(**parts, **family.without)
+            return kind(**parts, **family.without, **told)
         except Exception as error:  # a configuration that it cannot repair
             raise refused(folder, error) from error
 

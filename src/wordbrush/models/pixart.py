@@ -32,7 +32,7 @@ class PixArt(Transformer):
         self.guidance: Guidance = ClassifierFree()
         self.patch = int(self.transformer.config["patch_size"])
         # 120 for alpha, 300 for sigma.
-        self._text_length = int(signature(pipeline.encode_prompt).parameters["max_sequence_length"].default)
+        self.text_length = int(signature(pipeline.encode_prompt).parameters["max_sequence_length"].default)
 
     @property
     def native_size(self) -> tuple[int, int]:
@@ -55,16 +55,16 @@ class PixArt(Transformer):
         small = prompt.lower()
         if len(small) != len(prompt):
             raise PromptError(f"'{cited(prompt)}' has a letter that is two when small, and PixArt reads small letters")
-        return t5_tokens(self._pipeline.tokenizer, small.strip(), self._text_length).saying(prompt)
+        return t5_tokens(self._pipeline.tokenizer, small.strip(), self.text_length).saying(prompt)
 
     def _encoded(self, prompt: str) -> Text:
         states, mask, _, _ = self._pipeline.encode_prompt(prompt, do_classifier_free_guidance=False)
         return Text(states.to(self.dtype), mask=mask.to(self.dtype))
 
-    def _layers(self, grid: tuple[int, int]) -> tuple[AttentionLayer, ...]:
+    def _layers(self, grid: tuple[int, int], tokens: int) -> tuple[AttentionLayer, ...]:
         heads = int(self.transformer.config["num_attention_heads"])
         return tuple(
-            AttentionLayer.cross(name, heads, grid, self._text_length)
+            AttentionLayer.cross(name, heads, grid, tokens)
             if name.endswith(".attn2")
             else AttentionLayer.own(name, heads, grid)
             for name in attention_modules(self.transformer)

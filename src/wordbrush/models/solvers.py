@@ -171,15 +171,17 @@ def flow_solver(
     device: torch.device,
     image_tokens: int,
     sigmas: Sequence[float] | None = None,
+    shift: float | None = None,
 ) -> Solver:
     """Euler steps of a flow-matching model; where its schedule is shifted by the picture's size, by `image_tokens`.
 
     `sigmas` are those that the family's pipeline gives its scheduler before the shift; None for the scheduler's own.
+    `shift` is the logarithm of a shift that the family finds itself.
     """
     scheduler = FlowMatchEulerDiscreteScheduler.from_config(dict(config))
     options: dict[str, object] = {} if sigmas is None else {"sigmas": list(sigmas)}
     if scheduler.config["use_dynamic_shifting"]:
-        options["mu"] = _shift(scheduler.config, image_tokens)
+        options["mu"] = _shift(scheduler.config, image_tokens) if shift is None else shift
     _set_timesteps(scheduler, num_inference_steps, device=device, **options)
     return Scheduled(FLOW, scheduler, _of_flow(scheduler), seed=0)
 

@@ -14,7 +14,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from wordbrush.attention.sites import AttentionLayer
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.errors import SettingsError
-from wordbrush.models.autoencoder import check_rgb, decode_picture, encode_picture
+from wordbrush.models.autoencoder import check_finite, check_rgb, decode_picture, encode_picture, scaled, unscaled
 from wordbrush.models.clip import clip_ids, clip_tokens
 from wordbrush.models.intercept import Intercept, uncompiled
 from wordbrush.models.memory import memory_shortage_told
@@ -176,11 +176,12 @@ class StableDiffusion:
         """The mean latents (1, C, h, w) of an RGB picture. Raises `SettingsError` for a mode or size that has none."""
         check_rgb(image)
         self.latent_size(image.height, image.width)
-        return encode_picture(self._vae, image, self.device, self.dtype)
+        return scaled(self._vae, encode_picture(self._vae, image, self.device).to(self.dtype))
 
     def decode(self, latents: Tensor) -> Image.Image:
         """The RGB picture of latents (1, C, h, w). Raises `OutputError` when it is not one."""
-        return decode_picture(self._vae, latents)
+        check_finite(latents)
+        return decode_picture(self._vae, unscaled(self._vae, latents))
 
     def _call_unet(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
         told = None

@@ -37,6 +37,7 @@ class StableDiffusion3(FlowTransformer):
         self.guidance: Guidance = ClassifierFree()
         t5 = pipeline.tokenizer_3
         self._t5_length = T5_LENGTH if t5 is None else min(T5_LENGTH, int(t5.model_max_length))
+        self.text_length = int(pipeline.tokenizer_max_length) + self._t5_length
         self.patch = int(self.transformer.config["patch_size"])
 
     def latent_size(self, height: int, width: int) -> tuple[int, int]:
@@ -66,10 +67,9 @@ class StableDiffusion3(FlowTransformer):
         )
         return Text(states.to(self.dtype), pooled.to(self.dtype))
 
-    def _layers(self, grid: tuple[int, int]) -> tuple[AttentionLayer, ...]:
+    def _layers(self, grid: tuple[int, int], tokens: int) -> tuple[AttentionLayer, ...]:
         config = self.transformer.config
         heads, blocks = int(config["num_attention_heads"]), int(config["num_layers"])
-        tokens = int(self._pipeline.tokenizer_max_length) + self._t5_length
         layers = []
         for name in attention_modules(self.transformer):
             if name.endswith(".attn2"):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from wordbrush.attention.sites import AttentionLayer
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.errors import SettingsError
-from wordbrush.models.autoencoder import check_rgb, decode_picture, encode_picture
+from wordbrush.models.autoencoder import check_finite, check_rgb, decode_picture, encode_picture, scaled, unscaled
 from wordbrush.models.intercept import Intercept, attention_modules, uncompiled
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.sampling.adapter import Control, Prediction
@@ -31,12 +31,15 @@ class Transformer(ABC):
     guidance: Guidance
     patch: int = 2
     """How many latent cells a position of the transformer is wide and high."""
+    text_length: int
+    """How many tokens a text has, or may have at most."""
 
     def __init__(self, pipeline: Any) -> None:
         """Take a loaded pipeline, as its owner has set it up."""
         self._pipeline = pipeline
         self._one_at_a_time = Lock()
         self.attention_layers_of = lru_cache(maxsize=16)(self._layers)
+        """The attention layers by grid and number of tokens."""
 
     @classmethod
     def of(cls, pipeline: Any) -> Self:
@@ -52,8 +55,10 @@ class Transformer(ABC):
         """The text of a prompt, by the pipeline's own encoders."""
 
     @abstractmethod
-    def _layers(self, grid: tuple[int, int]) -> tuple[AttentionLayer, ...]:
-        """The attention layers on a grid of (height, width) positions, in the order in which they run."""
+    def _layers(self, grid: tuple[int, int], tokens: int) -> tuple[AttentionLayer, ...]:
+        """The attention layers on a grid of (height, width) positions and a text axis of so many tokens, in the order
+        in which they run.
+        """
 
     @abstractmethod
     def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
@@ -61,6 +66,20 @@ class Transformer(ABC):
 
     def _grid(self, height: int, width: int) -> tuple[int, int]:
         return height // self.patch, width // self.patch
+
+    def _axis(self, text: Text) -> int:
+        """How many positions a text has on the axis of the attention layers."""
+        return text.states.shape[1]
+
+    @property
+    def _latent_dtype(self) -> torch.dtype:
+        """What latents are kept in between steps."""
+        return self.dtype
+
+    @property
+    def _channels(self) -> int:
+        """How many channels latents have."""
+        return int(self._pipeline.vae.config["latent_channels"])
 
     @property
     def transformer(self) -> Any:
@@ -119,14 +138,16 @@ class Transformer(ABC):
 
     def noise(self, seed: int, height: int, width: int) -> Tensor:
         """Gaussian latents (1, C, h, w), drawn on the CPU so that a seed means the same on every device."""
-        shape = (1, int(self._pipeline.vae.config["latent_channels"]), *self.latent_size(height, width))
+        shape = (1, self._channels, *self.latent_size(height, width))
         generator = torch.Generator("cpu").manual_seed(seed)
         with memory_shortage_told(f"a picture of {height} x {width}"):
-            return torch.randn(shape, generator=generator, dtype=self.dtype).to(self.device)
+            return torch.randn(shape, generator=generator, dtype=self._latent_dtype).to(self.device)
 
     def attention_layers(self, height: int, width: int) -> tuple[AttentionLayer, ...]:
-        """The transformer's attention layers for a picture of height x width pixels, in the order of their blocks."""
-        return self.attention_layers_of(self._grid(*self.latent_size(height, width)))
+        """The transformer's attention layers for a picture of height x width pixels, in the order of their blocks;
+        where a text is as long as its prompt, of the longest.
+        """
+        return self.attention_layers_of(self._grid(*self.latent_size(height, width)), self.text_length)
 
     def editable_layers(self, height: int, width: int) -> EditableLayers:
         """All attention of the picture to itself, alone or beside the text; there is no decoder."""
@@ -149,7 +170,7 @@ class Transformer(ABC):
             if control is None:
                 return self._predicted(latents, timestep, text, guidance_scale), 0
             network: nn.Module = self.transformer
-            layers = self.attention_layers_of(self._grid(*latents.shape[-2:]))
+            layers = self.attention_layers_of(self._grid(*latents.shape[-2:]), self._axis(text))
             with uncompiled(network), Intercept(attention_modules(network), layers, control):
                 prediction = self._predicted(latents, timestep, text, guidance_scale)
             return prediction, control.verify(layers)
@@ -163,8 +184,17 @@ class Transformer(ABC):
         """The mean latents (1, C, h, w) of an RGB picture. Raises `SettingsError` for a mode or size that has none."""
         check_rgb(image)
         self.latent_size(image.height, image.width)
-        return encode_picture(self._pipeline.vae, image, self.device, self.dtype)
+        return self._scaled(encode_picture(self._pipeline.vae, image, self.device).to(self._latent_dtype))
 
     def decode(self, latents: Tensor) -> Image.Image:
         """The RGB picture of latents (1, C, h, w). Raises `OutputError` when it is not one."""
-        return decode_picture(self._pipeline.vae, latents)
+        check_finite(latents)
+        return decode_picture(self._pipeline.vae, self._unscaled(latents))
+
+    def _scaled(self, latents: Tensor) -> Tensor:
+        """An autoencoder's latents as the transformer was trained to see them."""
+        return scaled(self._pipeline.vae, latents)
+
+    def _unscaled(self, latents: Tensor) -> Tensor:
+        """The autoencoder's latents of the transformer's."""
+        return unscaled(self._pipeline.vae, latents)

@@ -222,7 +222,7 @@ def _plan_blends(prompts: Prompts, edit: EditSettings) -> tuple[PlannedBlend, ..
 def _blenders(adapter: Adapter, settings: GenerationSettings, planned: Planned) -> tuple[Blender, ...]:
     layers = adapter.attention_layers(settings.height, settings.width)
     latent_size = adapter.latent_size(settings.height, settings.width)
-    length = planned.prompts.source.length
+    length = max(prompt.length for prompt in (planned.prompts.source, *planned.prompts.targets))
     return tuple(
         Blender(each.blend, each.tokens, length, layers, planned.num_steps, latent_size) for each in planned.blends
     )

@@ -2,13 +2,20 @@
 
 from abc import ABC, abstractmethod
 
-from torch import Tensor
+from torch import Tensor, linalg
 
 from wordbrush.errors import SettingsError
+from wordbrush.sampling.patches import packed, unpacked
 
 
 class Guidance(ABC):
-    """What the loop asks a family before and after a model call."""
+    """What the loop asks a family before and after a model call.
+
+    If `apart`, rows with the negative text run in a model call of their own, as in the family's pipeline, and are not
+    padded to the length of the prompts.
+    """
+
+    apart: bool = False
 
     @abstractmethod
     def has_negative(self, scale: float) -> bool:
@@ -25,9 +32,16 @@ class Guidance(ABC):
 class ClassifierFree(Guidance):
     """Classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598): two rows per prompt above a scale of 1."""
 
+    neutral: float = 1.0
+    """The scale up to which nothing is guided."""
+
+    def __init__(self, *, apart: bool = False) -> None:
+        """With both rows in one model call, or `apart`."""
+        self.apart = apart
+
     def has_negative(self, scale: float) -> bool:
-        """True above 1."""
-        return scale > 1
+        """True above the neutral scale."""
+        return scale > self.neutral
 
     def combine(self, negative: Tensor, positive: Tensor, scale: float) -> Tensor:
         """`w * eps(prompt) + (1 - w) * eps(negative)` (report, section 2.1, equation 2).
@@ -37,12 +51,42 @@ class ClassifierFree(Guidance):
         return negative + scale * (positive - negative)
 
     def check(self, scale: float, negative_prompt: str) -> None:
-        """A negative prompt is read only above a scale of 1."""
+        """A negative prompt is read only above the neutral scale."""
         if negative_prompt and not self.has_negative(scale):
             raise SettingsError(
-                f"negative_prompt does nothing at a guidance_scale of {scale:g}; raise guidance_scale above 1, or "
-                "leave out negative_prompt"
+                f"negative_prompt does nothing at a guidance_scale of {scale:g}; raise guidance_scale above "
+                f"{self.neutral:g}, or leave out negative_prompt"
             )
+
+
+class NormKept(ClassifierFree):
+    """Classifier-free guidance whose prediction is at each position as long as that with the prompt alone, as the
+    pipeline of Qwen-Image has it.
+    """
+
+    def __init__(self, patch: int) -> None:
+        """`patch` is how many latent cells a position is wide and high."""
+        super().__init__(apart=True)
+        self._patch = patch
+
+    def combine(self, negative: Tensor, positive: Tensor, scale: float) -> Tensor:
+        """Guided, and scaled back."""
+        guided_BQC = packed(super().combine(negative, positive, scale), self._patch)
+        lengths = (linalg.vector_norm(x, dim=-1, keepdim=True) for x in (packed(positive, self._patch), guided_BQC))
+        own, its = lengths
+        return unpacked(guided_BQC * (own / its), (positive.shape[2], positive.shape[3]), self._patch)
+
+
+class BeyondPrompt(ClassifierFree):
+    """Classifier-free guidance that counts from the prediction with the prompt: a scale of 0 is none, and one of w is
+    w + 1 elsewhere.
+    """
+
+    neutral = 0.0
+
+    def combine(self, negative: Tensor, positive: Tensor, scale: float) -> Tensor:
+        """`eps(prompt) + w * (eps(prompt) - eps(negative))`, as the pipeline of Z-Image writes it."""
+        return positive + scale * (positive - negative)
 
 
 class Distilled(Guidance):

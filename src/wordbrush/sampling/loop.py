@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from wordbrush.attention.watch import Watch
 from wordbrush.edits.plan import EditPlan, StepEdit
 from wordbrush.sampling.adapter import Predictor
 from wordbrush.sampling.blender import Blender
+from wordbrush.sampling.calls import ControlOf, predict_rows
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.steering import PLAIN, Predicted
@@ -76,11 +78,13 @@ def denoise(model: Predictor, solver: Solver, start: Tensor, run: Run) -> Iterat
         layout = BatchLayout.of(run.branches, guided=guided, replayed_source=replay, replayed_negative=negative)
         rows = _rows(layout, run.branches, latents, None if kept is None else kept.latents[index])
         recording = run.record_to if run.record_to is not None and run.record_to.start_step() else None
-        control = None
+        control_of: ControlOf | None = None
         if recording is not None or watches or (edit is not None and edit.acts):
-            control = StepControl(index, layout, edit, kept.tape if kept else None, recording, watches)
-        text = _text(run.text, steering.negative(index, run.text.negative), layout)
-        prediction, controlled = model.predict(solver.model_input(rows, timestep), timestep, text, control, scale)
+            tape = kept.tape if kept else None
+            control_of = partial(StepControl, index, edit=edit, tape=tape, record_to=recording, watches=watches)
+        texts = _texts(run.text, steering.negative(index, run.text.negative), layout)
+        seen = solver.model_input(rows, timestep)
+        prediction, controlled = predict_rows(model, layout, seen, timestep, texts, scale, control_of)
         predicted = Predicted(
             prediction[layout.positions(run.branches, conditional=True)],
             prediction[layout.positions(run.branches, conditional=False)] if guided else None,
@@ -113,8 +117,8 @@ def _blended(blend: Blender, step: int, latents: Tensor, branches: Sequence[int]
     return blended
 
 
-def _text(conditioning: Conditioning, negative: Text, layout: BatchLayout) -> Text:
-    return Text.cat([conditioning.positive[row.branch] if row.conditional else negative for row in layout.rows])
+def _texts(conditioning: Conditioning, negative: Text, layout: BatchLayout) -> list[Text]:
+    return [conditioning.positive[row.branch] if row.conditional else negative for row in layout.rows]
 
 
 def _needs_replay(edit: StepEdit | None, watches: Sequence[Watch], tape: SourceTape | None, step: int) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 Shape = tuple[int, ...]
 
@@ -23,11 +24,16 @@ class Text:
 
     @classmethod
     def cat(cls, texts: Sequence["Text"]) -> "Text":
-        """The rows of several texts of one family, in order.
+        """The rows of several texts of one family, in order; a shorter text is padded, and the mask says where.
 
         >>> Text.cat([Text(torch.zeros(1, 2, 3)), Text(torch.zeros(2, 2, 3))]).states.shape
         torch.Size([3, 2, 3])
+        >>> Text.cat([Text(torch.ones(1, 1, 3)), Text(torch.ones(1, 2, 3))]).mask.tolist()
+        [[1.0, 0.0], [1.0, 1.0]]
         """
+        longest = max(text.states.shape[1] for text in texts)
+        if any(text.states.shape[1] < longest for text in texts):
+            texts = [text._padded(longest) for text in texts]
         parts = [text.tensors() for text in texts]
         return cls.of({name: torch.cat([part[name] for part in parts]) for name in parts[0]})
 
@@ -44,6 +50,12 @@ class Text:
     def shapes(self) -> dict[str, Shape]:
         """The shapes of `tensors`."""
         return {name: tuple(tensor.shape) for name, tensor in self.tensors().items()}
+
+    def _padded(self, length: int) -> "Text":
+        """The same text at a length of its tokens, with a mask."""
+        mask = self.states.new_ones(self.states.shape[:2]) if self.mask is None else self.mask
+        more = length - self.states.shape[1]
+        return replace(self, states=F.pad(self.states, (0, 0, 0, more)), mask=F.pad(mask, (0, more)))
 
     def with_states(self, states: Tensor) -> "Text":
         """The same text with other states, of as many rows or of one."""

@@ -2,6 +2,7 @@
 of any length.
 """
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -204,8 +205,23 @@ def test_a_fused_edit_equals_its_maps_formed(pipelines, editors, name, candidate
     torch.testing.assert_close(kept.latents, theirs[1:], rtol=0, atol=near)
 
 
+UNGUIDED = {
+    "qwen-image": ("true_cfg_scale", 1.0),
+    "z-image": ("guidance_scale", 0.0),
+    "klein": ("guidance_scale", 1.0),
+}
+
+
+@pytest.mark.parametrize("name", UNGUIDED)
+def test_without_guidance_a_picture_is_the_pipelines_too(pipelines, editors, name):
+    option, scale = UNGUIDED[name]
+    case = dataclasses.replace(CASES[name], negative=False, guided={**CASES[name].guided, option: scale})
+    made = editors[name].generate(PROMPT, **run_of(case), guidance_scale=scale)
+    assert torch.equal(made.latents, plain_latents(case, pipelines[name], PROMPT, case.size))
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_batch_of_targets_is_its_singles_and_records_replay(editors, name):
+def test_a_batch_of_targets_is_its_singles_and_records_replay(pipelines, editors, name):
     case, editor = CASES[name], editors[name]
     options = {"edit": "auto", "self_replace_steps": 0.7, "text_mass": "target", "new_word_factor": 2}
     source = editor.generate(PROMPT, **run_of(case))
@@ -216,6 +232,10 @@ def test_a_batch_of_targets_is_its_singles_and_records_replay(editors, name):
         for made in (one, other):
             torch.testing.assert_close(made.latents, single.latents, rtol=0, atol=1e-4)
         assert (single.latents - source.latents).abs().max() > 1e-2
+    not_kept = Editor.from_pipeline(pipelines[name], keep_bytes=0)
+    beside = not_kept.edit(not_kept.generate(PROMPT, **run_of(case)), TARGETS, **options)
+    for one, other in zip(beside, kept, strict=True):
+        torch.testing.assert_close(one.latents, other.latents, rtol=0, atol=1e-4)
     again = editor.replay(kept[0].record)
     assert [result.record for result in again] == [result.record for result in kept]
     assert all(torch.equal(a.latents, b.latents) for a, b in zip(again, kept, strict=True))
@@ -253,6 +273,21 @@ def test_weights_windows_maps_and_a_blend(editors, name):
     assert outside.any()
     assert (~outside).any()
     assert torch.equal(blended.latents[..., outside], source.latents[..., outside])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_part_of_the_picture_has_an_edit_of_its_own(editors, name):
+    """A weight in its noun's region, and a larger thing: rows of the source's map, on an axis of its own length."""
+    case, editor = CASES[name], editors[name]
+    prompt, target = "a photo of a red dog", f"a photo of a {LONG_WORD} red cat"
+    source = editor.generate(prompt, **run_of(case))
+    options = {"edit": "refine", "equalizer": {"red": 4.0}}
+    everywhere, inside = (editor.edit(source, target, **options, weight_region=where) for where in ("picture", "noun"))
+    assert (inside.latents - everywhere.latents).abs().max() > 1e-3
+    larger = editor.edit(source, target, edit="refine", self_replace_steps=0.7, resize=1.5)
+    assert larger.latents.isfinite().all()
+    plain = editor.edit(source, target, edit="refine", self_replace_steps=0.7)
+    assert (larger.latents - plain.latents).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -348,9 +383,8 @@ def test_what_does_not_work_is_told(editors, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_block_that_is_skipped_is_told(name):
     pipeline = CASES[name].build()
-    blocks = next(
-        blocks for part, blocks in pipeline.transformer.named_children() if part in ("transformer_blocks", "layers")
-    )
+    lists = [blocks for blocks in pipeline.transformer.children() if isinstance(blocks, torch.nn.ModuleList)]
+    blocks = max(lists, key=len)
     blocks[0].forward = blocks[1].forward
     with pytest.raises(ControlError, match=r"\.0\.att"):
         Editor.from_pipeline(pipeline).generate_and_edit(PROMPT, LONGER, **run_of(CASES[name]))
@@ -379,7 +413,7 @@ def test_klein_that_was_distilled_has_no_guidance_in_memory_and_from_its_folder(
 
 def test_a_negative_prompt_of_klein_is_that_of_its_embeddings(pipelines, editors):
     case, pipeline = CASES["klein"], pipelines["klein"]
-    negative = pipeline.encode_prompt("red")[0]
+    negative = pipeline.encode_prompt("red", max_sequence_length=FLUX_2_LENGTH)[0]
     last = {}
     call = {"callback_on_step_end": lambda pipeline, step, timestep, given: last.update(given) or {}}
     plain(case, pipeline, PROMPT, SIZE, output_type="latent", negative_prompt_embeds=negative, **call)

@@ -45,7 +45,8 @@ class Chat:
                 f"the model's tokenizer makes {before} tokens of the template before the prompt and its pipeline "
                 f"drops {self.dropped}, the prompt's among them; give the tokenizer that it was trained with"
             )
-        words = [span for span in offsets[before:] if span[0] < len(prompt)]
+        first = len(prompt) - len(prompt.lstrip())  # spaces before the first word are its own
+        words = [(start, max(stop, first + 1)) for start, stop in offsets[before:] if start < len(prompt)]
         count = len(offsets) - self.dropped
         length = self.length_of(count)
         begin = before - self.dropped + (max(0, length - count) if self.padding_first else 0)

@@ -3,9 +3,12 @@
 from abc import ABC
 from collections.abc import Sequence
 
+import numpy as np
 from diffusers import FlowMatchEulerDiscreteScheduler
 
+from wordbrush.attention.sites import AttentionLayer
 from wordbrush.errors import SettingsError
+from wordbrush.models.intercept import attention_modules
 from wordbrush.models.solvers import flow_solver
 from wordbrush.models.transformer import Transformer
 from wordbrush.sampling.solver import FLOW, Solver
@@ -34,3 +37,23 @@ class FlowTransformer(Transformer, ABC):
         rows, columns = self._grid(*self.latent_size(height, width))
         sigmas, shift = self._sigmas(num_inference_steps), self._shift(rows * columns, num_inference_steps)
         return flow_solver(scheduler.config, num_inference_steps, self.device, rows * columns, sigmas, shift)
+
+
+class TextFirst(FlowTransformer, ABC):
+    """A flow transformer whose layers all have the axis `[text, picture]`, sampled from even noise levels."""
+
+    def _sigmas(self, num_inference_steps: int) -> Sequence[float] | None:
+        if self._pipeline.scheduler.config.get("use_flow_sigmas"):
+            return None
+        return [float(sigma) for sigma in np.linspace(1.0, 1 / num_inference_steps, num_inference_steps)]
+
+    def _layers(self, grid: tuple[int, int], tokens: int) -> tuple[AttentionLayer, ...]:
+        heads = int(self.transformer.config["num_attention_heads"])
+        return tuple(
+            AttentionLayer.joint(name, heads, grid, tokens, text_first=True, shows_words=self._shows_words(name))
+            for name in attention_modules(self.transformer)
+        )
+
+    def _shows_words(self, layer: str) -> bool:
+        """Whether a layer's attention to the text shows where words are; all do where nothing is known."""
+        return True

@@ -1,16 +1,13 @@
 """FLUX.1 dev and schnell: joint attention in double and single blocks, T5's tokens, CLIP's pooled vector."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import numpy as np
 import torch
 from diffusers import FluxPipeline
 from torch import Tensor
 
-from wordbrush.attention.sites import AttentionLayer
 from wordbrush.models.clip import clip_tokens
-from wordbrush.models.flow_transformer import FlowTransformer
-from wordbrush.models.intercept import attention_modules
+from wordbrush.models.flow_transformer import TextFirst
 from wordbrush.models.t5 import READ_BY_T5_ALONE, t5_tokens
 from wordbrush.sampling.guidance import Distilled, Guidance, Unguided
 from wordbrush.sampling.patches import packed, unpacked
@@ -22,7 +19,7 @@ WORD_BLOCKS: Mapping[int, range] = {19: range(11, 19)}
 (arXiv:2508.07519: 11, 12, 14, 17, 18), ConceptAttention (15 to 18) and Add-it (13, 14, 18) meet."""
 
 
-class Flux(FlowTransformer):
+class Flux(TextFirst):
     """An `Adapter` over a FLUX.1 pipeline.
 
     The axis of all its layers is `[T5, picture]`. FLUX.1 dev is told the guidance scale, schnell has none; neither
@@ -37,11 +34,6 @@ class Flux(FlowTransformer):
         self.text_length = 512 if told else 256
         """As many tokens as dev and schnell were trained with."""
 
-    def _sigmas(self, num_inference_steps: int) -> Sequence[float] | None:
-        if self._pipeline.scheduler.config.get("use_flow_sigmas"):
-            return None
-        return [float(sigma) for sigma in np.linspace(1.0, 1 / num_inference_steps, num_inference_steps)]
-
     def _tokens(self, prompt: str) -> PromptTokens:
         tokens = t5_tokens(self._pipeline.tokenizer_2, prompt, self.text_length)
         clip = clip_tokens(self._pipeline.tokenizer, prompt, cut_note=READ_BY_T5_ALONE)
@@ -51,17 +43,10 @@ class Flux(FlowTransformer):
         states, pooled, _ = self._pipeline.encode_prompt(prompt, None, max_sequence_length=self.text_length)
         return Text(states.to(self.dtype), pooled.to(self.dtype))
 
-    def _layers(self, grid: tuple[int, int], tokens: int) -> tuple[AttentionLayer, ...]:
-        config = self.transformer.config
-        heads, doubles = int(config["num_attention_heads"]), int(config["num_layers"])
-        layers = []
-        for name in attention_modules(self.transformer):
-            part, block, *_ = name.split(".")
-            shows = doubles not in WORD_BLOCKS
-            if part == "transformer_blocks" and not shows:
-                shows = int(block) in WORD_BLOCKS[doubles]
-            layers.append(AttentionLayer.joint(name, heads, grid, tokens, text_first=True, shows_words=shows))
-        return tuple(layers)
+    def _shows_words(self, layer: str) -> bool:
+        part, block, *_ = layer.split(".")
+        known = WORD_BLOCKS.get(int(self.transformer.config["num_layers"]))
+        return known is None or (part == "transformer_blocks" and int(block) in known)
 
     def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
         rows, _, height, width = latents.shape

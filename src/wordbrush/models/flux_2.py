@@ -1,21 +1,18 @@
 """FLUX.2 dev and klein: joint attention in double and single blocks, a language model's tokens."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from diffusers import Flux2KleinPipeline, Flux2Pipeline
 from diffusers.pipelines.flux2.pipeline_flux2 import compute_empirical_mu, format_input
 from torch import Tensor
 from torch.nn import functional as F
 
-from wordbrush.attention.sites import AttentionLayer
 from wordbrush.errors import ModelError, PromptError, cited
 from wordbrush.models.chat import Chat, in_chat
-from wordbrush.models.flow_transformer import FlowTransformer
-from wordbrush.models.intercept import attention_modules
+from wordbrush.models.flow_transformer import TextFirst
 from wordbrush.sampling.guidance import ClassifierFree, Distilled, Guidance, Unguided
 from wordbrush.sampling.patches import packed, unpacked
 from wordbrush.sampling.text import Text
@@ -25,13 +22,13 @@ _IMAGE = "[IMG]"
 """What the pipeline of FLUX.2 dev takes out of prompts."""
 
 
-class Flux2(FlowTransformer):
+class Flux2(TextFirst):
     """An `Adapter` over a FLUX.2 pipeline.
 
     The axis of all its layers is `[text, picture]`, and every text has as many tokens, its padding unmasked. Latents
     are those of the transformer: a position is one cell of 4 x 32 channels. FLUX.2 dev reads the text with Mistral and
     is told the guidance scale; klein reads it with Qwen3 and has negative rows by themselves, or no guidance where it
-    was distilled. No block is known to show words better than others: all do.
+    was distilled.
     """
 
     patch = 1
@@ -63,20 +60,14 @@ class Flux2(FlowTransformer):
     def _channels(self) -> int:
         return int(self.transformer.config["in_channels"])
 
-    def _sigmas(self, num_inference_steps: int) -> Sequence[float] | None:
-        if self._pipeline.scheduler.config.get("use_flow_sigmas"):
-            return None
-        return [float(sigma) for sigma in np.linspace(1.0, 1 / num_inference_steps, num_inference_steps)]
-
     def _shift(self, image_tokens: int, num_inference_steps: int) -> float:
         return float(compute_empirical_mu(image_tokens, num_inference_steps))
 
     def _tokens(self, prompt: str) -> PromptTokens:
         tokenizer: Any = self._pipeline.tokenizer
         if not self._told:
-            return self._chat(tokenizer, partial(in_chat, tokenizer, enable_thinking=False), special=True).tokens(
-                prompt
-            )
+            write = partial(in_chat, tokenizer, enable_thinking=False)
+            return self._chat(tokenizer, write, special=True).tokens(prompt)
         if _IMAGE in prompt:
             raise PromptError(f"'{cited(prompt)}' has {_IMAGE}, which stands for a picture; leave it out")
         write = partial(_in_mistral_chat, tokenizer, self._pipeline.system_message)
@@ -101,13 +92,6 @@ class Flux2(FlowTransformer):
     def _encoded(self, prompt: str) -> Text:
         states, _ = self._pipeline.encode_prompt(prompt, max_sequence_length=self.text_length)
         return Text(states.to(self.dtype))
-
-    def _layers(self, grid: tuple[int, int], tokens: int) -> tuple[AttentionLayer, ...]:
-        heads = int(self.transformer.config["num_attention_heads"])
-        return tuple(
-            AttentionLayer.joint(name, heads, grid, tokens, text_first=True)
-            for name in attention_modules(self.transformer)
-        )
 
     def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
         rows, _, height, width = latents.shape

@@ -1,28 +1,24 @@
 """Qwen-Image (Wu et al. 2025, arXiv:2508.02324): joint attention in double blocks, Qwen2.5-VL's tokens."""
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from diffusers import QwenImagePipeline
 from torch import Tensor
 
-from wordbrush.attention.sites import AttentionLayer
 from wordbrush.models.chat import Chat
-from wordbrush.models.flow_transformer import FlowTransformer
-from wordbrush.models.intercept import attention_modules
+from wordbrush.models.flow_transformer import TextFirst
 from wordbrush.sampling.guidance import Guidance, NormKept
 from wordbrush.sampling.patches import packed, unpacked
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 
-class QwenImage(FlowTransformer):
+class QwenImage(TextFirst):
     """An `Adapter` over a Qwen-Image pipeline.
 
     The axis of all its layers is `[text, picture]`, and a text is as long as its prompt and what its template has
-    behind it; shorter ones of a batch are masked. No block is known to show words better than others: all do.
+    behind it; shorter ones of a batch are masked.
     """
 
     def __init__(self, pipeline: QwenImagePipeline) -> None:
@@ -35,9 +31,6 @@ class QwenImage(FlowTransformer):
     def _channels(self) -> int:
         return int(self._pipeline.vae.config["z_dim"])
 
-    def _sigmas(self, num_inference_steps: int) -> Sequence[float]:
-        return [float(sigma) for sigma in np.linspace(1.0, 1 / num_inference_steps, num_inference_steps)]
-
     def _tokens(self, prompt: str) -> PromptTokens:
         pipeline = self._pipeline
         dropped = int(pipeline.prompt_template_encode_start_idx)
@@ -49,13 +42,6 @@ class QwenImage(FlowTransformer):
         # The mask, of a single prompt, hides nothing.
         states, _ = self._pipeline.encode_prompt(prompt, max_sequence_length=self.text_length)
         return Text(states.to(self.dtype))
-
-    def _layers(self, grid: tuple[int, int], tokens: int) -> tuple[AttentionLayer, ...]:
-        heads = int(self.transformer.config["num_attention_heads"])
-        return tuple(
-            AttentionLayer.joint(name, heads, grid, tokens, text_first=True)
-            for name in attention_modules(self.transformer)
-        )
 
     def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
         rows, _, height, width = latents.shape

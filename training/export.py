@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from diffusers import AutoencoderKL, StableDiffusion3Pipeline, StableDiffusionPipeline, UNet2DConditionModel
@@ -33,7 +34,7 @@ def assemble(
 
 
 def export(
-    pipeline: StableDiffusionPipeline | StableDiffusion3Pipeline, folder: Path, settings: dict[str, float]
+    pipeline: StableDiffusionPipeline | StableDiffusion3Pipeline, folder: Path, settings: Mapping[str, object]
 ) -> None:
     """Write a pipeline as a diffusers folder, the two large networks in half precision.
 

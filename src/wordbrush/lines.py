@@ -80,7 +80,7 @@ def check_same(path: Path, what: str, kept: Mapping[str, object], given: Mapping
         if kept.get(name) != now.get(name):
             raise RecordError(
                 f"'{path}' was begun with another {name} of {what} ({kept.get(name)!r:.60}, "
-                f"now {now.get(name)!r:.60}); use the same, or another --out"
+                f"now {now.get(name)!r:.60}); use the same, or another folder"
             )
 
 

@@ -99,6 +99,21 @@ def test_what_only_a_model_can_tell_is_the_rows_outcome(tiny_editor, making, col
     assert (part.outcome.row, part.samples) == (4, [])
 
 
+def test_a_row_with_a_window_of_its_own_is_tried_once_with_it(tiny_editor, making):
+    row = check_row(1, {"source": "a red dog", "target": "a red cat", "cross_replace_steps": 0.7})
+    part = made(tiny_editor, replace(making, sampling=Sampling(tries=4)), row)
+    assert [sample.about["edit"]["cross_replace_steps"] for sample in part.samples] == [{"default_": [0.0, 0.7]}]
+
+
+def test_a_disk_that_fails_is_no_rows_error(tiny_editor, making, monkeypatch):
+    def broken(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("wordbrush.pairs.maker.plain_png_bytes", broken)
+    with pytest.raises(ModelError, match=r"failed at row 7 .*Input/output error.*run again"):
+        made(tiny_editor, making)
+
+
 def test_done_and_kept_tell_an_edit_from_none_and_from_another_picture(tiny_editor):
     def scores(**options):
         edit = tiny_editor.generate_and_edit(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+import torch
 from PIL import Image
 
 from wordbrush.editor import Editor, split_options
@@ -28,6 +29,10 @@ from wordbrush.runs.results import EditResult
 KEY_LETTERS = 20
 """How much of an address a pair's key has: 80 bits, so that no two of a set are equal."""
 _LOOK_SIDE = 128
+_MACHINE_FAILED: tuple[type[Exception], ...] = (
+    (OSError, torch.AcceleratorError) if hasattr(torch, "AcceleratorError") else (OSError,)
+)
+"""What no row is to blame for: a disk that fails, a GPU that answers nothing more. Running out of memory is a row's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +48,8 @@ class _Try:
 class PairMaker:
     """Makes a row's pairs with one model. Call it with a row and its address; it returns the bytes of a `Part`.
 
-    An error of the row is its outcome, and raises nothing.
+    An error of the row is its outcome, and raises nothing. A disk or a device that fails is no row's error: then it
+    raises `ModelError`, and the row is still to be made.
     """
 
     def __init__(self, editor: Editor, making: Making, clip: ClipScore | None = None) -> None:
@@ -67,10 +73,12 @@ class PairMaker:
         with thread_count(self._making.model.threads):
             try:
                 return self._part(row, address).to_bytes()
+            except _MACHINE_FAILED as error:
+                raise ModelError(
+                    f"the machine failed at row {row.number} ({_said(error)}); run again to go on there"
+                ) from error
             except Exception as error:  # whatever it is, it is this row's, and the set goes on
-                lines = str(error).strip().splitlines()
-                said = f"{type(error).__name__}: {lines[0] if lines else ''}"[:300].rstrip(": ")
-                return Part(Outcome(row.number, row.id, address, error=said)).to_bytes()
+                return Part(Outcome(row.number, row.id, address, error=_said(error))).to_bytes()
 
     def _part(self, row: PairRow, address: str) -> Part:
         filters, reasons = self._making.filters, Counter[str]()
@@ -98,7 +106,7 @@ class PairMaker:
         return Part(outcome, samples, _looks(address, kept, refused, filters.refusal))
 
     def _tries(self, row: PairRow, address: str, reasons: Counter[str]) -> list[_Try]:
-        editor, sampling = self._editor, self._making.sampling
+        editor, sampling = self._editor, self._making.sampling.beside(row.options)
         generation, edit = split_options({**self._making.options, **row.options})
         found: list[_Try] = []
         for seed in seeds_of(row, address, sampling.seeds):
@@ -143,6 +151,11 @@ class PairMaker:
             "address": address,
         }
         return Sample(key, plain_png_bytes(edit.source.image), plain_png_bytes(edit.image), about)
+
+
+def _said(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300].rstrip(": ")
 
 
 def _looks(address: str, kept: Sequence[_Try], refused: Sequence[_Try], refusal: Any) -> list[File]:

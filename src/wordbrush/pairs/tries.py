@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from wordbrush.editor import RunOptions
 from wordbrush.edits.schedule import DEFAULT
 from wordbrush.edits.settings import EditSettings
 from wordbrush.edits.target_control import TargetControl
@@ -36,6 +37,18 @@ class Sampling:
                 raise SettingsError(f"{name} is {bounds[0]:g}..{bounds[1]:g}; give START..END in 0..1")
         if self.tries > 1 and self.cross_range is None and self.self_range is None:
             raise SettingsError(f"tries is {self.tries}, and nothing differs between them; give 1, or a range")
+
+    def beside(self, options: RunOptions) -> "Sampling":
+        """The tries of a row that has options of its own: a window that it names, or leaves to a recipe, is not drawn.
+
+        >>> Sampling(tries=4).beside({"cross_replace_steps": 0.4})
+        Sampling(seeds=1, tries=1, cross_range=None, self_range=None)
+        """
+        by_recipe = options.get("recipe") == "auto"
+        cross = None if by_recipe or "cross_replace_steps" in options else self.cross_range
+        held = None if by_recipe or "self_replace_steps" in options else self.self_range
+        tries = 1 if cross is None and held is None else self.tries
+        return Sampling(self.seeds, tries, cross, held)
 
 
 def drawn(*names: object) -> float:

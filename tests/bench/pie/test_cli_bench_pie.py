@@ -63,7 +63,7 @@ def test_a_run_measures_everything_and_goes_on_where_it_stopped(command_line, da
 
     code, _, err, _ = command_line(*arguments, "--steps", "3")
     assert code == 2
-    assert "another --out" in err
+    assert "another folder" in err
 
 
 def test_a_bad_case_is_told_counted_and_does_not_end_the_run(command_line, data, tmp_path):

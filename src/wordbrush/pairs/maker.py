@@ -32,7 +32,7 @@ _LOOK_SIDE = 128
 _MACHINE_FAILED: tuple[type[Exception], ...] = (
     (OSError, torch.AcceleratorError) if hasattr(torch, "AcceleratorError") else (OSError,)
 )
-"""What no row is to blame for: a disk that fails, a GPU that answers nothing more. Running out of memory is a row's."""
+"""What no row is to blame for: a disk that fails, a GPU that answers nothing more. To run out of memory is a row's."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,6 +42,7 @@ SAMPLES = {
     "new_word_factor": 2.0,
     "text_mass": "target",
     "recipe": "auto",
+    "strength": 0.8,
 }
 TYPED = {
     "edit": {"edit": "refine"},
@@ -58,6 +59,7 @@ TYPED = {
     "new_word_factor": {"new_word_factor": 2.0},
     "text_mass": {"text_mass": "target"},
     "recipe": {"recipe": "auto"},
+    "strength": {"strength": "0.8"},
 }
 
 
@@ -85,7 +87,8 @@ def test_a_sample_is_not_the_default(editor, option):
 
 
 def test_the_editor_takes_it():
-    for method in (Editor.edit, Editor.generate_and_edit, Editor.edit_settings, plan_sweep, EditPanel.__init__):
+    methods = (Editor.edit, Editor.generate_and_edit, Editor.edit_settings, Editor.find_strength, Editor.candidates)
+    for method in (*methods, Editor.explore, plan_sweep, EditPanel.__init__):
         taken = inspect.signature(method).parameters["options"].annotation.__args__[0]
         assert taken in (EditOptions, RunOptions), method
     assert RunOptions.__annotations__ == EditOptions.__annotations__ | GenerationOptions.__annotations__
@@ -97,7 +100,7 @@ def test_the_flags_take_it(editor, option):
     assert settled(editor, **given) == asked(editor, option)
 
 
-@pytest.mark.parametrize("command", ["edit", "sweep", "maps"])
+@pytest.mark.parametrize("command", ["edit", "sweep", "maps", "explore"])
 def test_the_commands_take_it(command, option):
     params = typer.main.get_command(app).commands[command].params
     spelt = {spelling for param in params for spelling in param.opts}

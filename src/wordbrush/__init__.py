@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wordbrush.edits.plug_and_play import PlugAndPlay as PlugAndPlay
     from wordbrush.edits.settings import EditOptions as EditOptions
     from wordbrush.edits.settings import EditSettings as EditSettings
+    from wordbrush.edits.strength import StrengthSearch as StrengthSearch
     from wordbrush.errors import ControlError as ControlError
     from wordbrush.errors import DataError as DataError
     from wordbrush.errors import IdleEditError as IdleEditError
@@ -53,6 +54,7 @@ _HOMES = {
     "edits.mutual_self_attention": "MutualSelfAttention",
     "edits.plug_and_play": "PlugAndPlay",
     "edits.settings": "EditOptions EditSettings",
+    "edits.strength": "StrengthSearch",
     "errors": "ControlError DataError IdleEditError MissingPackageError ModelError OutputError PhotoError PromptError "
     "RecordError SettingsError WordbrushError",
     "inversion.report": "InversionReport",

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack, overload
+from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
 from PIL.Image import Image
 
@@ -13,6 +13,7 @@ from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.blend import LatentMask
 from wordbrush.edits.recipes import Recipe, recipe_for
 from wordbrush.edits.settings import EditOptions, EditSettings, needs_recipes
+from wordbrush.edits.strength import AUTO, StrengthSearch, one_step
 from wordbrush.errors import PromptWarning, RecordError, SettingsError, cited
 from wordbrush.inversion.methods import DEFAULT_METHOD
 from wordbrush.inversion.settings import InversionSettings, Setting
@@ -27,15 +28,29 @@ from wordbrush.pictures.fit import Fit, fit_into, fit_to, to_canvas
 from wordbrush.pictures.masks import read_mask
 from wordbrush.pictures.read import Photo, read_photo
 from wordbrush.runs.cache import InversionCache
+from wordbrush.runs.counter import RunCounter
 from wordbrush.runs.kept import PhotoTask, invert_or_recall
-from wordbrush.runs.pack import model_record, packed_again, packed_edits, packed_photo, packed_source
+from wordbrush.runs.pack import model_record, packed_again, packed_edits, packed_photo, packed_result, packed_source
 from wordbrush.runs.record import PhotoRecord, RunRecord, check_photo
 from wordbrush.runs.results import EditResult, EditResults, Source
-from wordbrush.runs.run import look_again, plan, run_again, run_edit, run_source, run_together, solver_of
+from wordbrush.runs.run import (
+    look_again,
+    plan,
+    run_again,
+    run_along,
+    run_edit,
+    run_seeds,
+    run_source,
+    run_together,
+    solver_of,
+)
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.settings import GenerationOptions, GenerationSettings
 from wordbrush.scenes.vocabulary import SYNONYMS
+from wordbrush.search.find import Found, find_strength, spread
+from wordbrush.search.ranking import Ranking, Scored
+from wordbrush.search.trials import Trials, clip_of, score_of, side_by_side
 from wordbrush.settled import whole
 from wordbrush.tokens.pair import Prompts
 from wordbrush.tokens.prompt_tokens import PromptTokens
@@ -44,6 +59,12 @@ from wordbrush.tokens.web_ui_syntax import web_ui_syntax
 
 if TYPE_CHECKING:
     import torch
+
+
+_BATCH = 4
+"""How many candidates, or seeds, run in one batch."""
+_MOST = 64
+"""Candidates beyond this differ by less than a step."""
 
 
 class RunOptions(GenerationOptions, EditOptions, total=False):
@@ -252,7 +273,7 @@ class Editor:
     @overload
     def edit(
         self,
-        source: Source,
+        source: Source | EditResult,
         target: str,
         *,
         capture: MapsRequest | None = None,
@@ -263,7 +284,7 @@ class Editor:
     @overload
     def edit(
         self,
-        source: Source,
+        source: Source | EditResult,
         target: list[str] | tuple[str, ...],
         *,
         capture: MapsRequest | None = None,
@@ -273,7 +294,7 @@ class Editor:
 
     def edit(
         self,
-        source: Source,
+        source: Source | EditResult,
         target: str | Sequence[str],
         *,
         capture: MapsRequest | None = None,
@@ -282,7 +303,8 @@ class Editor:
     ) -> EditResult | EditResults:
         """Edit a source with another prompt; the source itself is not run again (Prompt-to-Prompt, algorithm 1).
 
-        - `source`: a picture of this editor, generated or inverted.
+        - `source`: a picture of this editor, generated or inverted; or the result of an edit, to be edited further
+          (`as_source`).
         - `target`: the edited prompt, which gives one result, or a list of prompts, which run as one batch and give a
           list.
         - `capture`: attention maps of the targets to collect; each result has those of the words in its prompt.
@@ -301,8 +323,143 @@ class Editor:
         >>> result.record.acted
         (("'dog' -> 'cat'",),)
         """
-        results = self.apply(source, self.edit_settings(target, source, **options), capture=capture, on_step=on_step)
+        source = self.as_source(source) if isinstance(source, EditResult) else source
+        if _search(options) is None:
+            settings = self.edit_settings(target, source, **options)
+        else:
+            targets = [target] if isinstance(target, str) else target
+            found = [self.find_strength(source, each, on_step=on_step, **options) for each in targets]
+            settings = side_by_side([one.best.edit for one in found])
+        results = self.apply(source, settings, capture=capture, on_step=on_step)
         return results[0] if isinstance(target, str) else results
+
+    def as_source(self, result: EditResult, *, on_step: OnStep | None = None) -> Source:
+        """The result of an edit as a source, for several further edits of it; `edit` does it for one.
+
+        - `result`: an edit of this editor. Its way from noise is known, so that nothing is inverted.
+
+        It costs a plain picture, in which its own attention is recorded. What its plain steps miss of its way is added
+        to its edits, so that they keep what was held before. Records hold the whole chain.
+
+        >>> editor = Editor.from_pretrained()
+        >>> source = editor.generate("a dog eating an apple", num_inference_steps=4)
+        >>> cat = editor.edit(source, "a cat eating an apple")
+        >>> further = editor.edit(cat, "a cat eating an orange")
+        >>> further.source.prompt, len(further.record.chain)
+        ('a cat eating an apple', 1)
+        """
+        source = result.source
+        self._check_own(source)
+        settings = replace(source.settings, prompt=result.target)
+        tape = self._tape(self._keep_bytes)
+        kept = run_along(self._adapter, settings, result.way, source.kept.steering, tape, on_step)
+        return packed_result(result, settings, kept, self._keep_bytes)
+
+    def find_strength(
+        self, source: Source, target: str, *, on_step: OnStep | None = None, **options: Unpack[EditOptions]
+    ) -> Found:
+        """Search for the strength at which an edit of a source succeeds and holds: what `strength="auto"` does.
+
+        - `source`, `target`, `options`: those of `edit`; a `strength` that is a `StrengthSearch` says how.
+
+        The result has all that was tried with its scores, best first, and the cost; give `best.edit` to `apply`.
+        Raises what `edit` raises.
+
+        >>> editor = Editor.from_pretrained()
+        >>> source = editor.generate("a dog eating an apple", num_inference_steps=4)
+        >>> found = editor.find_strength(source, "a cat eating an apple")
+        >>> found.cost < 8, found.best.score.total >= found.tried[-1].score.total
+        (True, True)
+        """
+        self._check_own(source)
+        search = _search(options) or StrengthSearch()
+        beginnings = self._beginnings(source, target, options)
+        count = RunCounter(on_step, 3)
+        trials = Trials(self._adapter, source, beginnings[0], clip_of(search.clip), count.next)
+        return find_strength(beginnings, search, one_step(source.kept.num_steps), trials.attempt)
+
+    def candidates(
+        self,
+        source: Source | EditResult,
+        target: str,
+        count: int = 8,
+        *,
+        clip: str | Path | None = None,
+        on_step: OnStep | None = None,
+        **options: Unpack[EditOptions],
+    ) -> Ranking:
+        """Several edits of a source into one target, from weak to strong, ranked by their scores.
+
+        - `source`, `target`, `options`: those of `edit`, without `strength`, which is what differs.
+        - `count`: how many, 2 to 64. Default: 8.
+        - `clip`: a local folder of a CLIP model that helps to score. Default: None.
+
+        They run in batches of four; each one's record makes its batch again, bit for bit. Raises what `edit` raises.
+
+        >>> editor = Editor.from_pretrained()
+        >>> source = editor.generate("a dog eating an apple", num_inference_steps=4)
+        >>> ranked = editor.candidates(source, "a cat eating an apple", 2)
+        >>> ranked[0].score.total >= ranked[1].score.total
+        True
+        """
+        if not 2 <= whole(count, "count") <= _MOST:
+            raise SettingsError(f"count is {count}; give 2 to {_MOST} candidates")
+        if options.get("strength") is not None:
+            raise SettingsError("candidates are of different strengths; leave strength out")
+        source = self.as_source(source) if isinstance(source, EditResult) else source
+        self._check_own(source)
+        beginnings = self._beginnings(source, target, options)
+        edits = spread(beginnings, count, one_step(source.kept.num_steps))
+        batches = [edits[i : i + _BATCH] for i in range(0, count, _BATCH)]
+        trials = Trials(self._adapter, source, edits[0], clip_of(clip), RunCounter(on_step, len(batches)).next)
+        made: list[EditResult] = []
+        for batch in batches:
+            run = trials.run(batch)
+            made += packed_edits(self._adapter, source, side_by_side(batch), run, None, together=False)
+        labels = [f"strength {edit.strength:g}, {edit.recipe}" for edit in edits]
+        return Ranking.of(map(Scored, made, trials.scores(), labels))
+
+    def explore(
+        self,
+        prompt: str,
+        target: str,
+        seeds: int | Sequence[int] = 16,
+        *,
+        clip: str | Path | None = None,
+        on_step: OnStep | None = None,
+        **options: Unpack[RunOptions],
+    ) -> Ranking:
+        """One edit from several seeds, ranked by their scores: which seed gives the edit that is wanted.
+
+        - `prompt`, `target`, `options`: those of `generate_and_edit`, without `seed`; of one target.
+        - `seeds`: which, or how many, from 0 on. Default: 16.
+        - `clip`: a local folder of a CLIP model that helps to score. Default: None.
+
+        Sources and edits of four seeds run in one batch; each one's record makes its batch again, bit for bit. Raises
+        what `generate_and_edit` raises.
+
+        >>> editor = Editor.from_pretrained()
+        >>> ranked = editor.explore("a dog", "a cat", seeds=2, num_inference_steps=4)
+        >>> sorted(one.result.source.settings.seed for one in ranked)
+        [0, 1]
+        """
+        numbers = list(range(seeds)) if isinstance(seeds, int) else [whole(seed, "seed") for seed in seeds]
+        if not numbers or len(set(numbers)) < len(numbers):
+            raise SettingsError("seeds to explore are none, or one is given twice; give each once")
+        if "seed" in options:
+            raise SettingsError("seed is what is explored; give seeds")
+        generation_options, edit_options = split_options(options)
+        generation = self.generation_settings(prompt, **generation_options)
+        settings = self.edit_settings(target, generation, **edit_options)
+        network = clip_of(clip)
+        batches = [numbers[i : i + _BATCH] for i in range(0, len(numbers), _BATCH)]
+        counter = RunCounter(on_step, len(batches))
+        scored = []
+        for batch in batches:
+            for results in self._seeds(generation, batch, settings, counter.next()):
+                score = score_of(self._adapter, results[0].source, settings, results[0].latents, network)
+                scored.append(Scored(results[0], score, f"seed {results[0].source.settings.seed}"))
+        return Ranking.of(scored)
 
     @overload
     def generate_and_edit(
@@ -347,19 +504,25 @@ class Editor:
     ) -> EditResult | EditResults:
         """Generate a source and its edits in one batch, at the cost of a plain batch of as many pictures.
 
-        Takes what `generate` and `edit` take, or complete settings for both (`generation_settings`, `edit_settings`)
-        and no other options, and raises what they raise. The source keeps its latents but none of its attention, so
-        later edits of it must run its prompt once more at the steps of their windows.
+                        Takes what `generate` and `edit` take, or complete settings for both (`generation_settings`, `edit_settings`)
+                and no other options, and raises what they raise. The source keeps its latents but none of its attention, so
+                later edits of it must run its prompt once more at the steps of their windows. With
+        `strength="auto"` the source is generated first, and keeps its attention.
 
-        >>> editor = Editor.from_pretrained()
-        >>> editor.generate_and_edit("a dog", "a cat", seed=3, num_inference_steps=2)
-        <EditResult 'a dog' -> 'a cat', seed 3, 128 x 128>
+                >>> editor = Editor.from_pretrained()
+                >>> editor.generate_and_edit("a dog", "a cat", seed=3, num_inference_steps=2)
+                <EditResult 'a dog' -> 'a cat', seed 3, 128 x 128>
         """
         if isinstance(prompt, GenerationSettings) or isinstance(target, EditSettings):
             if options or not (isinstance(prompt, GenerationSettings) and isinstance(target, EditSettings)):
                 raise SettingsError("settings that are complete come in pairs, those of the picture and of its edits")
             return self._together(prompt, target, capture, on_step)
         generation_options, edit_options = split_options(options)
+        if _search(edit_options) is not None:
+            source = self.generate(prompt, **generation_options)
+            targets = [target] if isinstance(target, str) else list(target)
+            results = self.edit(source, targets, capture=capture, on_step=on_step, **edit_options)
+            return results[0] if isinstance(target, str) else results
         generation = self.generation_settings(prompt, **generation_options)
         settings = self.edit_settings(target, generation, **edit_options)
         results = self._together(generation, settings, capture, on_step)
@@ -617,7 +780,12 @@ class Editor:
                 recipes = [recipe_for(pair, num_steps, photograph=photograph) for pair in prompts.pairs]
             elif options.get("recipe") is not None:
                 raise SettingsError("recipe='auto' compares the target with a source; give the source too")
-        settings = EditSettings.of(target, self._model.defaults, recipes, **options)
+        num_steps = (
+            source.kept.num_steps
+            if isinstance(source, Source)
+            else (self._model.defaults if made is None else made).num_inference_steps
+        )
+        settings = EditSettings.of(target, self._model.defaults, recipes, one_step(num_steps), **options)
         _warn_of_syntax(*settings.targets)
         return settings
 
@@ -698,8 +866,14 @@ class Editor:
     def _replay(
         self, record: RunRecord, photo: Photo | None, capture: MapsRequest | None, on_step: OnStep | None
     ) -> Source | EditResults:
+        if record.chain:
+            source = self._link_again(record, photo)
+            return source if record.edit is None else self.apply(source, record.edit, capture=capture, on_step=on_step)
         if record.together and record.edit is not None:
-            return self._together(record.generation, record.edit, capture, on_step)
+            if not record.seeds:
+                return self._together(record.generation, record.edit, capture, on_step)
+            made = self._seeds(record.generation, record.seeds, record.edit, on_step)
+            return made[record.seeds.index(record.generation.seed)]
         asked = (capture, on_step) if record.edit is None else (None, None)
         if record.photo is None or photo is None:
             tape = self._tape(record.keep_bytes)
@@ -709,6 +883,41 @@ class Editor:
         if record.edit is None:
             return source
         return self.apply(source, record.edit, capture=capture, on_step=on_step)
+
+    def _link_again(self, record: RunRecord, photo: Photo | None) -> Source:
+        """The source of a record that is itself the result of an edit."""
+        *before, last = record.chain
+        earlier = replace(record, edit=last.edit, together=last.together, chain=tuple(before))
+        results = self._replay(earlier, photo, None, None)
+        assert isinstance(results, EditResults)  # a record with an edit
+        result = results[last.index]
+        settings = replace(result.source.settings, prompt=result.target)
+        kept = run_along(self._adapter, settings, result.way, result.source.kept.steering, self._tape(last.keep_bytes))
+        return packed_result(result, settings, kept, last.keep_bytes)
+
+    def _seeds(
+        self, generation: GenerationSettings, seeds: Sequence[int], settings: EditSettings, on_step: OnStep | None
+    ) -> list[EditResults]:
+        """A source and its edits for each seed, in one batch."""
+        made = run_seeds(self._adapter, generation, seeds, settings, on_step)
+        name, model = solver_of(self._adapter, generation).name, model_record(self.model)
+        notes = self._adapter.tokenize(generation.prompt).notes
+        results = []
+        for seed, (kept, run) in zip(seeds, made, strict=True):
+            canvas, own = self._adapter.decode(kept.latents[-1]), replace(generation, seed=seed)
+            source = packed_source(canvas, own, kept, model, 0, None, name, notes)
+            source = replace(source, record=replace(source.record, seeds=tuple(seeds)))
+            results.append(packed_edits(self._adapter, source, settings, run, None, together=True))
+        return results
+
+    def _beginnings(self, source: Source, target: str, options: EditOptions) -> list[EditSettings]:
+        """Where a search begins: the windows and region asked for or by default, and those of the change's recipe."""
+        given = {name: value for name, value in options.items() if name != "strength"}
+        asked = self.edit_settings(target, source, **cast(EditOptions, given))
+        if options.get("mutual_self_attention") is not None or options.get("plug_and_play") is not None:
+            return [asked]
+        by_recipe = self.edit_settings(target, source, **cast(EditOptions, {**given, "recipe": "auto"}))
+        return [asked] if by_recipe.controls == asked.controls else [asked, by_recipe]
 
     def _invert_again(self, record: RunRecord, inverted: PhotoRecord, photo: Photo, on_step: OnStep | None) -> Source:
         settings = replace(record.generation, prompt=inverted.prompt)
@@ -723,6 +932,14 @@ class Editor:
 
     def _tape(self, keep_bytes: int) -> SourceTape | None:
         return SourceTape(keep_bytes, self._model.defaults.self_replace_max_pixels) if keep_bytes else None
+
+
+def _search(options: EditOptions) -> StrengthSearch | None:
+    """The search for a strength that options ask for."""
+    strength = options.get("strength")
+    if isinstance(strength, StrengthSearch):
+        return strength
+    return StrengthSearch() if strength == AUTO else None
 
 
 def split_options(options: RunOptions) -> tuple[GenerationOptions, EditOptions]:

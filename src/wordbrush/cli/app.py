@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from wordbrush.cli import edit, invert, maps, pairs, process, sweep
+from wordbrush.cli import edit, explore, invert, maps, pairs, process, sweep
 from wordbrush.cli.command import add_command
 from wordbrush.cli.figures import figures
 from wordbrush.cli.generate import generate
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 add_command(app, edit.edit, first=edit.FIRST)
 add_command(app, sweep.sweep, first=sweep.FIRST)
+add_command(app, explore.explore, first=explore.FIRST)
 add_command(app, figures)
 add_command(app, pairs.pairs, first=pairs.FIRST)
 add_command(app, maps.maps, first=maps.FIRST)

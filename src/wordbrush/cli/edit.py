@@ -7,11 +7,12 @@ import typer
 
 from wordbrush.cli.command import flag
 from wordbrush.cli.edit_flags import EditFlags, with_default_window
-from wordbrush.cli.flags import PHOTO, RUN, GenerationFlags, PhotoFlags, RunFlags
-from wordbrush.cli.load import load_for_one_run
+from wordbrush.cli.flags import PHOTO, RUN, WORDS, GenerationFlags, PhotoFlags, RunFlags
+from wordbrush.cli.load import load_editor, load_for_one_run
 from wordbrush.cli.output import say, say_written, warn, warn_of_unknown_words
 from wordbrush.cli.photo import PhotoTask, invert_photo, photo_of_edit
 from wordbrush.cli.progress import Progress
+from wordbrush.cli.ranked import Clip, needs_search, searching, write_ranking
 from wordbrush.errors import SettingsError
 from wordbrush.files import check_writable
 
@@ -33,32 +34,45 @@ def edit(
     inversion: PhotoFlags = PhotoFlags(),
     generation: GenerationFlags = GenerationFlags(),
     run: RunFlags = RunFlags(),
+    candidates: Annotated[
+        int | None, flag("--candidates", help="Make N edits from weak to strong, and rank them.", group=WORDS)
+    ] = None,
+    clip: Clip = None,
     no_comparison: Annotated[bool, flag("--no-comparison", help="Skip comparison.png.", group=RUN)] = False,
 ) -> None:
     """Make a picture of SOURCE and edit it into each TARGET: source.png, edited.png, comparison.png, record.json.
 
-    A photograph is edited with `wordbrush edit photo.jpg --source-prompt "what it shows" TARGET`.
+    A photograph is edited with `wordbrush edit photo.jpg --source-prompt "what it shows" TARGET`. With --candidates
+    sheet.png and ranking.json are written, and each edit.
     """
-    made, options = generation.options(), edits.options()
+    made, options = generation.options(), searching(edits.options(), clip, candidates)
     file, prompt = photo_of_edit(source, photo, inversion.given())
     if file is None and prompt is None:
         raise SettingsError("there is no SOURCE prompt; give one, or --photo FILE")
     targets = [*([prompt] if file is not None and prompt is not None else []), *target]
     if not targets and "equalizer" not in options:
         raise SettingsError("there is no TARGET prompt and no --weight; give one of them")
+    if candidates is not None and len(targets) != 1:
+        raise SettingsError(f"--candidates is for one TARGET, and there are {len(targets)}; give one")
     task = None if file is None else PhotoTask.of(file, inversion, made)
     check_writable(run.out)
-    editor = load_for_one_run(run)
+    searches = candidates is not None or needs_search(options)
+    editor = load_editor(run.model, run.device, run.dtype) if searches else load_for_one_run(run)
     options = with_default_window(options, editor.model.defaults)
     said = (prompt if file is None else inversion.prompt) or ""
     warn_of_unknown_words(editor, list(dict.fromkeys([said, *targets, generation.negative_prompt])))
-    if task is None:
+    picture = None if task is None else invert_photo(editor, task, made, run.quiet)
+    if candidates is not None:
         with Progress("editing", run.quiet) as progress:
+            picture = picture or editor.generate(said, **made)
+            ranked = editor.candidates(picture, targets[0], candidates, clip=clip, on_step=progress, **options)
+        write_ranking(ranked, run.out, run.quiet)
+        return
+    with Progress("editing", run.quiet) as progress:
+        if picture is None:
             results = editor.generate_and_edit(said, targets or [said], on_step=progress, **made, **options)
-    else:
-        inverted = invert_photo(editor, task, made, run.quiet)
-        with Progress("editing", run.quiet) as progress:
-            results = editor.edit(inverted, targets or [inverted.prompt], on_step=progress, **options)
+        else:
+            results = editor.edit(picture, targets or [picture.prompt], on_step=progress, **options)
     sheet = None
     if not no_comparison:
         from wordbrush.comparison import beside_plain
@@ -78,8 +92,11 @@ def write_edits(results: "EditResults", sheet: "Image | None", out: Path, quiet:
     if sheet is not None:
         written.append(out / COMPARISON)
         save_sheet(sheet, written[-1], record)
-    for line in record.edit.describe() if record.edit is not None else ():
-        say(line, quiet)
+    if record.edit is not None:
+        for line in record.edit.describe():
+            say(line, quiet)
+        if record.edit.strength is not None:
+            say(f"strength {record.edit.strength:g}", quiet)
     for lines in record.acted:
         say("; ".join(lines), quiet)
     for warning in record.warnings:

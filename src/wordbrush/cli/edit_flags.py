@@ -45,6 +45,15 @@ class EditFlags:
             group=WORDS,
         ),
     ] = None
+    strength: Annotated[
+        str | None,
+        flag(
+            "--strength",
+            metavar="F",
+            help="One dial: 0 holds nearly all, 0.5 changes nothing, 1 is the plain target; auto searches.",
+            group=WORDS,
+        ),
+    ] = None
     equalizer: Annotated[
         tuple[str, ...],
         flag("--equalizer", "--weight", metavar="WORD=K", help="Multiply the word's attention by K.", group=WORDS),
@@ -228,6 +237,7 @@ class EditFlags:
         options: dict[str, Any] = {
             "edit": self.edit,
             "recipe": self.recipe,
+            "strength": self.strength if self.strength in (None, "auto") else number("--strength", self.strength),
             "new_word_factor": self.new_word_factor,
             "text_mass": self.text_mass,
             "cross_replace_steps": everywhere,

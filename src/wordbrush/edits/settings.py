@@ -6,7 +6,7 @@ the command line, sweeps, figures, the notebook's panel and the benchmark take i
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self, TypedDict, Unpack, get_args
 
@@ -21,6 +21,7 @@ from wordbrush.edits.recipe_name import RecipeName
 from wordbrush.edits.recipes import Recipe, describe_recipe
 from wordbrush.edits.resize import LARGEST_RESIZE, SMALLEST_RESIZE, ResizeKind
 from wordbrush.edits.schedule import DEFAULT
+from wordbrush.edits.strength import AUTO, StrengthSearch, check_strength
 from wordbrush.edits.target_control import CrossSteps, Region, SelfSteps, TargetControl
 from wordbrush.errors import SettingsError
 from wordbrush.settled import number, settle
@@ -56,6 +57,10 @@ class EditOptions(TypedDict, total=False):
       thing, a place, a colour ...) and takes the recipe for that kind of change (`edits/recipes.py`). "published" is
       the paper to the letter. Options that are given take precedence. Default: the model's, and "published" if it
       names none.
+    - `strength`: one dial, from 0 to 1, that moves all windows together, given or by default. 0 keeps nearly all of the
+      source, 0.5 leaves the windows as they are, and 1 is the plain picture of the target but for one step of
+      self-attention (inside the region, if there is one). "auto" tries several on the source and takes the one that
+      scores best; a `StrengthSearch` says how. Not with the two methods below. Default: None, which is 0.5.
     - `cross_replace_steps`: the fraction of the steps, from 0 to 1, in which words keep the source's cross-attention
       maps; more keeps more of the source. `(start, end)` is a window. `{"cat": 0.4, "default_": 0.8}` gives single
       words their own; without "default_" all others have 1.0, as published. Default: the recipe's, or the model's; 0.8
@@ -97,6 +102,7 @@ class EditOptions(TypedDict, total=False):
     new_word_factor: float | None
     text_mass: TextMass | None
     recipe: RecipeName | None
+    strength: float | Literal["auto"] | StrengthSearch | None
     cross_replace_steps: CrossSteps | None
     self_replace_steps: SelfSteps | None
     self_replace_max_pixels: int | None
@@ -140,6 +146,7 @@ class EditSettings:
     - `kinds`: with the recipe "auto", the kind of change that it found, one for each target; else empty.
     - `own`: if recipes gave the targets different windows or regions, these, one for each target. The fields above are
       then the first target's. Else empty.
+    - `strength`: the strength, 0 to 1, that all windows here were moved to; None if none was asked for.
 
     Raises `SettingsError` for a value outside of its range.
 
@@ -163,6 +170,7 @@ class EditSettings:
     recipe: RecipeName = "published"
     kinds: tuple[ChangeKind, ...] = ()
     own: tuple[TargetControl, ...] = ()
+    strength: float | None = None
 
     def __post_init__(self) -> None:
         """Check what does not depend on the prompts: a record's values do not pass through `of`."""
@@ -178,6 +186,8 @@ class EditSettings:
         _one_of("weight_region", self.weight_region, get_args(WeightRegion))
         if not math.isfinite(self.new_word_factor):
             raise SettingsError(f"new_word_factor is {self.new_word_factor}; give a finite number, such as 2.0")
+        if self.strength is not None:
+            check_strength(self.strength)
         if self.self_replace_max_pixels < 1:
             raise SettingsError(f"self_replace_max_pixels is {self.self_replace_max_pixels}; give 1 or more")
         if isinstance(self.resize, str):
@@ -200,6 +210,25 @@ class EditSettings:
         shared = TargetControl(self.cross_replace_steps, self.self_replace_steps, self.local_blend)
         return self.own or (shared,) * len(self.targets)
 
+    def at_strength(self, strength: float, least_held: float = 0.0) -> Self:
+        """The same edit with all windows moved to a strength, 0 to 1; 0.5 leaves them.
+
+        `least_held` is the part of the steps in which self-attention is held at any strength, so that the edit acts.
+        Raises `SettingsError` for windows that were moved already, and for MasaCtrl and Plug-and-Play.
+
+        >>> EditSettings.of("a cat").at_strength(0.75).self_replace_steps
+        (0.0, 0.2)
+        """
+        if self.strength is not None:
+            raise SettingsError(f"the windows are those of strength {self.strength:g} already; leave that out")
+        if self.mutual_self_attention is not None or self.plug_and_play is not None:
+            raise SettingsError(
+                "strength moves the windows of words and of self-attention, and mutual_self_attention and "
+                "plug_and_play act beside them; give one or the other"
+            )
+        moved = tuple(control.at_strength(check_strength(strength), least_held) for control in self.controls)
+        return replace(self, **vars(moved[0]), own=moved if self.own else (), strength=check_strength(strength))
+
     def describe(self) -> tuple[str, ...]:
         """The kind of change that the recipe found in each target, and how it is made; empty without a recipe."""
         return tuple(
@@ -215,12 +244,14 @@ class EditSettings:
         targets: str | Sequence[str],
         defaults: EditDefaults = EditDefaults(),  # frozen
         recipes: Sequence[Recipe] = (),
+        least_held: float = 0.0,
         **options: Unpack[EditOptions],
     ) -> Self:
         """Check a user's options and bring them to one form. `recipes`, one for each target, or else a model's
-        `defaults`, fill in what is left out.
+        `defaults`, fill in what is left out; `least_held` is that of `at_strength`.
 
-        A `mask` must be a `LatentMask` here, and the recipes must be chosen already: `Editor.edit_settings` does both.
+        A `mask` must be a `LatentMask` here, and the recipes must be chosen already: `Editor.edit_settings` does both. A
+        strength is a number: `Editor.edit` searches for one.
 
         Raises `SettingsError` and names the bad value.
 
@@ -246,7 +277,12 @@ class EditSettings:
             )
         else:
             controls = (_control(options, mask, defaults.cross_replace_steps, defaults.self_replace_steps, None),)
-        return cls(
+        strength = options.get("strength")
+        if isinstance(strength, StrengthSearch) or strength == AUTO:
+            raise SettingsError(
+                "strength='auto' is found by making edits, which Editor.edit and generate_and_edit do; give a number"
+            )
+        settings = cls(
             targets=(targets,) if isinstance(targets, str) else tuple(targets),
             edit=options.get("edit") or defaults.edit,
             **vars(controls[0]),
@@ -262,6 +298,7 @@ class EditSettings:
             kinds=tuple(recipe.kind for recipe in recipes),
             own=controls if any(control != controls[0] for control in controls) else (),
         )
+        return settings if strength is None else settings.at_strength(check_strength(strength), least_held)
 
 
 def needs_recipes(options: EditOptions, defaults: EditDefaults) -> bool:

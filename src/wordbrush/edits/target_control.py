@@ -1,11 +1,12 @@
 """How one target is held to its source: when, and where it may change."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from wordbrush.edits.blend import OFF, LatentMask, LocalBlend
 from wordbrush.edits.schedule import DEFAULT, Window, parse_cross_windows
+from wordbrush.edits.strength import moved_window
 from wordbrush.errors import SettingsError
 
 CrossSteps = float | tuple[float, float] | Mapping[str, float | tuple[float, float]]
@@ -40,4 +41,12 @@ class TargetControl:
             cross_replace_steps={word: (own.start, own.end) for word, own in windows.items()},
             self_replace_steps=(window.start, window.end),
             local_blend=LocalBlend.parse(None if region == OFF else region, mask),
+        )
+
+    def at_strength(self, strength: float, least_held: float) -> Self:
+        """The same region with all windows moved; of that of self-attention `least_held` stays at any strength."""
+        return replace(
+            self,
+            cross_replace_steps={word: moved_window(own, strength) for word, own in self.cross_replace_steps.items()},
+            self_replace_steps=moved_window(self.self_replace_steps, strength, least_held),
         )

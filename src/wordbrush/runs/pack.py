@@ -16,7 +16,7 @@ from wordbrush.pictures.fit import from_canvas
 from wordbrush.pictures.masks import composite_edit
 from wordbrush.pictures.read import Photo
 from wordbrush.runs.kept import PhotoTask
-from wordbrush.runs.record import ModelRecord, PhotoRecord, RunRecord, pixel_sha256
+from wordbrush.runs.record import EarlierEdit, ModelRecord, PhotoRecord, RunRecord, pixel_sha256
 from wordbrush.runs.results import EditResult, EditResults, Source, edited_name, shown_mask
 from wordbrush.runs.run import EditRun
 from wordbrush.sampling.adapter import Adapter
@@ -93,6 +93,25 @@ def packed_again(source: Source, settings: GenerationSettings, kept: Replay, can
     return Source(image, canvas, settings, kept, record, None, source.photo)
 
 
+def packed_result(result: EditResult, settings: GenerationSettings, kept: Replay, keep_bytes: int) -> Source:
+    """A result as a source of `settings`, which have its prompt; `keep_bytes` is the budget of its own tape."""
+    made, source = result.record, result.source
+    assert made.edit is not None
+    record = replace(
+        made,
+        edit=None,
+        together=False,
+        chain=(*made.chain, EarlierEdit(made.edit, result.index, made.together, keep_bytes)),
+        acted=(),
+        controlled_calls=0,
+        warnings=source.record.warnings,
+        image_sha256={"source": pixel_sha256(result.image)},
+    )
+    # Outside of a region a photograph's further edits have the pixels of this one, which may be its very own.
+    photo = None if source.photo is None else result.image
+    return Source(result.image, result.canvas, settings, kept, record, None, photo, source.report)
+
+
 def packed_edits(
     adapter: Adapter, source: Source, settings: EditSettings, run: EditRun, seen: Capture | None, *, together: bool
 ) -> EditResults:
@@ -118,7 +137,15 @@ def packed_edits(
     maps = [seen.maps(index) if seen else None for index in range(SOURCE + 1, SOURCE + 1 + len(images))]
     return EditResults(
         EditResult(
-            images[i], canvases[i], source, target, i, run.latents[i : i + 1], record, maps[i], run.blend_masks[i]
+            images[i],
+            canvases[i],
+            source,
+            target,
+            i,
+            tuple(latents[i : i + 1] for latents in run.way),
+            record,
+            maps[i],
+            run.blend_masks[i],
         )
         for i, target in enumerate(settings.targets)
     )

@@ -62,7 +62,7 @@ def read_sheet(path: Path) -> tuple[RunRecord, str]:
 def parameters(record: RunRecord, index: int | None) -> str:
     """The generation text that image viewers and other tools read, as the Stable Diffusion web UI writes it."""
     made = record.generation
-    prompt = made.prompt if index is None or record.edit is None else record.edit.targets[index]
+    prompt = record.source_prompt if index is None or record.edit is None else record.edit.targets[index]
     lines = [prompt] + ([f"Negative prompt: {made.negative_prompt}"] if made.negative_prompt else [])
     values = {
         "Steps": made.num_inference_steps,
@@ -75,7 +75,7 @@ def parameters(record: RunRecord, index: int | None) -> str:
         "Version": f"wordbrush {record.versions.get('wordbrush', '')}",
     }
     if index is not None:
-        values["Edited from"] = made.prompt
+        values["Edited from"] = record.source_prompt
     return "\n".join([*lines, ", ".join(f"{key}: {_quoted(value)}" for key, value in values.items())])
 
 

@@ -49,6 +49,18 @@ class PhotoRecord:
 
 
 @dataclass(frozen=True)
+class EarlierEdit:
+    """An edit whose result was edited further: its settings, which of its targets was taken, whether its source ran in
+    the same batch, and how many bytes of that result's own attention were kept at most.
+    """
+
+    edit: EditSettings
+    index: int
+    together: bool
+    keep_bytes: int
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """One run, with everything that is needed to run it again.
 
@@ -64,6 +76,8 @@ class RunRecord:
     - `versions`: the installed versions by package.
     - `image_sha256`: the `pixel_sha256` of the run's pictures, by name.
     - `sampler`: the name of the solver that ran.
+    - `chain`: the edits before this one, first to last, if its source is itself the result of an edit.
+    - `seeds`: the seeds that ran in one batch with this one, itself among them; empty if it ran alone.
     - `schema`: the version of this format.
 
     >>> from wordbrush import Editor
@@ -84,7 +98,14 @@ class RunRecord:
     versions: Mapping[str, str]
     image_sha256: Mapping[str, str]
     sampler: str = "ddim"
+    chain: tuple[EarlierEdit, ...] = ()
+    seeds: tuple[int, ...] = ()
     schema: int = SCHEMA
+
+    @property
+    def source_prompt(self) -> str:
+        """The prompt of what was edited: the generation's, or that of the edit before."""
+        return self.chain[-1].edit.targets[self.chain[-1].index] if self.chain else self.generation.prompt
 
     def to_json(self) -> str:
         """The record as indented JSON."""

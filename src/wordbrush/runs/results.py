@@ -113,7 +113,7 @@ class EditResult:
     - `canvas`: the picture at the model's own size.
     - `source`, `target`: the source, and the prompt of this edit.
     - `index`: its position among its run's targets, from 0.
-    - `latents`: its finished latents (1, C, h, w).
+    - `way`: its latents (1, C, h, w) before each step and after the last; `latents` are the finished ones.
     - `record`: everything that is needed to make it again.
     - `maps`: the attention maps that `capture` asked for, or None.
     - `blend_masks`: where its latents could change, as booleans (steps, h, w), from the first blended step to the
@@ -132,10 +132,15 @@ class EditResult:
     source: Source
     target: str
     index: int
-    latents: Tensor
+    way: tuple[Tensor, ...]
     record: RunRecord
     maps: AttentionMaps | None = None
     blend_masks: Tensor | None = None
+
+    @property
+    def latents(self) -> Tensor:
+        """Its finished latents (1, C, h, w)."""
+        return self.way[-1]
 
     @property
     def blend_mask(self) -> Image | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -17,29 +18,38 @@ from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.plan import EditPlan
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError
+from wordbrush.runs.chain import Following
 from wordbrush.runs.counter import RunCounter
 from wordbrush.runs.regions import ThingWatch
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.blender import Blender
-from wordbrush.sampling.loop import Conditioning, OnStep, Run, Step, denoise
+from wordbrush.sampling.loop import Conditioning, OnStep, Run, Step, denoise, denoise_together
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.sampling.solver import Solver
+from wordbrush.sampling.steering import Steering
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.pair import Prompts
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
 class EditRun:
-    """Finished latents (targets, C, h, w) of an edit, what each target's edit did in words, and how many attention
-    calls it controlled; with a local blend each target's masks (steps, h, w).
+    """The latents (targets, C, h, w) of an edit before each step and after the last, what each target's edit did in
+    words, and how many attention calls it controlled; with a local blend each target's masks (steps, h, w).
     """
 
-    latents: Tensor
+    way: tuple[Tensor, ...]
     acted: tuple[tuple[str, ...], ...]
     controlled_calls: int
     blend_masks: tuple[Tensor | None, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def latents(self) -> Tensor:
+        """The finished latents (targets, C, h, w)."""
+        return self.way[-1]
 
 
 def run_source(
@@ -79,7 +89,8 @@ def run_edit(
     blends = _blenders(adapter, settings, planned)
     run = Run(text, branches, settings.guidance_scale, planned.edit, kept, watches=watches, blends=blends)
     steps = _finished(denoise(adapter, solver_of(adapter, settings), kept.latents[0], run), kept.num_steps, on_step)
-    return _edit_run(steps, steps[-1].latents, planned, edit, blends)
+    way = (kept.latents[0].expand_as(steps[-1].latents), *(step.latents for step in steps))
+    return _edit_run(steps, way, planned, edit, blends)
 
 
 def run_together(
@@ -98,14 +109,83 @@ def run_together(
         counter = RunCounter(on_step, 2)
         kept = run_source(adapter, settings, None, counter.next(), solver=solver)
         return kept, run_edit(adapter, settings, edit, kept, counter.next(), watches, planned.prompts)
-    text = _text(adapter, settings, edit.targets)
-    start = _start(adapter, settings, solver)
+    return _side_by_side(adapter, [settings], [solver], planned, edit, on_step, watches)[0]
+
+
+def run_seeds(
+    adapter: Adapter,
+    settings: GenerationSettings,
+    seeds: Sequence[int],
+    edit: EditSettings,
+    on_step: OnStep | None = None,
+) -> list[tuple[Replay, EditRun]]:
+    """A source and its edits for each of several seeds, all in one batch; that of `settings` does not count.
+
+    One seed after the other, if the edit must know where things are.
+    """
+    each = [replace(settings, seed=seed) for seed in seeds]
+    solvers = [solver_of(adapter, own) for own in each]
+    planned = plan(adapter, settings, edit, len(solvers[0].timesteps))
+    if planned.edit.things:
+        counter = RunCounter(on_step, len(each))
+        return [run_together(adapter, own, edit, counter.next()) for own in each]
+    return _side_by_side(adapter, each, solvers, planned, edit, on_step)
+
+
+def _side_by_side(
+    adapter: Adapter,
+    settings: Sequence[GenerationSettings],
+    solvers: Sequence[Solver],
+    planned: "Planned",
+    edit: EditSettings,
+    on_step: OnStep | None,
+    watches: Sequence[Watch] = (),
+) -> list[tuple[Replay, EditRun]]:
+    """Sources that differ in their seeds, each with its edits, in one batch."""
+    text = _text(adapter, settings[0], edit.targets)
+    starts = [_start(adapter, own, solver) for own, solver in zip(settings, solvers, strict=True)]
     branches = range(SOURCE, SOURCE + 1 + len(edit.targets))
-    blends = _blenders(adapter, settings, planned)
-    run = Run(text, branches, settings.guidance_scale, planned.edit, watches=watches, blends=blends)
-    steps = _finished(denoise(adapter, solver, start, run), len(solver.timesteps), on_step)
-    kept = Replay(text.positive[SOURCE], (start, *(step.latents[:1] for step in steps)), None)
-    return kept, _edit_run(steps, steps[-1].latents[1:], planned, edit, blends)
+    runs = [
+        Run(
+            text,
+            branches,
+            own.guidance_scale,
+            planned.edit,
+            watches=watches,
+            blends=_blenders(adapter, own, planned),
+        )
+        for own in settings
+    ]
+    together = denoise_together(adapter, solvers, starts, runs)
+    finished = _finished(together, len(solvers[0].timesteps), on_step)
+    made = []
+    for run, start, *steps in zip(runs, starts, *finished, strict=True):
+        kept = Replay(text.positive[SOURCE], (start, *(step.latents[:1] for step in steps)), None)
+        targets = tuple(step.latents[1:] for step in steps)
+        way = (start.expand_as(targets[-1]), *targets)
+        made.append((kept, _edit_run(steps, way, planned, edit, run.blends)))
+    return made
+
+
+def run_along(
+    adapter: Adapter,
+    settings: GenerationSettings,
+    way: Sequence[Tensor],
+    steering: Steering,
+    tape: SourceTape | None,
+    on_step: OnStep | None = None,
+) -> Replay:
+    """A source of the settings' prompt whose latents (1, C, h, w) are known, before each step and after the last.
+
+    At the cost of a plain picture its attention is recorded, and found what must be added to the steps of its edits,
+    which otherwise are steered by `steering`.
+    """
+    text = _text(adapter, settings, ())
+    follow = Following(steering, way)
+    kept = Replay(text.positive[SOURCE], tuple(way), None, follow)
+    run = Run(text, (SOURCE,), settings.guidance_scale, kept=kept, record_to=tape)
+    _finished(denoise(adapter, solver_of(adapter, settings), way[0], run), kept.num_steps, on_step)
+    return Replay(kept.text, kept.latents, tape, follow.own_way())
 
 
 def run_again(adapter: Adapter, settings: GenerationSettings, kept: Replay, on_step: OnStep | None = None) -> Replay:
@@ -229,8 +309,8 @@ def _blenders(adapter: Adapter, settings: GenerationSettings, planned: Planned) 
 
 
 def _edit_run(
-    steps: list[Step],
-    latents: Tensor,
+    steps: Sequence[Step],
+    way: tuple[Tensor, ...],
     planned: Planned,
     edit: EditSettings,
     blends: Sequence[Blender],
@@ -249,7 +329,7 @@ def _edit_run(
                 warnings.append(
                     f"the blend lets all of '{edit.targets[target]}' change; raise its threshold to hold more still"
                 )
-    return EditRun(latents, tuple(lines), _controlled(steps), tuple(masks), tuple(warnings))
+    return EditRun(way, tuple(lines), _controlled(steps), tuple(masks), tuple(warnings))
 
 
 def _check(adapter: Adapter, settings: GenerationSettings) -> None:
@@ -273,16 +353,16 @@ def _start(adapter: Adapter, settings: GenerationSettings, solver: Solver) -> Te
     return solver.start(adapter.noise(settings.seed, settings.height, settings.width))
 
 
-def _finished(steps: Iterable[Step], count: int, on_step: OnStep | None) -> list[Step]:
+def _finished(steps: Iterable[T], count: int, on_step: OnStep | None) -> list[T]:
     finished = []
-    for step in steps:
+    for done, step in enumerate(steps, start=1):
         finished.append(step)
         if on_step is not None:
-            on_step(step.index + 1, count)
+            on_step(done, count)
     return finished
 
 
-def _controlled(steps: list[Step]) -> int:
+def _controlled(steps: Sequence[Step]) -> int:
     controlled = sum(step.controlled_calls for step in steps)
     if not controlled:
         raise ControlError("the edit controlled no attention call, so the result would be a plain picture")

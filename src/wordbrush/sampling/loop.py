@@ -9,12 +9,14 @@ from torch import Tensor
 
 from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
+from wordbrush.attention.side_by_side import SideBySide
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch
 from wordbrush.edits.plan import EditPlan, StepEdit
-from wordbrush.sampling.adapter import Predictor
+from wordbrush.sampling.adapter import Prediction, Predictor
 from wordbrush.sampling.blender import Blender
-from wordbrush.sampling.calls import ControlOf, predict_rows
+from wordbrush.sampling.calls import predict_rows
+from wordbrush.sampling.guidance import Guidance
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.steering import PLAIN, Predicted
@@ -65,36 +67,91 @@ class Run:
 
 
 def denoise(model: Predictor, solver: Solver, start: Tensor, run: Run) -> Iterator[Step]:
-    """Denoise a run's branches from the same latents (1, C, h, w). Yields after every step."""
-    kept, guidance, scale = run.kept, model.guidance, run.guidance_scale
-    watches = [*run.watches, *run.blends]
-    latents = start.expand(len(run.branches), -1, -1, -1)
-    guided = guidance.has_negative(scale)
-    steering = PLAIN if kept is None else kept.steering
-    for index, timestep in enumerate(solver.timesteps if kept is None else kept.timesteps(solver)):
+    """Denoise a run's branches from the same latents (1, C, h, w); yields after every step."""
+    for steps in denoise_together(model, [solver], [start], [run]):
+        yield steps[0]
+
+
+def denoise_together(
+    model: Predictor, solvers: Sequence[Solver], starts: Sequence[Tensor], runs: Sequence[Run]
+) -> Iterator[list[Step]]:
+    """Denoise several runs of one schedule and one guidance scale in one batch, each with a solver and latents
+    (1, C, h, w) of its own; yields after every step that of each run.
+    """
+    running = [_Running(model.guidance, *each) for each in zip(solvers, starts, runs, strict=True)]
+    for index in range(len(running[0].timesteps)):
+        asked = [one.ask(index) for one in running]
+        answers = _answers(model, asked, runs[0].guidance_scale)
+        yield [one.answer(*answer) for one, answer in zip(running, answers, strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """The model call that a run needs for its next step."""
+
+    layout: BatchLayout
+    rows: Tensor
+    timestep: Tensor
+    texts: Sequence[Text]
+    control_of: Callable[[BatchLayout], StepControl] | None
+
+
+def _answers(model: Predictor, asked: Sequence[_Asked], scale: float) -> list[Prediction]:
+    """The predictions of several runs' calls: of one call, unless the family runs negative rows by themselves."""
+    if len(asked) == 1 or model.guidance.apart:
+        return [
+            predict_rows(model, one.layout, one.rows, one.timestep, one.texts, scale, one.control_of) for one in asked
+        ]
+    counts = [len(one.rows) for one in asked]
+    control = SideBySide([one.control_of and one.control_of(one.layout) for one in asked], counts)
+    text = Text.cat([text for one in asked for text in one.texts])
+    rows = torch.cat([one.rows for one in asked])
+    answered, _ = model.predict(rows, asked[0].timestep, text, control, scale)
+    return list(zip(torch.split(answered, counts), control.controlled, strict=True))
+
+
+class _Running:
+    """A run between its steps: what it asks of the model, and what it makes of the answer."""
+
+    def __init__(self, guidance: Guidance, solver: Solver, start: Tensor, run: Run) -> None:
+        self._guidance, self._solver, self._run = guidance, solver, run
+        self._latents = start.expand(len(run.branches), -1, -1, -1)
+        self._steering = PLAIN if run.kept is None else run.kept.steering
+        self._guided = guidance.has_negative(run.guidance_scale)
+        self.timesteps = solver.timesteps if run.kept is None else run.kept.timesteps(solver)
+
+    def ask(self, index: int) -> _Asked:
+        """What it needs for a step."""
+        run, kept = self._run, self._run.kept
+        watches = [*run.watches, *run.blends]
         edit = run.plan.at(index) if run.plan is not None else None
         replay = SOURCE not in run.branches and kept is not None and _needs_replay(edit, watches, kept.tape, index)
-        negative = replay and guided and edit is not None and edit.reads_content
-        layout = BatchLayout.of(run.branches, guided=guided, replayed_source=replay, replayed_negative=negative)
-        rows = _rows(layout, run.branches, latents, None if kept is None else kept.latents[index])
+        negative = replay and self._guided and edit is not None and edit.reads_content
+        layout = BatchLayout.of(run.branches, guided=self._guided, replayed_source=replay, replayed_negative=negative)
+        rows = _rows(layout, run.branches, self._latents, None if kept is None else kept.latents[index])
         recording = run.record_to if run.record_to is not None and run.record_to.start_step() else None
-        control_of: ControlOf | None = None
+        control_of: Callable[[BatchLayout], StepControl] | None = None
         if recording is not None or watches or (edit is not None and edit.acts):
             tape = kept.tape if kept else None
             control_of = partial(StepControl, index, edit=edit, tape=tape, record_to=recording, watches=watches)
-        texts = _texts(run.text, steering.negative(index, run.text.negative), layout)
-        seen = solver.model_input(rows, timestep)
-        prediction, controlled = predict_rows(model, layout, seen, timestep, texts, scale, control_of)
+        texts = _texts(run.text, self._steering.negative(index, run.text.negative), layout)
+        self._index, self._layout, self._timestep = index, layout, self.timesteps[index]
+        return _Asked(layout, self._solver.model_input(rows, self._timestep), self._timestep, texts, control_of)
+
+    def answer(self, prediction: Tensor, controlled: int) -> Step:
+        """The step that it takes by the answer to what it asked last."""
+        run, layout = self._run, self._layout
         predicted = Predicted(
             prediction[layout.positions(run.branches, conditional=True)],
-            prediction[layout.positions(run.branches, conditional=False)] if guided else None,
-            guidance,
-            scale,
+            prediction[layout.positions(run.branches, conditional=False)] if self._guided else None,
+            self._guidance,
+            run.guidance_scale,
         )
-        latents = steering.advance(solver, index, timestep, predicted, latents)
+        latents = self._steering.advance(self._solver, self._index, self._timestep, predicted, self._latents)
         for blend in run.blends:
-            latents = _blended(blend, index, latents, run.branches, kept)
-        yield Step(index, latents, controlled)
+            latents = _blended(blend, self._index, latents, run.branches, run.kept)
+        self._latents = latents
+        return Step(self._index, latents, controlled)
 
 
 def _rows(layout: BatchLayout, branches: Sequence[int], latents: Tensor, source: Tensor | None) -> Tensor:

@@ -10,6 +10,7 @@ from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import SettingsError
 
 _WINDOWS = ("cross_replace_steps", "self_replace_steps")
+_FRACTIONS = (*_WINDOWS, "strength")
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,9 @@ class Axis:
                 raise SettingsError(f"the axis of {self.label} has {value}; give finite numbers")
             if parameters().get(self.parameter) is int and value != int(value):
                 raise SettingsError(f"the axis of {self.label} has {value:g}; give whole numbers")
-            if self.parameter in _WINDOWS and not 0 <= value <= 1:
-                raise SettingsError(
-                    f"the axis of {self.label} has {value:g}, outside of 0..1; give fractions of the steps"
-                )
+            if self.parameter in _FRACTIONS and not 0 <= value <= 1:
+                what = "strengths" if self.parameter == "strength" else "fractions of the steps"
+                raise SettingsError(f"the axis of {self.label} has {value:g}, outside of 0..1; give {what}")
 
     @property
     def label(self) -> str:
@@ -65,6 +65,8 @@ class Axis:
             return replace(edit, cross_replace_steps={**edit.cross_replace_steps, DEFAULT: (0.0, value)})
         if self.parameter == "self_replace_steps":
             return replace(edit, self_replace_steps=(0.0, value))
+        if self.parameter == "strength":
+            return edit.at_strength(value)
         number = parameters()[self.parameter](value)
         option, dot, field = self.parameter.partition(".")
         if not dot:

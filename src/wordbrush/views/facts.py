@@ -32,6 +32,8 @@ def edit_facts(settings: EditSettings) -> Facts:
     facts: Facts = []
     if settings.edit != "auto":
         facts.append(("kind", settings.edit))
+    if settings.strength is not None:
+        facts.append(("strength", f"{settings.strength:g}"))
     facts += [("recipe", line) for line in dict.fromkeys(settings.describe())]
     if settings.own:
         return facts  # each target has windows of its own, and the recipes say them

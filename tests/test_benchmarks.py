@@ -13,12 +13,17 @@ SMALLEST = {
         ["--scenes", "1", "--swaps", "1", "--steps", "5"],
         "| 1 one-word swaps |",
     ),
+    "chain.py": (["--chains", "1", "--length", "2", "--steps", "2", "--rows", "region"], "| region |"),
     "map_truth.py": (["--scenes", "1", "--noise", "0.5"], "1 scenes, noise at 0.5 of the schedule"),
     "pairs_rate.py": (["--rows", "1", "--steps", "2", "--tries", "1", "--saves", "1"], "| 1000 | 360000 | 100.0 |"),
     "picture_quality.py": (["--pictures", "1", "--steps", "2", "--eta", "1"], "| sharpness of objects |"),
     "processor.py": (["--sizes", "64", "--threads", "1", "--steps", "1", "--repeats", "1"], "| 64 px | 1 | passive |"),
     "resize.py": (["--cases", "1", "--steps", "3"], "| true ratio |"),
     "startup.py": (["--repeats", "1", "--steps", "1"], "| all imports, times that | "),
+    "strength.py": (
+        ["--limit", "1", "--kinds", "change-object", "--pairs", "1", "--seeds", "4", "--steps", "3"],
+        "rank correlation of score and truth over seeds",
+    ),
     "word_weights.py": (["--cases", "1", "--steps", "3"], "| 8 |"),
 }
 

@@ -57,3 +57,24 @@ def test_what_does_nothing_is_refused(run):
         code, _, error, _ = run(*arguments)
         assert code == 2
         assert said in error
+
+
+def test_a_result_is_edited_further_and_replays(run, command_line, tmp_path):
+    assert run("edit", DOG, CAT, "a bear eating an apple", "--no-comparison")[0] == 0
+    model = ("--model", str(json.loads((tmp_path / "wordbrush-out/record.json").read_text())["model"]["name"]))
+    code, _, _, _ = command_line(
+        "edit", "--further", "wordbrush-out/edited-2.png", "a bear eating an orange", "--out", "o", *model
+    )
+    assert code == 0
+    record = json.loads((tmp_path / "o/record.json").read_text())
+    assert [link["index"] for link in record["chain"]] == [1]
+    code, said, _, _ = command_line("replay", "o/edited.png")
+    assert code == 0
+    assert "bit for bit" in said
+    for arguments, said in (
+        (("wordbrush-out/record.json", "a bear"), "is the record of 2 edits; give the PNG of one of them"),
+        (("o/edited.png", "a bear", "--seed", "3"), "--seed is about a new picture"),
+    ):
+        code, _, error, _ = command_line("edit", "--further", *arguments, "--out", "p")
+        assert code == 2
+        assert said in error

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wordbrush.cli.command import flag
+from wordbrush.cli.command import first_given, flag
 from wordbrush.cli.edit_flags import EditFlags, with_default_window
-from wordbrush.cli.flags import PHOTO, RUN, WORDS, GenerationFlags, PhotoFlags, RunFlags
+from wordbrush.cli.flags import PHOTO, PICTURE, RUN, WORDS, GenerationFlags, PhotoFlags, RunFlags
+from wordbrush.cli.further import result_again
 from wordbrush.cli.load import load_editor, load_for_one_run
 from wordbrush.cli.output import say, say_written, warn, warn_of_unknown_words
 from wordbrush.cli.photo import PhotoTask, invert_photo, photo_of_edit
@@ -31,6 +32,10 @@ def edit(
     photo: Annotated[
         Path | None, flag("--photo", help="Edit this file; every argument is then a TARGET.", group=PHOTO)
     ] = None,
+    further: Annotated[
+        Path | None,
+        flag("--further", help="Edit what a PNG of wordbrush shows; every argument is then a TARGET.", group=PICTURE),
+    ] = None,
     inversion: PhotoFlags = PhotoFlags(),
     generation: GenerationFlags = GenerationFlags(),
     run: RunFlags = RunFlags(),
@@ -46,22 +51,29 @@ def edit(
     sheet.png and ranking.json are written, and each edit.
     """
     made, options = generation.options(), searching(edits.options(), clip, candidates)
-    file, prompt = photo_of_edit(source, photo, inversion.given())
-    if file is None and prompt is None:
-        raise SettingsError("there is no SOURCE prompt; give one, or --photo FILE")
-    targets = [*([prompt] if file is not None and prompt is not None else []), *target]
+    if further is None:
+        file, said, targets = _new(source, target, photo, inversion)
+    else:
+        file, said, targets = None, "", tuple(text for text in (source, *target) if text is not None)
+        if asked := inversion.given() or first_given(generation):
+            raise SettingsError(f"{asked} is about a new picture, and --further edits one that is there; leave it out")
     if not targets and "equalizer" not in options:
         raise SettingsError("there is no TARGET prompt and no --weight; give one of them")
     if candidates is not None and len(targets) != 1:
         raise SettingsError(f"--candidates is for one TARGET, and there are {len(targets)}; give one")
     task = None if file is None else PhotoTask.of(file, inversion, made)
     check_writable(run.out)
-    searches = candidates is not None or needs_search(options)
-    editor = load_editor(run.model, run.device, run.dtype) if searches else load_for_one_run(run)
+    picture = None
+    if further is not None:
+        editor, picture = result_again(further, photo, run)
+        said = picture.prompt
+    else:
+        searches = candidates is not None or needs_search(options)
+        editor = load_editor(run.model, run.device, run.dtype) if searches else load_for_one_run(run)
     options = with_default_window(options, editor.model.defaults)
-    said = (prompt if file is None else inversion.prompt) or ""
     warn_of_unknown_words(editor, list(dict.fromkeys([said, *targets, generation.negative_prompt])))
-    picture = None if task is None else invert_photo(editor, task, made, run.quiet)
+    if task is not None:
+        picture = invert_photo(editor, task, made, run.quiet)
     if candidates is not None:
         with Progress("editing", run.quiet) as progress:
             picture = picture or editor.generate(said, **made)
@@ -70,9 +82,9 @@ def edit(
         return
     with Progress("editing", run.quiet) as progress:
         if picture is None:
-            results = editor.generate_and_edit(said, targets or [said], on_step=progress, **made, **options)
+            results = editor.generate_and_edit(said, targets or (said,), on_step=progress, **made, **options)
         else:
-            results = editor.edit(picture, targets or [picture.prompt], on_step=progress, **options)
+            results = editor.edit(picture, targets or (picture.prompt,), on_step=progress, **options)
     sheet = None
     if not no_comparison:
         from wordbrush.comparison import beside_plain
@@ -80,6 +92,18 @@ def edit(
         with Progress("plain, for comparison", run.quiet) as progress:
             sheet = beside_plain(editor, results, on_step=progress)
     write_edits(results, sheet, run.out, run.quiet)
+
+
+def _new(
+    source: str | None, target: tuple[str, ...], photo: Path | None, inversion: PhotoFlags
+) -> tuple[Path | None, str, tuple[str, ...]]:
+    """The photograph, if it is one, what the picture shows, and the targets. Raises `SettingsError`."""
+    file, prompt = photo_of_edit(source, photo, inversion.given())
+    if file is not None:
+        return file, inversion.prompt or "", target if prompt is None else (prompt, *target)
+    if prompt is None:
+        raise SettingsError("there is no SOURCE prompt; give one, or --photo FILE")
+    return None, prompt, target
 
 
 def write_edits(results: "EditResults", sheet: "Image | None", out: Path, quiet: bool) -> None:

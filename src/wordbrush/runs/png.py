@@ -17,6 +17,7 @@ CHUNK = "wordbrush"
 _SAMPLERS = {"ddim": "DDIM", "pndm": "PLMS", "euler": "Euler", "dpm++": "DPM++ 2M", "lcm": "LCM"}
 """What the web UI calls them."""
 _MAX_JSON_BYTES = 1 << 24
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def png_bytes(image: Image.Image, record: RunRecord, index: int | None) -> bytes:
@@ -95,7 +96,7 @@ def read_record(path: str | Path) -> RunRecord:
     path = Path(path)
     try:
         with open_regular(path) as file:
-            is_png = file.read(8) == b"\x89PNG\r\n\x1a\n"
+            is_png = file.read(8) == _PNG
             file.seek(0)
             text = _png_record(path, file) if is_png else file.read(_MAX_JSON_BYTES + 1).decode()
     except OSError as error:
@@ -109,6 +110,18 @@ def read_record(path: str | Path) -> RunRecord:
     return RunRecord.from_json(text, f"'{path}': the record")
 
 
+def shown_edit(path: str | Path) -> int | None:
+    """Which of its run's edits a PNG shows; None for a source, and for a `record.json`. Raises `RecordError`."""
+    with open_regular(Path(path)) as file:
+        if file.read(8) != _PNG:
+            return None
+        file.seek(0)
+        index = _png_chunk(Path(path), file).get("picture")
+    if index is not None and not isinstance(index, int):
+        raise RecordError(f"the wordbrush record in '{path}' is damaged; give its record.json")
+    return index
+
+
 def _png_record(path: Path, file: BinaryIO) -> str:
     chunk = _png_chunk(path, file)
     if "record" not in chunk:
@@ -117,6 +130,7 @@ def _png_record(path: Path, file: BinaryIO) -> str:
 
 
 def _png_chunk(path: Path, file: BinaryIO) -> dict[str, Any]:
+    """What a PNG carries: the record, and the number of the picture."""
     try:
         with Image.open(file, formats=("PNG",)) as image:
             image.load()

@@ -334,12 +334,16 @@ class Editor:
         return results[0] if isinstance(target, str) else results
 
     def as_source(self, result: EditResult, *, on_step: OnStep | None = None) -> Source:
-        """The result of an edit as a source, for several further edits of it; `edit` does it for one.
+        """Make a source of an edit's result, to edit it several times; `edit` does so itself to edit it once.
 
-        - `result`: an edit of this editor. Its way from noise is known, so that nothing is inverted.
+        - `result`: a result of this editor, from a generated source or from a photograph.
+        - `on_step`: called after each step; see `Editor`. Default: None.
 
-        It costs a plain picture, in which its own attention is recorded. What its plain steps miss of its way is added
-        to its edits, so that they keep what was held before. Records hold the whole chain.
+        Nothing is inverted, because the result's path from noise is known. It costs one plain picture, in which the
+        result's own attention is recorded, and what plain steps miss of that path. This is added to the further edits,
+        so that they keep what the earlier ones held (decision 0039). Their records hold the whole chain.
+
+        Raises `SettingsError` for a result of another model.
 
         >>> editor = Editor.from_pretrained()
         >>> source = editor.generate("a dog eating an apple", num_inference_steps=4)
@@ -360,10 +364,13 @@ class Editor:
     ) -> Found:
         """Search for the strength at which an edit of a source succeeds and holds: what `strength="auto"` does.
 
-        - `source`, `target`, `options`: those of `edit`; a `strength` that is a `StrengthSearch` says how.
+        - `source`: a picture of this editor, generated or inverted, or what `as_source` gave.
+        - `target`: the edited prompt.
+        - `on_step`: called after each step; see `Editor`. Default: None.
+        - `options`: those of `edit`. A `strength` that is a `StrengthSearch` says how to search; a number is ignored.
 
-        The result has all that was tried with its scores, best first, and the cost; give `best.edit` to `apply`.
-        Raises what `edit` raises.
+        Returns all candidates with their scores, best first, and what they cost in plain pictures. Give `best.edit` to
+        `apply` to make the best one. Raises what `edit` raises.
 
         >>> editor = Editor.from_pretrained()
         >>> source = editor.generate("a dog eating an apple", num_inference_steps=4)
@@ -388,13 +395,19 @@ class Editor:
         on_step: OnStep | None = None,
         **options: Unpack[EditOptions],
     ) -> Ranking:
-        """Several edits of a source into one target, from weak to strong, ranked by their scores.
+        """Make several edits of a source into one target, from weak to strong, and rank them by their scores.
 
-        - `source`, `target`, `options`: those of `edit`, without `strength`, which is what differs.
-        - `count`: how many, 2 to 64. Default: 8.
-        - `clip`: a local folder of a CLIP model that helps to score. Default: None.
+        - `source`: a picture of this editor, generated or inverted, or the result of an edit.
+        - `target`: the edited prompt.
+        - `count`: the number of candidates, 2 to 64. Default: 8.
+        - `clip`: a local folder of a CLIP model whose opinion is part of the score. Default: None.
+        - `on_step`: called after each step; see `Editor`. Default: None.
+        - `options`: those of `edit`, without `strength`.
 
-        They run in batches of four; each one's record makes its batch again, bit for bit. Raises what `edit` raises.
+        Candidates run in batches of four. The record of each makes its batch again, bit for bit. The result is a list,
+        best first, with `sheet()`, `to_json()` and `save(folder)`.
+
+        Raises what `edit` raises, and `ModelError` if the CLIP model cannot be loaded.
 
         >>> editor = Editor.from_pretrained()
         >>> source = editor.generate("a dog eating an apple", num_inference_steps=4)
@@ -429,14 +442,19 @@ class Editor:
         on_step: OnStep | None = None,
         **options: Unpack[RunOptions],
     ) -> Ranking:
-        """One edit from several seeds, ranked by their scores: which seed gives the edit that is wanted.
+        """Make one edit from several seeds, and rank the results by their scores.
 
-        - `prompt`, `target`, `options`: those of `generate_and_edit`, without `seed`; of one target.
-        - `seeds`: which, or how many, from 0 on. Default: 16.
-        - `clip`: a local folder of a CLIP model that helps to score. Default: None.
+        - `prompt`: what the sources show.
+        - `target`: the edited prompt.
+        - `seeds`: how many seeds, counted from 0, or a list of them. Default: 16.
+        - `clip`: a local folder of a CLIP model whose opinion is part of the score. Default: None.
+        - `on_step`: called after each step; see `Editor`. Default: None.
+        - `options`: those of `generate_and_edit`, without `seed`.
 
-        Sources and edits of four seeds run in one batch; each one's record makes its batch again, bit for bit. Raises
-        what `generate_and_edit` raises.
+        The sources and edits of four seeds run in one batch. The record of each makes its batch again, bit for bit.
+        The result is a list, best first, with `sheet()`, `to_json()` and `save(folder)`.
+
+        Raises what `generate_and_edit` raises, and `ModelError` if the CLIP model cannot be loaded.
 
         >>> editor = Editor.from_pretrained()
         >>> ranked = editor.explore("a dog", "a cat", seeds=2, num_inference_steps=4)
@@ -911,10 +929,13 @@ class Editor:
         return results
 
     def _beginnings(self, source: Source, target: str, options: EditOptions) -> list[EditSettings]:
-        """Where a search begins: the windows and region asked for or by default, and those of the change's recipe."""
+        """Where a search begins: the windows and region asked for or by default, and those of the change's recipe, unless
+        the paper's are asked for.
+        """
         given = {name: value for name, value in options.items() if name != "strength"}
         asked = self.edit_settings(target, source, **cast(EditOptions, given))
-        if options.get("mutual_self_attention") is not None or options.get("plug_and_play") is not None:
+        alone = options.get("mutual_self_attention") is not None or options.get("plug_and_play") is not None
+        if alone or options.get("recipe") == "published":
             return [asked]
         by_recipe = self.edit_settings(target, source, **cast(EditOptions, {**given, "recipe": "auto"}))
         return [asked] if by_recipe.controls == asked.controls else [asked, by_recipe]

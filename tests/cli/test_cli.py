@@ -331,6 +331,7 @@ EDIT = [
     "--weight-region",
     "--recipe",
     "--resize",
+    "--strength",
 ]
 PHOTO = ["--prompt --source-prompt", "--method --invert", "--setting", "--captioner", "--cache-dir", "--no-cache"]
 MAPS = [
@@ -360,7 +361,8 @@ def test_the_surface_is_as_published():
     speed = ["--shape", "--case", "--no-cases", "--scaling", "--size", "--repeats", "--diffusers", "--steps"]
     published = {
         "generate": [*SHARED, *SEED],
-        "edit": [*SHARED, *SEED, *EDIT, *PHOTO, "--photo", "--no-comparison"],
+        "edit": [*SHARED, *SEED, *EDIT, *PHOTO, "--photo", "--no-comparison", "--candidates", "--clip", "--further"],
+        "explore": [*SHARED, *EDIT, "--seeds", "--clip"],
         "invert": [*SHARED, *SEED, *PHOTO, "--lpips"],
         "replay": [*RUN, "--photo"],
         "maps": [*SHARED, *SEED, *EDIT, *MAPS],

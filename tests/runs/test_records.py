@@ -13,7 +13,7 @@ from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import RecordError
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.pictures.fit import Fit, fit_into
-from wordbrush.runs.record import ModelRecord, PhotoRecord, RunRecord, pixel_sha256
+from wordbrush.runs.record import EarlierEdit, ModelRecord, PhotoRecord, RunRecord, pixel_sha256
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.versions import installed_versions
 
@@ -50,6 +50,7 @@ edits = st.builds(
     local_blend=st.none() | blends,
     mutual_self_attention=st.none() | st.builds(lambda w, layer: MutualSelfAttention(*w, layer), windows, shares),
     plug_and_play=st.none() | st.builds(PlugAndPlay, fractions, fractions, shares, shares),
+    strength=st.none() | fractions,
 )
 inversions = st.sampled_from(
     [
@@ -85,6 +86,10 @@ records = st.builds(
     warnings=st.lists(text, max_size=2).map(tuple),
     versions=st.dictionaries(text, text, max_size=3),
     image_sha256=st.dictionaries(text, text, max_size=3),
+    chain=st.lists(
+        st.builds(EarlierEdit, edits, st.integers(0, 2), st.booleans(), st.integers(0, 2**40)), max_size=2
+    ).map(tuple),
+    seeds=st.lists(st.integers(0, 2**63 - 1), max_size=3).map(tuple),
 )
 
 EXAMPLE = RunRecord(
@@ -177,7 +182,9 @@ def test_a_wrong_field_is_named(path: str, value: object, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("field", [name for name in json.loads(EXAMPLE.to_json()) if name != "sampler"])
+@pytest.mark.parametrize(
+    "field", [name for name in json.loads(EXAMPLE.to_json()) if name not in ("sampler", "chain", "seeds")]
+)
 def test_a_missing_field_is_named(field: str) -> None:
     plain = json.loads(EXAMPLE.to_json())
     del plain[field]

@@ -57,8 +57,8 @@ class EditOptions(TypedDict, total=False):
       thing, a place, a colour ...) and takes the recipe for that kind of change (`edits/recipes.py`). "published" is
       the paper to the letter. Options that are given take precedence. Default: the model's, and "published" if it
       names none.
-    - `strength`: one dial, from 0 to 1, that moves all windows together, given or by default. 0 keeps nearly all of the
-      source, 0.5 leaves the windows as they are, and 1 is the plain picture of the target but for one step of
+    - `strength`: one dial, from 0 to 1, that moves all windows together, given or by default. 0 keeps nearly all of
+      the source, 0.5 leaves the windows as they are, and 1 is the plain picture of the target but for one step of
       self-attention (inside the region, if there is one). "auto" tries several on the source and takes the one that
       scores best; a `StrengthSearch` says how. Not with the two methods below. Default: None, which is 0.5.
     - `cross_replace_steps`: the fraction of the steps, from 0 to 1, in which words keep the source's cross-attention
@@ -250,8 +250,8 @@ class EditSettings:
         """Check a user's options and bring them to one form. `recipes`, one for each target, or else a model's
         `defaults`, fill in what is left out; `least_held` is that of `at_strength`.
 
-        A `mask` must be a `LatentMask` here, and the recipes must be chosen already: `Editor.edit_settings` does both. A
-        strength is a number: `Editor.edit` searches for one.
+        A `mask` must be a `LatentMask` here, and the recipes must be chosen already: `Editor.edit_settings` does both.
+        A strength must be a number: `Editor.edit` searches for one.
 
         Raises `SettingsError` and names the bad value.
 

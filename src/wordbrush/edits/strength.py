@@ -21,12 +21,12 @@ UNCHANGED = 0.5
 class StrengthSearch:
     """A search for the strength; `strength="auto"` is one with these defaults.
 
-    - `candidates`: how many edits are tried, 1 to 5: with their scores and the final run they cost at most eight plain
-      pictures. Default: 5.
+    - `candidates`: the largest number of edits to try, 1 to 5. With their scores and the final run, five cost at most
+      eight plain pictures. Default: 5.
     - `good_enough`: the score, 0 to 1, at which the search stops early. Default: 0.9.
-    - `clip`: a local folder of a CLIP model, whose opinion counts as much as that of the model itself. Default: None.
+    - `clip`: a local folder of a CLIP model whose opinion is part of the score. Default: None.
 
-    Raises `SettingsError`.
+    Raises `SettingsError` for a value outside of its range.
 
     >>> StrengthSearch(candidates=3).candidates
     3

@@ -379,6 +379,10 @@ class Editor:
         (True, True)
         """
         self._check_own(source)
+        if Prompts.of(self._adapter.tokenize, source.prompt, [target]).pairs[0].same_words:
+            raise SettingsError(
+                "a search compares what two prompts say of a result, and these are the same words; give a strength"
+            )
         search = _search(options) or StrengthSearch()
         beginnings = self._beginnings(source, target, options)
         count = RunCounter(on_step, 3)
@@ -929,8 +933,8 @@ class Editor:
         return results
 
     def _beginnings(self, source: Source, target: str, options: EditOptions) -> list[EditSettings]:
-        """Where a search begins: the windows and region asked for or by default, and those of the change's recipe, unless
-        the paper's are asked for.
+        """Where a search begins: the windows and region asked for or by default, and those of the change's recipe,
+        unless the paper's are asked for.
         """
         given = {name: value for name, value in options.items() if name != "strength"}
         asked = self.edit_settings(target, source, **cast(EditOptions, given))

@@ -61,6 +61,18 @@ def test_a_score_does_not_depend_on_its_batch(tiny):
         assert vars(one) == pytest.approx(vars(other), abs=1e-4)
 
 
+@pytest.mark.parametrize("sampler", ["ddim", "euler", "dpm++", "lcm"])
+def test_the_noise_that_a_look_adds_is_unit_noise(tiny, sampler):
+    """It is what the network's error is measured against."""
+    solver = tiny._adapter.solver(10, 32, 32, sampler=sampler)
+    latents = torch.ones(tiny._adapter.noise(0, 32, 32).shape)
+    start = solver.start(tiny._adapter.noise(5, 32, 32))
+    for timestep in solver.timesteps[3:8]:
+        level = solver.rates(timestep)
+        noise = (solver.noised(latents, start, timestep) - level.signal * latents) / level.noise
+        torch.testing.assert_close(noise, tiny._adapter.noise(5, 32, 32), atol=1e-3, rtol=1e-3)
+
+
 def test_the_search_costs_what_it_says_and_replays_without_searching(tiny, monkeypatch):
     source = tiny.generate("a dog", num_inference_steps=10)
     rows = []
@@ -140,6 +152,10 @@ def test_a_clip_model_has_a_say(tiny, tmp_path):
         (lambda editor, source: editor.explore("a dog", "a cat", seeds=[1, 1]), "given twice"),
         (lambda editor, source: editor.explore("a dog", "a cat", seed=1), "give seeds"),
         (lambda editor, source: editor.explore("a dog", "a cat", strength="auto"), "give a number"),
+        (
+            lambda editor, source: editor.edit(source, "a dog", equalizer={"dog": 2.0}, strength="auto"),
+            "the same words; give a strength",
+        ),
     ],
 )
 def test_what_cannot_be_ranked(tiny, call, said):

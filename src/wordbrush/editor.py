@@ -933,16 +933,17 @@ class Editor:
         return results
 
     def _beginnings(self, source: Source, target: str, options: EditOptions) -> list[EditSettings]:
-        """Where a search begins: the windows and region asked for or by default, and those of the change's recipe,
-        unless the paper's are asked for.
+        """Where a search begins: the windows and region asked for or by default, and, if no recipe is named, those of
+        the other one, the paper's or the change's.
         """
         given = {name: value for name, value in options.items() if name != "strength"}
         asked = self.edit_settings(target, source, **cast(EditOptions, given))
         alone = options.get("mutual_self_attention") is not None or options.get("plug_and_play") is not None
-        if alone or options.get("recipe") == "published":
+        if alone or options.get("recipe") is not None:
             return [asked]
-        by_recipe = self.edit_settings(target, source, **cast(EditOptions, {**given, "recipe": "auto"}))
-        return [asked] if by_recipe.controls == asked.controls else [asked, by_recipe]
+        other = {**given, "recipe": "published" if asked.recipe == "auto" else "auto"}
+        beginnings = [asked, self.edit_settings(target, source, **cast(EditOptions, other))]
+        return beginnings[:1] if beginnings[0].controls == beginnings[1].controls else beginnings
 
     def _invert_again(self, record: RunRecord, inverted: PhotoRecord, photo: Photo, on_step: OnStep | None) -> Source:
         settings = replace(record.generation, prompt=inverted.prompt)

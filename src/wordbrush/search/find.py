@@ -1,7 +1,7 @@
 """The search for an edit's strength: coordinate descent over two dials, in batches on one kept source.
 
-The dials are whose windows and region an edit begins with, those asked for or the recipe's for its kind of change,
-and the strength that moves them. No predictor of the right strength is known to work; a short search does
+The dials are whose windows and region an edit begins with, the recipe's for its kind of change or the paper's, and
+the strength that moves them. No predictor of the right strength is known to work; a short search does
 (docs/decisions/0039-search.md).
 """
 

@@ -526,14 +526,14 @@ class Editor:
     ) -> EditResult | EditResults:
         """Generate a source and its edits in one batch, at the cost of a plain batch of as many pictures.
 
-                        Takes what `generate` and `edit` take, or complete settings for both (`generation_settings`, `edit_settings`)
-                and no other options, and raises what they raise. The source keeps its latents but none of its attention, so
-                later edits of it must run its prompt once more at the steps of their windows. With
-        `strength="auto"` the source is generated first, and keeps its attention.
+        Takes what `generate` and `edit` take, or complete settings for both (`generation_settings`, `edit_settings`)
+        and no other options, and raises what they raise. The source keeps its latents but none of its attention, so
+        later edits of it must run its prompt once more at the steps of their windows. With `strength="auto"` the
+        source is generated first, and keeps its attention.
 
-                >>> editor = Editor.from_pretrained()
-                >>> editor.generate_and_edit("a dog", "a cat", seed=3, num_inference_steps=2)
-                <EditResult 'a dog' -> 'a cat', seed 3, 128 x 128>
+        >>> editor = Editor.from_pretrained()
+        >>> editor.generate_and_edit("a dog", "a cat", seed=3, num_inference_steps=2)
+        <EditResult 'a dog' -> 'a cat', seed 3, 128 x 128>
         """
         if isinstance(prompt, GenerationSettings) or isinstance(target, EditSettings):
             if options or not (isinstance(prompt, GenerationSettings) and isinstance(target, EditSettings)):

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wordbrush import Editor, LocalBlend
-from wordbrush.edits.recipes import GENERATED, IN_REGION
+from wordbrush.edits.recipes import IN_REGION
 from wordbrush.metrics.likeness import capped_psnr, mse, pixels
-from wordbrush.runs.results import EditResult, Source
+from wordbrush.runs.results import EditResult
 from wordbrush.scenes.render import render
 from wordbrush_bench.scenes.cases import drawn
 from wordbrush_bench.scenes.changes import Change, changes
@@ -56,7 +56,7 @@ def main() -> None:
         source = editor.invert(material.photo, change.source.caption, num_inference_steps=options.steps)
         sheet = [material.photo, material.perfect]
         for name, region in REGIONS.items():
-            result = edit(editor, source, change, region)
+            result = editor.edit(source, change.target.caption, recipe="auto", local_blend=region)
             mask = allowed(result, material.mask.shape)
             edited, outside = pixels(result.image), ~material.mask
             found[name].append(
@@ -97,17 +97,6 @@ def things(change: Change) -> tuple[Mask, Mask]:
         np.logical_or.reduce([empty, *(masks[noun] for noun in change.touched if noun in masks)]) for masks in shown
     )
     return before, before | after
-
-
-def edit(editor: Editor, source: Source, change: Change, region: LocalBlend) -> EditResult:
-    windows = GENERATED["swap"]
-    return editor.edit(
-        source,
-        change.target.caption,
-        cross_replace_steps=windows.cross_replace_steps,
-        self_replace_steps=windows.self_replace_steps,
-        local_blend=region,
-    )
 
 
 def allowed(result: EditResult, size: tuple[int, int]) -> Mask:

@@ -113,7 +113,7 @@ def variants(
     plain = editor.regenerate(source, target)
     yield plain, editor.maps(plain, [word])
     for settings in SETTINGS.values():
-        made = editor.edit(source, target, capture=MapsRequest([word]), **settings)
+        made = editor.edit(source, target, capture=MapsRequest([word]), recipe="published", **settings)
         assert isinstance(made, EditResult)
         assert made.maps is not None
         yield made, made.maps

@@ -105,7 +105,7 @@ def main() -> None:
         touched = render(case.truth)[1][case.new.word] | render(case.source)[1][case.old.word]
         sheet = [photo, Image.fromarray(truth)]
         for row, resize in zip(ROWS, ("off", "auto", true_ratio), strict=True):
-            edited = editor.edit(source, target, resize=resize)
+            edited = editor.edit(source, target, resize=resize, recipe="published")
             picture = np.asarray(edited.image)
             found = max(area(case, picture), 1)
             errors[row, true_ratio > 1].append(float(np.log2(found / max(area(case, truth), 1))))

@@ -29,7 +29,7 @@ def test_a_recipe_fills_in_what_is_left_out_and_no_more(editor, source):
     assert chosen.self_replace_steps == (0.0, GENERATED["swap"].self_replace_steps)
     assert chosen.local_blend == IN_REGION
     assert chosen.describe() == (
-        "swap of a thing: words free after 70 % and layout free after 25 % of the steps; all but a region held",
+        "swap of a thing: words free after 70 %, layout after 25 % of the steps; all but a region held",
     )
 
 
@@ -81,3 +81,19 @@ def test_a_recipe_acts_in_a_run_of_few_steps(editor, num_steps):
     few = editor.generate("a dog eating an apple", **{**RUN, "num_inference_steps": num_steps})
     for target in (SWAP, PLACE):
         assert editor.edit(few, target, recipe="auto").record.controlled_calls
+
+
+def test_only_words_that_change_are_freed_early(editor, source):
+    swapped = editor.edit_settings(SWAP, source, recipe="auto").cross_replace_steps
+    recipe = GENERATED["swap"]
+    assert swapped == {"cat": (0.0, recipe.changed_steps), "default_": (0.0, recipe.kept_steps)}
+    assert recipe.changed_steps < recipe.kept_steps
+    added = editor.edit_settings("a dog eating an apple and an orange", source, recipe="auto").cross_replace_steps
+    assert set(added) == {"and", "an[1]", "orange", "default_"}
+
+
+def test_what_is_asked_of_a_word_stands_beside_a_recipe(editor, source):
+    asked = {"cat": 0.9, "default_": 0.3}
+    chosen = editor.edit_settings(SWAP, source, recipe="auto", cross_replace_steps=asked)
+    assert chosen.cross_replace_steps == {"cat": (0.0, 0.9), "default_": (0.0, 0.3)}
+    assert "'cat' free after 90 %, others after 30 %" in chosen.describe()[0]

@@ -4,10 +4,12 @@ The published constants were found for another model and for all kinds of change
 half of the scenes benchmark (docs/decisions/0030-recipes.md).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.change_kind import ChangeKind, change_kind
+from wordbrush.edits.schedule import DEFAULT
 from wordbrush.tokens.pair import PromptPair
 
 _SAID: dict[ChangeKind, str] = {
@@ -31,31 +33,49 @@ wide, so that nothing of the old thing is left at its edge, and what the edit ha
 @dataclass(frozen=True)
 class Recipe:
     """Options of an edit that belong together: the fractions of the steps in which words keep the source's maps and in
-    which self-attention is kept, and the region that may change.
+    which self-attention is kept, and the region that may change. `changed_words` are the target's words that the
+    source has not; they are freed after `changed_steps`, all others after `kept_steps`.
 
-    >>> print(Recipe("swap", 0.1, 0.25, IN_REGION))
-    swap of a thing: words free after 10 % and layout free after 25 % of the steps; all but a region held
+    >>> print(Recipe("swap", 0.8, 0.4, 0.25, IN_REGION, changed_words=("cat",)))
+    swap of a thing: 'cat' free after 40 %, others after 80 %, layout after 25 % of the steps; all but a region held
     """
 
     kind: ChangeKind
-    cross_replace_steps: float
+    kept_steps: float
+    changed_steps: float
     self_replace_steps: float
     local_blend: LocalBlend | None
+    changed_words: tuple[str, ...] = ()
+
+    @property
+    def cross_replace_steps(self) -> Mapping[str, float]:
+        """The windows of words, as an edit takes them."""
+        return {**dict.fromkeys(self.changed_words, self.changed_steps), DEFAULT: self.kept_steps}
 
     def __str__(self) -> str:
         """What it does, in words."""
-        windows = ((0.0, self.cross_replace_steps), (0.0, self.self_replace_steps))
-        return describe_recipe(self.kind, *windows, held=self.local_blend is not None)
+        windows = {word: (0.0, end) for word, end in self.cross_replace_steps.items()}
+        return describe_recipe(self.kind, windows, (0.0, self.self_replace_steps), held=self.local_blend is not None)
 
 
-def describe_recipe(kind: ChangeKind, words: tuple[float, float], layout: tuple[float, float], *, held: bool) -> str:
+def describe_recipe(
+    kind: ChangeKind, words: Mapping[str, tuple[float, float]], layout: tuple[float, float], *, held: bool
+) -> str:
     """The kind of change that was found, and how it is made: the windows of words and of self-attention, and whether
     everything outside of a region is held.
     """
-    after = " and ".join(
-        f"{what} free after {window[1] * 100:.0f} %" for what, window in (("words", words), ("layout", layout))
-    )
-    return f"{_SAID[kind]}: {after} of the steps; {'all but a region held' if held else 'no region held'}"
+    named: dict[float, list[str]] = {}
+    for word, (_, end) in words.items():
+        if word != DEFAULT and end != words[DEFAULT][1]:
+            named.setdefault(end, []).append(f"'{word}'")
+    others = "others" if named else "words"
+    ends = [
+        *((", ".join(those), end) for end, those in named.items()),
+        (others, words[DEFAULT][1]),
+        ("layout", layout[1]),
+    ]
+    said = [f"{what} {'' if i else 'free '}after {end * 100:.0f} %" for i, (what, end) in enumerate(ends)]
+    return f"{_SAID[kind]}: {', '.join(said)} of the steps; {'all but a region held' if held else 'no region held'}"
 
 
 def _recipes(*rows: Recipe) -> dict[ChangeKind, Recipe]:
@@ -63,23 +83,30 @@ def _recipes(*rows: Recipe) -> dict[ChangeKind, Recipe]:
 
 
 GENERATED = _recipes(
-    Recipe("swap", 0.1, 0.25, IN_REGION),
-    Recipe("addition", 0.1, 0.25, IN_REGION),
-    Recipe("removal", 0.1, 0.25, IN_REGION),
-    Recipe("pose", 0.1, 0.25, IN_REGION),
-    Recipe("attribute", 0.1, 0.25, IN_REGION),
-    Recipe("place", 0.4, 0.25, None),
-    Recipe("style", 0.4, 0.25, None),
-    Recipe("mixed", 0.1, 0.25, IN_REGION),
-    Recipe("weights", 0.8, 0.4, None),
+    Recipe("swap", 0.8, 0.4, 0.25, IN_REGION),
+    Recipe("addition", 0.1, 0.1, 0.25, IN_REGION),
+    Recipe("removal", 0.8, 0.8, 0.25, IN_REGION),
+    Recipe("pose", 0.1, 0.1, 0.25, IN_REGION),
+    Recipe("attribute", 0.1, 0.1, 0.25, IN_REGION),
+    Recipe("place", 0.4, 0.4, 0.25, None),
+    Recipe("style", 0.4, 0.4, 0.25, None),
+    Recipe("mixed", 0.8, 0.4, 0.25, IN_REGION),
+    Recipe("weights", 0.8, 0.8, 0.4, None),
 )
-"""For a picture that the model drew."""
+"""For a picture that the model drew. Where a thing stays that a kept word names, that word holds it in its place."""
 
-PHOTOGRAPH = GENERATED
+PHOTOGRAPH = GENERATED | _recipes(Recipe("mixed", 0.1, 0.1, 0.25, IN_REGION))
 """For a photograph that was inverted."""
 
 
 def recipe_for(pair: PromptPair, num_steps: int, *, photograph: bool) -> Recipe:
     """The recipe for what two prompts ask for. The layout is held for at least one step, however few there are."""
     recipe = (PHOTOGRAPH if photograph else GENERATED)[change_kind(pair)]
-    return replace(recipe, self_replace_steps=max(recipe.self_replace_steps, 1 / num_steps))
+    held = replace(recipe, self_replace_steps=max(recipe.self_replace_steps, 1 / num_steps))
+    return held if recipe.changed_steps == recipe.kept_steps else replace(held, changed_words=_changed_words(pair))
+
+
+def _changed_words(pair: PromptPair) -> tuple[str, ...]:
+    """The target's words that the source has not; without those that no token is of."""
+    changed = (word for words in pair.pairs if words.kind != "same" for word in words.target)
+    return tuple(pair.target.selector(word) for word in changed if pair.target.positions[word])

@@ -20,7 +20,6 @@ from wordbrush.edits.plug_and_play import PlugAndPlay
 from wordbrush.edits.recipe_name import RecipeName
 from wordbrush.edits.recipes import Recipe, describe_recipe
 from wordbrush.edits.resize import LARGEST_RESIZE, SMALLEST_RESIZE, ResizeKind
-from wordbrush.edits.schedule import DEFAULT
 from wordbrush.edits.strength import AUTO, StrengthSearch, check_strength
 from wordbrush.edits.target_control import CrossSteps, Region, SelfSteps, TargetControl
 from wordbrush.errors import SettingsError
@@ -232,9 +231,7 @@ class EditSettings:
     def describe(self) -> tuple[str, ...]:
         """The kind of change that the recipe found in each target, and how it is made; empty without a recipe."""
         return tuple(
-            describe_recipe(
-                kind, own.cross_replace_steps[DEFAULT], own.self_replace_steps, held=own.local_blend is not None
-            )
+            describe_recipe(kind, own.cross_replace_steps, own.self_replace_steps, held=own.local_blend is not None)
             for kind, own in zip(self.kinds, self.controls, strict=bool(self.kinds))
         )
 
@@ -310,7 +307,7 @@ def needs_recipes(options: EditOptions, defaults: EditDefaults) -> bool:
 
 
 def _control(
-    options: EditOptions, mask: LatentMask | None, cross: float, held: float, blend: LocalBlend | None
+    options: EditOptions, mask: LatentMask | None, cross: CrossSteps, held: float, blend: LocalBlend | None
 ) -> TargetControl:
     """One target's control from what is given, or else these values. A given mask replaces the recipe's region."""
     windows, window = options.get("cross_replace_steps"), options.get("self_replace_steps")

@@ -129,6 +129,17 @@ class PromptTokens:
             raise PromptError(f"'{selector}' has no token of its own in '{cited(self.text)}'; ask for its neighbour")
         return positions
 
+    def selector(self, word: int) -> str:
+        """What names this one of its words, and no other.
+
+        >>> prompt = PromptTokens.from_offsets("a cat and a dog", [], begin=1, length=8)
+        >>> prompt.selector(1), prompt.selector(3)
+        ('cat', 'a[1]')
+        """
+        text = self.words[word].text
+        places = self.places(text)
+        return text if len(places) == 1 else f"{text}[{places.index(range(word, word + 1))}]"
+
     def phrase(self, words: range) -> str:
         """The words as they stand in the prompt."""
         return self.text[self.words[words.start].start : self.words[words.stop - 1].end] if words else ""

@@ -4,6 +4,7 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
+from helpers.loaded import load_model
 from helpers.rounding import assert_same_latents
 from helpers.tiny import tiny_sd_folder
 from wordbrush.editor import Editor
@@ -11,7 +12,6 @@ from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.borrowed import Borrowed
 from wordbrush.edits.plan import EditPlan, TargetPlan
 from wordbrush.edits.token_map import TokenMap
-from wordbrush.models.load import load_model
 from wordbrush.sampling.loop import Conditioning, Run, denoise
 
 PROMPT, TARGETS = "a dog eating an apple", ["a cat eating an apple", "a big dog eating an orange", "a dog in autumn"]

@@ -8,6 +8,7 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 from torch import Tensor
 
+from helpers.loaded import load_model
 from helpers.rounding import assert_same_latents
 from wordbrush.attention.tape import SourceTape
 from wordbrush.editor import Editor
@@ -15,7 +16,6 @@ from wordbrush.edits.blend import LatentMask, LocalBlend
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError, OutputError, PromptError, SettingsError
 from wordbrush.models.folder import bundled_folder
-from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush.runs.run import run_edit, run_source, run_together
 from wordbrush.sampling.settings import GenerationSettings

@@ -7,6 +7,7 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
+from helpers.loaded import load_model
 from helpers.oracles import FormedMaps
 from helpers.tiny import tiny_sd_folder
 from wordbrush.attention.sites import AttentionCall
@@ -14,7 +15,6 @@ from wordbrush.editor import Editor
 from wordbrush.errors import PromptError, SettingsError
 from wordbrush.maps.request import MapsRequest
 from wordbrush.models.intercept import Intercept, attention_modules
-from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush_bench.speed.materialised import plan_published, published_edit
 

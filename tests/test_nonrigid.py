@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.loaded import load_model
 from helpers.oracles import explicit_borrowing
 from helpers.rounding import assert_same_latents
 from helpers.tiny import tiny_pipeline
@@ -20,7 +21,6 @@ from wordbrush.edits.plug_and_play import PlugAndPlay
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError, IdleEditError, PromptError, SettingsError
 from wordbrush.maps.request import MapsRequest
-from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush.sampling.text import Text
 

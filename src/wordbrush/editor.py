@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
@@ -14,15 +15,17 @@ from wordbrush.edits.blend import LatentMask
 from wordbrush.edits.recipes import Recipe, recipe_for
 from wordbrush.edits.settings import EditOptions, EditSettings, needs_recipes
 from wordbrush.edits.strength import AUTO, StrengthSearch, one_step
-from wordbrush.errors import PromptWarning, RecordError, SettingsError, cited
+from wordbrush.errors import ModelError, PromptWarning, RecordError, SettingsError, cited
 from wordbrush.inversion.methods import DEFAULT_METHOD
 from wordbrush.inversion.settings import InversionSettings, Setting
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.capture import Capture
 from wordbrush.maps.request import MapsRequest, Words
+from wordbrush.models.adaptable import AdaptablePipeline
+from wordbrush.models.adapter_file import fingerprint_with
 from wordbrush.models.fingerprint import pipeline_fingerprint
 from wordbrush.models.folder_fingerprint import is_earlier_fingerprint
-from wordbrush.models.load import ModelInfo, adopt_pipeline, load_model
+from wordbrush.models.load import ModelInfo, adopt_pipeline, load_pipeline
 from wordbrush.models.processor import thread_count
 from wordbrush.pictures.fit import Fit, fit_into, fit_to, to_canvas
 from wordbrush.pictures.masks import read_mask
@@ -31,7 +34,7 @@ from wordbrush.runs.cache import InversionCache
 from wordbrush.runs.counter import RunCounter
 from wordbrush.runs.kept import PhotoTask, invert_or_recall
 from wordbrush.runs.pack import model_record, packed_again, packed_edits, packed_photo, packed_result, packed_source
-from wordbrush.runs.record import PhotoRecord, RunRecord, check_photo
+from wordbrush.runs.record import PhotoRecord, RunRecord, check_adapters, check_photo
 from wordbrush.runs.results import EditResult, EditResults, Source
 from wordbrush.runs.run import (
     look_again,
@@ -98,16 +101,19 @@ class Editor:
         *,
         keep_bytes: int = 1 << 30,
         fingerprint: Callable[[], str] | None = None,
+        pipeline: AdaptablePipeline | None = None,
     ) -> None:
         """Use an adapter that is already loaded; see `from_pretrained` and `from_pipeline`.
 
-        `fingerprint` gives the model's fingerprint at any time, for a model whose weights others may change.
+        `fingerprint` gives the model's fingerprint at any time, for a model whose weights others may change. `pipeline`
+        is what LoRAs and concepts are loaded into; the adapter is made from it.
         """
         if keep_bytes < 0:
             raise SettingsError(f"keep_bytes is {keep_bytes}; give 0 or more")
         self._model = model
         self._fingerprint = fingerprint
         self._adapter = adapter
+        self._pipeline = pipeline
         self._keep_bytes = whole(keep_bytes, "keep_bytes")
 
     @classmethod
@@ -143,8 +149,8 @@ class Editor:
         """
         asked = torch_dtype if dtype is None else dtype
         named = None if asked is None else str(asked).removeprefix("torch.")
-        adapter, info = load_model(model, device, named, variant=variant, subfolder=subfolder)
-        return cls(adapter, info, keep_bytes=keep_bytes)
+        loaded, info = load_pipeline(model, device, named, variant=variant, subfolder=subfolder)
+        return cls(loaded.adapter, info, keep_bytes=keep_bytes, pipeline=loaded)
 
     @classmethod
     def from_pipeline(cls, pipeline: Any, *, keep_bytes: int = 1 << 30) -> "Editor":
@@ -158,15 +164,92 @@ class Editor:
 
         Raises `ModelError` for a pipeline of an unknown family.
         """
-        adapter, info = adopt_pipeline(pipeline)
-        return cls(adapter, info, keep_bytes=keep_bytes, fingerprint=lambda: pipeline_fingerprint(pipeline))
+        loaded, info = adopt_pipeline(pipeline)
+        fingerprint = partial(pipeline_fingerprint, pipeline)
+        return cls(loaded.adapter, info, keep_bytes=keep_bytes, fingerprint=fingerprint, pipeline=loaded)
 
     @property
     def model(self) -> ModelInfo:
-        """The model's name, fingerprint, device, dtype, defaults and sizes. The fingerprint is the current one."""
-        if self._fingerprint is None:
-            return self._model
-        return replace(self._model, fingerprint=self._fingerprint())
+        """The model's name, fingerprint, device, dtype, defaults, sizes and adapters. Fingerprint and adapters are current."""
+        adapters = () if self._pipeline is None else self._pipeline.files
+        own = self._model.fingerprint if self._fingerprint is None else self._fingerprint()
+        return replace(self._model, fingerprint=fingerprint_with(own, adapters), adapters=adapters)
+
+    @property
+    def added_words(self) -> frozenset[str]:
+        """The words that were added to the model (Textual Inversion), here or by the pipeline's owner."""
+        return self._adapter.tokenize("").added
+
+    def load_concept(self, path: str | Path, word: str | None = None) -> str:
+        """Load a word with vectors of its own (Textual Inversion, Gal et al. 2022, arXiv:2208.01618), one or many.
+
+        It is one word everywhere: of prompts, weights, windows, maps and blends. No run may be under way meanwhile;
+        sources from before belong to the model without it.
+
+        - `path`: a safetensors file as web UIs (`emb_params`; `clip_l` and `clip_g`) and diffusers write it.
+        - `word`: how it is written in prompts, in any case. Default: None, as the file says, else the file's name in
+          angle brackets: `<my-dog>` for `my-dog.safetensors`.
+
+        Returns the word. Raises `ModelError` for a file that is not a concept of this family, `SettingsError` for a
+        word that cannot be added.
+
+        >>> import tempfile, torch
+        >>> from safetensors.torch import save_file
+        >>> path = f"{tempfile.mkdtemp()}/my-dog.safetensors"
+        >>> save_file({"emb_params": torch.zeros(2, 128)}, path)
+        >>> editor = Editor.from_pretrained()
+        >>> editor.load_concept(path)
+        '<my-dog>'
+        >>> editor.preview(editor.generation_settings("a dog"), editor.edit_settings("a <my-dog>"))
+        (("'dog' -> '<my-dog>'",),)
+        >>> editor.unload_concept("<my-dog>")
+        """
+        word = self._adaptable().load_concept(path, word)
+        self._adapter = self._adaptable().adapter
+        return word
+
+    def unload_concept(self, word: str) -> None:
+        """Take a concept's word out again: tokenizers and embeddings are as they were, bit for bit.
+
+        Raises `SettingsError` for a word that was not loaded here.
+        """
+        self._adaptable().unload_concept(word)
+        self._adapter = self._adaptable().adapter
+
+    def load_lora(self, path: str | Path, scale: float = 1.0, name: str | None = None) -> str:
+        """Load a LoRA beside the model's weights (Hu et al. 2021, arXiv:2106.09685); several add up. Needs the extra
+        `lora`. No run may be under way meanwhile; sources from before belong to the model without it.
+
+        - `path`: a safetensors file with names of kohya's trainers, PEFT or diffusers; parts of the denoiser, the text
+          encoders, or both.
+        - `scale`: how strongly it acts; 0 is not at all. Default: 1, as it was trained.
+        - `name`: what it is called, in letters and digits. Default: None, the file's name.
+
+        Returns the name. Raises `ModelError` for a file that is not a LoRA of this family, `SettingsError` for a bad
+        scale or name, `MissingPackageError` without PEFT.
+        """
+        name = self._adaptable().load_lora(path, scale, name)
+        self._adapter = self._adaptable().adapter
+        return name
+
+    def scale_lora(self, name: str, scale: float) -> None:
+        """Change how strongly a LoRA acts, without loading it again. Raises `SettingsError`."""
+        self._adaptable().scale_lora(name, scale)
+
+    def unload_lora(self, name: str) -> None:
+        """Take a LoRA out again: the model is as it was, bit for bit. Raises `SettingsError` for an unknown name."""
+        self._adaptable().unload_lora(name)
+        self._adapter = self._adaptable().adapter
+
+    def load_recorded(self, record: RunRecord, files: Sequence[str | Path] = ()) -> None:
+        """Load the LoRAs and concepts that a record was made with.
+
+        - `files`: where they may be now. Default: none; then where the record says.
+
+        Raises `RecordError` for one that is in neither place with the recorded content.
+        """
+        self._adaptable().load_recorded(record.model.adapters, files)
+        self._adapter = self._adaptable().adapter
 
     def generate(
         self,
@@ -712,7 +795,7 @@ class Editor:
         return {
             w: near
             for prompt in prompts
-            for w, near in unknown_words(prompt, self._model.vocabulary, SYNONYMS).items()
+            for w, near in unknown_words(prompt, self._model.vocabulary, SYNONYMS, self.added_words).items()
         }
 
     def replay(
@@ -742,6 +825,7 @@ class Editor:
         >>> editor.replay(source.record).image.tobytes() == source.image.tobytes()
         True
         """
+        check_adapters(record, self.model.adapters)
         if not self._has_weights(record.model.fingerprint):
             raise RecordError(
                 f"the record was made with '{record.model.name}' ({record.model.fingerprint[:12]}), and this is "
@@ -811,12 +895,18 @@ class Editor:
         _warn_of_syntax(*settings.targets)
         return settings
 
+    def _adaptable(self) -> AdaptablePipeline:
+        if self._pipeline is None:
+            raise ModelError("this editor has an adapter alone; load with Editor.from_pretrained or from_pipeline")
+        return self._pipeline
+
     def _has_weights(self, fingerprint: str) -> bool:
         """Whether a record was made with this model, by its fingerprint, of this version or an earlier one."""
         if fingerprint == self.model.fingerprint:
             return True
         return (
             self._fingerprint is None
+            and not self.model.adapters
             and self._model.folder is not None
             and is_earlier_fingerprint(self._model.folder, fingerprint)
         )

@@ -6,6 +6,7 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor
 from torch.nn import functional as F
 
+from helpers.loaded import load_model
 from helpers.oracles import FormedMaps, explicit_maps
 from helpers.rounding import assert_same, assert_same_maps
 from wordbrush.attention.sites import AttentionLayer, Site
@@ -13,7 +14,6 @@ from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import column_maps
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError
-from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush.runs.run import run_edit, run_source, run_together
 from wordbrush.sampling.settings import GenerationSettings

@@ -8,10 +8,10 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch import nn
 
+from helpers.loaded import load_model
 from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
 from wordbrush.models.intercept import attention_modules
-from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
 
 STEPS = 2

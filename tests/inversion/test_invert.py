@@ -8,6 +8,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
+from helpers.loaded import load_model
 from helpers.rounding import assert_same_latents
 from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
@@ -18,7 +19,6 @@ from wordbrush.inversion.report import reconstruction_warnings
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.inversion.tensors import from_tensors, to_tensors
 from wordbrush.metrics.likeness import Likeness
-from wordbrush.models.load import load_model
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush.runs.results import Source
 from wordbrush_bench.speed.materialised import plan_published, published_edit

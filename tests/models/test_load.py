@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from helpers.loaded import load_model
 from wordbrush.errors import ModelError, SettingsError
-from wordbrush.models.load import load_model
 from wordbrush.models.own_settings import Defaults
 
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wordbrush.edits.blend import LocalBlend
+from wordbrush.models.adapter_file import AdapterFile
 from wordbrush.panel.state import PanelState
 from wordbrush.tokens.words import find_words, split_words
 
@@ -76,3 +77,17 @@ def test_the_code_says_what_the_state_says(prompt, target, model, factor, seed):
 @pytest.mark.parametrize(("text", "literal"), [("a cat", '"a cat"'), ('a "cat"', "'a \"cat\"'"), ("it's", '"it\'s"')])
 def test_texts_of_the_code_stand_in_double_quotes_where_they_can(text, literal):
     assert f"generate({literal}," in replace(START, prompt=text).code("bundled")
+
+
+def test_an_added_word_is_one_word_and_the_code_loads_it():
+    state = replace(START, target="a <my-dog> eating an apple", added=frozenset({"<my-dog>"}))
+    assert [(word.selector, word.stands_for) for word in state.words()][1] == ("<my-dog>", "dog")
+    loaded = [
+        AdapterFile("concept", "<my-dog>", "my-dog.safetensors", "0" * 64),
+        AdapterFile("lora", "style", "style.safetensors", "1" * 64, 0.5),
+    ]
+    assert state.code("bundled", loaded).splitlines()[2:5] == [
+        "editor = wordbrush.Editor.from_pretrained()",
+        'editor.load_concept("my-dog.safetensors", "<my-dog>")',
+        'editor.load_lora("style.safetensors", 0.5, "style")',
+    ]

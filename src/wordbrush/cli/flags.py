@@ -25,6 +25,14 @@ RUN = "Model and output"
 Model = Annotated[str | None, flag("--model", help="Diffusers folder or hub id; else the bundled model.", group=RUN)]
 Device = Annotated[str | None, flag("--device", help="cpu, cuda or mps; else the best there is.", group=RUN)]
 Dtype = Annotated[str | None, flag("--dtype", help="float32, float16 or bfloat16; else the fastest.", group=RUN)]
+Lora = Annotated[
+    tuple[str, ...],
+    flag("--lora", metavar="FILE[:SCALE]", help="A LoRA (safetensors), beside the model's weights.", group=RUN),
+]
+Concept = Annotated[
+    tuple[str, ...],
+    flag("--concept", metavar="[WORD=]FILE", help="A word of Textual Inversion (safetensors).", group=RUN),
+]
 Out = Annotated[Path, flag("--out", help="Folder for what is made.", group=RUN)]
 Quiet = Annotated[bool, flag("--quiet", help="Print only warnings and errors.", group=RUN)]
 Steps = Annotated[
@@ -38,6 +46,8 @@ class RunFlags:
     """Where a command computes, and where it writes."""
 
     model: Model = None
+    lora: Lora = ()
+    concept: Concept = ()
     device: Device = None
     dtype: Dtype = None
     out: Out = Path("wordbrush-out")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wordbrush.cli.collector import resume_collecting
 from wordbrush.cli.flags import RunFlags
-from wordbrush.cli.values import path
+from wordbrush.cli.values import concept_file, lora_file, path
 from wordbrush.errors import SettingsError
 from wordbrush.files import check_writable
 
@@ -28,9 +28,21 @@ def load_editor(model: str | None, device: str | None, dtype: str | None, *, kee
     return editor
 
 
+def load_for_runs(run: RunFlags, *, keep_bytes: int = 1 << 30) -> "Editor":
+    """An editor with the LoRAs and concepts that a command was given."""
+    concepts = [concept_file("--concept", value) for value in run.concept]
+    loras = [lora_file("--lora", value) for value in run.lora]
+    editor = load_editor(run.model, run.device, run.dtype, keep_bytes=keep_bytes)
+    for file, word in concepts:
+        editor.load_concept(file, word)
+    for file, scale in loras:
+        editor.load_lora(file, 1.0 if scale is None else scale)
+    return editor
+
+
 def load_for_one_run(run: RunFlags) -> "Editor":
     """An editor whose sources keep nothing: nothing is edited again in this process."""
-    return load_editor(run.model, run.device, run.dtype, keep_bytes=0)
+    return load_for_runs(run, keep_bytes=0)
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,8 @@ class Recorded:
 def load_recorded(file: Path, run: RunFlags) -> Recorded:
     """A record, and an editor of its model on its device, in its dtype, unless `run` names others.
 
+    Its LoRAs and concepts are loaded from the files that `run` names, or from where the record says.
+
     Raises `SettingsError` when `run.out` is the record's own folder.
     """
     from wordbrush.runs.png import read_record
@@ -54,13 +68,15 @@ def load_recorded(file: Path, run: RunFlags) -> Recorded:
         raise SettingsError(
             f"--out '{run.out}' is the folder of the record itself; give another, to keep what is there"
         )
+    concepts = [concept_file("--concept", value) for value in run.concept]
+    loras = [lora_file("--lora", value) for value in run.lora]
+    if any(said is not None for _, said in (*concepts, *loras)):
+        raise SettingsError("the record says each LoRA's scale and each concept's word; give their files alone")
     check_writable(run.out)
     name = run.model or (None if record.model.name == "bundled" else record.model.name)
     made = record.model
     try:
-        editor = load_for_one_run(
-            RunFlags(name, run.device or made.device, run.dtype or made.dtype, run.out, run.quiet)
-        )
+        editor = load_editor(name, run.device or made.device, run.dtype or made.dtype, keep_bytes=0)
     except SettingsError as error:
         if run.device is None and "device" in str(error):
             raise SettingsError(
@@ -68,6 +84,7 @@ def load_recorded(file: Path, run: RunFlags) -> Recorded:
                 "with which the pixels may differ"
             ) from None
         raise
+    editor.load_recorded(record, [file for file, _ in (*concepts, *loras)])
     here = editor.model
     same = (here.device, here.dtype) == (made.device, made.dtype)
     return Recorded(record, editor, "" if same else f"{here.dtype} on {here.device}")

@@ -10,7 +10,7 @@ import typer
 from wordbrush.cli.command import flag
 from wordbrush.cli.edit_flags import EditFlags, with_default_window
 from wordbrush.cli.flags import PictureFlags, RunFlags
-from wordbrush.cli.load import load_editor
+from wordbrush.cli.load import load_for_runs
 from wordbrush.cli.output import say, say_written, warn_of_unknown_words
 from wordbrush.cli.progress import Progress
 from wordbrush.errors import SettingsError
@@ -63,7 +63,7 @@ def sweep(
     from wordbrush.sweep.grid import plan_sweep
     from wordbrush.sweep.run import num_runs, run_sweep, seconds_left
 
-    editor = load_editor(run.model, run.device, run.dtype)
+    editor = load_for_runs(run)
     options = with_default_window(options, editor.model.defaults)
     aim = source if target is None else target
     planned = plan_sweep(editor, source, aim, axes, seeds=numbers, max_cells=max_cells, **made, **options)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from wordbrush.errors import SettingsError
+from wordbrush.files import is_file
 
 T = TypeVar("T")
 _SIDE = re.compile(r"0*[1-9][0-9]{0,5}")
@@ -59,6 +60,34 @@ def path(option: str, value: str) -> Path:
         return Path(value).expanduser()
     except RuntimeError:
         raise SettingsError(f"{option} '{value:.60}': there is no such home folder; write the whole path") from None
+
+
+def lora_file(option: str, value: str) -> tuple[Path, float | None]:
+    """Read FILE or FILE:SCALE; a file that has the whole name is meant.
+
+    >>> lora_file("--lora", "toy.safetensors:0.8")
+    (PosixPath('toy.safetensors'), 0.8)
+    >>> lora_file("--lora", "toy.safetensors")
+    (PosixPath('toy.safetensors'), None)
+    """
+    whole_name = path(option, value)
+    name, colon, scale = value.rpartition(":")
+    if not colon or is_file(whole_name) or not name.endswith(".safetensors"):
+        return whole_name, None
+    return path(option, name), number(option, scale)
+
+
+def concept_file(option: str, value: str) -> tuple[Path, str | None]:
+    """Read FILE or WORD=FILE; a file that has the whole name is meant.
+
+    >>> concept_file("--concept", "<toy>=cat-toy.safetensors")
+    (PosixPath('cat-toy.safetensors'), '<toy>')
+    """
+    whole_name = path(option, value)
+    word, equals, name = value.partition("=")
+    if not equals or is_file(whole_name):
+        return whole_name, None
+    return path(option, name), word.strip()
 
 
 def window(option: str, value: str) -> float | tuple[float, float]:

@@ -8,7 +8,7 @@ from transformers import CLIPTokenizer
 
 from wordbrush.errors import PromptError, cited
 from wordbrush.tokens.prompt_tokens import PromptTokens
-from wordbrush.tokens.words import split_words
+from wordbrush.tokens.words import folded, split_words
 
 Span = tuple[int, int]
 
@@ -78,8 +78,9 @@ def added_words(tokenizer: CLIPTokenizer) -> Mapping[str, tuple[str, ...]]:
 def _written_out(prompt: str, vectors: Mapping[str, Sequence[str]]) -> tuple[str, list[tuple[Span, Span]]]:
     """The prompt with all tokens of each added word, and which spans of it stand for which of the prompt."""
     parts, spans, end, length = [], list[tuple[Span, Span]](), 0, 0
+    by_key = {folded(word): tokens for word, tokens in vectors.items()}
     for word in split_words(prompt, vectors) if vectors else ():
-        tokens = vectors.get(word.text, ())
+        tokens = by_key.get(folded(word.text), ())
         if len(tokens) > 1:
             before, whole = prompt[end : word.start], " ".join(tokens)
             start = length + len(before)

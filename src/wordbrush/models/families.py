@@ -12,6 +12,7 @@ from typing import Any
 from wordbrush.edits.settings import NULL_TEXT_MAX_PIXELS
 from wordbrush.errors import ModelError
 from wordbrush.models.own_settings import Defaults
+from wordbrush.models.word_encoder import WordEncoder
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.guidance import Unguided
 
@@ -42,7 +43,8 @@ class Family:
     `without` is what the pipeline's class is given for the components that an edit does not use. `check`
     ("module:function") is given a pipeline and its name, and raises `ModelError` for parts that are not the family's
     or do not fit each other. `unguided` are the defaults of its models without guidance. `told` are settings of the
-    pipeline's class that a folder's `model_index.json` may give.
+    pipeline's class that a folder's `model_index.json` may give. `word_encoders` are those that concepts (Textual
+    Inversion) are learnt for.
     """
 
     models: str
@@ -53,6 +55,7 @@ class Family:
     defaults: Defaults = field(default_factory=Defaults)
     unguided: Defaults | None = None
     told: tuple[str, ...] = ()
+    word_encoders: tuple[WordEncoder, ...] = ()
 
     def defaults_of(self, adapter: Adapter) -> Defaults:
         """What one of its models is used with."""
@@ -75,6 +78,8 @@ class Family:
         adapter: Adapter = resolve_name(self.adapter).of(pipeline)
         return adapter
 
+
+_CLIP = WordEncoder("tokenizer", "text_encoder", "clip_l")
 
 _JOINT = Defaults(edit="own", cross_replace_steps=1.0, self_replace_steps=0.2, self_replace_max_pixels=1 << 16)
 """Text and picture on one axis: for the first part of the steps the source's image queries and keys in all blocks, the
@@ -119,6 +124,7 @@ FAMILIES: Mapping[str, Family] = {
         },
         without={"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False},
         check="wordbrush.models.fit:check_stable_diffusion",
+        word_encoders=(_CLIP,),
     ),
     "StableDiffusionXLPipeline": Family(
         models="Stable Diffusion XL base, Turbo, Lightning, LCM",
@@ -136,6 +142,7 @@ FAMILIES: Mapping[str, Family] = {
         check="wordbrush.models.fit:check_stable_diffusion_xl",
         # Its smallest self-attention has 32 x 32 positions.
         defaults=Defaults(guidance_scale=5.0, self_replace_max_pixels=NULL_TEXT_MAX_PIXELS),
+        word_encoders=(_CLIP, WordEncoder("tokenizer_2", "text_encoder_2", "clip_g")),
     ),
     "PixArtAlphaPipeline": _PIXART,
     "PixArtSigmaPipeline": replace(_PIXART, models="PixArt-sigma"),

@@ -28,6 +28,7 @@ def pipeline_fingerprint(pipeline: Any) -> str:
         elif hasattr(part, "added_tokens_encoder"):
             digest.update(json.dumps([part.vocab_size, sorted(part.added_tokens_encoder)]).encode())
             digest.update(str(getattr(part, "chat_template", None) or "").encode())
+            digest.update(_added_vectors(part, pipeline.components.get(name.replace("tokenizer", "text_encoder"))))
         elif hasattr(part, "config"):
             digest.update(json.dumps(dict(part.config), sort_keys=True, default=str).encode())
     return digest.hexdigest()
@@ -43,6 +44,16 @@ def _tensor_lines(module: nn.Module) -> Iterator[bytes]:
                 samples.append(flat[:: max(1, flat.numel() // _SAMPLES)][: _SAMPLES + 1].to(torch.float32))
     if samples:
         yield torch.cat([sample.cpu() for sample in samples]).numpy().tobytes()
+
+
+def _added_vectors(tokenizer: Any, encoder: Any) -> bytes:
+    """The vectors of words that were added: a few rows of a large embedding, which samples of it would miss."""
+    added = set(tokenizer.added_tokens_encoder) - set(tokenizer.all_special_tokens)
+    weight = encoder.get_input_embeddings().weight if added and encoder is not None else None
+    if weight is None or weight.device.type == "meta":
+        return b""
+    rows = sorted(tokenizer.added_tokens_encoder[token] for token in added)
+    return bytes(weight.detach()[rows].to(torch.float32).cpu().numpy().tobytes())
 
 
 def _adapter_lines(module: nn.Module) -> Iterator[bytes]:

@@ -10,6 +10,8 @@ from typing import Any
 from wordbrush.errors import ModelError, SettingsError, SlowDtypeWarning
 from wordbrush.files import expanded, is_file
 from wordbrush.loading import load_network, refused
+from wordbrush.models.adaptable import AdaptablePipeline
+from wordbrush.models.adapter_file import AdapterFile
 from wordbrush.models.families import Family, Part, family_of
 from wordbrush.models.fingerprint import pipeline_fingerprint
 from wordbrush.models.folder import check_folder, read_config, resolve_folder
@@ -19,7 +21,6 @@ from wordbrush.models.own_settings import Defaults, read_own_settings
 from wordbrush.models.processor import fastest_dtype, is_slow, weight_bytes
 from wordbrush.models.single_file import load_single_file
 from wordbrush.quiet import quietly
-from wordbrush.sampling.adapter import Adapter
 
 DTYPES = ("float32", "float16", "bfloat16")
 DEVICES = ("cpu", "cuda", "mps")
@@ -30,7 +31,8 @@ _DEVICE = re.compile(r"(?P<kind>cpu|cuda|mps)(:(?P<number>\d{1,3}))?")
 class ModelInfo:
     """A loaded model: `native_size` is (height, width) in pixels, `vocabulary` the only words it knows, if few.
 
-    `folder` is the file of a checkpoint in one file, and None for a pipeline that was loaded elsewhere.
+    `folder` is the file of a checkpoint in one file, and None for a pipeline that was loaded elsewhere. `adapters` are
+    the LoRAs and concepts that are loaded beside it.
     """
 
     name: str
@@ -41,16 +43,17 @@ class ModelInfo:
     defaults: Defaults
     vocabulary: frozenset[str] | None
     native_size: tuple[int, int]
+    adapters: tuple[AdapterFile, ...] = ()
 
 
-def load_model(
+def load_pipeline(
     model: str | Path | None,
     device: str | None,
     dtype: str | None,
     *,
     variant: str | None = None,
     subfolder: str | None = None,
-) -> tuple[Adapter, ModelInfo]:
+) -> tuple[AdaptablePipeline, ModelInfo]:
     """Load a model by folder, safetensors file or hub id (None: the bundled one), on a device, in a dtype.
 
     `variant` ("fp16") names the files of weights, `subfolder` the model's place in the folder. Raises `ModelError`
@@ -62,8 +65,8 @@ def load_model(
     family = check_folder(folder, variant)
     read_own_settings(folder, family.defaults)  # raises before anything is loaded
     device, dtype = choose_device(device, dtype, weight_bytes(folder, variant))
-    adapter = family.adapt(_load_pipeline(folder, family, device, dtype, variant), f"'{folder}'")
-    defaults, vocabulary = read_own_settings(folder, family.defaults_of(adapter))
+    loaded = AdaptablePipeline(_load_parts(folder, family, device, dtype, variant), family, f"'{folder}'")
+    defaults, vocabulary = read_own_settings(folder, family.defaults_of(loaded.adapter))
     info = ModelInfo(
         name="bundled" if model is None else str(model),
         folder=folder,
@@ -72,12 +75,12 @@ def load_model(
         dtype=dtype,
         defaults=defaults,
         vocabulary=vocabulary,
-        native_size=adapter.native_size,
+        native_size=loaded.adapter.native_size,
     )
-    return adapter, info
+    return loaded, info
 
 
-def _load_file(path: Path, device: str | None, dtype: str | None) -> tuple[Adapter, ModelInfo]:
+def _load_file(path: Path, device: str | None, dtype: str | None) -> tuple[AdaptablePipeline, ModelInfo]:
     import torch
 
     device, dtype = choose_device(device, dtype, path.stat().st_size)
@@ -87,14 +90,15 @@ def _load_file(path: Path, device: str | None, dtype: str | None) -> tuple[Adapt
     for part in pipeline.components.values():
         if isinstance(part, torch.nn.Module):
             part.eval().requires_grad_(False)
-    adapter, info = adopt_pipeline(pipeline)
-    return adapter, replace(info, name=str(path), folder=path, fingerprint=folder_fingerprint(path))
+    loaded, info = adopt_pipeline(pipeline)
+    return loaded, replace(info, name=str(path), folder=path, fingerprint=folder_fingerprint(path))
 
 
-def adopt_pipeline(pipeline: Any) -> tuple[Adapter, ModelInfo]:
+def adopt_pipeline(pipeline: Any) -> tuple[AdaptablePipeline, ModelInfo]:
     """A loaded diffusers pipeline, which stays as it is. Raises `ModelError` for one of an unknown family."""
     family = family_of(type(pipeline).__name__, "the pipeline")
-    adapter = family.adapt(pipeline, "the pipeline")
+    loaded = AdaptablePipeline(pipeline, family, "the pipeline")
+    adapter = loaded.adapter
     info = ModelInfo(
         name=str(pipeline.config.get("_name_or_path") or type(pipeline).__name__),
         folder=None,
@@ -105,7 +109,7 @@ def adopt_pipeline(pipeline: Any) -> tuple[Adapter, ModelInfo]:
         vocabulary=None,
         native_size=adapter.native_size,
     )
-    return adapter, info
+    return loaded, info
 
 
 def choose_device(device: str | None, dtype: str | None, num_bytes: int) -> tuple[str, str]:
@@ -135,7 +139,7 @@ def choose_device(device: str | None, dtype: str | None, num_bytes: int) -> tupl
     return device, dtype
 
 
-def _load_pipeline(folder: Path, family: Family, device: str, dtype: str, variant: str | None) -> Any:
+def _load_parts(folder: Path, family: Family, device: str, dtype: str, variant: str | None) -> Any:
     """The parts of a folder, in the pipeline's own class, which repairs what old configurations have wrong."""
     import torch
 

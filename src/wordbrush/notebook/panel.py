@@ -112,7 +112,7 @@ class EditPanel:
     @property
     def code(self) -> str:
         """Python that makes the pictures that the controls stand at."""
-        return self.state.code(self._session.model)
+        return self.state.code(self._session.model, self._session.adapters)
 
     def edit(self) -> None:
         """Make what the controls say, in the background; while a run is on, do nothing."""
@@ -237,8 +237,8 @@ class EditPanel:
 
     def _refresh(self) -> None:
         """Show what follows from the state: how the prompts correspond, the words, the code."""
-        state = self.state
-        before, after = marked_prompts(state.prompt, state.target, state.equalizer())
+        state = self.state = replace(self.state, added=self._session.added_words)
+        before, after = marked_prompts(state.prompt, state.target, state.equalizer(), state.added)
         self.marks.value = marks_html(before, after, self._session.hints(state))
         self.words.show(state.words())
         self.blend_threshold.layout.display = "flex" if state.local_blend() else "none"

@@ -7,6 +7,7 @@ from typing import Protocol
 from wordbrush.editor import Editor
 from wordbrush.errors import SettingsError, WordbrushError
 from wordbrush.maps.attention_maps import AttentionMaps
+from wordbrush.models.adapter_file import AdapterFile
 from wordbrush.panel.state import PanelState
 from wordbrush.runs.results import EditResult, Source
 
@@ -49,6 +50,16 @@ class EditSession:
         """The model's name, as it was given."""
         return self._editor.model.name
 
+    @property
+    def adapters(self) -> tuple[AdapterFile, ...]:
+        """The LoRAs and concepts that are loaded beside it, as they are now."""
+        return self._editor.model.adapters
+
+    @property
+    def added_words(self) -> frozenset[str]:
+        """The words that were added to the model."""
+        return self._editor.added_words
+
     def hints(self, state: PanelState) -> list[str]:
         """What is worth saying before a run: the words that the model does not know."""
         return [
@@ -60,7 +71,7 @@ class EditSession:
         """Make the source, unless it is there, and the edit. Every end is told to the view, and nothing is raised."""
 
         def work() -> None:
-            if self.source is None or not _is_of(self.source, state):
+            if self.source is None or not _is_of(self.source, state, self.adapters):
                 self.source = self._editor.generate(
                     state.prompt, **state.generate_arguments(), on_step=_reporting("source", view, stop)
                 )
@@ -105,8 +116,10 @@ def _told(work: Callable[[], None], view: RunView) -> None:
         view.tell(f"{type(error).__name__}: {error}")
 
 
-def _is_of(source: Source, state: PanelState) -> bool:
+def _is_of(source: Source, state: PanelState, adapters: tuple[AdapterFile, ...]) -> bool:
     made = source.settings
+    if source.record.model.adapters != adapters:
+        return False
     return (made.prompt, made.seed, made.num_inference_steps, made.guidance_scale) == (
         state.prompt,
         state.seed,

@@ -1,6 +1,6 @@
 """What the panel stands at, as data, and the Python that makes the same pictures: no widget and no model here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 
@@ -8,10 +8,10 @@ import PIL.Image
 
 from wordbrush.edits.blend import AUTO, LatentMask, LocalBlend
 from wordbrush.edits.settings import EditOptions
+from wordbrush.models.adapter_file import AdapterFile
 from wordbrush.sampling.settings import GenerationOptions
 from wordbrush.tokens.align import PairKind, align_words
 from wordbrush.tokens.prompt_tokens import PromptTokens
-from wordbrush.tokens.words import find_all_words
 
 _BUNDLED = "bundled"
 _WIDTH = 88
@@ -31,7 +31,8 @@ class PanelWord:
 class PanelState:
     """All that the panel's controls say. `weights` are by selector, `blend` the selectors of the words whose region
     alone may change, as far as `blend_threshold` has it reach; those of a word that is not there do not act.
-    `more` are options of the edit without a control of their own, and stand above those that have one.
+    `more` are options of the edit without a control of their own, and stand above those that have one. `added` are the
+    words that were added to the model.
     """
 
     prompt: str
@@ -45,6 +46,7 @@ class PanelState:
     blend: tuple[str, ...] = ()
     blend_threshold: float = LocalBlend.threshold
     more: EditOptions = field(default_factory=EditOptions)
+    added: frozenset[str] = frozenset()
 
     def words(self) -> tuple[PanelWord, ...]:
         """The target's words in order, without its punctuation.
@@ -53,9 +55,7 @@ class PanelState:
         >>> [(word.selector, word.kind, word.stands_for) for word in state.words()]
         [('a', 'same', 'a'), ('big', 'swapped', 'dog'), ('cat', 'swapped', 'dog')]
         """
-        source, target = (
-            PromptTokens.from_offsets(text, [], begin=0, length=0) for text in (self.prompt, self.target)
-        )
+        source, target = (PromptTokens.words_of(text, self.added) for text in (self.prompt, self.target))
         return tuple(
             PanelWord(target.words[i].text, _selector(target, i), pair.kind, source.phrase(pair.source))
             for pair in align_words(source, target)
@@ -101,8 +101,8 @@ class PanelState:
             **self.more,
         }
 
-    def code(self, model: str) -> str:
-        """Python that makes the source and the edit as they stand; `model` is the name that `ModelInfo` has.
+    def code(self, model: str, adapters: Sequence[AdapterFile] = ()) -> str:
+        """Python that makes the source and the edit as they stand, with the name and adapters that `ModelInfo` has.
 
         >>> print(PanelState("a dog", "a cat", 7, 20, 7.5, (0.0, 0.8), (0.0, 0.4)).code("bundled"))
         import wordbrush
@@ -123,15 +123,22 @@ class PanelState:
                 "import wordbrush",
                 "",
                 f"editor = wordbrush.Editor.from_pretrained({named})",
+                *map(_loading, adapters),
                 _call("source", "editor.generate", [_literal(self.prompt)], self.generate_arguments()),
                 _call("result", "editor.edit", ["source", _literal(self.target)], self.edit_arguments()),
             ]
         )
 
 
+def _loading(file: AdapterFile) -> str:
+    if file.kind == "concept":
+        return f"editor.load_concept({_literal(file.file)}, {_literal(file.name)})"
+    return f"editor.load_lora({_literal(file.file)}, {file.scale}, {_literal(file.name)})"
+
+
 def _selector(prompt: PromptTokens, place: int) -> str:
     text = prompt.words[place].text
-    places = [words.start for words in find_all_words(prompt.text, text)]
+    places = [words.start for words in prompt.places(text)]
     return text if len(places) == 1 else f"{text}[{places.index(place)}]"
 
 

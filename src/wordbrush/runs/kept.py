@@ -37,7 +37,8 @@ class PhotoTask:
             "fit": self.fit,
             "settings": self.settings,
             "inversion": self.inversion,
-            "model": {**vars(model), "name": None},  # the same weights under another name are the same model
+            # The same weights under another name are the same model; adapters are in the fingerprint.
+            "model": {name: v for name, v in vars(model).items() if name != "adapters"} | {"name": None},
             "versions": installed_versions(),
         }
         return {name: to_plain(part) for name, part in parts.items()}

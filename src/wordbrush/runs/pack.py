@@ -27,7 +27,8 @@ from wordbrush.versions import installed_versions
 
 def model_record(model: ModelInfo) -> ModelRecord:
     """The model as a record names it, and the CPU threads of now."""
-    return ModelRecord(model.name, model.fingerprint, model.device, model.dtype, torch.get_num_threads())
+    threads = torch.get_num_threads()
+    return ModelRecord(model.name, model.fingerprint, model.device, model.dtype, threads, model.adapters)
 
 
 def packed_source(

@@ -13,6 +13,7 @@ from wordbrush.errors import RecordError
 from wordbrush.files import write_atomically
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.json_form import from_plain, to_plain
+from wordbrush.models.adapter_file import AdapterFile
 from wordbrush.pictures.fit import Fit
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.views.notebook import record_html
@@ -24,7 +25,8 @@ SCHEMA = 2
 class ModelRecord:
     """The model of a run: its name as given, a hash of its weights, its device, its dtype and the CPU's threads.
 
-    `threads` matter because sums are taken in another order with another number of them.
+    `threads` matter because sums are taken in another order with another number of them. `adapters` are the LoRAs and
+    concepts that were loaded beside the model's own weights; the fingerprint covers both.
     """
 
     name: str
@@ -32,6 +34,12 @@ class ModelRecord:
     device: str
     dtype: str
     threads: int
+    adapters: tuple[AdapterFile, ...] = ()
+
+    @property
+    def described(self) -> str:
+        """Its name, and what was loaded beside it."""
+        return ", ".join([self.name, *map(str, self.adapters)])
 
 
 @dataclass(frozen=True)
@@ -149,6 +157,26 @@ class Comparison:
         same = tuple(name for name, sha in known.items() if again.get(name) == sha)
         differing = tuple(name for name in known if name not in same)
         return cls(same, differing, tuple(name for name in again if name not in known))
+
+
+def check_adapters(record: RunRecord, loaded: tuple[AdapterFile, ...]) -> None:
+    """Raise `RecordError` unless the LoRAs and concepts of the record are loaded, and no others.
+
+    A record of a pipeline may be of adapters that its owner loaded: those are in the fingerprint alone.
+    """
+    made = {_key(file): file for file in record.model.adapters}
+    here = {_key(file): file for file in loaded}
+    for missing in (file for key, file in made.items() if key not in here):
+        raise RecordError(
+            f"the record was made with the {missing}, which is not loaded so ('{missing.file}', sha256 "
+            f"{missing.sha256[:12]}); load it with load_recorded(record), or with --{missing.kind} FILE"
+        )
+    for other in (file for key, file in here.items() if key not in made):
+        raise RecordError(f"the record was made without the {other}; unload it, or leave out --{other.kind}")
+
+
+def _key(file: AdapterFile) -> tuple[object, ...]:
+    return file.kind, file.sha256, file.scale, file.name if file.kind == "concept" else ""
 
 
 def check_photo(record: RunRecord, photo: Image | None) -> None:

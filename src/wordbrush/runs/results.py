@@ -97,7 +97,7 @@ class Source:
 
     def _repr_html_(self) -> str:
         shown = _picture(self.image, self._repr_png_(), f"source: {self.prompt}", unmarked(self.prompt))
-        facts = [*generation_facts(self.settings), ("model", self.record.model.name)]
+        facts = [*generation_facts(self.settings), ("model", self.record.model.described)]
         if self.report is None or self.photo is None:
             return result_html([shown], facts)
         photo = _picture(self.photo, plain_png_bytes(self.photo), "the photograph", unmarked("photograph"))
@@ -213,7 +213,8 @@ def edited_name(settings: EditSettings, index: int) -> str:
 
 def _prompts(edit: EditResult) -> tuple[MarkedText, MarkedText]:
     assert edit.record.edit is not None
-    return marked_prompts(edit.source.prompt, edit.target, edit.record.edit.equalizer)
+    added = [file.name for file in edit.record.model.adapters if file.kind == "concept"]
+    return marked_prompts(edit.source.prompt, edit.target, edit.record.edit.equalizer, added)
 
 
 def _shown_edits(
@@ -230,7 +231,7 @@ def _shown_edits(
         pictures.append(_picture(edit.image, edit._repr_png_(), f"edited: {edit.target}", caption))
     return result_html(
         [*pictures, *more],
-        [*generation_facts(source.settings), *edit_facts(record.edit), ("model", record.model.name)],
+        [*generation_facts(source.settings), *edit_facts(record.edit), ("model", record.model.described)],
         acted=[line for edit in edits for line in record.acted[edit.index]],
         controlled_calls=record.controlled_calls,
         warnings=record.warnings,

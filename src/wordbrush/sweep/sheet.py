@@ -105,7 +105,7 @@ def _notes(sweep: Sweep, first: Cell) -> str:
     swept = {axis.label for axis in sweep.axes if len(axis.values) > 1}
     fixed = sweep.settings_at([axis.values[0] for axis in sweep.axes])
     made = sweep.generation
-    notes = [f"model {first.record.model.name}"]
+    notes = [f"model {first.record.model.described}"]
     notes += [f"seed {sweep.seeds[0]}"] if len(sweep.seeds) == 1 else []
     notes += [f"{made.num_inference_steps} steps", f"guidance {made.guidance_scale:g}"]
     for word, window in fixed.cross_replace_steps.items():

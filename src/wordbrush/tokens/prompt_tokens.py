@@ -83,6 +83,11 @@ class PromptTokens:
         segment = Segment(0, length, tuple(map(tuple, positions)), range(end, end + num_end))
         return cls(text, words, (segment,), frozenset(added))
 
+    @classmethod
+    def words_of(cls, text: str, added: Collection[str] = ()) -> "PromptTokens":
+        """A prompt's words alone: no model is asked, and none has a position."""
+        return cls.from_offsets(text, [], begin=0, length=0, added=added)
+
     def beside(self, other: "PromptTokens") -> "PromptTokens":
         """The same prompt on a longer axis, on which another encoder's tokens follow.
 

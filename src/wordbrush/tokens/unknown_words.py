@@ -3,19 +3,24 @@
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 
-from wordbrush.tokens.words import split_words
+from wordbrush.tokens.words import folded, split_words
 
 
-def unknown_words(prompt: str, vocabulary: Collection[str], synonyms: Mapping[str, str]) -> dict[str, str | None]:
+def unknown_words(
+    prompt: str, vocabulary: Collection[str], synonyms: Mapping[str, str], added: Collection[str] = ()
+) -> dict[str, str | None]:
     """Each unknown word of a prompt with the nearest known one: by meaning, else by spelling, else None.
+
+    The `added` words (textual inversion) are known.
 
     >>> unknown_words("a puppy and lions", {"a", "and", "dog", "lion"}, {"puppy": "dog"})
     {'puppy': 'dog', 'lions': 'lion'}
     """
     unknown: dict[str, str | None] = {}
-    for word in split_words(prompt):
+    known = {folded(word) for word in added}
+    for word in split_words(prompt, added):
         text = word.text.casefold()
-        if text in vocabulary or not any(map(str.isalnum, text)):
+        if text in vocabulary or folded(text) in known or not any(map(str.isalnum, text)):
             continue
         meant = synonyms.get(text) or synonyms.get(text.removesuffix("s"))
         close = get_close_matches(text, sorted(vocabulary), n=1)

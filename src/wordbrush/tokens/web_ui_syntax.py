@@ -3,7 +3,7 @@
 import re
 
 _MARKS = {
-    r"<(?:lora|lyco|hypernet):[^<>]+>": "a network to load: load it into a pipeline for Editor.from_pipeline",
+    r"<(?:lora|lyco|hypernet):[^<>]+>": "a network to load: load it with --lora FILE:SCALE (Editor.load_lora)",
     r"\[[^\[\]|]+:[^\[\]|]*:\s*\d*\.?\d+\s*\]": "a word at some steps: give the words' steps as cross_replace_steps",
     r"[(\[][^()\[\]]+:\s*-?\d*\.?\d+\s*[)\]]": "a weight: give it as equalizer (--weight WORD=K)",
     r"\(\([^()]+\)\)|\[\[[^\[\]]+\]\]": "a weight: give it as equalizer (--weight WORD=K)",

@@ -42,8 +42,8 @@ def folded(text: str) -> str:
 def split_words(prompt: str, added: Collection[str] = ()) -> tuple[Word, ...]:
     """Split a prompt into words and runs of punctuation, in order; each of the `added` words is one, whatever it has.
 
-    >>> [word.text for word in split_words("a <cat-toy>, here", {"<cat-toy>"})]
-    ['a', '<cat-toy>', ',', 'here']
+    >>> [word.text for word in split_words("a <Cat-Toy>, here", {"<cat-toy>"})]
+    ['a', '<Cat-Toy>', ',', 'here']
     >>> [word.text for word in split_words("A cat, eating an apple")]
     ['A', 'cat', ',', 'eating', 'an', 'apple']
     """
@@ -101,7 +101,7 @@ def nearest_word(selector: str, words: Iterable[str]) -> str | None:
 
 @lru_cache(maxsize=32)
 def _unit(added: frozenset[str]) -> re.Pattern[str]:
-    longest_first = sorted(map(re.escape, added), key=len, reverse=True)
+    longest_first = [f"(?i:{re.escape(word)})" for word in sorted(added, key=len, reverse=True)]
     # A word keeps inner apostrophes and hyphens ("don't", "t-shirt"); a run of punctuation is a unit of its own,
     # because tokenizers give it tokens, and those must correspond as well.
     letter = rf"[\w{_marks()}]"

@@ -1,12 +1,11 @@
 """Two prompts with what the source loses, what the target gains, and the target's weights marked, as data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from wordbrush.tokens.align import align_words
 from wordbrush.tokens.prompt_tokens import PromptTokens
-from wordbrush.tokens.words import find_all_words
 
 Mark = Literal["", "lost", "gained"]
 
@@ -35,13 +34,16 @@ def unmarked(text: str) -> MarkedText:
     return (Phrase((Piece(text),)),)
 
 
-def marked_prompts(source: str, target: str, equalizer: Mapping[str, float]) -> tuple[MarkedText, MarkedText]:
+def marked_prompts(
+    source: str, target: str, equalizer: Mapping[str, float], added: Collection[str] = ()
+) -> tuple[MarkedText, MarkedText]:
     """Mark what an edit changes.
 
     Args:
         source: the source's prompt.
         target: the target's prompt.
         equalizer: the target's weights by word, or word and occurrence ("cat[1]").
+        added: the words that were added to the model.
 
     >>> before, after = marked_prompts("a dog", "a cat", {"cat": 2})
     >>> [phrase for phrase in before if phrase.mark]
@@ -49,23 +51,16 @@ def marked_prompts(source: str, target: str, equalizer: Mapping[str, float]) -> 
     >>> [phrase for phrase in after if phrase.mark]
     [Phrase(pieces=(Piece(text='cat', weight=2),), mark='gained')]
     """
-    before, after = _words(source), _words(target)
+    before, after = (PromptTokens.words_of(text, added) for text in (source, target))
     pairs = align_words(before, after)
     weights = {
-        word: factor
-        for selector, factor in equalizer.items()
-        for words in find_all_words(target, selector)
-        for word in words
+        word: factor for selector, factor in equalizer.items() for words in after.places(selector) for word in words
     }
     changed = [pair.kind != "same" for pair in pairs]
     return (
         _marked(before, [pair.source for pair in pairs], changed, "lost", {}),
         _marked(after, [pair.target for pair in pairs], changed, "gained", weights),
     )
-
-
-def _words(prompt: str) -> PromptTokens:
-    return PromptTokens.from_offsets(prompt, [], begin=0, length=0)  # words alone: no model is asked
 
 
 def _marked(

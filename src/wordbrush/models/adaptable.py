@@ -1,0 +1,94 @@
+"""A loaded pipeline that takes adapters: LoRAs, and words with vectors of their own."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from wordbrush.errors import RecordError
+from wordbrush.files import expanded
+from wordbrush.models.adapter_file import AdapterFile, file_sha256
+from wordbrush.models.concepts import Concepts
+from wordbrush.models.families import Family
+from wordbrush.models.loras import Loras
+from wordbrush.models.word_encoder import WordEncoder
+from wordbrush.sampling.adapter import Adapter
+
+
+class AdaptablePipeline:
+    """A diffusers pipeline of a family, what is loaded into it, and its `adapter` as it is now."""
+
+    def __init__(self, pipeline: Any, family: Family, where: str) -> None:
+        """Take a pipeline as it is; `where` is what errors call it. Raises `ModelError` for parts that do not fit."""
+        self.pipeline = pipeline
+        self._family = family
+        self._where = where
+        self._concepts = Concepts(pipeline, family.word_encoders)
+        self._loras = Loras(pipeline)
+        self.adapter: Adapter = family.adapt(pipeline, where)
+
+    @property
+    def files(self) -> tuple[AdapterFile, ...]:
+        """What is loaded: concepts, then LoRAs, each in order."""
+        return (*self._concepts.files, *self._loras.files)
+
+    @property
+    def word_encoders(self) -> tuple[WordEncoder, ...]:
+        """The text encoders that concepts are learnt for."""
+        return self._family.word_encoders
+
+    def put_word(self, word: str, vectors: tuple[Tensor, ...]) -> None:
+        """See `Concepts.put`."""
+        self._concepts.put(AdapterFile("concept", word, "", ""), vectors)
+        self._adapt()
+
+    def load_concept(self, path: str | Path, word: str | None) -> str:
+        """See `Concepts.load`."""
+        word = self._concepts.load(expanded(path), word)
+        self._adapt()
+        return word
+
+    def unload_concept(self, word: str) -> None:
+        """See `Concepts.unload`."""
+        self._concepts.unload(word)
+        self._adapt()
+
+    def load_lora(self, path: str | Path, scale: float, name: str | None) -> str:
+        """See `Loras.load`."""
+        name = self._loras.load(expanded(path), scale, name)
+        self._adapt()
+        return name
+
+    def scale_lora(self, name: str, scale: float) -> None:
+        """See `Loras.scale`."""
+        self._loras.scale(name, scale)
+
+    def unload_lora(self, name: str) -> None:
+        """See `Loras.unload`."""
+        self._loras.unload(name)
+        self._adapt()
+
+    def load_recorded(self, recorded: Iterable[AdapterFile], files: Iterable[str | Path]) -> None:
+        """Load what a record's model had, from `files`, or from where the record says; each is known by its hash.
+
+        Raises `RecordError` for the first that is in neither place.
+        """
+        given = {file_sha256(expanded(file)): file for file in files}
+        for file in recorded:
+            path = given.get(file.sha256)
+            if path is None and file_sha256(expanded(file.file)) == file.sha256:
+                path = file.file
+            if path is None:
+                option = "--lora" if file.kind == "lora" else "--concept"
+                raise RecordError(
+                    f"the record was made with the {file} (sha256 {file.sha256[:12]}), which is not at '{file.file}'; "
+                    f"add {option} FILE"
+                )
+            if file.kind == "lora":
+                self.load_lora(path, file.scale, file.name)
+            else:
+                self.load_concept(path, file.name)
+
+    def _adapt(self) -> None:
+        self.adapter = self._family.adapt(self.pipeline, self._where)

@@ -63,6 +63,7 @@ def test_a_concept_for_two_encoders_draws_what_diffusers_draws_with_it(tmp_path)
         "a <toy> eating", generator=generator, num_inference_steps=2, guidance_scale=4.0, output_type="latent"
     )
     assert torch.equal(editor.generate("a <toy> eating", **RUN).latents, expected.images)
+    assert torch.equal(editor.generate("A <TOY> eating", **RUN).latents, expected.images)
     result = editor.generate_and_edit(PROMPT, "a <toy> eating an apple", **RUN)
     assert result.record.acted == (("'dog' -> '<toy>'",),)
     editor.unload_concept("<toy>")
@@ -160,6 +161,16 @@ def test_an_owners_other_vectors_are_another_model():
         pipeline.load_textual_inversion(vectors(2, 32, seed), token="<toy>")
         prints.append(Editor.from_pipeline(pipeline).model.fingerprint)
     assert prints[0] != prints[1]
+
+
+def test_an_owners_word_that_diffusers_reads_a_part_of_is_told():
+    pipeline = tiny_xl()
+    for tokenizer, encoder in (("tokenizer", "text_encoder"), ("tokenizer_2", "text_encoder_2")):
+        parts = {"tokenizer": getattr(pipeline, tokenizer), "text_encoder": getattr(pipeline, encoder)}
+        width = parts["text_encoder"].config.hidden_size
+        pipeline.load_textual_inversion(vectors(2, width), token="<Toy>", **parts)
+    with pytest.raises(PromptError, match="diffusers reads one vector of '<Toy>'"):
+        Editor.from_pipeline(pipeline).generate("a <toy>", **RUN)
 
 
 def test_an_owners_later_words_are_not_lost(tmp_path):

@@ -75,6 +75,25 @@ def added_words(tokenizer: CLIPTokenizer) -> Mapping[str, tuple[str, ...]]:
     return {word: tokens for word, tokens in words.items() if word not in further}
 
 
+def spelled_as_added(tokenizer: CLIPTokenizer, prompt: str) -> str:
+    """A prompt with its added words in the letters that they were added in, as diffusers looks for them.
+
+    Raises `PromptError` for a word of several vectors that was added with capitals: diffusers would read only one.
+    """
+    vectors = added_words(tokenizer)
+    by_key = {folded(word): word for word in vectors}
+    parts, end = [], 0
+    for found in split_words(prompt, vectors) if vectors else ():
+        word = by_key.get(folded(found.text))
+        if word is None:
+            continue
+        if len(vectors[word]) > 1 and word != word.lower():
+            raise PromptError(f"diffusers reads one vector of '{cited(word)}'; add the word in small letters")
+        parts += [prompt[end : found.start], word]
+        end = found.end
+    return "".join([*parts, prompt[end:]])
+
+
 def _written_out(prompt: str, vectors: Mapping[str, Sequence[str]]) -> tuple[str, list[tuple[Span, Span]]]:
     """The prompt with all tokens of each added word, and which spans of it stand for which of the prompt."""
     parts, spans, end, length = [], list[tuple[Span, Span]](), 0, 0

@@ -10,7 +10,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from wordbrush.errors import PromptError, cited
-from wordbrush.models.clip import clip_tokens
+from wordbrush.models.clip import clip_tokens, spelled_as_added
 from wordbrush.models.stable_diffusion import StableDiffusion, parts_of
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
@@ -49,7 +49,8 @@ class StableDiffusionXL(StableDiffusion):
     def encode(self, prompt: str) -> Text:
         """The states (1, T, C) of both encoders, and the pooled vector (1, P) of the second."""
         with self._one_at_a_time:
-            states, _, pooled, _ = self._pipeline.encode_prompt(prompt, do_classifier_free_guidance=False)
+            spelled = spelled_as_added(self._pipeline.tokenizer, prompt)
+            states, _, pooled, _ = self._pipeline.encode_prompt(spelled, do_classifier_free_guidance=False)
         return Text(states.to(self.dtype), pooled.to(self.dtype))
 
     def encode_negative(self, prompt: str) -> Text:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from wordbrush.cli import edit, explore, invert, maps, pairs, process, sweep
+from wordbrush.cli import edit, explore, invert, learn, maps, pairs, process, sweep
 from wordbrush.cli.command import add_command
 from wordbrush.cli.figures import figures
 from wordbrush.cli.generate import generate
@@ -25,6 +25,7 @@ add_command(app, pairs.pairs, first=pairs.FIRST)
 add_command(app, maps.maps, first=maps.FIRST)
 add_command(app, invert.invert, first=invert.FIRST)
 add_command(app, generate)
+add_command(app, learn.learn, first=learn.FIRST)
 add_command(app, replay)
 add_command(app, models)
 for command in entry_points(group="wordbrush.commands"):

@@ -1,0 +1,47 @@
+"""How a word is learnt."""
+
+from dataclasses import dataclass
+
+from wordbrush.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class LearnSettings:
+    """How a word is learnt.
+
+    word: how it is written in prompts, such as "<toy>".
+    init: a word of the model that says what the thing is; its vectors are where learning begins.
+    num_vectors: vectors of the word, each a token of the prompts. Default 4.
+    lora: learn a LoRA of the U-Net beside them, with pictures of `init` by the model itself held as they are
+        (DreamBooth, Ruiz et al. 2023, arXiv:2208.12242). Default False.
+    steps: the most steps. Default 2,000.
+    batch_size: pictures a step. Default 4.
+    learning_rate: of the vectors, in units of the root mean square of the model's own. Default 0.03.
+    lora_learning_rate: of the LoRA's matrices. Default 0.0005.
+    rank: of the LoRA. Default 8.
+    seed: what all noise is drawn from, 0 or more. Default 0.
+
+    Raises `SettingsError` for a number out of range.
+    """
+
+    word: str
+    init: str
+    num_vectors: int = 4
+    lora: bool = False
+    steps: int = 2000
+    batch_size: int = 4
+    learning_rate: float = 0.03
+    lora_learning_rate: float = 5e-4
+    rank: int = 8
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        for name, most in (("num_vectors", 64), ("steps", 10**6), ("batch_size", 1024), ("rank", 1024)):
+            if not 1 <= getattr(self, name) <= most:
+                raise SettingsError(f"{name} is {getattr(self, name)}; give a whole number from 1 to {most}")
+        for name in ("learning_rate", "lora_learning_rate"):
+            if not 0 < getattr(self, name) < 10:
+                raise SettingsError(f"{name} is {getattr(self, name)}; give a number above 0 and below 10")
+        if not 0 <= self.seed < 2**63:
+            raise SettingsError(f"seed is {self.seed}; give 0 to 2**63 - 1")

@@ -105,8 +105,8 @@ class Editor:
     ) -> None:
         """Use an adapter that is already loaded; see `from_pretrained` and `from_pipeline`.
 
-        `fingerprint` gives the model's fingerprint at any time, for a model whose weights others may change. `pipeline`
-        is what LoRAs and concepts are loaded into; the adapter is made from it.
+        `fingerprint` gives the model's fingerprint at any time, for a model whose weights others may change.
+        `pipeline` is what LoRAs and concepts are loaded into; the adapter is made from it.
         """
         if keep_bytes < 0:
             raise SettingsError(f"keep_bytes is {keep_bytes}; give 0 or more")
@@ -170,7 +170,7 @@ class Editor:
 
     @property
     def model(self) -> ModelInfo:
-        """The model's name, fingerprint, device, dtype, defaults, sizes and adapters. Fingerprint and adapters are current."""
+        """The model's name, fingerprint, device, dtype, defaults, sizes and adapters, all as they are now."""
         adapters = () if self._pipeline is None else self._pipeline.files
         own = self._model.fingerprint if self._fingerprint is None else self._fingerprint()
         return replace(self._model, fingerprint=fingerprint_with(own, adapters), adapters=adapters)
@@ -211,6 +211,8 @@ class Editor:
     def unload_concept(self, word: str) -> None:
         """Take a concept's word out again: tokenizers and embeddings are as they were, bit for bit.
 
+        - `word`: what `load_concept` returned, in any case.
+
         Raises `SettingsError` for a word that was not loaded here.
         """
         self._adaptable().unload_concept(word)
@@ -233,17 +235,29 @@ class Editor:
         return name
 
     def scale_lora(self, name: str, scale: float) -> None:
-        """Change how strongly a LoRA acts, without loading it again. Raises `SettingsError`."""
+        """Change how strongly a LoRA acts, without loading it again.
+
+        - `name`: what `load_lora` returned.
+        - `scale`: any finite number; 1 is as it was trained, 0 is not at all.
+
+        Raises `SettingsError` for an unknown name or a scale that is not a finite number.
+        """
         self._adaptable().scale_lora(name, scale)
 
     def unload_lora(self, name: str) -> None:
-        """Take a LoRA out again: the model is as it was, bit for bit. Raises `SettingsError` for an unknown name."""
+        """Take a LoRA out again: the model is as it was, bit for bit.
+
+        - `name`: what `load_lora` returned.
+
+        Raises `SettingsError` for an unknown name.
+        """
         self._adaptable().unload_lora(name)
         self._adapter = self._adaptable().adapter
 
     def load_recorded(self, record: RunRecord, files: Sequence[str | Path] = ()) -> None:
-        """Load the LoRAs and concepts that a record was made with.
+        """Load the LoRAs and concepts that a record was made with, each with its recorded scale or word.
 
+        - `record`: the record, from a result, or from a file with `read_record`.
         - `files`: where they may be now. Default: none; then where the record says.
 
         Raises `RecordError` for one that is in neither place with the recorded content.

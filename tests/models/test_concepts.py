@@ -113,7 +113,7 @@ def test_unloading_puts_back_the_very_tokenizer_and_embedding(tmp_path):
     pipeline = tiny_pipeline()
     editor = Editor.from_pipeline(pipeline)
     tokenizer, embedding = pipeline.tokenizer, pipeline.text_encoder.get_input_embeddings()
-    weight, values = embedding.weight, embedding.weight.clone()
+    weight, values, flag = embedding.weight, embedding.weight.clone(), embedding.weight.requires_grad
     before, fingerprint = editor.generate(PROMPT, **RUN).latents, editor.model.fingerprint
     vocabulary, size = tokenizer.get_vocab(), pipeline.text_encoder.config.vocab_size
     random = torch.random.get_rng_state()
@@ -130,6 +130,7 @@ def test_unloading_puts_back_the_very_tokenizer_and_embedding(tmp_path):
     assert pipeline.text_encoder.get_input_embeddings() is embedding
     assert embedding.weight is weight
     assert torch.equal(weight, values)
+    assert weight.requires_grad == flag
     assert tokenizer.get_vocab() == vocabulary
     assert (embedding.num_embeddings, pipeline.text_encoder.config.vocab_size) == (len(values), size)
     assert editor.model.fingerprint == fingerprint

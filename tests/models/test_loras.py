@@ -39,10 +39,11 @@ def latents(editor: Editor) -> torch.Tensor:
 
 
 def parts(pipeline) -> dict[str, object]:
-    """Every tensor by name, and every layer by its class."""
+    """Every tensor by name, every layer by its class, and what takes gradients."""
     models = {"unet": pipeline.unet, "text": pipeline.text_encoder}
     tensors = {f"{n}.{k}": v.clone() for n, m in models.items() for k, v in m.state_dict().items()}
     kinds = {f"{n}.{k}": type(layer) for n, m in models.items() for k, layer in m.named_modules()}
+    kinds |= {f"{n}.{k}": p.requires_grad for n, m in models.items() for k, p in m.named_parameters()}
     known = {n: sorted(getattr(m, "peft_config", {})) for n, m in models.items()}
     return {"tensors": tensors, "kinds": kinds, "known": known}
 

@@ -103,7 +103,6 @@ class Concepts:
         # A larger embedding begins with random rows, from a stream that is the caller's.
         with quietly(), torch.random.fork_rng(devices=[]):
             self._pipeline.load_textual_inversion(vectors, token=word, tokenizer=tokenizer, text_encoder=encoder)
-        encoder.get_input_embeddings().weight.requires_grad_(False)
 
     def _kept(self, names: WordEncoder) -> _Own:
         embedding, encoder = self._embedding(names), getattr(self._pipeline, names.encoder)

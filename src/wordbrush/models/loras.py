@@ -51,6 +51,7 @@ class Loras:
         """Change nothing yet."""
         self._pipeline = pipeline
         self._loaded: dict[str, AdapterFile] = {}
+        self._flags: tuple[tuple[nn.Parameter, bool], ...] = ()
 
     @property
     def files(self) -> tuple[AdapterFile, ...]:
@@ -73,6 +74,8 @@ class Loras:
         expected = _count_layers(path, content.tensors)
         _check_metadata(path)
         before = self._owners()
+        if not self._loaded:  # PEFT stops the gradients of the whole model
+            self._flags = tuple((p, p.requires_grad) for model in self._models() for p in model.parameters())
         try:
             with quietly(), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Already found a `peft_config`")  # of the LoRAs before it
@@ -113,7 +116,9 @@ class Loras:
                 layer.scaling.update(own.scaling)
             for name in ours:
                 layer.set_scale(name, self._loaded[name].scale)
-            layer.requires_grad_(False)
+            for key, parameter in layer.named_parameters():
+                if set(key.split(".")) & set(ours):
+                    parameter.requires_grad_(False)
 
     def _remove(self, name: str, before: Collection[_Before]) -> None:
         """Take an adapter out of every layer, and the layers' wrappers that are left without any."""
@@ -126,6 +131,10 @@ class Loras:
                     setattr(model.get_submodule(parent), child, layer.get_base_layer())
             _forget(model, name)
         self._settle(before)
+        if not self._loaded:
+            for parameter, flag in self._flags:
+                parameter.requires_grad_(flag)
+            self._flags = ()
 
     def _owners(self) -> tuple[_Before, ...]:
         """How the owner's own adapters stand. Raises `SettingsError` where they would keep ours from acting."""

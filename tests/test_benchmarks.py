@@ -16,7 +16,7 @@ SMALLEST = {
     "chain.py": (["--chains", "1", "--length", "2", "--steps", "2", "--rows", "region"], "| region |"),
     "map_truth.py": (["--scenes", "1", "--noise", "0.5"], "1 scenes, noise at 0.5 of the schedule"),
     "pairs_rate.py": (["--rows", "1", "--steps", "2", "--tries", "1", "--saves", "1"], "| 1000 | 360000 | 100.0 |"),
-    "own_word.py": (["--steps", "1", "--edits", "1", "--edit-steps", "3"], "| into <sprite> |"),
+    "own_word.py": (["--steps", "1", "--edits", "1"], "| into <sprite> |"),
     "picture_quality.py": (["--pictures", "1", "--steps", "2", "--eta", "1"], "| sharpness of objects |"),
     "processor.py": (["--sizes", "64", "--threads", "1", "--steps", "1", "--repeats", "1"], "| 64 px | 1 | passive |"),
     "resize.py": (["--cases", "1", "--steps", "3"], "| true ratio |"),

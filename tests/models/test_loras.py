@@ -220,7 +220,7 @@ def editor():
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_bad_file_is_one_line_and_the_model_is_as_it_was(editor, case, files, tmp_path):
+def test_a_bad_file_is_one_line_and_the_model_is_as_it_was(editor, case, files, tmp_path, capfd):
     change, told = BAD[case]
     path = tmp_path / "bad.safetensors"
     path.write_bytes(changed(files, change))
@@ -228,6 +228,7 @@ def test_a_bad_file_is_one_line_and_the_model_is_as_it_was(editor, case, files, 
     with pytest.raises(ModelError, match=told) as error:
         editor.load_lora(path)
     assert "\n" not in str(error.value)
+    assert capfd.readouterr().err == ""
     assert editor.model.adapters == ()
     assert_as_before(editor._pipeline.pipeline, before)
 

@@ -52,7 +52,8 @@ def _added_vectors(tokenizer: Any, encoder: Any) -> bytes:
     weight = encoder.get_input_embeddings().weight if added and encoder is not None else None
     if weight is None or weight.device.type == "meta":
         return b""
-    rows = sorted(tokenizer.added_tokens_encoder[token] for token in added)
+    ids = (tokenizer.added_tokens_encoder[token] for token in added)
+    rows = sorted(row for row in ids if row < len(weight))  # some models have words that they never read
     return bytes(weight.detach()[rows].to(torch.float32).cpu().numpy().tobytes())
 
 

@@ -10,12 +10,14 @@ import re
 import sys
 import warnings
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers.utils import logging
 from safetensors import safe_open
 from torch import nn
 
@@ -77,7 +79,7 @@ class Loras:
         if not self._loaded:  # PEFT stops the gradients of the whole model
             self._flags = tuple((p, p.requires_grad) for model in self._models() for p in model.parameters())
         try:
-            with quietly(), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            with quietly(), _unlogged(), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Already found a `peft_config`")  # of the LoRAs before it
                 self._pipeline.load_lora_weights(str(path), adapter_name=named, use_safetensors=True)
         except Exception as error:  # a name, a shape or a rank that does not fit: dozens of types
@@ -176,6 +178,17 @@ class Loras:
 
 
 _REMEDY = "give a LoRA that was trained for a model of this family"
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Without diffusers' log: what it says there of a LoRA is checked and raised here."""
+    shown = logging.get_verbosity()
+    logging.set_verbosity(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(shown)
 
 
 def _tuned(model: nn.Module) -> Iterator[tuple[str, Any]]:

@@ -10,10 +10,13 @@ NUMERICAL := tests/attention tests/edits tests/inversion tests/maps tests/metric
 	tests/test_laws.py tests/test_local_blend.py tests/test_maps.py tests/test_nonrigid.py tests/test_oracles.py \
 	tests/test_published.py
 
-.PHONY: demo notebook test test-slow test-cuda check lint test-shuffled test-avx2 test-plain coverage format bench clean
+.PHONY: demo ui notebook test test-slow test-cuda check lint test-shuffled test-avx2 test-plain coverage format bench clean
 
 demo: $(VENV)/.run
 	$(BIN)/wordbrush edit "a dog eating an apple" "a cat eating an apple" --seed 6 --out demo
+
+ui: $(VENV)/.ui
+	$(BIN)/wordbrush ui
 
 notebook: $(VENV)/.notebook
 	OMP_WAIT_POLICY=passive $(BIN)/jupyter lab notebooks
@@ -68,6 +71,10 @@ $(VENV)/.torch: constraints.txt
 
 $(VENV)/.run: $(VENV)/.torch pyproject.toml
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.ui: $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[ui]"
 	touch $@
 
 $(VENV)/.notebook: $(VENV)/.run

@@ -241,6 +241,15 @@ def test_what_cannot_be_seen_is_told_before_the_model_runs(editor):
     assert calls == []
 
 
+def test_a_photograph_whose_steps_begin_later_is_seen(editor):
+    photo = editor.generate("a cat", seed=1).image
+    source = editor.invert(photo, "a cat", method="edit-friendly", skip=0.5, num_inference_steps=4)
+    assert source.kept.num_steps == 2
+    assert editor.maps(source, "cat").info.steps == (0, 1)
+    edit = editor.edit(source, "a dog", capture=MapsRequest("dog"))
+    assert np.array_equal(editor.maps(edit, "dog").word("dog"), edit.maps.word("dog"))
+
+
 def test_replays_are_seen(editor):
     asked = MapsRequest("apple")
     source = editor.generate(PROMPT, **RUN, capture=asked)

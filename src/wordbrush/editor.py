@@ -671,7 +671,8 @@ class Editor:
         """
         self._check_own(source)
         prompts = Prompts.of(self._adapter.tokenize, source.prompt, settings.targets)
-        seen = self._capture(capture, source.settings, dict(enumerate(prompts.targets, start=SOURCE + 1)))
+        targets = dict(enumerate(prompts.targets, start=SOURCE + 1))
+        seen = self._capture(capture, source.settings, targets, source.kept.num_steps)
         watches = [seen.watch] if seen else ()
         run = run_edit(self._adapter, source.settings, settings, source.kept, on_step, watches, prompts)
         return packed_edits(self._adapter, source, settings, run, seen, together=False)
@@ -701,9 +702,8 @@ class Editor:
         source = made if isinstance(made, Source) else made.source
         self._check_own(source)
         branch, prompt = (SOURCE, made.prompt) if isinstance(made, Source) else (made.index + 1, made.target)
-        seen = Capture(
-            self._adapter, asked, source.settings, {branch: self._adapter.tokenize(prompt)}, self._model.name
-        )
+        seen = self._capture(asked, source.settings, {branch: self._adapter.tokenize(prompt)}, source.kept.num_steps)
+        assert seen is not None  # something is asked
         if isinstance(made, Source):
             look_again(self._adapter, made.settings, made.kept, seen.watch, on_step)
         else:
@@ -954,7 +954,7 @@ class Editor:
         on_step: OnStep | None,
     ) -> Source:
         prompt, solver = self._adapter.tokenize(settings.prompt), solver_of(self._adapter, settings)
-        seen = self._capture(capture, settings, {SOURCE: prompt})
+        seen = self._capture(capture, settings, {SOURCE: prompt}, len(solver.timesteps))
         kept = run_source(self._adapter, settings, tape, on_step, [seen.watch] if seen else (), solver)
         canvas, model = self._adapter.decode(kept.latents[-1]), model_record(self.model)
         return packed_source(canvas, settings, kept, model, keep_bytes, seen, solver.name, prompt.notes)
@@ -982,8 +982,10 @@ class Editor:
         on_step: OnStep | None,
     ) -> EditResults:
         prompts = Prompts.of(self._adapter.tokenize, generation.prompt, settings.targets)
-        seen = self._capture(capture, generation, dict(enumerate((prompts.source, *prompts.targets), start=SOURCE)))
-        watches, solver = [seen.watch] if seen else (), solver_of(self._adapter, generation)
+        solver = solver_of(self._adapter, generation)
+        branches = dict(enumerate((prompts.source, *prompts.targets), start=SOURCE))
+        seen = self._capture(capture, generation, branches, len(solver.timesteps))
+        watches = [seen.watch] if seen else ()
         kept, run = run_together(self._adapter, generation, settings, on_step, watches, prompts, solver)
         canvas, model = self._adapter.decode(kept.latents[-1]), model_record(self.model)
         source = packed_source(canvas, generation, kept, model, 0, seen, solver.name, prompts.source.notes)
@@ -1056,9 +1058,15 @@ class Editor:
         return source if prompt == inverted.prompt else self.regenerate(source, prompt, on_step=on_step)
 
     def _capture(
-        self, request: MapsRequest | None, settings: GenerationSettings, prompts: Mapping[int, PromptTokens]
+        self,
+        request: MapsRequest | None,
+        settings: GenerationSettings,
+        prompts: Mapping[int, PromptTokens],
+        num_steps: int,
     ) -> Capture | None:
-        return None if request is None else Capture(self._adapter, request, settings, prompts, self._model.name)
+        if request is None:
+            return None
+        return Capture(self._adapter, request, settings, prompts, num_steps, self._model.name)
 
     def _tape(self, keep_bytes: int) -> SourceTape | None:
         return SourceTape(keep_bytes, self._model.defaults.self_replace_max_pixels) if keep_bytes else None

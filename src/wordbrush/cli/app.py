@@ -12,6 +12,7 @@ from wordbrush.cli.figures import figures
 from wordbrush.cli.generate import generate
 from wordbrush.cli.models import models
 from wordbrush.cli.replay import replay
+from wordbrush.cli.serve import serve, ui
 from wordbrush.models.processor import wait_passively
 
 app = typer.Typer(
@@ -27,6 +28,8 @@ add_command(app, invert.invert, first=invert.FIRST)
 add_command(app, generate)
 add_command(app, learn.learn, first=learn.FIRST)
 add_command(app, replay)
+add_command(app, ui)
+add_command(app, serve)
 add_command(app, models)
 for command in entry_points(group="wordbrush.commands"):
     app.add_typer(command.load(), name=command.name)

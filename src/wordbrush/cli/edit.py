@@ -20,7 +20,9 @@ from wordbrush.files import check_writable
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from wordbrush.runs.results import EditResults
+    from wordbrush.editor import Editor
+    from wordbrush.runs.results import EditResults, Source
+    from wordbrush.sampling.settings import GenerationOptions
 
 FIRST = ("cross_replace_steps", "self_replace_steps", "equalizer", "local_blend", "seed")
 
@@ -43,6 +45,10 @@ def edit(
         int | None, flag("--candidates", help="Make N edits from weak to strong, and rank them.", group=WORDS)
     ] = None,
     clip: Clip = None,
+    source_first: Annotated[
+        bool,
+        flag("--source-first", help="Draw SOURCE, then edit it, as the page does; else all in one batch.", group=RUN),
+    ] = False,
     no_comparison: Annotated[bool, flag("--no-comparison", help="Skip comparison.png.", group=RUN)] = False,
 ) -> None:
     """Make a picture of SOURCE and edit it into each TARGET: source.png, edited.png, comparison.png, record.json.
@@ -55,7 +61,7 @@ def edit(
         file, said, targets = _new(source, target, photo, inversion)
     else:
         file, said, targets = None, "", tuple(text for text in (source, *target) if text is not None)
-        if asked := inversion.given() or first_given(generation):
+        if asked := inversion.given() or first_given(generation) or ("--source-first" if source_first else None):
             raise SettingsError(f"{asked} is about a new picture, and --further edits one that is there; leave it out")
     if not targets and "equalizer" not in options:
         raise SettingsError("there is no TARGET prompt and no --weight; give one of them")
@@ -68,12 +74,14 @@ def edit(
         editor, picture = result_again(further, photo, run)
         said = picture.prompt
     else:
-        searches = candidates is not None or needs_search(options)
-        editor = load_editor(run.model, run.device, run.dtype) if searches else load_for_one_run(run)
+        edits_kept = source_first or candidates is not None or needs_search(options)
+        editor = load_editor(run.model, run.device, run.dtype) if edits_kept else load_for_one_run(run)
     options = with_default_window(options, editor.model.defaults)
     warn_of_unknown_words(editor, list(dict.fromkeys([said, *targets, generation.negative_prompt])))
     if task is not None:
         picture = invert_photo(editor, task, made, run.quiet)
+    elif source_first:
+        picture = _drawn(editor, said, made, run.quiet)
     if candidates is not None:
         with Progress("editing", run.quiet) as progress:
             picture = picture or editor.generate(said, **made)
@@ -104,6 +112,11 @@ def _new(
     if prompt is None:
         raise SettingsError("there is no SOURCE prompt; give one, or --photo FILE")
     return None, prompt, target
+
+
+def _drawn(editor: "Editor", prompt: str, options: "GenerationOptions", quiet: bool) -> "Source":
+    with Progress("generating", quiet) as progress:
+        return editor.generate(prompt, on_step=progress, **options)
 
 
 def write_edits(results: "EditResults", sheet: "Image | None", out: Path, quiet: bool) -> None:

@@ -23,18 +23,18 @@ class Capture:
         request: MapsRequest,
         settings: GenerationSettings,
         prompts: Mapping[int, PromptTokens],
+        num_steps: int,
         model: str,
     ) -> None:
         """Check the request against the model and the prompts of a run's branches, before anything runs.
+
+        `num_steps` are the run's own: those of an inverted photograph may begin later than its schedule does.
 
         Raises `PromptError` for a word that no prompt has, and `SettingsError` for what the model does not have or for
         maps larger than the request's `max_bytes`.
         """
         layers = adapter.attention_layers(settings.height, settings.width)
-        solver = adapter.solver(
-            settings.num_inference_steps, settings.height, settings.width, sampler=settings.sampler
-        )
-        self._plan = plan_maps(request, prompts, layers, len(solver.timesteps))
+        self._plan = plan_maps(request, prompts, layers, num_steps)
         self._request, self._settings, self._prompts, self._model = request, settings, prompts, model
         length = max(prompt.length for prompt in prompts.values())
         self.watch = MapsCollector(self._plan, request.reads, length, adapter.device)

@@ -1,20 +1,15 @@
 """What the panel stands at, as data, and the Python that makes the same pictures: no widget and no model here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
-import PIL.Image
-
-from wordbrush.edits.blend import AUTO, LatentMask, LocalBlend
+from wordbrush.edits.blend import AUTO, LocalBlend
 from wordbrush.edits.settings import EditOptions
 from wordbrush.models.adapter_file import AdapterFile
+from wordbrush.panel.python_source import call, literal, load_lines
 from wordbrush.sampling.settings import GenerationOptions
 from wordbrush.tokens.align import PairKind, align_words
 from wordbrush.tokens.prompt_tokens import PromptTokens
-
-_BUNDLED = "bundled"
-_WIDTH = 88
 
 
 @dataclass(frozen=True)
@@ -57,7 +52,7 @@ class PanelState:
         """
         source, target = (PromptTokens.words_of(text, self.added) for text in (self.prompt, self.target))
         return tuple(
-            PanelWord(target.words[i].text, _selector(target, i), pair.kind, source.phrase(pair.source))
+            PanelWord(target.words[i].text, target.selector(i), pair.kind, source.phrase(pair.source))
             for pair in align_words(source, target)
             for i in pair.target
             if any(map(str.isalnum, target.words[i].text))
@@ -117,54 +112,17 @@ class PanelState:
             self_replace_steps=(0.0, 0.4),
         )
         """
-        named = "" if model == _BUNDLED else _literal(model)
         return "\n".join(
             [
-                "import wordbrush",
-                "",
-                f"editor = wordbrush.Editor.from_pretrained({named})",
+                *load_lines(model),
                 *map(_loading, adapters),
-                _call("source", "editor.generate", [_literal(self.prompt)], self.generate_arguments()),
-                _call("result", "editor.edit", ["source", _literal(self.target)], self.edit_arguments()),
+                call("source", "editor.generate", [literal(self.prompt)], self.generate_arguments()),
+                call("result", "editor.edit", ["source", literal(self.target)], self.edit_arguments()),
             ]
         )
 
 
 def _loading(file: AdapterFile) -> str:
     if file.kind == "concept":
-        return f"editor.load_concept({_literal(file.file)}, {_literal(file.name)})"
-    return f"editor.load_lora({_literal(file.file)}, {file.scale}, {_literal(file.name)})"
-
-
-def _selector(prompt: PromptTokens, place: int) -> str:
-    text = prompt.words[place].text
-    places = [words.start for words in prompt.places(text)]
-    return text if len(places) == 1 else f"{text}[{places.index(place)}]"
-
-
-def _call(name: str, function: str, positional: list[str], keywords: Mapping[str, object]) -> str:
-    """An assignment of a call, in one line where it is short enough to read."""
-    arguments = positional + [f"{keyword}={_literal(value)}" for keyword, value in keywords.items()]
-    line = f"{name} = {function}({', '.join(arguments)})"
-    if len(line) <= _WIDTH:
-        return line
-    return "\n    ".join([f"{name} = {function}(", *(f"{argument}," for argument in arguments)]) + "\n)"
-
-
-def _literal(value: object) -> str:
-    """Python source of a value, its texts in double quotes as far as they can be."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_literal(key)}: {_literal(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, PIL.Image.Image | LatentMask):
-        return "mask"  # a picture has no source text: the user's own variable
-    if is_dataclass(value):
-        given = [(f.name, getattr(value, f.name)) for f in fields(value) if getattr(value, f.name) != f.default]
-        return f"wordbrush.{type(value).__name__}({', '.join(f'{name}={_literal(item)}' for name, item in given)})"
-    if isinstance(value, Path):
-        return _literal(str(value))
-    if isinstance(value, tuple | list):
-        inner = ", ".join(map(_literal, value))
-        return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' if len(value) == 1 else ''})"
-    if isinstance(value, str) and repr(value) == f"'{value}'" and '"' not in value:
-        return f'"{value}"'
-    return repr(value)
+        return f"editor.load_concept({literal(file.file)}, {literal(file.name)})"
+    return f"editor.load_lora({literal(file.file)}, {file.scale}, {literal(file.name)})"

@@ -122,6 +122,22 @@ def shown_edit(path: str | Path) -> int | None:
     return index
 
 
+def read_png_record(data: bytes, named: str) -> tuple[RunRecord, int | None] | None:
+    """The record in a PNG's bytes, and which target it shows (None: the source); None where it carries no record.
+
+    `named` is what errors call it. Raises `RecordError`.
+    """
+    chunk = _chunk(io.BytesIO(data), named)
+    if chunk is None:
+        return None
+    record = RunRecord.from_json(json.dumps(chunk.get("record")), f"{named}: the record")
+    index = chunk.get("picture")
+    targets = 0 if record.edit is None else len(record.edit.targets)
+    if index is not None and not (isinstance(index, int) and 0 <= index < targets):
+        raise RecordError(f"the wordbrush record in {named} is damaged; give its record.json")
+    return record, index
+
+
 def _png_record(path: Path, file: BinaryIO) -> str:
     chunk = _png_chunk(path, file)
     if "record" not in chunk:
@@ -131,20 +147,28 @@ def _png_record(path: Path, file: BinaryIO) -> str:
 
 def _png_chunk(path: Path, file: BinaryIO) -> dict[str, Any]:
     """What a PNG carries: the record, and the number of the picture."""
+    chunk = _chunk(file, f"'{path}'")
+    if chunk is None:
+        raise RecordError(f"'{path}' carries no wordbrush record; give a PNG that wordbrush wrote, or its record.json")
+    return chunk
+
+
+def _chunk(file: BinaryIO, named: str) -> dict[str, Any] | None:
+    """What wordbrush wrote into a PNG; None where it wrote nothing."""
     try:
         with Image.open(file, formats=("PNG",)) as image:
             image.load()
             chunk = image.info.get(CHUNK)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise RecordError(f"'{path}' is a broken PNG ({error}); give another") from None
+        raise RecordError(f"{named} is a broken PNG ({error}); give another") from None
     if not isinstance(chunk, str):
-        raise RecordError(f"'{path}' carries no wordbrush record; give a PNG that wordbrush wrote, or its record.json")
+        return None
     try:
         plain = json.loads(chunk)
     except (ValueError, RecursionError):
         plain = None
     if not isinstance(plain, dict):
-        raise RecordError(f"the wordbrush record in '{path}' is damaged; give its record.json")
+        raise RecordError(f"the wordbrush record in {named} is damaged; give its record.json")
     return plain
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from wordbrush.errors import PromptError, cited
-from wordbrush.tokens.words import Word, find_all_words, find_words, split_words
+from wordbrush.tokens.words import Word, find_all_words, find_words, selector_of, split_words
 
 
 @dataclass(frozen=True)
@@ -141,9 +141,7 @@ class PromptTokens:
         >>> prompt.selector(1), prompt.selector(3)
         ('cat', 'a[1]')
         """
-        text = self.words[word].text
-        places = self.places(text)
-        return text if len(places) == 1 else f"{text}[{places.index(range(word, word + 1))}]"
+        return selector_of(self.text, word, self.added)
 
     def phrase(self, words: range) -> str:
         """The words as they stand in the prompt."""

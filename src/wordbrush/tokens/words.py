@@ -94,6 +94,17 @@ def find_all_words(prompt: str, selector: str, added: Collection[str] = ()) -> l
     return places[occurrence : occurrence + 1]
 
 
+def selector_of(prompt: str, place: int, added: Collection[str] = ()) -> str:
+    """The selector that names the word `place` of `split_words(prompt, added)` and no other.
+
+    >>> selector_of("cat and cat", 2), selector_of("cat and cat", 1)
+    ('cat[1]', 'and')
+    """
+    text = split_words(prompt, added)[place].text
+    places = [words.start for words in find_all_words(prompt, text, added)]
+    return text if len(places) == 1 else f"{text}[{places.index(place)}]"
+
+
 def nearest_word(selector: str, words: Iterable[str]) -> str | None:
     """The word that is spelled most like a selector, if one is."""
     return next(iter(get_close_matches(folded(selector), map(folded, words), n=1)), None)

@@ -99,6 +99,7 @@ class Bench:
             request,
             self.settings,
             {SOURCE_BRANCH: self.model.adapter.tokenize(SOURCE)},
+            self.settings.num_inference_steps,
             "benchmark",
         )
         latents = run_source(self.model.adapter, self.settings, None, watches=[capture.watch]).latents[-1]

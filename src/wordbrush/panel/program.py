@@ -1,0 +1,156 @@
+"""What was done to one picture, as the calls that do it again: in Python, and as a command."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+from wordbrush.edits.blend import LocalBlend
+from wordbrush.edits.schedule import DEFAULT
+from wordbrush.edits.settings import EditOptions
+from wordbrush.inversion.settings import Setting
+from wordbrush.panel.python_source import BUNDLED, call, literal, load_lines
+from wordbrush.sampling.settings import GenerationOptions
+
+_BLEND_FLAGS = ("words", "subtract_words", "threshold", "start_blend", "hold_pixels")
+"""What of a local blend the command line takes."""
+
+
+@dataclass(frozen=True)
+class Inverted:
+    """A photograph's `file`, and how it was inverted."""
+
+    file: str
+    method: str
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A picture of `prompt`, drawn or inverted, and its edit into `target`, if there is one.
+
+    `model` is the name that `ModelInfo` has; `edit.mask`, if it is given, the path of a file.
+    """
+
+    model: str
+    prompt: str
+    generation: GenerationOptions
+    photo: Inverted | None = None
+    target: str | None = None
+    edit: EditOptions = field(default_factory=EditOptions)
+
+    def python(self) -> str:
+        """Python that makes the picture.
+
+        >>> print(Program("bundled", "a dog", {"seed": 7}, None, "a cat", {"mask": "mask.png"}).python())
+        import wordbrush
+        <BLANKLINE>
+        editor = wordbrush.Editor.from_pretrained()
+        source = editor.generate("a dog", seed=7)
+        result = editor.edit(source, "a cat", mask="mask.png")
+        """
+        photo = self.photo
+        if photo is None:
+            made = call("source", "editor.generate", [literal(self.prompt)], self.generation)
+        else:
+            options = {"method": photo.method, **self.generation, **photo.settings}
+            made = call("source", "editor.invert", [literal(photo.file), literal(self.prompt)], options)
+        lines = [*load_lines(self.model), made]
+        if self.target is not None:
+            lines.append(call("result", "editor.edit", ["source", literal(self.target)], self.edit))
+        return "\n".join(lines)
+
+    def command(self) -> str | None:
+        """The command that makes the picture; None where only Python has what it takes.
+
+        >>> Program("bundled", "a dog", {"seed": 7}, None, "a cat", {"cross_replace_steps": (0.0, 0.5)}).command()
+        "wordbrush edit 'a dog' 'a cat' --seed 7 --cross-replace-steps 0.0..0.5 --source-first"
+        """
+        edit = [] if self.target is None else _edit_flags(self.edit)
+        if edit is None:
+            return None
+        first = [] if self.target is None else ["--source-first"]  # one batch rounds differently
+        model = [] if self.model == BUNDLED else ["--model", self.model]
+        flags = [*_flags(self.generation), *edit, *first, *model]
+        if self.photo is None:
+            arguments = ["generate", self.prompt] if self.target is None else ["edit", self.prompt, self.target]
+        else:
+            settings = [
+                part for name, value in self.photo.settings.items() for part in ("--setting", f"{name}={value}")
+            ]
+            flags = ["--prompt", self.prompt, "--method", self.photo.method, *settings, *flags]
+            arguments = ["invert", self.photo.file] if self.target is None else ["edit", self.target]
+            if self.target is not None:
+                flags = ["--photo", self.photo.file, *flags]
+        return shlex.join(["wordbrush", *arguments, *flags])
+
+
+def _edit_flags(options: EditOptions) -> list[str] | None:
+    found: list[str] = []
+    for name, value in options.items():
+        flags = _edit_flag(name, value)
+        if flags is None:
+            return None
+        found += flags
+    return found
+
+
+def _edit_flag(name: str, value: Any) -> list[str] | None:
+    flag = _flag(name)
+    if name == "cross_replace_steps" and isinstance(value, Mapping):
+        # Words that are not named keep the source's maps all the time here, and the model's own time there.
+        own = [
+            part
+            for word, window in value.items()
+            if word != DEFAULT
+            for part in (f"{flag}-for", f"{word}={_window(window)}")
+        ]
+        return [flag, _window(value.get(DEFAULT, 1.0)), *own]
+    if name in ("cross_replace_steps", "self_replace_steps"):
+        return [flag, _window(value)]
+    if name == "equalizer":
+        return [part for word, factor in value.items() for part in (flag, f"{word}={factor}")]
+    if name == "local_blend":
+        return _blend_flags(value)
+    if is_dataclass(value):
+        return [flag, *_flags(_changed(value), f"{name}_")]
+    return _flags({name: value})
+
+
+def _blend_flags(value: Any) -> list[str] | None:
+    blend = value if isinstance(value, LocalBlend) else LocalBlend(value)
+    changed = _changed(blend)
+    words = [*blend.words, *changed.get("subtract_words", ())]
+    if set(changed) - set(_BLEND_FLAGS) or any("," in word for word in words):
+        return None
+    named = ["--local-blend", ",".join(blend.words)] if blend.words else []
+    return [*named, *_flags({n: v for n, v in changed.items() if n != "words"}, "local_blend_")]
+
+
+def _changed(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass that are not as they are by default."""
+    return {f.name: getattr(value, f.name) for f in fields(value) if getattr(value, f.name) != f.default}
+
+
+def _flags(options: Mapping[str, Any], prefix: str = "") -> list[str]:
+    return [part for name, value in options.items() for part in _flag_of(f"{prefix}{name}", value)]
+
+
+def _flag_of(name: str, value: Any) -> Iterator[str]:
+    """An option on the command line, whose long names are those of the API."""
+    if value is not False:
+        yield _flag(name)
+    if name == "size":
+        yield "x".join(map(str, value))
+    elif isinstance(value, tuple | list):
+        yield ",".join(value)
+    elif not isinstance(value, bool):
+        yield str(value)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _window(value: float | tuple[float, float]) -> str:
+    return "..".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

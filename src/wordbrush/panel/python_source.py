@@ -1,0 +1,47 @@
+"""Python that makes what a panel shows, as a person would write it."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import PIL.Image
+
+from wordbrush.edits.blend import LatentMask
+
+BUNDLED = "bundled"
+"""What the bundled model is called in records."""
+_WIDTH = 88
+
+
+def load_lines(model: str) -> list[str]:
+    """The lines that load a model, by the name that `ModelInfo` has."""
+    named = "" if model == BUNDLED else literal(model)
+    return ["import wordbrush", "", f"editor = wordbrush.Editor.from_pretrained({named})"]
+
+
+def call(name: str, function: str, positional: list[str], keywords: Mapping[str, object]) -> str:
+    """An assignment of a call, in one line where it is short enough to read."""
+    arguments = positional + [f"{keyword}={literal(value)}" for keyword, value in keywords.items()]
+    line = f"{name} = {function}({', '.join(arguments)})"
+    if len(line) <= _WIDTH:
+        return line
+    return "\n    ".join([f"{name} = {function}(", *(f"{argument}," for argument in arguments)]) + "\n)"
+
+
+def literal(value: object) -> str:
+    """Python source of a value, its texts in double quotes as far as they can be."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{literal(key)}: {literal(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, PIL.Image.Image | LatentMask):
+        return "mask"  # a picture has no source text: the user's own variable
+    if is_dataclass(value):
+        given = [(f.name, getattr(value, f.name)) for f in fields(value) if getattr(value, f.name) != f.default]
+        return f"wordbrush.{type(value).__name__}({', '.join(f'{name}={literal(item)}' for name, item in given)})"
+    if isinstance(value, Path):
+        return literal(str(value))
+    if isinstance(value, tuple | list):
+        inner = ", ".join(map(literal, value))
+        return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' if len(value) == 1 else ''})"
+    if isinstance(value, str) and repr(value) == f"'{value}'" and '"' not in value:
+        return f'"{value}"'
+    return repr(value)

@@ -1,0 +1,35 @@
+"""What a page must know of the model before anything is made."""
+
+from dataclasses import asdict
+from typing import Any
+
+from wordbrush.editor import Editor
+from wordbrush.inversion.methods import DEFAULT_METHOD, FLOW_METHODS, METHODS
+from wordbrush.panel.python_source import BUNDLED
+from wordbrush.views.colour import colour_table
+
+_EXAMPLE = ("a dog eating an apple", "a cat eating an apple", 6)
+
+
+def model_facts(editor: Editor) -> dict[str, Any]:
+    """Its name, size and defaults; the ways to invert; the colours of maps; an example that it draws well."""
+    model = editor.model
+    source, target, seed = _EXAMPLE
+    return {
+        "name": model.name,
+        "bundled": model.name == BUNDLED,
+        "device": model.device,
+        "height": model.native_size[0],
+        "width": model.native_size[1],
+        "defaults": asdict(model.defaults),
+        "reads_weights": reads_weights(editor),
+        "methods": [*METHODS, *FLOW_METHODS],
+        "method": DEFAULT_METHOD,
+        "colours": ["#" + bytes(colour).hex() for colour in colour_table().tolist()],
+        "example": {"prompt": source, "target": target, "seed": seed},
+    }
+
+
+def reads_weights(editor: Editor) -> bool:
+    """Whether brackets in a prompt are weights: models whose text and picture share an axis read plain language."""
+    return editor.model.defaults.edit != "own"

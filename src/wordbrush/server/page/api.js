@@ -1,0 +1,44 @@
+// The server's API: requests, jobs, uploads. What goes wrong is an Error whose message can be shown.
+
+export async function ask(method, path, body) {
+  const options = { method, headers: {} };
+  if (body instanceof Blob) {
+    options.body = body;
+    options.headers["content-type"] = body.type;
+  } else if (body !== undefined) {
+    options.body = JSON.stringify(body);
+    options.headers["content-type"] = "application/json";
+  }
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch (problem) {
+    if (problem instanceof TypeError) throw new Error("The server does not answer. Is wordbrush still running?");
+    throw problem;
+  }
+  const answer = response.status === 204 ? null : await response.json();
+  if (!response.ok) throw new Error(answer.error);
+  return answer;
+}
+
+export const fileOf = (id) => `/api/pictures/${id}/file`;
+
+// Follow a job; `changed` is called with it each time, and the promise gives it once it is over.
+export function follow(job, changed) {
+  return new Promise((resolve, reject) => {
+    const events = new EventSource(`/api/jobs/${job.id}/events`);
+    events.onmessage = (event) => {
+      const now = JSON.parse(event.data);
+      changed(now);
+      if (["done", "failed", "cancelled"].includes(now.state)) {
+        events.close();
+        if (now.state === "failed") reject(new Error(now.error));
+        else resolve(now);
+      }
+    };
+    events.onerror = () => {
+      events.close();
+      reject(new Error("The server does not answer. Is wordbrush still running?"));
+    };
+  });
+}

@@ -1,0 +1,373 @@
+// The page: what a person does becomes requests, and what comes back is shown.
+
+import { ask, fileOf, follow } from "./api.js";
+import { Brush } from "./brush.js";
+import { History } from "./history.js";
+import { Settings } from "./settings.js";
+import { Stage } from "./stage.js";
+import { Chips, wordButton } from "./words.js";
+
+const find = (id) => document.getElementById(id);
+const TYPING_PAUSE = 180; // milliseconds
+
+const model = await ask("GET", "/api/model");
+const stage = new Stage(model.colours);
+const brush = new Brush();
+const history = new History(select);
+const settings = new Settings(model.defaults, explainSoon);
+const chips = new Chips(settings, lookAtChip, explainSoon);
+const mapsOf = new Map(); // of a picture's id, so that pointing at a word asks for nothing
+let source = null;
+let result = null;
+let photo = null;
+let read = { text: "", weights: {}, chips: [] };
+let typing = 0;
+let running = null;
+
+// --- running ---
+
+async function run(what, path, body) {
+  tell(null);
+  let job;
+  try {
+    job = await ask("POST", path, body);
+    running = job.id;
+    find("run").hidden = false;
+    const over = await follow(job, (now) => progress(what, now));
+    return await Promise.all(over.pictures.map((id) => ask("GET", `/api/pictures/${id}`)));
+  } catch (problem) {
+    tell(problem.message);
+    return [];
+  } finally {
+    if (job && running === job.id) {
+      running = null;
+      find("run").hidden = true;
+    }
+  }
+}
+
+function progress(what, job) {
+  find("progress").max = job.total || 1;
+  find("progress").value = job.step;
+  const waits = job.state === "waiting";
+  find("run-text").textContent = waits ? "waiting for its turn" : `${what}: step ${job.step} of ${job.total || "…"}`;
+}
+
+function tell(problem) {
+  find("problem").hidden = !problem;
+  find("problem").textContent = problem ?? "";
+}
+
+const generation = (seed) => ({
+  seed,
+  num_inference_steps: Number(find("steps").value),
+  guidance_scale: Number(find("guidance").value),
+  ...(find("negative").value ? { negative_prompt: find("negative").value } : {}),
+});
+
+async function draw(seed = Number(find("seed").value)) {
+  const made = await run("drawing", "/api/generate", { prompt: find("prompt").value, options: generation(seed) });
+  return made[0] ?? null;
+}
+
+async function editBody(hold) {
+  clearTimeout(typing);
+  await explain();
+  if (brush.painted && !brush.id) brush.id = (await ask("POST", "/api/uploads", await brush.blob())).id;
+  const options = settings.options(read.chips, hold);
+  const weights = { ...options.equalizer, ...read.weights };
+  if (Object.keys(weights).length) options.equalizer = weights;
+  if (brush.painted) options.local_blend = { words: [], ...options.local_blend, hold_pixels: true };
+  return { source: source.id, target: read.text, options, ...(brush.painted ? { mask: brush.id } : {}) };
+}
+
+async function edit(hold) {
+  let body;
+  try {
+    body = await editBody(hold);
+  } catch (problem) {
+    tell(problem.message);
+    return null;
+  }
+  return (await run("editing", "/api/edit", body))[0] ?? null;
+}
+
+// --- showing ---
+
+function keep(picture) {
+  if (!picture) return false;
+  history.add(picture);
+  show(picture);
+  return true;
+}
+
+function show(picture) {
+  const isEdit = picture.kind === "edit";
+  source = isEdit ? history.find(picture.source) : picture;
+  result = isEdit ? picture : null;
+  stage.show(source, result);
+  brush.fit(source);
+  find("said").replaceChildren(...picture.said.map((line) => Object.assign(document.createElement("li"), { textContent: line })));
+  for (const id of ["download", "code"]) find(id).hidden = false;
+  find("onward").hidden = !isEdit;
+  find("download").href = fileOf(picture.id);
+  find("download").download = `${isEdit ? "edited" : "source"}.png`;
+  for (const id of ["edit", "strengths"]) find(id).disabled = !source;
+  for (const one of [source, result]) if (one) loadMaps(one);
+}
+
+async function loadMaps(picture) {
+  try {
+    if (!mapsOf.has(picture.id)) {
+      const maps = await ask("GET", `/api/pictures/${picture.id}/maps`);
+      mapsOf.set(picture.id, new Map(maps.words.map(({ word, values }) => [word, values])));
+    }
+    if (picture === source) showSourceWords();
+  } catch (problem) {
+    tell(problem.message);
+  }
+}
+
+function showSourceWords() {
+  const words = [...mapsOf.get(source.id).keys()].filter((word) => /[\p{L}\p{N}]/u.test(word));
+  const buttons = words.map((word) => wordButton(word, (at) => look(source, at, false), chooseSourceWord));
+  find("source-words").replaceChildren(...buttons);
+  find("words-hint").hidden = false;
+}
+
+function look(picture, word, after) {
+  const values = word === null ? null : mapsOf.get(picture?.id)?.get(word);
+  stage.showMap(values ?? null, word, after);
+}
+
+function lookAtChip(chip) {
+  if (!chip) stage.showMap(null);
+  else if (chip.kind === "dropped") look(source, chip.selector, false);
+  else if (result && mapsOf.get(result.id)?.has(chip.selector)) look(result, chip.selector, true);
+  else look(source, chip.stands_for || chip.selector, false);
+}
+
+function chooseSourceWord(word) {
+  const same = read.chips.find((chip) => chip.kind !== "dropped" && [chip.stands_for, chip.selector].includes(word));
+  if (same) chips.choose(same.selector);
+  find("word").scrollIntoView({ block: "nearest" });
+}
+
+// Stand where a picture of the history was made: its prompt, its settings, its mask.
+function select(picture) {
+  const first = picture.kind === "edit" ? history.find(picture.source) : picture;
+  if (!first) return tell("The picture that this is an edit of was let go; draw it again.");
+  restoreSource(first.request);
+  show(picture);
+  if (picture.kind === "edit") restoreEdit(picture.request.edit);
+  return explain();
+}
+
+function restoreSource({ generate, invert }) {
+  const made = generate ?? invert;
+  const { options } = made;
+  find("prompt").value = made.prompt;
+  find("seed").value = options.seed ?? 0;
+  find("steps").value = options.num_inference_steps ?? model.defaults.num_inference_steps;
+  find("guidance").value = options.guidance_scale ?? model.defaults.guidance_scale;
+  find("negative").value = options.negative_prompt ?? "";
+}
+
+function restoreEdit({ target, options, mask }) {
+  find("target").value = target;
+  settings.restore(options);
+  brush.load(mask ?? null);
+}
+
+// --- the difference, while it is typed ---
+
+function explainSoon() {
+  clearTimeout(typing);
+  typing = setTimeout(() => explain().catch((problem) => tell(problem.message)), TYPING_PAUSE);
+}
+
+async function explain() {
+  const target = find("target").value;
+  const prompt = promptShown();
+  const options = settings.options(read.chips.length ? read.chips : []);
+  const asked = { prompt, target, options: { ...options, local_blend: undefined } };
+  const said = await ask("POST", "/api/words", asked);
+  if (target !== find("target").value) return;
+  read = said;
+  chips.show(said.chips.map((chip) => ({ ...chip, weight: said.weights[chip.selector] ?? settings.weights[chip.selector] ?? chip.weight })));
+  const lines = target ? [...(said.problem ? [] : said.recipe), ...said.hints] : ["Change a word, and press Edit."];
+  find("does").replaceChildren(
+    ...lines.map((line) => Object.assign(document.createElement("p"), { textContent: line })),
+    ...(said.problem && target ? [Object.assign(document.createElement("p"), { textContent: said.problem, className: "wrong" })] : []),
+  );
+}
+
+function promptShown() {
+  if (!source) return find("prompt").value;
+  const { generate, invert } = source.request;
+  return (generate ?? invert).prompt;
+}
+
+// --- several to choose from ---
+
+async function choose(makers) {
+  const made = [];
+  find("sheet-pictures").replaceChildren();
+  find("sheet").showModal();
+  for (const [label, make] of makers) {
+    if (!find("sheet").open) break;
+    const picture = await make();
+    if (!picture) break;
+    history.add(picture);
+    made.push(picture);
+    const button = document.createElement("button");
+    const image = document.createElement("img");
+    button.type = "button";
+    image.src = fileOf(picture.id);
+    image.alt = "";
+    button.append(image, label);
+    button.addEventListener("click", () => {
+      find("sheet").close();
+      history.go(history.entries.indexOf(picture));
+    });
+    find("sheet-pictures").append(button);
+  }
+  if (made.length) show(made.at(-1));
+  else find("sheet").close();
+}
+
+// --- photographs, and pictures that bring their settings ---
+
+async function take(file) {
+  tell(null);
+  try {
+    const uploaded = await ask("POST", "/api/uploads", file);
+    if (uploaded.remembered?.generate) await remember(uploaded.remembered);
+    else offer(uploaded);
+  } catch (problem) {
+    tell(problem.message);
+  }
+}
+
+async function remember({ generate, edit: made }) {
+  restoreSource({ generate });
+  const [picture] = await run("drawing", "/api/generate", generate);
+  if (!keep(picture)) return;
+  find("target").value = made?.target ?? generate.prompt;
+  if (!made) return explain();
+  restoreEdit(made);
+  await explain();
+  keep((await run("editing", "/api/edit", { ...made, source: picture.id }))[0]);
+}
+
+function offer(uploaded) {
+  photo = uploaded;
+  find("photo").src = fileOf(uploaded.id);
+  find("photo-form").hidden = false;
+  const remembered = uploaded.remembered?.invert;
+  find("shows").value = remembered?.prompt ?? "";
+  if (remembered) find("method").value = remembered.method;
+  find("shows").focus();
+}
+
+async function invert(picture, prompt) {
+  const body = { picture, prompt, method: find("method").value, options: { num_inference_steps: Number(find("steps").value), guidance_scale: Number(find("guidance").value) } };
+  const [made] = await run("taking the photograph apart", "/api/invert", body);
+  if (!keep(made)) return;
+  find("prompt").value = find("target").value = prompt;
+  settings.reset();
+  brush.clear();
+  find("photo-form").hidden = true;
+  await explain();
+}
+
+// --- what a person does ---
+
+const on = (id, event, action) =>
+  find(id).addEventListener(event, (given) => {
+    if (event === "submit") given.preventDefault();
+    action(given)?.catch?.((problem) => tell(problem.message));
+  });
+
+on("draw-form", "submit", async () => {
+  if (!keep(await draw())) return;
+  brush.clear();
+  await explain();
+});
+on("edit-form", "submit", async () => keep(await edit()));
+on("dice", "click", () => {
+  find("seed").value = Math.floor(Math.random() * 2 ** 31);
+  find("draw-form").requestSubmit();
+});
+on("seeds", "click", () => {
+  const first = Number(find("seed").value);
+  return choose([1, 2, 3, 4].map((more) => [`seed ${first + more}`, () => draw(first + more)]));
+});
+on("strengths", "click", () => choose([0.2, 0.45, 0.7, 0.95].map((hold) => [`keep ${Math.round(hold * 100)} %`, () => edit(hold)])));
+on("cancel", "click", () => running && ask("DELETE", `/api/jobs/${running}`));
+on("target", "input", explainSoon);
+on("prompt", "input", () => source || explainSoon());
+on("onward", "click", () => invert(result.id, result.request.edit.target));
+on("photo-form", "submit", () => invert(photo.id, find("shows").value));
+on("photo-away", "click", () => (find("photo-form").hidden = true));
+on("file", "change", () => {
+  const [file] = find("file").files;
+  find("file").value = "";
+  return file && take(file);
+});
+on("code", "click", async () => {
+  const { python, command } = await ask("GET", `/api/pictures/${history.current.id}/code`);
+  find("command").textContent = command ?? "The command line has not all of these settings; Python has.";
+  find("python").textContent = python;
+  const files = ["photo.", "mask.png"].filter((name) => python.includes(name)).join(" and ");
+  find("code-note").textContent = files ? `Save the files that it names (${files}) beside it first.` : "";
+  find("code-dialog").showModal();
+});
+for (const button of document.querySelectorAll("[data-copies]"))
+  button.addEventListener("click", async () => {
+    const text = find(button.dataset.copies);
+    getSelection().selectAllChildren(text);
+    await navigator.clipboard?.writeText(text.textContent);
+    find("code-note").textContent = navigator.clipboard ? "Copied." : "Selected: press Ctrl+C to copy.";
+  });
+
+addEventListener("dragover", (event) => {
+  event.preventDefault();
+  find("drop-here").hidden = false;
+});
+addEventListener("dragleave", (event) => event.relatedTarget === null && (find("drop-here").hidden = true));
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  find("drop-here").hidden = true;
+  const [file] = event.dataTransfer.files;
+  if (file) take(file);
+});
+
+function theme(chosen) {
+  document.documentElement.dataset.theme = chosen;
+  find("theme").textContent = chosen === "dark" ? "Light" : "Dark";
+}
+theme(localStorage.getItem("theme") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
+on("theme", "click", () => {
+  const chosen = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+  localStorage.setItem("theme", chosen);
+  theme(chosen);
+});
+
+// --- the beginning ---
+
+find("model").textContent = model.bundled ? "the small bundled model" : model.name;
+find("method").replaceChildren(...model.methods.map((name) => new Option(name, name, name === model.method, name === model.method)));
+const session = await ask("GET", "/api/session");
+for (const picture of session.pictures) if (picture.kind !== "upload") history.entries.push(picture);
+if (history.entries.length) {
+  find("target").value = promptShown();
+  history.go(history.entries.length - 1);
+  if (!result) find("target").value = promptShown();
+} else {
+  restoreSource({ generate: { prompt: model.example.prompt, options: { seed: model.example.seed } } });
+  find("target").value = model.example.target;
+  await explain();
+  if (keep(await draw())) keep(await edit());
+}
+document.documentElement.dataset.ready = "true";

@@ -1,0 +1,142 @@
+"""The editor at work for all sessions: it makes pictures, and keeps the insides of their sources in a budget."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+from PIL.Image import Image
+
+from wordbrush.editor import Editor
+from wordbrush.edits.settings import EditOptions
+from wordbrush.errors import SettingsError
+from wordbrush.inversion.settings import InversionSettings
+from wordbrush.maps.attention_maps import AttentionMaps
+from wordbrush.maps.request import MapsRequest
+from wordbrush.pictures.read import read_photo
+from wordbrush.pictures.save import plain_png_bytes
+from wordbrush.runs.png import png_bytes
+from wordbrush.runs.results import Source
+from wordbrush.sampling.loop import OnStep
+from wordbrush.sampling.settings import GenerationOptions
+from wordbrush.server import wire
+from wordbrush.server.budget import ByteBudget
+from wordbrush.server.problems import Problem
+from wordbrush.server.shelf import Picture, Shelf
+
+MAX_STEPS = 250
+"""Denoising steps of one request: a server is shared."""
+MAX_PIXELS = 2048 * 2048
+
+
+class Studio:
+    """Makes, edits and looks at pictures. Every method runs in the thread of the jobs, and raises `WordbrushError`."""
+
+    def __init__(self, editor: Editor, shelf: Shelf, source_bytes: int) -> None:
+        """Work with `editor`; `source_bytes` is how much of the sources' attention and latents is kept."""
+        self.editor = editor
+        self.shelf = shelf
+        self._sources = ByteBudget[tuple[str, str], Source](source_bytes)
+
+    def generate(self, session: str, request: wire.GenerateRequest, on_step: OnStep) -> list[str]:
+        """Draw a picture; returns its id."""
+        options = _checked(wire.given(request.options))
+        source = self.editor.generate(request.prompt, capture=MapsRequest(), on_step=on_step, **options)
+        return [self._keep(session, source, source.maps, {"generate": request.model_dump(exclude_none=True)})]
+
+    def invert(self, session: str, request: wire.InvertRequest, on_step: OnStep) -> list[str]:
+        """Make a source of a photograph; returns its id."""
+        picture = self.shelf.get(session, request.picture)
+        options = _checked(wire.given(request.options))
+        if "sampler" in options:
+            raise SettingsError("a photograph is inverted by its method's own sampler; leave out sampler")
+        inversion = InversionSettings.parse(request.method, request.settings)
+        given: Mapping[str, Any] = options
+        source = self.editor.invert(picture.data, request.prompt, method=inversion, on_step=on_step, **given)
+        maps = self.editor.maps(source, on_step=on_step)
+        made = {"invert": request.model_dump(exclude_none=True)}
+        return [self._keep(session, source, maps, made, photo=request.picture)]
+
+    def edit(self, session: str, request: wire.EditRequest, on_step: OnStep) -> list[str]:
+        """Edit a source; returns the id of the result."""
+        shown = self.shelf.get(session, request.source)
+        options = cast(EditOptions, wire.given(request.options))
+        if request.mask is not None:
+            options["mask"] = read_mask_picture(self.shelf.get(session, request.mask))
+        source = self._source(session, shown, on_step)
+        result = self.editor.edit(source, request.target, capture=MapsRequest(), on_step=on_step, **options)
+        record = result.record
+        mask = None if result.blend_mask is None else plain_png_bytes(result.blend_mask)
+        recipe = record.edit.describe() if record.edit is not None else ()
+        picture = Picture(
+            kind="edit",
+            data=png_bytes(result.image, record, result.index),
+            media_type="image/png",
+            width=result.image.width,
+            height=result.image.height,
+            request={"edit": request.model_dump(exclude_none=True)},
+            record=record,
+            source=shown.id,
+            maps=result.maps,
+            mask=mask,
+            said=(*recipe, *record.acted[result.index], *record.warnings),
+        )
+        return [self.shelf.put(session, picture)]
+
+    def _keep(
+        self,
+        session: str,
+        source: Source,
+        maps: AttentionMaps | None,
+        request: Mapping[str, object],
+        photo: str | None = None,
+    ) -> str:
+        report = () if source.report is None else (str(source.report.reconstruction), *source.report.warnings)
+        picture = Picture(
+            kind="source",
+            data=png_bytes(source.image, source.record, None),
+            media_type="image/png",
+            width=source.image.width,
+            height=source.image.height,
+            request=request,
+            record=source.record,
+            photo=photo,
+            maps=maps,
+            said=(*source.notes, *report, *source.record.warnings),
+        )
+        self._sources.put((session, picture.id), replace(source, maps=None), _bytes(source))
+        return self.shelf.put(session, picture)
+
+    def _source(self, session: str, picture: Picture, on_step: OnStep) -> Source:
+        """A source whose insides are here; made once more where they were let go."""
+        kept = self._sources.get((session, picture.id))
+        if kept is not None:
+            return kept
+        if picture.kind != "source" or picture.record is None:
+            raise Problem(422, "only a picture that was drawn or inverted can be edited; name its id as source")
+        photo = None if picture.photo is None else self.shelf.get(session, picture.photo).data
+        made = self.editor.replay(picture.record, photo=photo, on_step=on_step)
+        assert isinstance(made, Source)  # its record has no edit
+        self._sources.put((session, picture.id), made, _bytes(made))
+        return made
+
+
+def read_mask_picture(picture: Picture) -> Image:
+    """An uploaded picture as a mask: what is light in it may change."""
+    return read_photo(picture.data).image.convert("L")
+
+
+def _checked(options: dict[str, Any]) -> GenerationOptions:
+    steps, size = options.get("num_inference_steps"), options.get("size")
+    if steps is not None and steps > MAX_STEPS:
+        raise SettingsError(f"num_inference_steps is {steps}; this server takes {MAX_STEPS} at most")
+    if size is not None and size[0] * size[1] > MAX_PIXELS:
+        raise SettingsError(f"size is {size[0]}x{size[1]}; this server draws {MAX_PIXELS} pixels at most")
+    return cast(GenerationOptions, options)
+
+
+def _bytes(source: Source) -> int:
+    """What the insides of a source take, as far as they grow with its size."""
+    tape = source.kept.tape
+    pictures = 3 * source.canvas.width * source.canvas.height * (1 if source.photo is None else 3)
+    latents = sum(latents.nbytes for latents in source.kept.latents)
+    return latents + pictures + (0 if tape is None else tape.bytes)

@@ -1,0 +1,22 @@
+"""What is kept has a budget, and what was let go is made once more."""
+
+from starlette.testclient import TestClient
+
+from helpers.http_client import drawn, edited, pixels
+from wordbrush.server.app import make_app
+
+
+def test_a_source_that_was_let_go_is_made_once_more_with_the_same_pixels(editor):
+    with TestClient(make_app(editor, page=False, source_bytes=1), base_url="http://localhost") as client:
+        first = drawn(client, seed=6)
+        expected = pixels(client, edited(client, first))
+        drawn(client, seed=7)  # the budget is one byte: the newest source alone is kept
+        assert pixels(client, edited(client, first)) == expected
+
+
+def test_pictures_that_do_not_fit_are_let_go_the_oldest_first(editor):
+    with TestClient(make_app(editor, page=False, picture_bytes=200_000), base_url="http://localhost") as client:
+        made = [drawn(client, seed=seed) for seed in range(8)]
+        left = [picture["id"] for picture in client.get("/api/session").json()["pictures"]]
+    assert left == made[-len(left) :]
+    assert 1 < len(left) < 8

@@ -1,0 +1,278 @@
+"""What a person does on the page, in a headless Chromium that reaches nothing but the server."""
+
+import io
+import re
+
+import pytest
+from PIL import Image
+
+from helpers.browser import chromium, needs_chromium, serving
+
+pytestmark = [
+    needs_chromium,
+    pytest.mark.filterwarnings("ignore::wordbrush.errors.PromptWarning"),  # the page says it
+]
+SLOW = 60_000  # milliseconds: machines are shared
+
+
+@pytest.fixture(scope="module")
+def address(editor):
+    with serving(editor) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser, address):
+    """The page of a new person, after its first picture and edit; whatever goes wrong in it fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
+    context.set_default_timeout(SLOW)
+    page, wrong = context.new_page(), []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.on(
+        "request", lambda request: request.url.startswith((address, "data:", "blob:")) or wrong.append(request.url)
+    )
+    page.goto(address)
+    ready(page)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def ready(page):
+    page.wait_for_selector("html[data-ready]")
+
+
+def edit(page):
+    """Press Edit, and wait until the history has one picture more."""
+    grow(page, lambda: page.click("#edit"))
+
+
+def grow(page, action, by=1):
+    count = page.locator("#strip li").count()
+    action()
+    page.wait_for_function(f"document.querySelectorAll('#strip li').length === {count + by}")
+    page.wait_for_selector("#run", state="hidden")
+
+
+def current(page):
+    """The id of the picture that is shown."""
+    return re.search(r"pictures/([^/]+)/file", page.get_attribute("#download", "href"))[1]
+
+
+def test_it_opens_with_a_picture_and_its_edit(page):
+    assert page.get_attribute("#before", "alt") == "Before: a dog eating an apple"
+    assert page.get_attribute("#after", "alt") == "After: a cat eating an apple"
+    assert page.locator("#strip li").count() == 2
+    assert page.evaluate("document.getElementById('after').naturalWidth") == 128
+
+
+def test_the_difference_is_shown_while_it_is_typed(page):
+    page.fill("#target", "a (smiling:1.5) cat eating an orange")
+    page.wait_for_selector("#chips .word >> text=orange")
+    chips = {c.get_attribute("aria-label"): c.get_attribute("class") for c in page.locator("#chips .word").all()}
+    assert "replaced" in chips["orange: replaced, instead of apple"]
+    assert "smiling: replaced, instead of dog, weight 1.5" in chips
+    page.fill("#target", "a dog eating an apple")
+    page.wait_for_selector("#does >> text=change a word")
+    page.fill("#target", "a [dog:cat:0.5] eating an apple")
+    page.wait_for_selector("#does >> text=is not a word at some steps")
+
+
+def test_a_word_shows_its_map_by_pointer_and_by_keyboard(page):
+    dog = page.locator("#source-words .word", has_text="dog")
+    dog.hover()
+    assert page.is_visible("#heat")
+    assert page.inner_text("#map-of") == "dog"
+    page.mouse.move(5, 5)
+    page.wait_for_selector("#heat", state="hidden")
+    page.locator("#chips .word", has_text="cat").focus()
+    assert page.is_visible("#heat")
+    # The map is of the word: its strongest place is where the maps of the API have theirs.
+    strongest = page.evaluate(
+        """async () => {
+          const id = document.getElementById("after").src.match(/pictures\\/([^/]+)/)[1];
+          const maps = await (await fetch(`/api/pictures/${id}/maps`)).json();
+          const values = maps.words.find((word) => word.word === "cat").values.flat();
+          const at = values.indexOf(Math.max(...values));
+          const heat = document.getElementById("heat");
+          const size = heat.width / maps.width;
+          const x = (at % maps.width + 0.5) * size, y = (Math.floor(at / maps.width) + 0.5) * size;
+          const alpha = (x, y) => heat.getContext("2d").getImageData(x, y, 1, 1).data[3];
+          return [alpha(x, y), Math.min(alpha(1, 1), alpha(heat.width - 2, 1))];
+        }"""
+    )
+    assert strongest[0] > strongest[1]
+
+
+def test_a_weight_a_region_and_a_window_of_a_word_reach_the_picture(page):
+    page.click("#chips .word.replaced")
+    page.fill("#weight", "2")
+    page.check("#only-here")
+    page.check("#own-window")
+    page.fill("#own-end", "40")
+    edit(page)
+    request = page.evaluate("async (id) => (await fetch(`/api/pictures/${id}`)).json()", current(page))["request"]
+    options = request["edit"]["options"]
+    assert options["equalizer"] == {"cat": 2}
+    assert options["cross_replace_steps"] == {"default_": [0, 0.8], "cat": [0, 0.4]}
+    assert options["local_blend"]["words"] == ["dog", "cat"]
+    assert page.inner_text("#chips .word.replaced") == "dog → cat×2"
+
+
+def test_undo_redo_and_edit_from_here_bring_the_settings_back(page):
+    page.fill("#hold", "40")
+    page.fill("#target", "a dog eating an orange")
+    edit(page)
+    page.click("#undo")
+    assert page.input_value("#target") == "a cat eating an apple"
+    assert page.input_value("#hold") == "80"
+    page.click("#redo")
+    assert page.input_value("#target") == "a dog eating an orange"
+    assert page.input_value("#hold") == "40"
+    page.keyboard.press("Control+z")
+    page.locator("#strip .entry").nth(2).click()
+    assert page.get_attribute("#after", "alt") == "After: a dog eating an orange"
+
+
+def test_only_what_is_painted_changes(page):
+    page.click("#brush")
+    box = page.locator("#mask").bounding_box()
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.3 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.8 * box["height"], steps=4)
+    page.mouse.up()
+    page.fill("#target", "a dog eating an orange")
+    edit(page)
+    before, after = (fetched(page, page.get_attribute(image, "src")) for image in ("#before", "#after"))
+    left = (0, 0, 64, 128)
+    assert before.crop(left).tobytes() == after.crop(left).tobytes()
+    assert before.tobytes() != after.tobytes()
+    page.click("#brush-back")
+    assert page.evaluate("document.getElementById('mask').getContext('2d').getImageData(5, 5, 1, 1).data[3]") == 0
+
+
+def test_the_brush_works_with_the_keyboard(page):
+    page.click("#brush")
+    page.focus("#mask")
+    for key in ("ArrowRight", "ArrowUp", " ", "ArrowRight", " "):
+        page.keyboard.press(key)
+    held = page.evaluate("document.getElementById('mask').getContext('2d').getImageData(2, 2, 1, 1).data[3]")
+    assert held > 0  # what is not painted is dimmed
+
+
+def test_a_photograph_is_dropped_and_edited(page):
+    photo = io.BytesIO()
+    Image.new("RGB", (96, 64), (90, 140, 60)).save(photo, "JPEG")
+    drop(page, photo.getvalue(), "farm.jpg", "image/jpeg")
+    page.wait_for_selector("#photo-form:not([hidden])")
+    page.fill("#shows", "a dog on a farm")
+    page.select_option("#method", "direct")
+    grow(page, lambda: page.click("#photo-form .primary"))
+    assert page.get_attribute("#before", "alt") == "Before: a dog on a farm"
+    assert "dB" in page.inner_text("#said")
+    page.fill("#target", "a cat on a farm")
+    edit(page)
+    assert page.evaluate("document.getElementById('after').naturalWidth") == 96
+
+
+def test_a_picture_that_was_saved_brings_its_settings_back(page):
+    page.fill("#hold", "50")
+    edit(page)
+    with page.expect_download() as saving:
+        page.click("#download")
+    saved = saving.value.path().read_bytes()
+    page.fill("#target", "something else")
+    page.fill("#hold", "90")
+    grow(page, lambda: drop(page, saved, "edited.png", "image/png"), by=2)
+    assert page.input_value("#target") == "a cat eating an apple"
+    assert page.input_value("#hold") == "50"
+    again = fetched(page, page.get_attribute("#download", "href"))
+    assert again.tobytes() == Image.open(io.BytesIO(saved)).convert("RGB").tobytes()
+
+
+def test_a_run_is_cancelled(page):
+    page.locator("#make summary").click()
+    page.fill("#steps", "250")
+    page.click("#draw")
+    page.click("#cancel")
+    page.wait_for_selector("#run", state="hidden")
+    assert page.locator("#strip li").count() == 2
+
+
+def test_a_reload_loses_nothing(page):
+    page.fill("#target", "a dog eating an orange")
+    edit(page)
+    shown = current(page)
+    page.reload()
+    ready(page)
+    assert page.locator("#strip li").count() == 3
+    assert current(page) == shown
+    assert page.input_value("#target") == "a dog eating an orange"
+
+
+def test_what_is_copied_is_what_is_shown(page):
+    page.click("#code")
+    assert page.inner_text("#command").startswith("wordbrush edit 'a dog eating an apple' 'a cat eating an apple'")
+    assert "editor.edit(" in page.inner_text("#python")
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#code-dialog")
+
+
+def test_strengths_are_chosen_from_a_sheet(page):
+    grow(page, lambda: page.click("#strengths"), by=4)
+    page.locator("#sheet-pictures button").nth(1).click()
+    assert page.is_hidden("#sheet")
+    assert page.input_value("#hold") == "45"
+
+
+def test_a_prompt_cannot_run_anything(page):
+    page.fill("#target", "<img src=x onerror=alert(1)> cat eating an apple")
+    edit(page)
+    page.click("#code")
+    assert page.locator("#strip img[src=x], #command img, #chips img").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 820, 1440])
+def test_nothing_is_wider_than_the_window(page, width, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_accessibility_by_axe(page, theme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="NO AXE: install axe-playwright-python")
+    page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+    page.click("#chips .word.replaced")
+    page.check("#own-window")
+    page.click("#brush")
+    for summary in page.locator("summary").all():
+        summary.click()
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(300)
+    found = axe.Axe().run(page).response["violations"]
+    assert [(v["id"], [node["html"][:120] for node in v["nodes"]]) for v in found] == []
+
+
+def drop(page, data, name, media_type):
+    page.evaluate(
+        """([bytes, name, type]) => {
+          const given = new DataTransfer();
+          given.items.add(new File([new Uint8Array(bytes)], name, { type }));
+          dispatchEvent(new DragEvent("drop", { dataTransfer: given, bubbles: true, cancelable: true }));
+        }""",
+        [list(data), name, media_type],
+    )
+
+
+def fetched(page, path):
+    """A picture of the server, as this person gets it."""
+    return Image.open(io.BytesIO(page.request.get(page.url.rstrip("/") + path).body())).convert("RGB")

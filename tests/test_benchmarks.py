@@ -20,6 +20,7 @@ SMALLEST = {
     "picture_quality.py": (["--pictures", "1", "--steps", "2", "--eta", "1"], "| sharpness of objects |"),
     "processor.py": (["--sizes", "64", "--threads", "1", "--steps", "1", "--repeats", "1"], "| 64 px | 1 | passive |"),
     "resize.py": (["--cases", "1", "--steps", "3"], "| true ratio |"),
+    "server_load.py": (["--clients", "2", "--seconds", "1", "--steps", "1"], "| jobs by how they ended | "),
     "startup.py": (["--repeats", "1", "--steps", "1"], "| all imports, times that | "),
     "strength.py": (
         ["--limit", "1", "--kinds", "change-object", "--pairs", "1", "--seeds", "4", "--steps", "3"],

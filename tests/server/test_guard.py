@@ -79,6 +79,12 @@ def test_an_open_address_needs_a_token():
         check_address("0.0.0.0", "short")
 
 
+def test_the_command_refuses_an_open_address_before_it_loads_anything(command_line):
+    code, _, errors, _ = command_line("serve", "--host", "0.0.0.0")
+    assert code == 2
+    assert "--token" in errors
+
+
 def test_an_address_that_is_taken_is_named():
     with bind("127.0.0.1", 0) as taken:
         taken.listen()

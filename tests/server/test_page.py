@@ -57,7 +57,7 @@ def edit(page):
 def grow(page, action, by=1):
     count = page.locator("#strip li").count()
     action()
-    page.wait_for_function(f"document.querySelectorAll('#strip li').length === {count + by}")
+    page.locator("#strip li").nth(count + by - 1).wait_for()  # no function: the page's policy lets none be made
     page.wait_for_selector("#run", state="hidden")
 
 
@@ -123,7 +123,7 @@ def test_a_weight_a_region_and_a_window_of_a_word_reach_the_picture(page):
     assert options["equalizer"] == {"cat": 2}
     assert options["cross_replace_steps"] == {"default_": [0, 0.8], "cat": [0, 0.4]}
     assert options["local_blend"]["words"] == ["dog", "cat"]
-    assert page.inner_text("#chips .word.replaced") == "dog → cat×2"
+    assert page.text_content("#chips .word.replaced") == "dog → cat×2"
 
 
 def test_undo_redo_and_edit_from_here_bring_the_settings_back(page):
@@ -219,6 +219,7 @@ def test_a_reload_loses_nothing(page):
 
 def test_what_is_copied_is_what_is_shown(page):
     page.click("#code")
+    page.wait_for_selector("#code-dialog")
     assert page.inner_text("#command").startswith("wordbrush edit 'a dog eating an apple' 'a cat eating an apple'")
     assert "editor.edit(" in page.inner_text("#python")
     page.keyboard.press("Escape")
@@ -233,33 +234,36 @@ def test_strengths_are_chosen_from_a_sheet(page):
 
 
 def test_a_prompt_cannot_run_anything(page):
-    page.fill("#target", "<img src=x onerror=alert(1)> cat eating an apple")
+    page.fill("#target", "a <u>cat</u>")
     edit(page)
     page.click("#code")
-    assert page.locator("#strip img[src=x], #command img, #chips img").count() == 0
+    page.wait_for_selector("#code-dialog")
+    assert "<u>cat</u>" in page.inner_text("#command")
+    assert page.locator("u").count() == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 820, 1440])
-def test_nothing_is_wider_than_the_window(page, width, scheme):
-    page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size({"width": width, "height": 900})
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+def test_nothing_is_wider_than_the_window(page):
+    page.click("#chips .word.replaced")
+    page.click("#brush")
+    for width in (1440, 820, 390, 320):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, width
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_accessibility_by_axe(page, theme):
+def test_accessibility_by_axe(page):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="NO AXE: install axe-playwright-python")
-    page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
     page.click("#chips .word.replaced")
     page.check("#own-window")
     page.click("#brush")
     for summary in page.locator("summary").all():
         summary.click()
     page.mouse.move(5, 5)
-    page.wait_for_timeout(300)
-    found = axe.Axe().run(page).response["violations"]
-    assert [(v["id"], [node["html"][:120] for node in v["nodes"]]) for v in found] == []
+    for theme in ("Light", "Dark"):
+        if page.inner_text("#theme") == theme:
+            page.click("#theme")
+        page.wait_for_timeout(300)  # colours fade
+        found = axe.Axe().run(page).response["violations"]
+        assert [(v["id"], [node["html"][:120] for node in v["nodes"]]) for v in found] == [], theme
 
 
 def drop(page, data, name, media_type):

@@ -1,6 +1,7 @@
 """`wordbrush serve` and `wordbrush ui`: the editor for programs, and for people."""
 
 from typing import Annotated
+from urllib.parse import quote
 
 from wordbrush.cli.command import flag
 from wordbrush.cli.flags import Device, Dtype, Model, Quiet
@@ -65,7 +66,7 @@ def _serve(
         raise MissingPackageError(f"the server needs {error.name}; install wordbrush[ui]") from None
     check_address(host, token)
     listening = bind(host, port)
-    address = address_of(listening, host) + ("" if token is None else f"?token={token}")
+    address = address_of(listening, host) + ("" if token is None else f"?token={quote(token, safe='')}")
     editor = load_editor(model, device, dtype)
 
     def ready() -> None:

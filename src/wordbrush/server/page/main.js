@@ -189,9 +189,10 @@ function explainSoon() {
 async function explain() {
   const target = find("target").value;
   const prompt = promptShown();
-  const options = settings.options(read.chips.length ? read.chips : []);
-  const asked = { prompt, target, options: { ...options, local_blend: undefined } };
-  const said = await ask("POST", "/api/words", asked);
+  // Weights and windows count only for words that are there, which the answer says: where it changes them, ask again.
+  const asked = (chips) => ({ prompt, target, options: { ...settings.options(chips), local_blend: undefined } });
+  let said = await ask("POST", "/api/words", asked(read.chips));
+  if (JSON.stringify(asked(said.chips)) !== JSON.stringify(asked(read.chips))) said = await ask("POST", "/api/words", asked(said.chips));
   if (target !== find("target").value) return;
   read = said;
   chips.show(said.chips.map((chip) => ({ ...chip, weight: said.weights[chip.selector] ?? settings.weights[chip.selector] ?? chip.weight })));

@@ -1,0 +1,64 @@
+"""The pictures of docs/page.md, and how long the first minute takes, from a server that runs.
+
+wordbrush ui --no-open --port 7860 & python tools/page_pictures.py http://127.0.0.1:7860/ docs/page
+"""
+
+import io
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+
+def opened(browser: Browser, address: str, width: int, height: int, scheme: str) -> Page:
+    """The page of a new person, after its first edit."""
+    page = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme).new_page()
+    page.set_default_timeout(120_000)
+    began = time.perf_counter()
+    page.goto(address)
+    page.wait_for_selector("#before:not([hidden])")
+    first = time.perf_counter() - began
+    page.wait_for_selector("html[data-ready]")
+    print(f"{width} wide: first picture after {first:.1f} s, first edit after {time.perf_counter() - began:.1f} s")
+    page.wait_for_timeout(500)
+    return page
+
+
+def save(page: Page, path: Path) -> None:
+    """A screenshot with few colours, which is small."""
+    shot = Image.open(io.BytesIO(page.screenshot()))
+    shot.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+
+
+def animate(page: Page, path: Path) -> None:
+    """The divider moving over an edit."""
+    frames = []
+    for percent in (*range(95, 4, -6), *range(5, 96, 6)):
+        page.fill("#compare", str(percent))
+        shot = Image.open(io.BytesIO(page.locator("#stage").screenshot())).convert("RGB")
+        frames.append(shot.resize((320, 320), Image.Resampling.LANCZOS).quantize(64))
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=70, loop=0, optimize=True)
+
+
+def main() -> None:
+    """Take all of them."""
+    address, folder = sys.argv[1], Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = opened(browser, address, 1360, 980, "light")
+        save(page, folder / "wide-light.png")
+        animate(page, folder / "divider.gif")
+        page.hover("#source-words .word >> text=dog")
+        page.wait_for_timeout(300)
+        save(page, folder / "map.png")
+        save(opened(browser, address, 820, 1100, "dark"), folder / "tablet-dark.png")
+        save(opened(browser, address, 390, 844, "light"), folder / "phone-light.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -36,11 +36,11 @@ def save(page: Page, path: Path) -> None:
 def animate(page: Page, path: Path) -> None:
     """The divider moving over an edit."""
     frames = []
-    for percent in (*range(95, 4, -6), *range(5, 96, 6)):
+    for percent in (*range(95, 4, -10), *range(5, 95, 10)):
         page.fill("#compare", str(percent))
         shot = Image.open(io.BytesIO(page.locator("#stage").screenshot())).convert("RGB")
-        frames.append(shot.resize((320, 320), Image.Resampling.LANCZOS).quantize(64))
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=70, loop=0, optimize=True)
+        frames.append(shot.resize((256, 256), Image.Resampling.LANCZOS).quantize(64, dither=Image.Dither.NONE))
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=110, loop=0, optimize=True)
 
 
 def main() -> None:

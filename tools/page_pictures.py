@@ -30,7 +30,8 @@ def opened(browser: Browser, address: str, width: int, height: int, scheme: str)
 def save(page: Page, path: Path) -> None:
     """A screenshot with few colours, which is small."""
     shot = Image.open(io.BytesIO(page.screenshot()))
-    shot.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+    rgb = shot.convert("RGB")
+    rgb.quantize(palette=rgb.quantize(256), dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
 
 
 def animate(page: Page, path: Path) -> None:

@@ -156,6 +156,15 @@ def test_only_what_is_white_in_a_mask_changes(client):
     assert shown.getpixel((100, 100)) == 255
 
 
+def test_what_a_recipe_filled_in_is_left_to_it_again(client):
+    source = drawn(client, seed=6)
+    edit = edited(client, source, options={"recipe": "auto", "equalizer": {"cat": 2.0}})
+    back = upload(client, client.get(f"/api/pictures/{edit}/file").content).json()["remembered"]["edit"]
+    assert back["options"]["recipe"] == "auto"
+    assert not {"cross_replace_steps", "self_replace_steps", "local_blend"} & set(back["options"])
+    assert pixels(client, edited(client, source, **back)) == pixels(client, edit)
+
+
 @pytest.mark.parametrize("masked", [False, True])
 def test_a_picture_that_is_dropped_back_restores_its_settings(client, masked):
     source = drawn(client, seed=6)

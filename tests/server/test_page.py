@@ -113,6 +113,7 @@ def test_a_word_shows_its_map_by_pointer_and_by_keyboard(page):
 
 def test_a_weight_a_region_and_a_window_of_a_word_reach_the_picture(page):
     page.click("#chips .word.replaced")
+    page.fill("#hold", "80")
     page.fill("#weight", "2")
     page.check("#only-here")
     page.check("#own-window")

@@ -102,7 +102,7 @@ class Api:
     async def upload(self, request: Request) -> Response:
         """Keep a file."""
         data = await limited_body(request, MEDIA_TYPES, MAX_BYTES)
-        keep = partial(keep_upload, self._shelf, session_of(request), data)
+        keep = partial(keep_upload, self._shelf, self._studio.editor, session_of(request), data)
         return JSONResponse(await anyio.to_thread.run_sync(keep, limiter=self._decoders), status_code=201)
 
     async def job(self, request: Request) -> Response:

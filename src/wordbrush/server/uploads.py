@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from wordbrush.editor import Editor
 from wordbrush.errors import PhotoError
 from wordbrush.pictures.formats import PhotoFormat, photo_format
 from wordbrush.pictures.read import read_photo
@@ -22,7 +23,7 @@ _MEDIA_TYPES: dict[PhotoFormat, str] = {
 MEDIA_TYPES = tuple(_MEDIA_TYPES.values())
 
 
-def keep_upload(shelf: Shelf, session: str, data: bytes) -> dict[str, Any]:
+def keep_upload(shelf: Shelf, editor: Editor, session: str, data: bytes) -> dict[str, Any]:
     """Keep a file; returns the picture's JSON and, of a PNG that carries a record, `remembered`: the requests in it.
 
     Raises `Problem` 422 for what is no picture that can be read.
@@ -42,7 +43,7 @@ def keep_upload(shelf: Shelf, session: str, data: bytes) -> dict[str, Any]:
     carried = read_png_record(data, "the picture") if format_ == "PNG" else None
     if carried is None:
         return picture.to_json()
-    remembered = requests_of(*carried)
+    remembered = requests_of(*carried, editor)
     mask = mask_of(*carried)
     if mask is not None:
         remembered["edit"]["mask"] = shelf.put(session, mask)

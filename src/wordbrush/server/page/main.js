@@ -107,7 +107,7 @@ function show(picture) {
   result = isEdit ? picture : null;
   stage.show(source, result);
   brush.fit(source);
-  find("said").replaceChildren(...picture.said.map((line) => Object.assign(document.createElement("li"), { textContent: line })));
+  find("said").replaceChildren(...picture.said.filter((line) => !read.recipe?.includes(line)).map((line) => Object.assign(document.createElement("li"), { textContent: line })));
   for (const id of ["download", "code"]) find(id).hidden = false;
   find("onward").hidden = !isEdit;
   find("download").href = fileOf(picture.id);

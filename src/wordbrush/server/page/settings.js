@@ -9,11 +9,17 @@ export class Settings {
     this.defaults = defaults;
     this.changed = changed;
     this.clearWords();
-    for (const id of ["cross-start", "cross-end", "self-start", "self-end", "recipe", "threshold", "resize", "noun", "mutual", "plug"])
-      find(id).addEventListener("input", () => this.moved());
+    for (const id of ["recipe", "threshold", "resize", "noun", "mutual", "plug"]) find(id).addEventListener("input", () => this.moved());
+    // Whoever moves a slider means it: from then on the recipe leaves the windows alone.
+    for (const id of ["cross-start", "cross-end", "self-start", "self-end"])
+      find(id).addEventListener("input", () => {
+        find("recipe").value = "published";
+        this.moved();
+      });
     find("hold").addEventListener("input", () => {
       // One slider for both windows: the layout is let go sooner than the words, in the model's own proportion.
       const hold = percent("hold");
+      find("recipe").value = "published";
       this.setWindows([0, hold], [0, hold * this.ratio]);
       this.moved();
     });
@@ -28,6 +34,7 @@ export class Settings {
     this.weights = {};
     this.regions = new Set();
     this.windows = {};
+    this.blend = {}; // what else a restored region is made of
   }
 
   reset() {
@@ -55,9 +62,9 @@ export class Settings {
   say() {
     const chosen = find("recipe").value === "auto";
     const other = find("mutual").checked || find("plug").checked;
-    for (const id of ["hold", "cross-start", "cross-end", "self-start", "self-end"]) find(id).disabled = chosen;
     find("recipe").disabled = other;
-    find("hold-out").textContent = chosen && !other ? "by the change" : `${find("hold").value} %`;
+    find("hold").classList.toggle("resting", chosen);
+    find("hold-out").textContent = chosen && !other ? "as the change needs" : `${find("hold").value} %`;
     find("threshold-out").textContent = `${find("threshold").value} %`;
   }
 
@@ -79,7 +86,7 @@ export class Settings {
       options.cross_replace_steps = { default_: [0, this.defaults.cross_replace_steps], ...windows };
     }
     const regions = regionWords(chips, this.regions);
-    if (regions.length) options.local_blend = { words: regions, threshold: percent("threshold") };
+    if (regions.length) options.local_blend = { ...this.blend, words: regions, threshold: percent("threshold") };
     if (find("resize").checked) options.resize = "auto";
     if (find("noun").checked) options.weight_region = "noun";
     if (find("mutual").checked) options.mutual_self_attention = {};
@@ -106,6 +113,7 @@ export class Settings {
     } else this.setWindows(windowOf(cross, this.defaults.cross_replace_steps), layout);
     const blend = options.local_blend;
     this.regions = new Set(blend?.words ?? []);
+    this.blend = { ...blend };
     if (blend?.threshold !== undefined) find("threshold").value = Math.round(blend.threshold * 100);
     find("recipe").value = options.recipe ?? this.defaults.recipe;
     find("resize").checked = Boolean(options.resize) && options.resize !== "off";
@@ -118,6 +126,7 @@ export class Settings {
 
 // A word's region is that of the source's words in its place as well.
 function regionWords(chips, regions) {
+  if (regions.has("auto")) return ["auto"];
   const words = chips
     .filter((chip) => chip.kind !== "dropped" && regions.has(chip.selector))
     .flatMap((chip) => (chip.kind === "replaced" ? [chip.stands_for, chip.selector] : [chip.selector]));

@@ -67,21 +67,21 @@ def current(page):
 
 
 def test_it_opens_with_a_picture_and_its_edit(page):
-    assert page.get_attribute("#before", "alt") == "Before: a dog eating an apple"
-    assert page.get_attribute("#after", "alt") == "After: a cat eating an apple"
+    assert page.get_attribute("#before", "alt") == "Before: a dog on a farm"
+    assert page.get_attribute("#after", "alt") == "After: a lion on a farm"
     assert page.locator("#strip li").count() == 2
     assert page.evaluate("document.getElementById('after').naturalWidth") == 128
 
 
 def test_the_difference_is_shown_while_it_is_typed(page):
-    page.fill("#target", "a (smiling:1.5) cat eating an orange")
-    page.wait_for_selector("#chips .word >> text=orange")
+    page.fill("#target", "a (smiling:1.5) lion on a hill")
+    page.wait_for_selector("#chips .word >> text=hill")
     chips = {c.get_attribute("aria-label"): c.get_attribute("class") for c in page.locator("#chips .word").all()}
-    assert "replaced" in chips["orange: replaced, instead of apple"]
+    assert "replaced" in chips["hill: replaced, instead of farm"]
     assert "smiling: replaced, instead of dog, weight 1.5" in chips
-    page.fill("#target", "a dog eating an apple")
+    page.fill("#target", "a dog on a farm")
     page.wait_for_selector("#does >> text=change a word")
-    page.fill("#target", "a [dog:cat:0.5] eating an apple")
+    page.fill("#target", "a [dog:cat:0.5] on a farm")
     page.wait_for_selector("#does >> text=is not a word at some steps")
 
 
@@ -92,14 +92,14 @@ def test_a_word_shows_its_map_by_pointer_and_by_keyboard(page):
     assert page.inner_text("#map-of") == "dog"
     page.mouse.move(5, 5)
     page.wait_for_selector("#heat", state="hidden")
-    page.locator("#chips .word", has_text="cat").focus()
+    page.locator("#chips .word", has_text="lion").focus()
     assert page.is_visible("#heat")
     # The map is of the word: its strongest place is where the maps of the API have theirs.
     strongest = page.evaluate(
         """async () => {
           const id = document.getElementById("after").src.match(/pictures\\/([^/]+)/)[1];
           const maps = await (await fetch(`/api/pictures/${id}/maps`)).json();
-          const values = maps.words.find((word) => word.word === "cat").values.flat();
+          const values = maps.words.find((word) => word.word === "lion").values.flat();
           const at = values.indexOf(Math.max(...values));
           const heat = document.getElementById("heat");
           const size = heat.width / maps.width;
@@ -121,25 +121,25 @@ def test_a_weight_a_region_and_a_window_of_a_word_reach_the_picture(page):
     edit(page)
     request = page.evaluate("async (id) => (await fetch(`/api/pictures/${id}`)).json()", current(page))["request"]
     options = request["edit"]["options"]
-    assert options["equalizer"] == {"cat": 2}
-    assert options["cross_replace_steps"] == {"default_": [0, 0.8], "cat": [0, 0.4]}
-    assert options["local_blend"]["words"] == ["dog", "cat"]
-    assert page.text_content("#chips .word.replaced") == "dog → cat×2"
+    assert options["equalizer"] == {"lion": 2}
+    assert options["cross_replace_steps"] == {"default_": [0, 0.8], "lion": [0, 0.4]}
+    assert options["local_blend"]["words"] == ["dog", "lion"]
+    assert page.text_content("#chips .word.replaced") == "dog → lion×2"
 
 
 def test_undo_redo_and_edit_from_here_bring_the_settings_back(page):
     page.fill("#hold", "40")
-    page.fill("#target", "a dog eating an orange")
+    page.fill("#target", "a dog in the snow")
     edit(page)
     page.click("#undo")
-    assert page.input_value("#target") == "a cat eating an apple"
+    assert page.input_value("#target") == "a lion on a farm"
     assert page.input_value("#hold") == "80"
     page.click("#redo")
-    assert page.input_value("#target") == "a dog eating an orange"
+    assert page.input_value("#target") == "a dog in the snow"
     assert page.input_value("#hold") == "40"
     page.keyboard.press("Control+z")
     page.locator("#strip .entry").nth(2).click()
-    assert page.get_attribute("#after", "alt") == "After: a dog eating an orange"
+    assert page.get_attribute("#after", "alt") == "After: a dog in the snow"
 
 
 def test_only_what_is_painted_changes(page):
@@ -149,7 +149,7 @@ def test_only_what_is_painted_changes(page):
     page.mouse.down()
     page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.8 * box["height"], steps=4)
     page.mouse.up()
-    page.fill("#target", "a dog eating an orange")
+    page.fill("#target", "a dog in the snow")
     edit(page)
     before, after = (fetched(page, page.get_attribute(image, "src")) for image in ("#before", "#after"))
     left = (0, 0, 64, 128)
@@ -192,7 +192,7 @@ def test_a_picture_that_was_saved_brings_its_settings_back(page):
     page.fill("#target", "something else")
     page.fill("#hold", "90")
     grow(page, lambda: drop(page, saved, "edited.png", "image/png"), by=2)
-    assert page.input_value("#target") == "a cat eating an apple"
+    assert page.input_value("#target") == "a lion on a farm"
     assert page.input_value("#hold") == "50"
     again = fetched(page, page.get_attribute("#download", "href"))
     assert again.tobytes() == Image.open(io.BytesIO(saved)).convert("RGB").tobytes()
@@ -208,20 +208,20 @@ def test_a_run_is_cancelled(page):
 
 
 def test_a_reload_loses_nothing(page):
-    page.fill("#target", "a dog eating an orange")
+    page.fill("#target", "a dog in the snow")
     edit(page)
     shown = current(page)
     page.reload()
     ready(page)
     assert page.locator("#strip li").count() == 3
     assert current(page) == shown
-    assert page.input_value("#target") == "a dog eating an orange"
+    assert page.input_value("#target") == "a dog in the snow"
 
 
 def test_what_is_copied_is_what_is_shown(page):
     page.click("#code")
     page.wait_for_selector("#code-dialog")
-    assert page.inner_text("#command").startswith("wordbrush edit 'a dog eating an apple' 'a cat eating an apple'")
+    assert page.inner_text("#command").startswith("wordbrush edit 'a dog on a farm' 'a lion on a farm'")
     assert "editor.edit(" in page.inner_text("#python")
     page.keyboard.press("Escape")
     assert page.is_hidden("#code-dialog")

@@ -8,7 +8,7 @@ from wordbrush.inversion.methods import DEFAULT_METHOD, FLOW_METHODS, METHODS
 from wordbrush.panel.python_source import BUNDLED
 from wordbrush.views.colour import colour_table
 
-_EXAMPLE = ("a dog eating an apple", "a cat eating an apple", 6)
+_EXAMPLE = ("a dog on a farm", "a lion on a farm", 5)
 
 
 def model_facts(editor: Editor) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 // The picture: before and after with a divider between them, and the map of a word laid over it.
 
 import { fileOf } from "./api.js";
+import { spoken } from "./words.js";
 
 const find = (id) => document.getElementById(id);
 
@@ -59,7 +60,7 @@ export class Stage {
       return;
     }
     find("after").style.clipPath = overAfter ? "none" : "inset(0 0 0 100%)";
-    find("map-of").textContent = word;
+    find("map-of").textContent = spoken(word);
     paint(heat, values, this.colours);
   }
 }

@@ -3,12 +3,15 @@
 const find = (id) => document.getElementById(id);
 const SAID = { kept: "kept", replaced: "replaced", added: "added", dropped: "dropped" };
 
+// A word without the number that tells it from others like it.
+export const spoken = (selector) => selector.replace(/\[\d+\]$/, "");
+
 // `look(word)` shows a map, `look(null)` takes it away.
 export function wordButton(word, look, press) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "word";
-  button.textContent = word;
+  button.textContent = spoken(word);
   for (const on of ["pointerenter", "focus"]) button.addEventListener(on, () => look(word));
   for (const off of ["pointerleave", "blur"]) button.addEventListener(off, () => look(null));
   button.addEventListener("click", () => press(word));
@@ -90,7 +93,7 @@ export class Chips {
     if (word === null) return;
     const { weights, regions, windows } = this.settings;
     const typed = this.chips.find((chip) => chip.selector === word && chip.kind !== "dropped");
-    find("word-name").textContent = word;
+    find("word-name").textContent = typed.text;
     find("weight").value = weights[word] ?? typed.weight;
     find("weight-out").textContent = `×${find("weight").value}`;
     find("only-here").checked = regions.has(word);

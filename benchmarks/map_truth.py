@@ -73,7 +73,7 @@ def look(
     latents = pipeline.vae.encode(pixels).latent_dist.mean * pipeline.vae.config["scaling_factor"]
     settings = GenerationSettings(scene.caption, "", seed, len(noise), 1.0, side, side)
     request = MapsRequest(list(masks), resolution="all", per_step=True)
-    capture = Capture(adapter, request, settings, {SOURCE: adapter.tokenize(scene.caption)}, "benchmark")
+    capture = Capture(adapter, request, settings, {SOURCE: adapter.tokenize(scene.caption)}, len(noise), "benchmark")
     text, own_noise = adapter.encode(scene.caption), adapter.noise(seed, side, side)
     last = int(pipeline.scheduler.config["num_train_timesteps"]) - 1
     for step, part in enumerate(noise):

@@ -417,8 +417,8 @@ class Editor:
         >>> editor = Editor.from_pretrained()
         >>> source = editor.generate("a dog eating an apple", num_inference_steps=2)
         >>> result = editor.edit(source, "a cat eating an apple", cross_replace_steps=0.5)
-        >>> result.record.acted
-        (("'dog' -> 'cat'",),)
+        >>> result.record.acted[0][0]
+        "'dog' -> 'cat'"
         """
         source = self.as_source(source) if isinstance(source, EditResult) else source
         if _search(options) is None:

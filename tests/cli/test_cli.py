@@ -294,8 +294,10 @@ def test_help_and_version_need_no_torch():
         assert done.stdout.strip().endswith("False"), done.stderr
 
 
+ADAPTERS = ["--concept", "--lora"]
 SHARED = [
     "--model",
+    *ADAPTERS,
     "--num-inference-steps --steps",
     "--guidance-scale --guidance",
     "--negative-prompt --negative",
@@ -344,8 +346,46 @@ MAPS = [
     "--self-components",
     "--shared-scale",
 ]
+RANKED = ["--candidates", "--clip"]
 RUN = ["--model", "--device", "--dtype", "--out", "--quiet"]
 STEPS = ["--num-inference-steps --steps"]
+SERVER = ["--model", "--device", "--dtype", "--quiet", "--host", "--port", "--token"]
+LEARN = [
+    "--word",
+    "--init",
+    "--lora",
+    "--rank",
+    "--num-vectors",
+    "--steps",
+    "--seed",
+    "--batch-size",
+    "--learning-rate",
+    "--lora-learning-rate",
+]
+PAIRS = [
+    "--tries",
+    "--seeds",
+    "--cross-range",
+    "--self-range",
+    "--best",
+    "--clip",
+    "--min-clip-direction",
+    "--min-clip-image",
+    "--min-clip-source",
+    "--min-clip-target",
+    "--min-difference",
+    "--min-done",
+    "--min-kept",
+    "--format",
+    "--shard-rows",
+    "--license",
+    "--engine",
+    "--workers",
+    "--threads",
+    "--batch",
+    "--dry-run",
+    "--json",
+]
 MEASURED = ["--limit", "--kinds", "--methods", *RUN]
 
 
@@ -361,14 +401,18 @@ def test_the_surface_is_as_published():
     speed = ["--shape", "--case", "--no-cases", "--scaling", "--size", "--repeats", "--diffusers", "--steps"]
     published = {
         "generate": [*SHARED, *SEED],
-        "edit": [*SHARED, *SEED, *EDIT, *PHOTO, "--photo", "--no-comparison", "--candidates", "--clip", "--further"],
+        "edit": [*SHARED, *SEED, *EDIT, *PHOTO, "--photo", "--no-comparison", "--source-first", *RANKED, "--further"],
         "explore": [*SHARED, *EDIT, "--seeds", "--clip"],
         "invert": [*SHARED, *SEED, *PHOTO, "--lpips"],
-        "replay": [*RUN, "--photo"],
+        "replay": [*RUN, *ADAPTERS, "--photo"],
         "maps": [*SHARED, *SEED, *EDIT, *MAPS],
         "models": [],
         "figures": [*RUN, *STEPS, "--list"],
         "sweep": [*SHARED, *EDIT, "--axis", "--seeds", "--cells", "--max-cells"],
+        "learn": [*RUN, *LEARN],
+        "pairs": [*(set(SHARED) - {*ADAPTERS, "--out"}), *EDIT, *PAIRS],
+        "serve": [*SERVER],
+        "ui": [*SERVER, "--no-open"],
         "bench": [],
         "bench scenes": [*MEASURED, *STEPS, "--peer"],
         "bench pie": [*MEASURED, "--steps", "--data", "--weights"],

@@ -100,7 +100,7 @@ def test_a_negative_prompt_without_guidance_is_refused(editor, scale):
         ("a ((cat))", "equalizer"),
         ("a [[cat]]", "equalizer"),
         ("a [cat:dog:0.5]", "cross_replace_steps"),
-        ("a cat <lora:style:0.8>", "Editor.from_pipeline"),
+        ("a cat <lora:style:0.8>", "Editor.load_lora"),
     ],
 )
 def test_syntax_of_web_uis_is_read_as_it_stands_and_said(editor, prompt, option):

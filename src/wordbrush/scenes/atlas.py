@@ -17,7 +17,7 @@ Art = Literal["model", "judge", "new"]
 """Which drawings: those that scenes draw, those that the judge was trained on as well, or those that neither saw."""
 
 MODEL_FAMILY = "flat"
-"""The family that scenes draw. The bundled model, the fourth, was still trained on all families (decision 0016)."""
+"""The family that scenes draw, and that the bundled model was trained on last (decisions 0016 and 0041)."""
 
 HELD_OUT = frozenset((word, "twemoji") for word in sorted(NOUNS)[::3])
 """Drawings that no training shows, so that the judge can be tested on them."""

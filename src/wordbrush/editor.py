@@ -988,7 +988,7 @@ class Editor:
         watches = [seen.watch] if seen else ()
         kept, run = run_together(self._adapter, generation, settings, on_step, watches, prompts, solver)
         canvas, model = self._adapter.decode(kept.latents[-1]), model_record(self.model)
-        source = packed_source(canvas, generation, kept, model, 0, seen, solver.name, prompts.source.notes)
+        source = packed_source(canvas, generation, kept, model, 0, seen, solver.name, prompts.source.notes, settings)
         return packed_edits(self._adapter, source, settings, run, seen, together=True)
 
     def _replay(
@@ -998,12 +998,11 @@ class Editor:
             source = self._link_again(record, photo)
             return source if record.edit is None else self.apply(source, record.edit, capture=capture, on_step=on_step)
         if record.together and record.edit is not None:
-            if not record.seeds:
-                return self._together(record.generation, record.edit, capture, on_step)
-            made = self._seeds(record.generation, record.seeds, record.edit, on_step)
-            return made[record.seeds.index(record.generation.seed)]
+            return self._batch_again(record, record.edit, capture, on_step)
         asked = (capture, on_step) if record.edit is None else (None, None)
-        if record.photo is None or photo is None:
+        if record.beside is not None:
+            source = self._batch_again(record, record.beside, *asked)[0].source
+        elif record.photo is None or photo is None:
             tape = self._tape(record.keep_bytes)
             source = self._generated(record.generation, tape, record.keep_bytes, *asked)
         else:
@@ -1011,6 +1010,15 @@ class Editor:
         if record.edit is None:
             return source
         return self.apply(source, record.edit, capture=capture, on_step=on_step)
+
+    def _batch_again(
+        self, record: RunRecord, edit: EditSettings, capture: MapsRequest | None, on_step: OnStep | None
+    ) -> EditResults:
+        """A source and the edits that ran in one batch with it, of all the seeds that did."""
+        if not record.seeds:
+            return self._together(record.generation, edit, capture, on_step)
+        made = self._seeds(record.generation, record.seeds, edit, on_step)
+        return made[record.seeds.index(record.generation.seed)]
 
     def _link_again(self, record: RunRecord, photo: Photo | None) -> Source:
         """The source of a record that is itself the result of an edit."""
@@ -1033,7 +1041,7 @@ class Editor:
         results = []
         for seed, (kept, run) in zip(seeds, made, strict=True):
             canvas, own = self._adapter.decode(kept.latents[-1]), replace(generation, seed=seed)
-            source = packed_source(canvas, own, kept, model, 0, None, name, notes)
+            source = packed_source(canvas, own, kept, model, 0, None, name, notes, settings)
             source = replace(source, record=replace(source.record, seeds=tuple(seeds)))
             results.append(packed_edits(self._adapter, source, settings, run, None, together=True))
         return results

@@ -40,10 +40,12 @@ def packed_source(
     seen: Capture | None,
     sampler: str,
     notes: tuple[str, ...] = (),
+    beside: EditSettings | None = None,
 ) -> Source:
     """A generated source: its picture, and what its edits need.
 
-    `sampler` is the name of the solver that ran, `notes` what to know of the prompt.
+    `sampler` is the name of the solver that ran, `notes` what to know of the prompt, `beside` the edits that ran in
+    the same batch.
     """
     record = RunRecord(
         model=model,
@@ -58,6 +60,7 @@ def packed_source(
         versions=installed_versions(),
         image_sha256={"source": pixel_sha256(canvas)},
         sampler=sampler,
+        beside=beside,
     )
     return Source(canvas, canvas, settings, kept, record, seen.maps(SOURCE) if seen else None)
 
@@ -130,6 +133,7 @@ def packed_edits(
         source.record,
         edit=settings,
         together=together,
+        beside=None if together else source.record.beside,
         acted=run.acted,
         controlled_calls=run.controlled_calls,
         warnings=(*source.record.warnings, *run.warnings),

@@ -86,6 +86,8 @@ class RunRecord:
     - `sampler`: the name of the solver that ran.
     - `chain`: the edits before this one, first to last, if its source is itself the result of an edit.
     - `seeds`: the seeds that ran in one batch with this one, itself among them; empty if it ran alone.
+    - `beside`: the edits that a generated source ran in one batch with, if this record is its own or a later edit's.
+      Alone it may round differently.
     - `schema`: the version of this format.
 
     >>> from wordbrush import Editor
@@ -108,6 +110,7 @@ class RunRecord:
     sampler: str = "ddim"
     chain: tuple[EarlierEdit, ...] = ()
     seeds: tuple[int, ...] = ()
+    beside: EditSettings | None = None
     schema: int = SCHEMA
 
     @property

@@ -43,6 +43,14 @@ def test_an_edit_with_both_is_recorded_and_replayed(command_line, files, tiny_fo
     assert "the pixels of source, edited are the recorded ones" in out
 
 
+@pytest.mark.parametrize("option", [["--source-first"], ["--candidates", "2"], ["--strength", "auto"]])
+def test_an_edit_of_a_kept_source_has_them_too(command_line, files, tiny_folder, tmp_path, option):
+    code, _, err, _ = command_line(*EDIT, "--model", str(tiny_folder), "--concept", str(files["concept"]), *option)
+    assert code == 0, err
+    picture = next(path for path in tmp_path.rglob("*.png") if path.name.startswith(("edited.", "01-")))
+    assert [str(file) for file in read_record(picture).model.adapters] == ["concept '<toy>'"]
+
+
 def test_a_replay_says_what_is_missing_and_takes_it_from_elsewhere(command_line, files, tiny_folder, tmp_path):
     there = Path(shutil.copy(files["concept"], tmp_path / "my.safetensors"))
     named = ["--concept", f"<toy>={there}"]

@@ -9,7 +9,7 @@ from wordbrush.cli.command import first_given, flag
 from wordbrush.cli.edit_flags import EditFlags, with_default_window
 from wordbrush.cli.flags import PHOTO, PICTURE, RUN, WORDS, GenerationFlags, PhotoFlags, RunFlags
 from wordbrush.cli.further import result_again
-from wordbrush.cli.load import load_editor, load_for_one_run
+from wordbrush.cli.load import load_for_one_run, load_for_runs
 from wordbrush.cli.output import say, say_written, warn, warn_of_unknown_words
 from wordbrush.cli.photo import PhotoTask, invert_photo, photo_of_edit
 from wordbrush.cli.progress import Progress
@@ -75,7 +75,7 @@ def edit(
         said = picture.prompt
     else:
         edits_kept = source_first or candidates is not None or needs_search(options)
-        editor = load_editor(run.model, run.device, run.dtype) if edits_kept else load_for_one_run(run)
+        editor = load_for_runs(run) if edits_kept else load_for_one_run(run)
     options = with_default_window(options, editor.model.defaults)
     warn_of_unknown_words(editor, list(dict.fromkeys([said, *targets, generation.negative_prompt])))
     if task is not None:

@@ -25,6 +25,7 @@ from wordbrush.runs.results import EditResult
 from wordbrush.scenes.render import render
 from wordbrush_bench.scenes.cases import drawn
 from wordbrush_bench.scenes.changes import Change, changes
+from wordbrush_bench.strips import save_strip
 
 SEED = 2029
 KINDS = ("change-object", "add-object", "delete-object", "change-colour")
@@ -47,12 +48,11 @@ def main() -> None:
     )
     options = parser.parse_args()
     editor, found = Editor.from_pretrained(), defaultdict(list)
-    for number, change in enumerate(islice(cases(), options.cases)):
+    for number, (change, old, touched) in enumerate(islice(cases(), options.cases)):
         material = drawn(change)
         assert material.photo is not None
         assert material.perfect is not None
         assert material.mask is not None
-        old, touched = things(change)
         source = editor.invert(material.photo, change.source.caption, num_inference_steps=options.steps)
         sheet = [material.photo, material.perfect]
         for name, region in REGIONS.items():
@@ -70,7 +70,7 @@ def main() -> None:
             )
             sheet.append(result.image)
         if options.pictures is not None:
-            save(sheet, options.pictures / f"{number:03d}.png")
+            save_strip(sheet, options.pictures / f"{number:03d}.png")
     print(f"| {options.cases} rendered scenes | old covered | IoU | share | background, dB | perfect edit, dB |")
     print("|---|---|---|---|---|---|")
     for name, rows in found.items():
@@ -78,15 +78,18 @@ def main() -> None:
         print(f"| {name} | {covered:.2f} | {iou:.2f} | {share:.2f} | {background:.1f} | {perfect:.1f} |")
 
 
-def cases() -> Iterator[Change]:
-    """Changes of each kind in turn, of things that can be seen."""
-    streams = [filter(visible, changes(kind, SEED)) for kind in KINDS]
+def cases() -> Iterator[tuple[Change, Mask, Mask]]:
+    """Changes of each kind in turn, of things that can be seen, each with its `things`."""
+    streams = [visible(kind) for kind in KINDS]
     while True:
         yield from map(next, streams)
 
 
-def visible(change: Change) -> bool:
-    return bool(things(change)[1].mean() >= LEAST_SHARE)
+def visible(kind: str) -> Iterator[tuple[Change, Mask, Mask]]:
+    for change in changes(kind, SEED):
+        old, touched = things(change)
+        if touched.mean() >= LEAST_SHARE:
+            yield change, old, touched
 
 
 def things(change: Change) -> tuple[Mask, Mask]:
@@ -104,15 +107,6 @@ def allowed(result: EditResult, size: tuple[int, int]) -> Mask:
     assert result.blend_masks is not None
     cells = Image.fromarray(result.blend_masks[-1].cpu().numpy())
     return np.asarray(cells.resize(size[::-1], Image.Resampling.NEAREST))
-
-
-def save(sheet: list[Image.Image], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    width, height = sheet[0].size
-    whole = Image.new("RGB", (width * len(sheet), height))
-    for column, picture in enumerate(sheet):
-        whole.paste(picture, (column * width, 0))
-    whole.save(path)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from wordbrush.edits.settings import EditOptions
 from wordbrush.metrics.likeness import capped_psnr, mse, pixels
 from wordbrush.scenes.judge.judge import CELLS, Judge
 from wordbrush.scenes.vocabulary import NOUNS
+from wordbrush_bench.strips import save_strip
 
 SCENES = ("a dog eating an apple on the beach", "a dog next to a house in the forest", "a dog wearing a hat at night")
 ROWS: dict[str, EditOptions] = {"defaults": {}, "region": {"local_blend": "auto"}, "recipe": {"recipe": "auto"}}
@@ -90,9 +91,7 @@ def main() -> None:
             found[row].append((*decibels, drift, best_shift(source, last, where), float(shown)))
             print(f"{number + 1}, {row}: {decibels[0]:.1f} to {decibels[1]:.1f} dB, {where.mean():.0%}", flush=True)
             if options.pictures is not None:
-                options.pictures.mkdir(parents=True, exist_ok=True)
-                wide = Image.fromarray(np.hstack([np.asarray(picture) for picture in made]))
-                wide.save(options.pictures / f"{number + 1}-{row.replace(' ', '-').replace(',', '')}.png")
+                save_strip(made, options.pictures / f"{number + 1}-{row.replace(' ', '-').replace(',', '')}.png")
     print("| row | after the first edit | after the last | lost | mean colour, of 255 | shift | new thing seen |")
     print("|---|---|---|---|---|---|---|")
     for row, values in found.items():

@@ -26,6 +26,7 @@ from wordbrush.scenes.sample_cast import sample_cast
 from wordbrush.scenes.scene import NUM_DRAWS, Placed, Scene, compose, swap_noun
 from wordbrush.scenes.vocabulary import NOUNS
 from wordbrush_bench.bootstrap import mean_of
+from wordbrush_bench.strips import save_strip
 
 SEED = 2028
 LEAST_RATIO = 1.2
@@ -114,9 +115,7 @@ def main() -> None:
             sheet.append(edited.image)
         print(f"{number + 1}: {caption} -> {target} ({true_ratio:.2f})", flush=True)
         if options.pictures is not None:
-            options.pictures.mkdir(parents=True, exist_ok=True)
-            wide = Image.fromarray(np.hstack([np.asarray(shown) for shown in sheet]))
-            wide.save(options.pictures / f"{number + 1:03d}.png")
+            save_strip(sheet, options.pictures / f"{number + 1:03d}.png")
     print(table(errors, likeness))
 
 

@@ -22,6 +22,7 @@ from wordbrush.scenes.render import render
 from wordbrush.scenes.sample_cast import PAINTABLE, sample_cast
 from wordbrush.scenes.scene import NUM_DRAWS, Scene, compose
 from wordbrush.scenes.vocabulary import COLOURS
+from wordbrush_bench.strips import save_strip
 
 SEED = 2029
 FACTORS = (-2.0, 2.0, 4.0, 8.0)
@@ -68,9 +69,7 @@ def main() -> None:
                 sheet.append(edited.image)
         print(f"{number + 1}: {scene.caption} ({colour} {noun})", flush=True)
         if options.pictures is not None:
-            options.pictures.mkdir(parents=True, exist_ok=True)
-            wide = Image.fromarray(np.hstack([np.asarray(shown) for shown in sheet]))
-            wide.save(options.pictures / f"{number + 1:03d}.png")
+            save_strip(sheet, options.pictures / f"{number + 1:03d}.png")
     print("| factor | everywhere: nearer to the colour | the rest changes | in the noun's region: nearer | the rest |")
     print("|---|---|---|---|---|")
     for factor in FACTORS:

@@ -8,6 +8,10 @@ from torch import Tensor
 
 from helpers.formed_kernel import FormedKernel
 from helpers.oracles import explicit_maps
+from wordbrush.edits.own import own
+from wordbrush.edits.refine import refine
+from wordbrush.edits.replace import replace
+from wordbrush.tokens.pair import PromptPair
 
 
 @dataclass
@@ -77,3 +81,16 @@ def formed_edit(pipeline, formed: Formed, prompts: list[str], latents: Tensor, *
     finally:
         before.remove()
         after.remove()
+
+
+def edited_map(pair: PromptPair, kind: str, factor: float) -> tuple[Tensor, Tensor]:
+    """What an edit of a kind makes of a source's map and of the target's own, (S, T) and (T,), with a factor on the
+    columns of the words that are new.
+    """
+    made = {"own": own, "replace": replace, "refine": refine}[kind](pair)
+    keep_T, transfer_ST = made.keep_T.clone(), made.transfer_ST.clone()
+    for words in pair.pairs:
+        if words.kind in ("swapped", "new"):
+            keep_T[list(pair.target.of(words.target))] *= factor
+            transfer_ST[:, list(pair.target.of(words.target))] *= factor
+    return transfer_ST, keep_T

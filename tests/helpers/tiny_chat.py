@@ -29,7 +29,7 @@ from transformers import (
 
 from helpers.chat_tokenizer import chat_tokenizer
 from helpers.tiny import WORDS
-from helpers.tiny_joint import sharpened, tiny_shifted_vae
+from helpers.tiny_joint import HALVING, sharpened, tiny_shifted_vae
 
 TEMPLATE = (
     "system Describe the image by detailing color shape size texture quantity text spatial relationships of objects "
@@ -185,15 +185,7 @@ def _flux_2_parts(changes: dict) -> dict:
             if "modulation" in name:
                 parameter *= 5
     torch.manual_seed(4)
-    vae = AutoencoderKLFlux2(
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        block_out_channels=(8, 8),
-        layers_per_block=1,
-        latent_channels=4,
-        norm_num_groups=4,
-        sample_size=32,
-    )
+    vae = AutoencoderKLFlux2(**HALVING)
     vae.bn.running_mean.normal_()
     vae.bn.running_var.uniform_(0.5, 2)
     return {

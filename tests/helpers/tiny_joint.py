@@ -64,19 +64,22 @@ def tiny_clip(kind, tokenizer: CLIPTokenizer, width: int, seed: int):
     ).eval()
 
 
+HALVING = {
+    "down_block_types": ("DownEncoderBlock2D",) * 2,
+    "up_block_types": ("UpDecoderBlock2D",) * 2,
+    "block_out_channels": (8, 8),
+    "layers_per_block": 1,
+    "latent_channels": 4,
+    "norm_num_groups": 4,
+    "sample_size": 32,
+}
+"""An autoencoder whose latents have half the size."""
+
+
 def tiny_vae(seed: int = 1, **changes) -> AutoencoderKL:
     """Latents of half the size."""
     torch.manual_seed(seed)
-    return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        block_out_channels=(8, 8),
-        layers_per_block=1,
-        latent_channels=4,
-        norm_num_groups=4,
-        sample_size=32,
-        **changes,
-    ).eval()
+    return AutoencoderKL(**HALVING, **changes).eval()
 
 
 def tiny_shifted_vae() -> AutoencoderKL:

@@ -12,15 +12,12 @@ import torch
 from torch import Tensor
 
 from helpers.failing_layers import fail_in_each_layer
-from helpers.formed_joint import Formed, formed_edit
+from helpers.formed_joint import Formed, edited_map, formed_edit
 from helpers.tiny_chat import FLUX_2_LENGTH, tiny_flux_2, tiny_klein, tiny_qwen_image, tiny_z_image
 from helpers.tiny_joint import SIZE
 from wordbrush.attention.control import StepControl
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
-from wordbrush.edits.own import own
-from wordbrush.edits.refine import refine
-from wordbrush.edits.replace import replace
 from wordbrush.errors import ControlError, ModelError, PromptError, SettingsError
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.maps.request import MapsRequest
@@ -146,18 +143,6 @@ def test_a_plain_picture_is_the_pipelines_bit_for_bit(pipelines, editors, name, 
     assert torch.equal(seen.latents, expected)
 
 
-def token_map(editor: Editor, kind: str, target: str, factor: float):
-    """The map of an edit, and with a factor on the columns of the words that are new."""
-    pair = PromptPair.of(*(editor._adapter.tokenize(prompt) for prompt in (PROMPT, target)))
-    made = {"own": own, "replace": replace, "refine": refine}[kind](pair)
-    keep_T, transfer_ST = made.keep_T.clone(), made.transfer_ST.clone()
-    for words in pair.pairs:
-        if words.kind in ("swapped", "new"):
-            keep_T[list(pair.target.of(words.target))] *= factor
-            transfer_ST[:, list(pair.target.of(words.target))] *= factor
-    return transfer_ST, keep_T
-
-
 CANDIDATES = {
     "block, own mass": {"edit": "replace", "text_mass": "target", "self_replace_steps": 0, "new_word_factor": 1},
     "block": {"edit": "replace", "text_mass": "source", "self_replace_steps": 0, "new_word_factor": 1},
@@ -178,7 +163,8 @@ def test_a_fused_edit_equals_its_maps_formed(pipelines, editors, name, candidate
     beside = editor.generate_and_edit(PROMPT, target, **run_of(case), **options)
     source = editor.generate(PROMPT, **run_of(case))
     kept = editor.edit(source, target, **options)
-    transfer_ST, keep_T = token_map(editor, options["edit"], target, options["new_word_factor"])
+    pair = PromptPair.of(*(editor._adapter.tokenize(prompt) for prompt in (PROMPT, target)))
+    transfer_ST, keep_T = edited_map(pair, options["edit"], options["new_word_factor"])
     layer = editor._adapter.attention_layers(*case.size)[-1]
     text = range(max(transfer_ST.shape)) if case.text_first else layer.text
     start = len(text) if case.text_first else 0

@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.formed_joint import Formed, formed_edit
+from helpers.formed_joint import Formed, edited_map, formed_edit
 from helpers.tiny_joint import SIZE, VAE_FACTOR, tiny_flux, tiny_sd3
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
-from wordbrush.edits.own import own
-from wordbrush.edits.replace import replace
 from wordbrush.errors import PromptError, SettingsError
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.maps.request import MapsRequest
@@ -79,20 +77,6 @@ def test_a_plain_picture_is_the_pipelines_bit_for_bit(pipelines, editors, name):
     assert torch.equal(seen.latents, expected)
 
 
-def token_map(editor: Editor, kind: str, target: str, factor: float):
-    """The map of an edit, and with a factor on the columns of the words that are new."""
-    tokens = [editor._adapter.tokenize(prompt) for prompt in (PROMPT, target)]
-    pair = PromptPair.of(*tokens)
-    made = {"own": own, "replace": replace}[kind](pair)
-    keep_T = made.keep_T.clone()
-    transfer_ST = made.transfer_ST.clone()
-    for words in pair.pairs:
-        if words.kind in ("swapped", "new"):
-            keep_T[list(pair.target.of(words.target))] *= factor
-            transfer_ST[:, list(pair.target.of(words.target))] *= factor
-    return transfer_ST, keep_T
-
-
 CANDIDATES = {
     "a": {"edit": "replace", "text_mass": "target", "self_replace_steps": 0, "new_word_factor": 1},
     "b": {"edit": "replace", "text_mass": "source", "self_replace_steps": 0, "new_word_factor": 1},
@@ -111,7 +95,8 @@ def test_a_fused_edit_equals_its_maps_formed(pipelines, editors, name, candidate
     call = {"guidance_scale": 3.5}
     run = {**RUN, "guidance_scale": 3.5}
     ours = editor.generate_and_edit(PROMPT, target, **run, **options)
-    transfer_ST, keep_T = token_map(editor, options["edit"], target, options["new_word_factor"])
+    pair = PromptPair.of(*(editor._adapter.tokenize(prompt) for prompt in (PROMPT, target)))
+    transfer_ST, keep_T = edited_map(pair, options["edit"], options["new_word_factor"])
     tokens, pixels = len(keep_T), SIZE[0] * SIZE[1] // (2 * VAE_FACTOR) ** 2
     image = range(pixels) if name == "sd3" else range(tokens, tokens + pixels)
     text = range(pixels, pixels + tokens) if name == "sd3" else range(tokens)

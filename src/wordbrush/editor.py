@@ -13,7 +13,7 @@ from wordbrush.attention.batch import SOURCE
 from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.blend import LatentMask
 from wordbrush.edits.recipes import Recipe, recipe_for
-from wordbrush.edits.settings import EditOptions, EditSettings, needs_recipes
+from wordbrush.edits.settings import EditOptions, EditSettings, has_windows_of_its_own, needs_recipes
 from wordbrush.edits.strength import AUTO, StrengthSearch, one_step
 from wordbrush.errors import ModelError, PromptWarning, RecordError, SettingsError, cited
 from wordbrush.inversion.methods import DEFAULT_METHOD
@@ -112,7 +112,7 @@ class Editor:
             raise SettingsError(f"keep_bytes is {keep_bytes}; give 0 or more")
         self._model = model
         self._fingerprint = fingerprint
-        self._adapter = adapter
+        self._given_adapter = adapter
         self._pipeline = pipeline
         self._keep_bytes = whole(keep_bytes, "keep_bytes")
 
@@ -204,9 +204,7 @@ class Editor:
         (("'dog' -> '<my-dog>'",),)
         >>> editor.unload_concept("<my-dog>")
         """
-        word = self._adaptable().load_concept(path, word)
-        self._adapter = self._adaptable().adapter
-        return word
+        return self._adaptable().load_concept(path, word)
 
     def unload_concept(self, word: str) -> None:
         """Take a concept's word out again: tokenizers and embeddings are as they were, bit for bit.
@@ -216,7 +214,6 @@ class Editor:
         Raises `SettingsError` for a word that was not loaded here.
         """
         self._adaptable().unload_concept(word)
-        self._adapter = self._adaptable().adapter
 
     def load_lora(self, path: str | Path, scale: float = 1.0, name: str | None = None) -> str:
         """Load a LoRA beside the model's weights (Hu et al. 2021, arXiv:2106.09685); several add up. Needs the extra
@@ -230,9 +227,7 @@ class Editor:
         Returns the name. Raises `ModelError` for a file that is not a LoRA of this family, `SettingsError` for a bad
         scale or name, `MissingPackageError` without PEFT.
         """
-        name = self._adaptable().load_lora(path, scale, name)
-        self._adapter = self._adaptable().adapter
-        return name
+        return self._adaptable().load_lora(path, scale, name)
 
     def scale_lora(self, name: str, scale: float) -> None:
         """Change how strongly a LoRA acts, without loading it again.
@@ -252,7 +247,6 @@ class Editor:
         Raises `SettingsError` for an unknown name.
         """
         self._adaptable().unload_lora(name)
-        self._adapter = self._adaptable().adapter
 
     def load_recorded(self, record: RunRecord, files: Sequence[str | Path] = ()) -> None:
         """Load the LoRAs and concepts that a record was made with, each with its recorded scale or word.
@@ -263,7 +257,6 @@ class Editor:
         Raises `RecordError` for one that is in neither place with the recorded content.
         """
         self._adaptable().load_recorded(record.model.adapters, files)
-        self._adapter = self._adaptable().adapter
 
     def generate(
         self,
@@ -449,12 +442,8 @@ class Editor:
         >>> further.source.prompt, len(further.record.chain)
         ('a cat eating an apple', 1)
         """
-        source = result.source
-        self._check_own(source)
-        settings = replace(source.settings, prompt=result.target)
-        tape = self._tape(self._keep_bytes)
-        kept = run_along(self._adapter, settings, result.way, source.kept.steering, tape, on_step)
-        return packed_result(result, settings, kept, self._keep_bytes)
+        self._check_own(result.source)
+        return self._result_as_source(result, self._keep_bytes, on_step)
 
     def find_strength(
         self, source: Source, target: str, *, on_step: OnStep | None = None, **options: Unpack[EditOptions]
@@ -890,24 +879,27 @@ class Editor:
             fit = source.fit if isinstance(source, Source) else None
             size = self._model.native_size if made is None else (made.height, made.width)
             options = {**options, "mask": read_mask(mask, self._adapter.latent_size(*size), fit)}
+        if isinstance(source, Source):
+            num_steps = source.kept.num_steps
+        else:
+            num_steps = (self._model.defaults if made is None else made).num_inference_steps
         recipes: list[Recipe] = []
         if needs_recipes(options, self._model.defaults):
             if made is not None:
                 targets = [target] if isinstance(target, str) else target
                 photograph = isinstance(source, Source) and source.record.photo is not None
                 prompts = Prompts.of(self._adapter.tokenize, made.prompt, targets)
-                num_steps = source.kept.num_steps if isinstance(source, Source) else made.num_inference_steps
                 recipes = [recipe_for(pair, num_steps, photograph=photograph) for pair in prompts.pairs]
             elif options.get("recipe") is not None:
                 raise SettingsError("recipe='auto' compares the target with a source; give the source too")
-        num_steps = (
-            source.kept.num_steps
-            if isinstance(source, Source)
-            else (self._model.defaults if made is None else made).num_inference_steps
-        )
         settings = EditSettings.of(target, self._model.defaults, recipes, one_step(num_steps), **options)
         _warn_of_syntax(*settings.targets)
         return settings
+
+    @property
+    def _adapter(self) -> Adapter:
+        """The adapter as it is now: what is loaded into a pipeline makes another."""
+        return self._given_adapter if self._pipeline is None else self._pipeline.adapter
 
     def _adaptable(self) -> AdaptablePipeline:
         if self._pipeline is None:
@@ -1026,10 +1018,12 @@ class Editor:
         earlier = replace(record, edit=last.edit, together=last.together, chain=tuple(before))
         results = self._replay(earlier, photo, None, None)
         assert isinstance(results, EditResults)  # a record with an edit
-        result = results[last.index]
-        settings = replace(result.source.settings, prompt=result.target)
-        kept = run_along(self._adapter, settings, result.way, result.source.kept.steering, self._tape(last.keep_bytes))
-        return packed_result(result, settings, kept, last.keep_bytes)
+        return self._result_as_source(results[last.index], last.keep_bytes, None)
+
+    def _result_as_source(self, result: EditResult, keep_bytes: int, on_step: OnStep | None) -> Source:
+        settings, steering = replace(result.source.settings, prompt=result.target), result.source.kept.steering
+        kept = run_along(self._adapter, settings, result.way, steering, self._tape(keep_bytes), on_step)
+        return packed_result(result, settings, kept, keep_bytes)
 
     def _seeds(
         self, generation: GenerationSettings, seeds: Sequence[int], settings: EditSettings, on_step: OnStep | None
@@ -1052,8 +1046,7 @@ class Editor:
         """
         given = {name: value for name, value in options.items() if name != "strength"}
         asked = self.edit_settings(target, source, **cast(EditOptions, given))
-        alone = options.get("mutual_self_attention") is not None or options.get("plug_and_play") is not None
-        if alone or options.get("recipe") is not None:
+        if has_windows_of_its_own(options) or options.get("recipe") is not None:
             return [asked]
         other = {**given, "recipe": "published" if asked.recipe == "auto" else "auto"}
         beginnings = [asked, self.edit_settings(target, source, **cast(EditOptions, other))]

@@ -264,8 +264,7 @@ class EditSettings:
         mutual, structure = options.get("mutual_self_attention"), options.get("plug_and_play")
         pixels, factor = options.get("self_replace_max_pixels"), options.get("new_word_factor")
         resize = options.get("resize")
-        if mutual is not None or structure is not None:
-            # These are other methods: Prompt-to-Prompt's windows would work against them unless they are asked for.
+        if has_windows_of_its_own(options):
             recipes = ()
             controls: tuple[TargetControl, ...] = (_control(options, mask, 0.0, 0.0, None),)
         elif recipes:
@@ -302,8 +301,12 @@ def needs_recipes(options: EditOptions, defaults: EditDefaults) -> bool:
     """Whether recipes fill in what these options leave out. Raises `SettingsError` for an unknown name."""
     recipe = options.get("recipe") or defaults.recipe
     _one_of("recipe", recipe, get_args(RecipeName))
-    alone = options.get("mutual_self_attention") is not None or options.get("plug_and_play") is not None
-    return recipe == "auto" and not alone
+    return recipe == "auto" and not has_windows_of_its_own(options)
+
+
+def has_windows_of_its_own(options: EditOptions) -> bool:
+    """Whether options ask for a method against which Prompt-to-Prompt's windows would work unless asked for."""
+    return options.get("mutual_self_attention") is not None or options.get("plug_and_play") is not None
 
 
 def _control(

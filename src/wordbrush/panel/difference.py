@@ -6,7 +6,6 @@ from typing import Literal
 
 from wordbrush.tokens.align import PairKind, align_words
 from wordbrush.tokens.prompt_tokens import PromptTokens
-from wordbrush.tokens.words import find_all_words, selector_of
 
 ChipKind = Literal["kept", "replaced", "added", "dropped"]
 _KINDS: Mapping[PairKind, ChipKind] = {"same": "kept", "swapped": "replaced", "new": "added", "gone": "dropped"}
@@ -35,12 +34,9 @@ def chips(source: str, target: str, weights: Mapping[str, float]) -> tuple[Chip,
     >>> [(chip.text, chip.kind, chip.weight) for chip in chips("a red dog", "a dog", {"dog": 2.0})]
     [('a', 'kept', 1.0), ('red', 'dropped', 1.0), ('dog', 'kept', 2.0)]
     """
-    before, after = (PromptTokens.from_offsets(text, [], begin=0, length=0) for text in (source, target))
+    before, after = map(PromptTokens.words_of, (source, target))
     factors = {
-        place: factor
-        for selector, factor in weights.items()
-        for words in find_all_words(target, selector)
-        for place in words
+        place: factor for selector, factor in weights.items() for words in after.places(selector) for place in words
     }
     found = []
     for pair in align_words(before, after):
@@ -49,6 +45,5 @@ def chips(source: str, target: str, weights: Mapping[str, float]) -> tuple[Chip,
             text = prompt.words[place].text
             if any(map(str.isalnum, text)):
                 weight = 1.0 if pair.kind == "gone" else factors.get(place, 1.0)
-                selector = selector_of(prompt.text, place)
-                found.append(Chip(text, selector, _KINDS[pair.kind], before.phrase(pair.source), weight))
+                found.append(Chip(text, prompt.selector(place), _KINDS[pair.kind], before.phrase(pair.source), weight))
     return tuple(found)

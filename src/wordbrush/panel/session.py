@@ -10,6 +10,7 @@ from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.models.adapter_file import AdapterFile
 from wordbrush.panel.state import PanelState
 from wordbrush.runs.results import EditResult, Source
+from wordbrush.tokens.unknown_words import unknown_word_said
 
 
 class RunView(Protocol):
@@ -62,10 +63,8 @@ class EditSession:
 
     def hints(self, state: PanelState) -> list[str]:
         """What is worth saying before a run: the words that the model does not know."""
-        return [
-            f"this model never saw the word '{word}'" + (f"; the nearest it knows is '{nearest}'" if nearest else "")
-            for word, nearest in self._editor.unknown_words([state.prompt, state.target]).items()
-        ]
+        unknown = self._editor.unknown_words([state.prompt, state.target])
+        return [unknown_word_said(*each) for each in unknown.items()]
 
     def edit(self, state: PanelState, view: RunView, stop: Event) -> None:
         """Make the source, unless it is there, and the edit. Every end is told to the view, and nothing is raised."""

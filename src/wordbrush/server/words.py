@@ -8,6 +8,7 @@ from wordbrush.errors import WordbrushError
 from wordbrush.panel.difference import chips
 from wordbrush.server import wire
 from wordbrush.server.about import reads_weights
+from wordbrush.tokens.unknown_words import unknown_word_said
 from wordbrush.tokens.web_ui_syntax import web_ui_syntax
 from wordbrush.tokens.weighted_text import WeightedText, read_weights
 
@@ -45,9 +46,6 @@ def _preview(
 
 
 def _hints(editor: Editor, prompt: str, target: str) -> list[str]:
-    hints = []
-    for word, nearest in editor.unknown_words([prompt, target]).items():
-        known = f"; the nearest it knows is '{nearest}'" if nearest else ""
-        hints.append(f"this model never saw the word '{word}'{known}")
+    hints = [unknown_word_said(*each) for each in editor.unknown_words([prompt, target]).items()]
     said = web_ui_syntax(target)
     return hints if said is None else [*hints, said]

@@ -26,3 +26,13 @@ def unknown_words(
         close = get_close_matches(text, sorted(vocabulary), n=1)
         unknown[word.text] = meant if meant in vocabulary else (close[0] if close else None)
     return unknown
+
+
+def unknown_word_said(word: str, nearest: str | None) -> str:
+    """What a person is told of an unknown word.
+
+    >>> unknown_word_said("puppy", "dog")
+    "this model never saw the word 'puppy'; the nearest it knows is 'dog'"
+    """
+    known = f"; the nearest it knows is '{nearest}'" if nearest else ""
+    return f"this model never saw the word '{word}'{known}"

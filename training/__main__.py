@@ -57,6 +57,7 @@ DEFAULTS = {
     "recipe": "auto",
 }
 """What the bundled model is used with; see the model card for how these were chosen."""
+TRANSFORMER_PARTS = ("transformer", "text_encoder", "text_encoder_2", "text_encoder_3")
 TRANSFORMER_DEFAULTS = {"num_inference_steps": 20, "guidance_scale": 4.0}
 
 
@@ -160,13 +161,36 @@ def transformer(
     device: Device = "cpu",
     threads: Threads = 0,
     resume: Resume = False,
+    earlier: Earlier = None,
     learning_rate: Annotated[float, typer.Option(help="The rate between warm-up and fall.")] = 1e-3,
     batch_size: Annotated[int, typer.Option(help="Pictures a step and process.")] = 32,
+    compile: Compile = False,
 ) -> None:
-    """Train a transformer with joint attention, and its three text encoders, on the same encoded scenes."""
+    """Train a transformer with joint attention, and its three text encoders, on the same encoded scenes.
+
+    `--earlier` names a trained model of Stable Diffusion's class on the same latents, which teaches it.
+    """
     _prepare(out / "transformer", threads, resume)
+    last_grid = time.monotonic()
+
+    def show(run: TrainingRun) -> None:
+        nonlocal last_grid
+        if time.monotonic() - last_grid < GRID_EVERY_SECONDS:
+            return
+        averages = {name: run.averaged(name) for name in TRANSFORMER_PARTS}
+        draw_grid(assemble_transformer(_autoencoder(out), averages), out / "transformer" / f"grid-{run.step:06d}.png")
+        last_grid = time.monotonic()
+
     train_transformer(
-        out / "transformer", out / "latents", Schedule(learning_rate, steps, fall), device, batch_size=batch_size
+        out / "transformer",
+        out / "latents",
+        Schedule(learning_rate, steps, fall),
+        device,
+        critic=_critic(out),
+        start=earlier,
+        batch_size=batch_size,
+        compiled=compile,
+        on_save=show,
     )
 
 

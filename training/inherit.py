@@ -20,6 +20,12 @@ def inherit(unet: UNet2DConditionModel, text: CLIPTextModel, tokenizer: CLIPToke
     know starts as its singular, and any other new word stays as it is.
     """
     _overlap(UNet2DConditionModel.from_pretrained(folder, subfolder="unet").float(), unet)
+    inherit_text(text, tokenizer, folder)
+
+
+@torch.no_grad()
+def inherit_text(text: nn.Module, tokenizer: CLIPTokenizer, folder: Path) -> None:
+    """Copy the text encoder of the model in `folder`, as `inherit` does; layers that it lacks stay as they are."""
     earlier = CLIPTextModel.from_pretrained(folder, subfolder="text_encoder").float()
     known = CLIPTokenizer.from_pretrained(folder, subfolder="tokenizer").get_vocab()
     _overlap(earlier, text, but=EMBEDDINGS)
@@ -40,7 +46,7 @@ def _overlap(old: nn.Module, new: nn.Module, but: str = " ") -> None:
         values[tuple(slice(size) for size in before[name].shape)] = before[name]
 
 
-def _embeddings(text: CLIPTextModel) -> Tensor:
+def _embeddings(text: nn.Module) -> Tensor:
     found: Tensor = next(values for name, values in text.state_dict().items() if name.endswith(EMBEDDINGS))
     return found
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import StableDiffusion3Pipeline, StableDiffusionPipeline
 from PIL import Image, ImageDraw
 
 PROMPTS = (
@@ -36,7 +36,7 @@ CAPTION_HEIGHT = 14
 
 
 def draw_grid(
-    pipeline: StableDiffusionPipeline,
+    pipeline: StableDiffusionPipeline | StableDiffusion3Pipeline,
     path: Path,
     *,
     prompts: tuple[str, ...] = PROMPTS,
@@ -61,8 +61,15 @@ def draw_grid(
     partial.replace(path)
 
 
+def text_length(pipeline: StableDiffusionPipeline | StableDiffusion3Pipeline) -> dict[str, int]:
+    """The option that pads the third text of Stable Diffusion 3 to as many places as it was trained with."""
+    if isinstance(pipeline, StableDiffusionPipeline):
+        return {}
+    return {"max_sequence_length": pipeline.tokenizer_3.model_max_length}
+
+
 def _strip(
-    pipeline: StableDiffusionPipeline,
+    pipeline: StableDiffusionPipeline | StableDiffusion3Pipeline,
     prompts: list[str],
     seeds: tuple[int, ...],
     guidance_scale: float,
@@ -78,6 +85,7 @@ def _strip(
                 guidance_scale=guidance_scale,
                 num_inference_steps=num_inference_steps,
                 generator=generators,
+                **text_length(pipeline),
             ).images
         )
     side = lines[0][0].width * zoom

@@ -100,6 +100,7 @@ def test_the_transformers_loss_falls_on_a_fixed_batch() -> None:
     masks[:, 0, 4:8, 4:8] = 1
     batch = FlowBatch(
         torch.randn(4, 4, 16, 16),
+        torch.randint(5, (4, 16, 16)),
         ["a dog", "a cat", "an apple", ""],
         torch.tensor([True, True, True, False]),
         Truth(tokens, masks),

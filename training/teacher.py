@@ -55,7 +55,8 @@ class Teacher:
         timesteps = self._timesteps(log_snr).to(self._device)
         noise = self._unet(theirs, timesteps, words, return_dict=False)[0].float()
         scene = (theirs - (1 - alpha).sqrt() * noise) / alpha.sqrt()
-        return noise - scene, known
+        direction: Tensor = noise - scene
+        return direction, known
 
     def _timesteps(self, log_snr: Tensor) -> Tensor:
         """Where on its schedule the ratio of signal to noise is the same, between whole timesteps too."""

@@ -53,14 +53,13 @@ class Teacher:
         words = self._text(ids.to(self._device))[0]
         theirs = noisy * ((1 - alpha).sqrt() / shares.float()[:, None, None, None].to(self._device))
         timesteps = self._timesteps(log_snr).to(self._device)
-        noise = self._unet(theirs, timesteps, words, return_dict=False)[0].float()
-        scene = (theirs - (1 - alpha).sqrt() * noise) / alpha.sqrt()
-        direction: Tensor = noise - scene
-        return direction, known
+        noise: Tensor = self._unet(theirs, timesteps, words, return_dict=False)[0].float()
+        return noise - (theirs - (1 - alpha).sqrt() * noise) / alpha.sqrt(), known
 
     def _timesteps(self, log_snr: Tensor) -> Tensor:
         """Where on its schedule the ratio of signal to noise is the same, between whole timesteps too."""
         falling = -self._log_snr
         after = torch.searchsorted(falling, -log_snr).clamp(1, len(falling) - 1)
         low, high = falling[after - 1], falling[after]
-        return (after - 1 + ((-log_snr - low) / (high - low)).clamp(0, 1)).float()
+        found: Tensor = after - 1 + ((-log_snr - low) / (high - low)).clamp(0, 1)
+        return found.float()

@@ -132,7 +132,7 @@ class EditFlags:
             "--local-blend-subtract-words",
             "--blend-subtract",
             metavar="WORD,...",
-            help="The region of these words does not change.",
+            help="The region of these words does not change; without --blend, all else may.",
             group=REGION,
         ),
     ] = None
@@ -261,9 +261,9 @@ class EditFlags:
         given = self._fields("local_blend", alone=True)
         if named is None:
             for name in given:
-                if name in ("subtract_words", "threshold"):
+                if name == "threshold":
                     _refuse_alone(f"local_blend_{name}", "--blend WORD, whose region it is about")
-                if self.mask is None:
+                if self.mask is None and "subtract_words" not in given:
                     _refuse_alone(f"local_blend_{name}", "--blend WORD or --mask FILE")
             if not given:
                 return None

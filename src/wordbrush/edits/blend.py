@@ -65,7 +65,8 @@ class LocalBlend:
       it. "auto" means the words that the edit changes. Default: "auto".
     - `source_words`: words for the source, instead of `words`. Default: None.
     - `target_words`: words for the targets, one entry for each target, instead of `words`. Default: None.
-    - `subtract_words`: words whose region is taken away again. Default: none.
+    - `subtract_words`: words whose region is taken away again. Without any other words, everything but their region
+      may change. Default: none.
     - `threshold`: how high a map must be to count, as a fraction of its highest value, from 0 to below 1. Default:
       0.3.
     - `subtract_threshold`: the same for `subtract_words`, whose maps are not grown. Default: 0.3.
@@ -114,10 +115,6 @@ class LocalBlend:
             entries = [self.target_words] if isinstance(self.target_words, str) else self.target_words
             object.__setattr__(self, "target_words", tuple(_words("target_words", entry) or () for entry in entries))
         settle(self)
-        if self.subtract_words and not self.names_words:
-            raise SettingsError(
-                "subtract_words are subtracted from the region of words; give words as well, or 'auto'"
-            )
         for name in ("threshold", "subtract_threshold", "least_difference"):
             if not 0 <= getattr(self, name) < 1:
                 raise SettingsError(
@@ -151,7 +148,9 @@ class LocalBlend:
 
     @property
     def names_words(self) -> bool:
-        """Whether any word is named, "auto" included; if not, only the mask acts."""
+        """Whether any word may change, "auto" included; if not, everything may, but for `subtract_words` and what is
+        outside of the mask.
+        """
         own = [self.source_words or (), *(self.target_words or ())]
         return bool(self.words) or any(own)
 

@@ -18,6 +18,7 @@ class BlendTokens:
     subtract_source: tuple[int, ...]
     subtract_target: tuple[int, ...]
     named: tuple[str, ...]
+    subtracted: tuple[str, ...] = ()
 
 
 def blend_tokens(prompts: Prompts, blend: LocalBlend, equalizer: Mapping[str, float]) -> tuple[BlendTokens, ...]:
@@ -27,7 +28,7 @@ def blend_tokens(prompts: Prompts, blend: LocalBlend, equalizer: Mapping[str, fl
     target without any word. Raises `SettingsError` if `target_words` does not have one entry for each target.
     """
     source, targets = prompts.source, prompts.targets
-    if not blend.names_words:
+    if not blend.names_words and not blend.subtract_words:
         return tuple(BlendTokens((), (), (), (), ()) for _ in targets)
     if blend.target_words is not None and len(blend.target_words) != len(targets):
         raise SettingsError(
@@ -43,7 +44,7 @@ def blend_tokens(prompts: Prompts, blend: LocalBlend, equalizer: Mapping[str, fl
         own = None if blend.target_words is None else blend.target_words[index]
         in_source = _find(source, blend.words, blend.source_words, changed[0])
         in_target = _find(target, blend.words, own, changed[1])
-        if not in_source and not in_target:
+        if blend.names_words and not in_source and not in_target:
             raise PromptError(
                 f"no blend word is in the source '{cited(source.text)}' or in the target '{cited(target.text)}'; "
                 "name a word of either"
@@ -55,6 +56,7 @@ def blend_tokens(prompts: Prompts, blend: LocalBlend, equalizer: Mapping[str, fl
                 subtract_source=_positions(_find(source, blend.subtract_words, None, {})),
                 subtract_target=_positions(_find(target, blend.subtract_words, None, {})),
                 named=tuple(dict.fromkeys([*in_source, *in_target])),
+                subtracted=blend.subtract_words,
             )
         )
     return tuple(found)

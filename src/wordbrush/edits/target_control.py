@@ -30,7 +30,7 @@ class TargetControl:
             Window.parse(window, f"cross_replace_steps of '{word}'")
         Window.parse(self.self_replace_steps, "self_replace_steps")
         blend = self.local_blend
-        if blend is not None and not blend.names_words and blend.mask is None:
+        if blend is not None and not blend.names_words and not blend.subtract_words and blend.mask is None:
             raise SettingsError("local_blend names no word and there is no mask; give one of them")
 
     @classmethod

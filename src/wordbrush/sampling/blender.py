@@ -130,8 +130,7 @@ class Blender:
     def describe(self) -> list[str]:
         """Where each of its targets may change, in words."""
         inside = [] if self._own is None else ["inside of the mask"]
-        where = [[f"where {_quoted(tokens.named, 'or')} is"] if tokens.named else [] for tokens in self._tokens]
-        return [" and ".join(words + inside) for words in where]
+        return [" and ".join(_where(tokens) + inside) for tokens in self._tokens]
 
     def finish(self) -> Tensor:
         """Its masks (branches, steps, h, w), from the first blended step to the last.
@@ -149,10 +148,14 @@ class Blender:
         if not self._columns:
             assert masks is not None  # a blend has words or a mask
             return masks
-        words = self._words() & ~self._subtracted() if self._blend.subtract_words else self._words()
+        words = self._words()
+        if self._blend.subtract_words:
+            words = words & ~self._subtracted()
         return words if masks is None else words & masks.to(words.device)
 
     def _words(self) -> Tensor:
+        if not self._blend.names_words:
+            return torch.ones(len(self._tokens), *self._size, dtype=torch.bool)
         return self._either(0, self._blend.threshold, self._blend.pool)
 
     def _subtracted(self) -> Tensor:
@@ -177,7 +180,7 @@ class Blender:
     def _nothing_changes(self, index: int, branch: int, tokens: BlendTokens) -> ControlError | OutputError:
         if not all(bool(torch.isfinite(maps).all()) for maps in self._sums.values()):
             return OutputError("the model's attention is not finite (NaN or infinite); try dtype='float32'")
-        words, blend = _quoted(tokens.named), self._blend
+        words, blend = _quoted(tokens.named) or "the whole picture", self._blend
         if not bool(self._words()[index].any()):
             why = (
                 f"the maps of {words} are nowhere above zero; name a word whose weight is above zero, or set the "
@@ -197,13 +200,18 @@ class Blender:
         return ControlError(f"the blend lets target {branch - SOURCE} change nowhere: {why}")
 
 
+def _where(tokens: BlendTokens) -> list[str]:
+    named = [f"where {_quoted(tokens.named, 'or')} is"] if tokens.named else []
+    return named + ([f"where {_quoted(tokens.subtracted, 'or')} is not"] if tokens.subtracted else [])
+
+
 def _quoted(words: Sequence[str], conjunction: str = "and") -> str:
     return f" {conjunction} ".join(f"'{word}'" for word in words)
 
 
 def _columns(tokens: Mapping[int, BlendTokens], length: int) -> dict[int, Tensor]:
     """The columns (K, W) of each branch: a target's words and those to subtract; the source has every target's."""
-    if not any(target.named for target in tokens.values()):
+    if not any(target.named or target.subtracted for target in tokens.values()):
         return {}
     columns = {
         branch: token_columns(length, [target.target, target.subtract_target]) for branch, target in tokens.items()

@@ -129,6 +129,18 @@ def test_published_local_blend(models, case, model, cells, maps):
     assert masks.any()
 
 
+def test_everything_but_a_word_is_the_rest_of_its_region(models):
+    adapter, _ = models["bundled"]
+    settings = generation(adapter, (16, 16))
+    word = LocalBlend("apple", threshold=0.5, pool=1)
+    rest = LocalBlend((), subtract_words="apple", subtract_threshold=0.5)
+    masks = [run_together(adapter, settings, asked([CAT], blend))[1].blend_masks for blend in (word, rest)]
+    # Later steps see other latents, so that their maps differ.
+    first = [torch.stack(own)[0, 0] for own in masks]
+    assert torch.equal(first[0], ~first[1])
+    assert 0 < first[0].sum() < first[0].numel()
+
+
 @pytest.mark.parametrize("kept", [False, True], ids=["together", "later edit"])
 @pytest.mark.parametrize(
     ("model", "cells", "guidance_scale"),

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from helpers.rounding import assert_same_latents
 from wordbrush.editor import Editor
-from wordbrush.edits.recipes import GENERATED, IN_REGION
+from wordbrush.edits.recipes import AROUND, GENERATED, IN_REGION, NARROWER
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import SettingsError
 from wordbrush.json_form import from_plain, to_plain
@@ -63,7 +65,8 @@ def test_targets_of_several_kinds_run_in_one_batch_as_they_do_alone(editor, sour
     together = editor.edit(source, [SWAP, PLACE, STYLE], recipe="auto")
     settings = together[0].record.edit
     assert settings.kinds == ("swap", "place", "style")
-    assert [control.local_blend for control in settings.controls] == [IN_REGION, None, None]
+    around = replace(AROUND, subtract_words=("dog", "apple"))
+    assert [control.local_blend for control in settings.controls] == [IN_REGION, around, None]
     for result in together:
         alone = editor.edit(source, result.target, recipe="auto")
         assert_same_latents(result.latents, alone.latents)
@@ -97,3 +100,28 @@ def test_what_is_asked_of_a_word_stands_beside_a_recipe(editor, source):
     chosen = editor.edit_settings(SWAP, source, recipe="auto", cross_replace_steps=asked)
     assert chosen.cross_replace_steps == {"cat": (0.0, 0.9), "default_": (0.0, 0.3)}
     assert "'cat' free after 90 %, others after 30 %" in chosen.describe()[0]
+
+
+def test_a_new_place_leaves_the_things_that_stay_as_they_are():
+    editor = Editor.from_pretrained()
+    source = editor.generate("a dog eating an apple on the beach", seed=2, num_inference_steps=4)
+    (moved,) = editor.edit(source, ["a dog eating an apple at night"], recipe="auto")
+    held = ~moved.blend_masks[-1]
+    assert 0.02 < held.float().mean() < 0.8
+    assert torch.equal(moved.latents[0][:, held], source.latents[0][:, held])
+    assert moved.record.acted[0][-1].startswith("only where 'dog' or 'apple' is not")
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "region"),
+    [
+        ("a fox wearing a red hat", "a fox wearing a blue hat", replace(NARROWER, words=("hat",))),
+        ("a fox next to a hat at the zoo", "a fox wearing a hat at the zoo", replace(IN_REGION, words=("fox", "hat"))),
+        ("a fox in a forest", "a lion at night", None),
+        ("a fox with a hat in a forest", "a lion with a hat at night", replace(AROUND, subtract_words=("hat",))),
+        ("a dog and a dog in a forest", "a dog and a dog at night", None),
+    ],
+)
+def test_whose_region_an_edit_changes(editor, source, target, region):
+    made = editor.generate(source, **RUN)
+    assert editor.edit_settings(target, made, recipe="auto").local_blend == region

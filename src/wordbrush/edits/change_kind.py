@@ -9,13 +9,17 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
 
+from wordbrush.tokens.modifiers import find_modified
 from wordbrush.tokens.pair import PromptPair
 from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush.tokens.word_classes import WordClass, word_classes
 
-ChangeKind = Literal["swap", "addition", "removal", "pose", "attribute", "place", "style", "mixed", "weights"]
-"""One thing for another; an added or a removed thing; a pose or an activity; a property, a size or a number; the
-place, the season or the time of day; the style of the whole picture; several of these; weights alone.
+ChangeKind = Literal[
+    "swap", "addition", "removal", "pose", "attribute", "size", "place", "style", "mixed", "scene", "weights"
+]  # fmt: skip
+"""One thing for another; an added or a removed thing; a pose or an activity; a property; a size or a number; the
+place, the season or the time of day; the style of the whole picture; several of these, without and with the place;
+weights alone.
 """
 
 KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
@@ -42,11 +46,11 @@ def change_kind(pair: PromptPair) -> ChangeKind:
     ...     prompts = [PromptTokens.from_offsets(text, [], begin=1, length=32) for text in (source, target)]
     ...     return change_kind(PromptPair.of(*prompts))
     >>> kind("a dog on a farm", "a cat on a farm"), kind("a cat", "a cat wearing a hat"), kind("two cats", "a cat")
-    ('swap', 'addition', 'attribute')
+    ('swap', 'addition', 'size')
     >>> kind("a dog in the city", "a dog in the snow"), kind("a dog", "a sketch of a dog")
     ('place', 'style')
     >>> kind("a dog sitting on a bench", "a dog jumping on a bench"), kind("a dog in a park", "a cat in the snow")
-    ('pose', 'mixed')
+    ('pose', 'scene')
     """
     sides = tuple(_Side(prompt) for prompt in (pair.source, pair.target))
     found: set[ChangeKind] = set()
@@ -62,7 +66,44 @@ def change_kind(pair: PromptPair) -> ChangeKind:
         return "weights"
     if "style" in found:
         return "style"  # whatever else changes, no part of the picture can be held
-    return found.pop() if len(found) == 1 else "mixed"
+    if len(found) == 1:
+        return found.pop()
+    return "scene" if "place" in found else "mixed"
+
+
+def kept_things(pair: PromptPair) -> tuple[str, ...]:
+    """The words, as selectors that fit both prompts, of things that source and target name: not those of a place.
+
+    >>> from wordbrush.tokens.prompt_tokens import PromptTokens
+    >>> texts = "a dog next to a teddy bear on a farm", "a dog next to a teddy bear in the snow"
+    >>> kept_things(PromptPair.of(*[PromptTokens.from_offsets(text, [], begin=1, length=32) for text in texts]))
+    ('dog', 'teddy', 'bear')
+    """
+    shared: list[str] = []
+    named = _Side(pair.source).things & {w for words in pair.pairs if words.kind == "same" for w in words.source}
+    for index in sorted(named):
+        word = pair.source.words[index].text
+        if len(pair.source.places(word)) == len(pair.target.places(word)) == 1:
+            shared.append(word)
+    return tuple(shared)
+
+
+def described_things(pair: PromptPair) -> tuple[str, ...]:
+    """The words of things that the words which differ describe, each named once at most in either prompt.
+
+    >>> from wordbrush.tokens.prompt_tokens import PromptTokens
+    >>> texts = "a fox wearing a red hat", "a fox wearing a blue hat"
+    >>> described_things(PromptPair.of(*[PromptTokens.from_offsets(text, [], begin=1, length=32) for text in texts]))
+    ('hat',)
+    """
+    found: list[str] = []
+    for prompt, side in ((pair.source, "source"), (pair.target, "target")):
+        words = [word.text for word in prompt.words]
+        for differing in (w for both in pair.pairs if both.kind != "same" for w in getattr(both, side)):
+            owner = find_modified(words, differing)
+            found += [] if owner is None else [words[i] for i in owner.noun]
+    prompts = (pair.source, pair.target)
+    return tuple(word for word in dict.fromkeys(found) if all(len(prompt.places(word)) <= 1 for prompt in prompts))
 
 
 class _Side:
@@ -72,6 +113,12 @@ class _Side:
         self._words = [word.key for word in prompt.words]
         self._classes = word_classes(self._words)
 
+    @property
+    def things(self) -> set[int]:
+        """The nouns that are no place, no time and not the picture itself."""
+        named = {i for i, kind in enumerate(self._classes) if kind == "noun" and not self._is_style(i)}
+        return {i for i in named if not self._is_place(i)}
+
     def changed(self, indices: Sequence[int]) -> "_Changed":
         """What kinds of words these are."""
         lexicon = _lexicon()
@@ -80,9 +127,9 @@ class _Side:
             word, kind = self._words[i], self._classes[i]
             if kind == "mark":
                 continue
-            if kind == "picture" or word in lexicon["style"]:
+            if self._is_style(i):
                 changed.style = True
-            elif word in lexicon["place"] | lexicon["time"] and not self._stands_beside(i):
+            elif self._is_place(i):
                 changed.place = True
             elif kind == "noun":
                 changed.things.append(word)
@@ -93,9 +140,18 @@ class _Side:
                 changed.related = True
             elif kind in ("verb", "be"):
                 changed.acts = True
-            elif kind in _PROPERTIES or (kind == "determiner" and word not in _POINTING):
+            elif word in lexicon["size"] or (kind == "determiner" and word not in _POINTING):
+                changed.sizes = True
+            elif kind in _PROPERTIES:
                 changed.describes = True
         return changed
+
+    def _is_style(self, index: int) -> bool:
+        return self._classes[index] == "picture" or self._words[index] in _lexicon()["style"]
+
+    def _is_place(self, index: int) -> bool:
+        lexicon = _lexicon()
+        return self._words[index] in lexicon["place"] | lexicon["time"] and not self._stands_beside(index)
 
     def _stands_beside(self, index: int) -> bool:
         i = index - 1
@@ -117,7 +173,7 @@ class _Changed:
     """The kinds of words that only one side of a pair has."""
 
     def __init__(self) -> None:
-        self.style = self.place = self.acts = self.related = self.describes = False
+        self.style = self.place = self.acts = self.related = self.describes = self.sizes = False
         self.things: list[str] = []
 
 
@@ -128,13 +184,15 @@ def _kinds(before: _Changed, after: _Changed) -> set[ChangeKind]:
     if before.place or after.place:
         found.add("place")
     if before.things and after.things:
-        found.add("attribute" if _stem(before.things[-1]) == _stem(after.things[-1]) else "swap")
+        found.add("size" if _stem(before.things[-1]) == _stem(after.things[-1]) else "swap")
     elif before.things or after.things:
         found.add("removal" if before.things else "addition")
     if found:
         return found
     if before.acts or after.acts:
         return {"pose"}
+    if before.sizes or after.sizes:
+        return {"size"}
     return {"attribute"} if before.describes or after.describes else set()
 
 

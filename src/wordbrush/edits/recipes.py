@@ -6,9 +6,10 @@ half of the scenes benchmark (docs/decisions/0030-recipes.md).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
-from wordbrush.edits.blend import LocalBlend
-from wordbrush.edits.change_kind import ChangeKind, change_kind
+from wordbrush.edits.blend import AUTO, LocalBlend
+from wordbrush.edits.change_kind import ChangeKind, change_kind, described_things, kept_things
 from wordbrush.edits.schedule import DEFAULT
 from wordbrush.tokens.pair import PromptPair
 
@@ -17,10 +18,12 @@ _SAID: dict[ChangeKind, str] = {
     "addition": "added thing",
     "removal": "removed thing",
     "pose": "how things stand, or what they do",
-    "attribute": "property, size or number",
+    "attribute": "property of a thing",
+    "size": "size or number",
     "place": "place, season or time",
     "style": "style of the picture",
     "mixed": "several changes",
+    "scene": "several changes, one of them of the place",
     "weights": "weights alone",
 }
 
@@ -28,13 +31,22 @@ IN_REGION = LocalBlend(maps="own", spread=True, threshold=0.15, least_difference
 """The region of the changed words, by the target's own attention: a new shape may be larger than the old one. It is
 wide, so that nothing of the old thing is left at its edge, and what the edit hardly changes in it stays the source's.
 """
+NARROWER = replace(IN_REGION, threshold=0.3)
+"""The same where no old thing's edge can be left over: nothing was there, or its shape stays."""
+AROUND = LocalBlend(words=(), maps="own", spread=True, subtract_threshold=0.35)
+"""All but the region of things that stay, whose words are subtracted."""
+
+WhoseRegion = Literal["changed", "described", "kept"]
+"""Which words a recipe's region is of: those that change; the things that these describe; or the things that both
+prompts name.
+"""
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Options of an edit that belong together: the fractions of the steps in which words keep the source's maps and in
-    which self-attention is kept, and the region that may change. `changed_words` are the target's words that the
-    source has not; they are freed after `changed_steps`, all others after `kept_steps`.
+    which self-attention is kept, the region that may change, and whose it is. `changed_words` are the target's words
+    that the source has not; they are freed after `changed_steps`, all others after `kept_steps`.
 
     >>> print(Recipe("swap", 0.8, 0.4, 0.25, IN_REGION, changed_words=("cat",)))
     swap of a thing: 'cat' free after 40 %, others after 80 %, layout after 25 % of the steps; all but a region held
@@ -45,6 +57,7 @@ class Recipe:
     changed_steps: float
     self_replace_steps: float
     local_blend: LocalBlend | None
+    whose: WhoseRegion = "changed"
     changed_words: tuple[str, ...] = ()
 
     @property
@@ -86,24 +99,45 @@ GENERATED = _recipes(
     Recipe("swap", 0.8, 0.4, 0.25, IN_REGION),
     Recipe("addition", 0.1, 0.1, 0.25, IN_REGION),
     Recipe("removal", 0.8, 0.8, 0.25, IN_REGION),
-    Recipe("pose", 0.1, 0.1, 0.25, IN_REGION),
-    Recipe("attribute", 0.1, 0.1, 0.25, IN_REGION),
-    Recipe("place", 0.4, 0.4, 0.25, None),
+    Recipe("pose", 0.1, 0.1, 0.25, IN_REGION, "kept"),
+    Recipe("attribute", 0.4, 0.1, 0.4, NARROWER, "described"),
+    Recipe("size", 0.1, 0.1, 0.25, IN_REGION),
+    Recipe("place", 0.1, 0.1, 0.4, AROUND, "kept"),
     Recipe("style", 0.4, 0.4, 0.25, None),
     Recipe("mixed", 0.8, 0.4, 0.25, IN_REGION),
+    Recipe("scene", 0.8, 0.1, 0.25, AROUND, "kept"),
     Recipe("weights", 0.8, 0.8, 0.4, None),
 )
 """For a picture that the model drew. Where a thing stays that a kept word names, that word holds it in its place."""
 
-PHOTOGRAPH = GENERATED | _recipes(Recipe("mixed", 0.1, 0.1, 0.25, IN_REGION))
+PHOTOGRAPH = GENERATED | _recipes(
+    Recipe("addition", 0.1, 0.1, 0.25, NARROWER),
+    Recipe("mixed", 0.1, 0.1, 0.25, IN_REGION),
+)
 """For a photograph that was inverted."""
 
 
 def recipe_for(pair: PromptPair, num_steps: int, *, photograph: bool) -> Recipe:
     """The recipe for what two prompts ask for. The layout is held for at least one step, however few there are."""
     recipe = (PHOTOGRAPH if photograph else GENERATED)[change_kind(pair)]
-    held = replace(recipe, self_replace_steps=max(recipe.self_replace_steps, 1 / num_steps))
-    return held if recipe.changed_steps == recipe.kept_steps else replace(held, changed_words=_changed_words(pair))
+    return replace(
+        recipe,
+        self_replace_steps=max(recipe.self_replace_steps, 1 / num_steps),
+        local_blend=_region(recipe, pair),
+        changed_words=() if recipe.changed_steps == recipe.kept_steps else _changed_words(pair),
+    )
+
+
+def _region(recipe: Recipe, pair: PromptPair) -> LocalBlend | None:
+    """The recipe's region with the words that it is of; none where everything may change but things that there are
+    not.
+    """
+    if recipe.local_blend is None or recipe.whose == "changed":
+        return recipe.local_blend
+    words = kept_things(pair) if recipe.whose == "kept" else described_things(pair)
+    if not recipe.local_blend.names_words:
+        return replace(recipe.local_blend, subtract_words=words) if words else None
+    return replace(recipe.local_blend, words=words or (AUTO,))
 
 
 def _changed_words(pair: PromptPair) -> tuple[str, ...]:

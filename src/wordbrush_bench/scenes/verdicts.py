@@ -66,7 +66,8 @@ def colour_of(image: Image.Image, where_hw: NDArray[np.bool_]) -> str | None:
 def judged_mask(case: Case, before: Verdict, size: tuple[int, int]) -> NDArray[np.bool_] | Gap:
     """Where an edit of a picture of unknown truth may act, (H, W): the cells of the old things, widened by one cell.
 
-    For a changed background, all that is none of the things. `size` is the picture's (width, height).
+    For a changed background, all that is none of the things, widened as well: at their edges both share cells.
+    `size` is the picture's (width, height).
     """
     asked = case.expected
     touched = [noun for noun in asked.before if noun not in asked.kept]
@@ -81,7 +82,7 @@ def judged_mask(case: Case, before: Verdict, size: tuple[int, int]) -> NDArray[n
     for noun in touched:
         mask |= _widened(before.where(noun))
     if asked.place is not None:
-        mask |= ~np.logical_or.reduce([_widened(before.where(noun)) for noun in asked.before])
+        mask |= _widened(~np.logical_or.reduce([before.where(noun) for noun in asked.before]))
     cells = Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.NEAREST)
     return np.asarray(cells) > 0
 

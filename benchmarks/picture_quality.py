@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, StableDiffusionPipeline
+from diffusers import DDIMScheduler, DiffusionPipeline, StableDiffusion3Pipeline, StableDiffusionPipeline
 from numpy.typing import NDArray
 from PIL import Image
 
-from training.sample_grid import draw_grid
+from training.sample_grid import draw_grid, text_length
 from wordbrush.models.folder import bundled_folder
 from wordbrush.models.own_settings import read_own_settings
 from wordbrush.scenes.captions import caption
@@ -56,9 +56,10 @@ def main() -> None:
     options = parser.parse_args()
     defaults = read_own_settings(options.model)[0]
     steps = options.steps or defaults.num_inference_steps
-    pipeline = StableDiffusionPipeline.from_pretrained(options.model)
+    pipeline = DiffusionPipeline.from_pretrained(options.model)
     pipeline.set_progress_bar_config(disable=True)
-    assert isinstance(pipeline.scheduler, DDIMScheduler)  # the one that knows eta
+    if options.eta and not isinstance(pipeline.scheduler, DDIMScheduler):
+        parser.error("--eta is for models that are sampled by DDIM; leave it out")
     if options.pictures:
         print_tally(tally(pipeline, options.pictures, steps, defaults.guidance_scale, options.eta), options)
     if options.faces:
@@ -66,7 +67,13 @@ def main() -> None:
         draw_grid(pipeline, options.faces, prompts=prompts, seeds=(1, 2, 3), num_inference_steps=steps)
 
 
-def tally(pipeline: StableDiffusionPipeline, count: int, steps: int, guidance_scale: float, eta: float) -> Tally:
+def tally(
+    pipeline: StableDiffusionPipeline | StableDiffusion3Pipeline,
+    count: int,
+    steps: int,
+    guidance_scale: float,
+    eta: float,
+) -> Tally:
     """Draw random captions, and ask the judge whether all they say is there."""
     judge, rng, found = Judge.load(), np.random.default_rng(7), Tally()
     casts = [sample_cast(rng) for _ in range(count)]
@@ -77,7 +84,8 @@ def tally(pipeline: StableDiffusionPipeline, count: int, steps: int, guidance_sc
             [caption(cast) for cast in batch],
             num_inference_steps=steps,
             guidance_scale=guidance_scale,
-            eta=eta,
+            **({"eta": eta} if eta else {}),
+            **text_length(pipeline),
             generator=[torch.Generator().manual_seed(start + i) for i in range(len(batch))],
         ).images
         truths = [render_picture(scene) for scene in scenes[start : start + BATCH]]

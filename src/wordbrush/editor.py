@@ -34,6 +34,7 @@ from wordbrush.runs.cache import InversionCache
 from wordbrush.runs.counter import RunCounter
 from wordbrush.runs.kept import PhotoTask, invert_or_recall
 from wordbrush.runs.pack import model_record, packed_again, packed_edits, packed_photo, packed_result, packed_source
+from wordbrush.runs.previews import Previews
 from wordbrush.runs.record import PhotoRecord, RunRecord, check_adapters, check_photo
 from wordbrush.runs.results import EditResult, EditResults, Source
 from wordbrush.runs.run import (
@@ -701,6 +702,26 @@ class Editor:
         maps = seen.maps(branch)
         assert maps is not None  # a word that is not in the prompt was refused above
         return maps
+
+    def previews(
+        self, show: Callable[[Image], None], *, on_step: OnStep | None = None, share: float = 0.1
+    ) -> Previews:
+        """An `on_step` for `generate`, `edit` and `apply` that also shows how the picture looks while it is made.
+
+        - `show`: called with a picture of the model's own size: after the first step, then now and then. What it shows
+          is what a step expects of the finished picture; of several targets, the last. The result does not change.
+        - `on_step`: called after each step as well; see `Editor`. Default: None.
+        - `share`: the part of the time that previews may take, above 0. 1 shows every step. Default: 0.1.
+
+        Raises `SettingsError` for another share.
+
+        >>> editor, seen = Editor.from_pretrained(), []
+        >>> editor.generate("a dog", num_inference_steps=3, on_step=editor.previews(seen.append, share=1))
+        <Source 'a dog', seed 0, 128 x 128>
+        >>> [picture.size for picture in seen]
+        [(128, 128), (128, 128), (128, 128)]
+        """
+        return Previews(self._adapter.decode, show, on_step, share)
 
     def regenerate(self, source: Source, prompt: str, *, on_step: OnStep | None = None) -> Source:
         """The plain picture of another prompt with all of a source's settings: what an edit is compared with.

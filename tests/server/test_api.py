@@ -1,5 +1,6 @@
 """The API as a program uses it, on the bundled model."""
 
+import base64
 import io
 import json
 import re
@@ -50,6 +51,40 @@ def test_a_job_tells_how_far_it_is_and_ends_with_its_pictures(client):
     job = finished(client, response)
     assert (job["state"], job["step"], job["total"], len(job["pictures"])) == ("done", 4, 4, 1)
     assert client.get(f"/api/jobs/{job['id']}").json() == job
+
+
+def previews(client, path, body):
+    """The previews of a job's events, and the job as it ended."""
+    job, seen = client.post(path, json=body).json(), []
+    with client.stream("GET", f"/api/jobs/{job['id']}/events") as events:
+        for line in events.iter_lines():
+            job = json.loads(line.removeprefix("data: ")) if line else job
+            if line and "preview" in job:
+                data = base64.b64decode(job["preview"].removeprefix("data:image/jpeg;base64,"))
+                seen.append(Image.open(io.BytesIO(data)))
+    assert job["state"] == "done"
+    return seen, job
+
+
+def test_a_picture_is_seen_while_it_is_made(client):
+    options = {"seed": 6, "num_inference_steps": 40}
+    seen, job = previews(client, "/api/generate", {"prompt": "a dog eating an apple", "options": options})
+    assert seen
+    assert "preview" not in job
+    source = job["pictures"][0]
+    edits, job = previews(client, "/api/edit", {"source": source, "target": "a cat eating an apple"})
+    assert edits
+    assert {picture.size for picture in (*seen, *edits)} == {(128, 128)}
+    made = Image.frombytes("RGB", (128, 128), pixels(client, source))
+    assert np.abs(np.asarray(seen[-1], float) - np.asarray(made)).mean() < 40  # a picture of the dog, not of noise
+
+
+def test_the_edit_of_a_photograph_is_seen_at_its_own_shape(client):
+    photo = upload(client, png()).json()["id"]
+    body = {"picture": photo, "prompt": "a dog", "method": "direct", "options": {"num_inference_steps": 10}}
+    source = finished(client, client.post("/api/invert", json=body))["pictures"][0]
+    seen, _ = previews(client, "/api/edit", {"source": source, "target": "a cat"})
+    assert {picture.size for picture in seen} == {(64, 48)}
 
 
 def test_a_job_is_cancelled_within_a_step(client):

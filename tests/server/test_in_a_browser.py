@@ -198,6 +198,27 @@ def test_a_picture_that_was_saved_brings_its_settings_back(page):
     assert again.tobytes() == Image.open(io.BytesIO(saved)).convert("RGB").tobytes()
 
 
+def test_a_picture_is_seen_while_it_is_made(page):
+    page.evaluate(
+        """() => {
+          window.seen = { before: [], after: [] };
+          for (const id of ["before", "after"])
+            new MutationObserver(() => {
+              const image = document.getElementById(id);
+              window.seen[id].push([image.src.slice(0, 15), image.hidden]);
+            }).observe(document.getElementById(id), { attributeFilter: ["src"] });
+        }"""
+    )
+    page.fill("#target", "a dog in the snow")
+    edit(page)
+    grow(page, lambda: page.click("#draw"))
+    seen = page.evaluate("window.seen")
+    assert ["data:image/jpeg", False] in seen["after"]
+    assert ["data:image/jpeg", False] in seen["before"]
+    assert page.is_hidden("#after")
+    assert page.get_attribute("#before", "src").startswith("/api/pictures/")
+
+
 def test_a_run_is_cancelled(page):
     page.locator("#make summary").click()
     page.fill("#steps", "250")
@@ -205,6 +226,8 @@ def test_a_run_is_cancelled(page):
     page.click("#cancel")
     page.wait_for_selector("#run", state="hidden")
     assert page.locator("#strip li").count() == 2
+    for image in ("#before", "#after"):  # what was shown before the run is shown again
+        assert page.get_attribute(image, "src").startswith("/api/pictures/")
 
 
 def test_a_reload_loses_nothing(page):

@@ -13,7 +13,7 @@ def held():
     """A queue whose first job runs until `go` is set."""
     queue, go, running = JobQueue(), Event(), Event()
 
-    def wait(on_step):
+    def wait(progress):
         running.set()
         go.wait()
         return ["made"]
@@ -26,7 +26,7 @@ def held():
 
 
 def job(session):
-    return Job(session, "generate", lambda on_step: ["made"])
+    return Job(session, "generate", lambda progress: ["made"])
 
 
 def test_one_session_cannot_take_the_whole_queue(held):
@@ -74,7 +74,7 @@ def test_jobs_run_in_order_and_nobody_else_sees_them(held):
 def test_an_error_that_nobody_foresaw_is_told_and_the_next_job_runs(held):
     queue, go, _ = held
 
-    def breaks(on_step):
+    def breaks(progress):
         raise ZeroDivisionError("by nothing")
 
     broken, after = queue.submit(Job("a", "edit", breaks)), queue.submit(job("a"))

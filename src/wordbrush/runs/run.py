@@ -23,7 +23,7 @@ from wordbrush.runs.counter import RunCounter
 from wordbrush.runs.regions import ThingWatch
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.blender import Blender
-from wordbrush.sampling.loop import Conditioning, OnStep, Run, Step, denoise, denoise_together
+from wordbrush.sampling.loop import Conditioning, Looking, OnStep, Run, Step, denoise, denoise_together
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.sampling.solver import Solver
@@ -68,7 +68,9 @@ def run_source(
     _check(adapter, settings)
     solver, text = solver or solver_of(adapter, settings), _text(adapter, settings, ())
     start = _start(adapter, settings, solver)
-    run = Run(text, (SOURCE,), settings.guidance_scale, record_to=tape, watches=watches)
+    run = Run(
+        text, (SOURCE,), settings.guidance_scale, record_to=tape, watches=watches, looking=_looking(on_step)
+    )
     steps = _finished(denoise(adapter, solver, start, run), len(solver.timesteps), on_step)
     return Replay(text.positive[SOURCE], (start, *(step.latents for step in steps)), tape)
 
@@ -87,7 +89,16 @@ def run_edit(
     text = _text(adapter, settings, edit.targets, source=kept.text)
     branches = range(SOURCE + 1, SOURCE + 1 + len(edit.targets))
     blends = _blenders(adapter, settings, planned)
-    run = Run(text, branches, settings.guidance_scale, planned.edit, kept, watches=watches, blends=blends)
+    run = Run(
+        text,
+        branches,
+        settings.guidance_scale,
+        planned.edit,
+        kept,
+        watches=watches,
+        blends=blends,
+        looking=_looking(on_step),
+    )
     steps = _finished(denoise(adapter, solver_of(adapter, settings), kept.latents[0], run), kept.num_steps, on_step)
     way = (kept.latents[0].expand_as(steps[-1].latents), *(step.latents for step in steps))
     return _edit_run(steps, way, planned, edit, blends)
@@ -351,6 +362,10 @@ def _text(
 
 def _start(adapter: Adapter, settings: GenerationSettings, solver: Solver) -> Tensor:
     return solver.start(adapter.noise(settings.seed, settings.height, settings.width))
+
+
+def _looking(on_step: OnStep | None) -> Looking | None:
+    return on_step if isinstance(on_step, Looking) else None
 
 
 def _finished(steps: Iterable[T], count: int, on_step: OnStep | None) -> list[T]:

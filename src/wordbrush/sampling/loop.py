@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -23,7 +24,16 @@ from wordbrush.sampling.steering import PLAIN, Predicted
 from wordbrush.sampling.text import Text
 
 OnStep = Callable[[int, int], None]
-"""Called after each step with the number of steps done and the total."""
+"""Called after each step with the number of steps done and the total. One that is also `Looking` sees the latents."""
+
+
+@runtime_checkable
+class Looking(Protocol):
+    """Who wants to see a picture while it is made."""
+
+    def look(self, clean: Tensor, /) -> None:
+        """The finished latents (branches, C, h, w) as a step expects them; called after each step."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +63,7 @@ class Run:
     or, at steps that are not recorded, by running its prompt once more from its kept latents. The run then has the
     steps of `kept`, and its steering. `record_to` records the source's attention. `watches` receive the maps that they
     ask for, without changing the latents. `blends` are watches too, and hold a part of each step's latents to the
-    source's.
+    source's. `looking` is shown what each step expects.
     """
 
     text: Conditioning
@@ -64,6 +74,7 @@ class Run:
     record_to: SourceTape | None = None
     watches: Sequence[Watch] = ()
     blends: Sequence[Blender] = ()
+    looking: Looking | None = None
 
 
 def denoise(model: Predictor, solver: Solver, start: Tensor, run: Run) -> Iterator[Step]:
@@ -150,8 +161,18 @@ class _Running:
         latents = self._steering.advance(self._solver, self._index, self._timestep, predicted, self._latents)
         for blend in run.blends:
             latents = _blended(blend, self._index, latents, run.branches, run.kept)
+        if run.looking is not None:
+            run.looking.look(self._expected(predicted, latents))
         self._latents = latents
         return Step(self._index, latents, controlled)
+
+    def _expected(self, predicted: Predicted, latents: Tensor) -> Tensor:
+        """The finished latents (branches, C, h, w), if all that is left to take from `latents` after this step is the
+        noise that it found.
+        """
+        noise = self._solver.split(predicted.guided(), self._timestep, self._latents).noise
+        after = self._solver.rates_after(self._timestep)
+        return (latents - after.noise * noise) / after.signal
 
 
 def _rows(layout: BatchLayout, branches: Sequence[int], latents: Tensor, source: Tensor | None) -> Tensor:

@@ -1,6 +1,6 @@
 """The API: each endpoint of the server, in terms of the jobs, the shelf and the studio."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,11 +11,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from wordbrush.maps.arrays import Floats
 from wordbrush.maps.attention_maps import AttentionMaps
-from wordbrush.sampling.loop import OnStep
 from wordbrush.server import about, again, wire
 from wordbrush.server.body import json_body, limited_body
 from wordbrush.server.endpoint import Endpoint
-from wordbrush.server.jobs import MAX_WAITING, Job, JobQueue
+from wordbrush.server.events import changes
+from wordbrush.server.jobs import MAX_WAITING, Job, JobQueue, Progress
 from wordbrush.server.openapi import description
 from wordbrush.server.problems import Problem
 from wordbrush.server.sessions import session_of
@@ -25,7 +25,6 @@ from wordbrush.server.uploads import MAX_BYTES, MEDIA_TYPES, keep_upload
 from wordbrush.server.words import explain
 
 _EVENTS = "text/event-stream"
-_POLL_SECONDS = 0.05
 
 
 class Api:
@@ -111,7 +110,7 @@ class Api:
 
     async def events(self, request: Request) -> Response:
         """A job, each time that it changes."""
-        return StreamingResponse(_changes(self._job(request)), media_type=_EVENTS)
+        return StreamingResponse(changes(self._job(request)), media_type=_EVENTS)
 
     async def cancel(self, request: Request) -> Response:
         """Cancel a job."""
@@ -163,7 +162,7 @@ class Api:
         request: Request,
         kind: str,
         model: type[wire.R],
-        work: Callable[[str, wire.R, OnStep], Sequence[str]],
+        work: Callable[[str, wire.R, Progress], Sequence[str]],
     ) -> Response:
         asked, session = wire.parse(model, await json_body(request)), session_of(request)
         job = self._jobs.submit(Job(session, kind, partial(work, session, asked)))
@@ -174,20 +173,6 @@ class Api:
 
     def _picture(self, request: Request) -> Picture:
         return self._shelf.get(session_of(request), request.path_params["id"])
-
-
-async def _changes(job: Job) -> AsyncIterator[str]:
-    """A job as server-sent events. It is looked at often: its thread, which is busy, need not know who watches."""
-    last = ""
-    while True:
-        over = job.over
-        now = JSONResponse(job.to_json()).body.decode()  # type: ignore[union-attr]  # bytes
-        if now != last:
-            yield f"data: {now}\n\n"
-            last = now
-        if over:
-            return
-        await anyio.sleep(_POLL_SECONDS)
 
 
 def _file(data: bytes, media_type: str) -> Response:

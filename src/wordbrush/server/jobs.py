@@ -5,10 +5,12 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from threading import Condition, Event, Thread
-from typing import Literal
+from typing import Literal, Protocol
+
+from PIL.Image import Image
 
 from wordbrush.errors import WordbrushError
-from wordbrush.sampling.loop import OnStep
+from wordbrush.server.preview import preview_address
 from wordbrush.server.problems import Problem
 
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
@@ -25,11 +27,25 @@ class Cancelled(Exception):
     """The job was cancelled between two steps."""
 
 
-class Job:
-    """One run for a session. `pictures` are the ids of what it made, `error` why it failed."""
+class Progress(Protocol):
+    """Where work is seen while it runs."""
 
-    def __init__(self, session: str, kind: str, work: Callable[[OnStep], Sequence[str]]) -> None:
-        """Wait. `work` makes pictures, and is given what to call after each step."""
+    def on_step(self, done: int, total: int, /) -> None:
+        """So many steps are done; raises `Cancelled` when they are enough."""
+        ...
+
+    def show(self, picture: Image, /) -> None:
+        """How the picture looks now."""
+        ...
+
+
+class Job:
+    """One run for a session. `pictures` are the ids of what it made, `error` why it failed, `preview` how what it makes
+    looks while it runs, as the address that a browser shows.
+    """
+
+    def __init__(self, session: str, kind: str, work: Callable[[Progress], Sequence[str]]) -> None:
+        """Wait. `work` makes pictures, and is given this job to tell how far it is."""
         self.id = secrets.token_urlsafe(12)
         self.session = session
         self.kind = kind
@@ -37,6 +53,7 @@ class Job:
         self.step = self.total = 0
         self.pictures: tuple[str, ...] = ()
         self.error: str | None = None
+        self.preview: str | None = None
         self.seconds = 0.0
         self._work = work
         self._stop = Event()
@@ -69,7 +86,7 @@ class Job:
         began = time.monotonic()
         self.state = "running"
         try:
-            self.pictures = tuple(self._work(self._on_step))
+            self.pictures = tuple(self._work(self))
             self.state = "done"
         except Cancelled:
             self.state = "cancelled"
@@ -78,12 +95,18 @@ class Job:
         except Exception as error:  # a client must hear of it: nobody reads this thread's traceback
             self.error, self.state = f"{type(error).__name__}: {error}", "failed"
         finally:
+            self.preview = None
             self.seconds = time.monotonic() - began
 
-    def _on_step(self, done: int, total: int) -> None:
+    def on_step(self, done: int, total: int) -> None:
+        """Note how far it is. Raises `Cancelled` for a job that was cancelled."""
         if self._stop.is_set():
             raise Cancelled
         self.step, self.total = done, total
+
+    def show(self, picture: Image) -> None:
+        """Note how the picture looks."""
+        self.preview = preview_address(picture)
 
 
 class JobQueue:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 from PIL.Image import Image
@@ -12,6 +13,7 @@ from wordbrush.errors import SettingsError
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.request import MapsRequest
+from wordbrush.pictures.fit import from_canvas
 from wordbrush.pictures.read import read_photo
 from wordbrush.pictures.save import plain_png_bytes
 from wordbrush.runs.png import png_bytes
@@ -20,6 +22,7 @@ from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.settings import GenerationOptions
 from wordbrush.server import wire
 from wordbrush.server.budget import ByteBudget
+from wordbrush.server.jobs import Progress
 from wordbrush.server.problems import Problem
 from wordbrush.server.shelf import Picture, Shelf
 
@@ -37,13 +40,14 @@ class Studio:
         self.shelf = shelf
         self._sources = ByteBudget[tuple[str, str], Source](source_bytes)
 
-    def generate(self, session: str, request: wire.GenerateRequest, on_step: OnStep) -> list[str]:
+    def generate(self, session: str, request: wire.GenerateRequest, progress: Progress) -> list[str]:
         """Draw a picture; returns its id."""
         options = _checked(wire.given(request.options))
+        on_step = self.editor.previews(progress.show, on_step=progress.on_step)
         source = self.editor.generate(request.prompt, capture=MapsRequest(), on_step=on_step, **options)
         return [self._keep(session, source, source.maps, {"generate": request.model_dump(exclude_none=True)})]
 
-    def invert(self, session: str, request: wire.InvertRequest, on_step: OnStep) -> list[str]:
+    def invert(self, session: str, request: wire.InvertRequest, progress: Progress) -> list[str]:
         """Make a source of a photograph; returns its id."""
         picture = self.shelf.get(session, request.picture)
         options = _checked(wire.given(request.options))
@@ -51,18 +55,20 @@ class Studio:
             raise SettingsError("a photograph is inverted by its method's own sampler; leave out sampler")
         inversion = InversionSettings.parse(request.method, request.settings)
         given: Mapping[str, Any] = options
+        on_step = progress.on_step
         source = self.editor.invert(picture.data, request.prompt, method=inversion, on_step=on_step, **given)
         maps = self.editor.maps(source, on_step=on_step)
         made = {"invert": request.model_dump(exclude_none=True)}
         return [self._keep(session, source, maps, made, photo=request.picture)]
 
-    def edit(self, session: str, request: wire.EditRequest, on_step: OnStep) -> list[str]:
+    def edit(self, session: str, request: wire.EditRequest, progress: Progress) -> list[str]:
         """Edit a source; returns the id of the result."""
         shown = self.shelf.get(session, request.source)
         options = cast(EditOptions, wire.given(request.options))
         if request.mask is not None:
             options["mask"] = read_mask_picture(self.shelf.get(session, request.mask))
-        source = self._source(session, shown, on_step)
+        source = self._source(session, shown, progress.on_step)
+        on_step = self.editor.previews(partial(_show, progress, source), on_step=progress.on_step)
         result = self.editor.edit(source, request.target, capture=MapsRequest(), on_step=on_step, **options)
         record = result.record
         mask = None if result.blend_mask is None else plain_png_bytes(result.blend_mask)
@@ -118,6 +124,11 @@ class Studio:
         assert isinstance(made, Source)  # its record has no edit
         self._sources.put((session, picture.id), made, _bytes(made))
         return made
+
+
+def _show(progress: Progress, source: Source, canvas: Image) -> None:
+    """Show how an edit looks, of a photograph without what pads it."""
+    progress.show(canvas if source.fit is None else from_canvas(canvas, source.fit))
 
 
 def read_mask_picture(picture: Picture) -> Image:

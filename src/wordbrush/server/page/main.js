@@ -23,6 +23,7 @@ let photo = null;
 let read = { text: "", weights: {}, chips: [] };
 let typing = 0;
 let running = null;
+let preview = onStage; // where a picture is seen while it is made
 
 // --- running ---
 
@@ -34,9 +35,11 @@ async function run(what, path, body) {
     running = job.id;
     find("run").hidden = false;
     const over = await follow(job, (now) => progress(what, now));
+    if (over.state === "cancelled") stage.show(source, result);
     return await Promise.all(over.pictures.map((id) => ask("GET", `/api/pictures/${id}`)));
   } catch (problem) {
     tell(problem.message);
+    stage.show(source, result);
     return [];
   } finally {
     if (job && running === job.id) {
@@ -51,6 +54,11 @@ function progress(what, job) {
   find("progress").value = job.step;
   const waits = job.state === "waiting";
   find("run-text").textContent = waits ? "waiting for its turn" : `${what}: step ${job.step} of ${job.total || "…"}`;
+  if (job.preview) preview(job);
+}
+
+function onStage(job) {
+  stage.preview(job.preview, job.kind === "edit");
 }
 
 function tell(problem) {

@@ -16,14 +16,27 @@ export class Stage {
   }
 
   show(source, result) {
-    this.result = result;
     this.set("before", source, source && `Before: ${promptOf(source)}`);
     this.set("after", result, result && `After: ${promptOf(result)}`);
     find("empty").hidden = Boolean(source);
-    find("compare-row").hidden = find("divider").hidden = !result;
-    this.box.classList.toggle("comparing", Boolean(result));
+    this.compareWith(Boolean(result));
     if (source) this.box.style.aspectRatio = `${source.width} / ${source.height}`;
     this.divide();
+  }
+
+  // A picture that is not finished yet: of an edit beside its source, otherwise alone.
+  preview(address, isEdit) {
+    if (isEdit) this.compareWith(true);
+    else {
+      find("after").hidden = true;
+      this.compareWith(false);
+    }
+    const image = find(isEdit ? "after" : "before");
+    image.src = address;
+    image.alt = "A picture that is being made";
+    image.hidden = false;
+    find("empty").hidden = true;
+    if (!this.mapped) this.divide();
   }
 
   set(id, picture, alt) {
@@ -35,6 +48,20 @@ export class Stage {
     }
   }
 
+  compareWith(isEdit) {
+    find("compare-row").hidden = !isEdit;
+    find("divider").hidden = !isEdit || this.mapped;
+    this.box.classList.toggle("comparing", isEdit);
+  }
+
+  get comparing() {
+    return this.box.classList.contains("comparing");
+  }
+
+  get mapped() {
+    return this.box.classList.contains("mapped");
+  }
+
   divide() {
     const percent = this.compare.value;
     find("after").style.clipPath = `inset(0 0 0 ${percent}%)`;
@@ -42,7 +69,7 @@ export class Stage {
   }
 
   drag(event) {
-    if (!this.result || event.target.id === "mask") return;
+    if (!this.comparing || event.target.id === "mask") return;
     const box = this.box.getBoundingClientRect();
     this.compare.value = Math.round((100 * (event.clientX - box.left)) / box.width);
     this.divide();
@@ -54,7 +81,7 @@ export class Stage {
     const shown = Boolean(values);
     heat.hidden = find("map-of").hidden = !shown;
     this.box.classList.toggle("mapped", shown);
-    find("divider").hidden = shown || !this.result;
+    find("divider").hidden = shown || !this.comparing;
     if (!shown) {
       this.divide();
       return;

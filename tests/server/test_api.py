@@ -194,7 +194,7 @@ def test_only_what_is_white_in_a_mask_changes(client):
 def test_what_a_recipe_filled_in_is_left_to_it_again(client):
     source = drawn(client, seed=6)
     edit = edited(client, source, options={"recipe": "auto", "equalizer": {"cat": 2.0}})
-    back = upload(client, client.get(f"/api/pictures/{edit}/file").content).json()["remembered"]["edit"]
+    back = upload(client, client.get(f"/api/pictures/{edit}/file").content).json()["remembered"]["edits"][0]
     assert back["options"]["recipe"] == "auto"
     assert not {"cross_replace_steps", "self_replace_steps", "local_blend"} & set(back["options"])
     assert pixels(client, edited(client, source, **back)) == pixels(client, edit)
@@ -220,7 +220,40 @@ def test_a_picture_that_is_dropped_back_restores_its_settings(client, masked):
     back = upload(client, client.get(f"/api/pictures/{edit}/file").content).json()["remembered"]
     again = finished(client, client.post("/api/generate", json=back["generate"]))["pictures"][0]
     assert pixels(client, again) == pixels(client, source)
-    assert pixels(client, edited(client, again, **back["edit"])) == pixels(client, edit)
+    assert pixels(client, edited(client, again, **back["edits"][0])) == pixels(client, edit)
+
+
+def test_an_edit_is_edited_further_as_the_editor_does_it(client, editor):
+    source = drawn(client, seed=6)
+    first = edited(client, source)
+    second = edited(client, first, "a cat eating an orange", options={"recipe": "auto"})
+    third = edited(client, second, "a cat eating a red orange")
+    expected = editor.edit(editor.generate("a dog eating an apple", seed=6, **STEPS), "a cat eating an apple")
+    expected = editor.edit(expected, "a cat eating an orange", recipe="auto")
+    assert pixels(client, second) == expected.image.tobytes()
+    assert pixels(client, third) == editor.edit(expected, "a cat eating a red orange").image.tobytes()
+    facts = client.get(f"/api/pictures/{third}").json()
+    assert facts["source"] == second
+    # It is known as code, and the file brings all of it back.
+    made = {}
+    exec(client.get(f"/api/pictures/{third}/code").json()["python"], made)
+    assert made["result"].image.tobytes() == pixels(client, third)
+    back = upload(client, client.get(f"/api/pictures/{third}/file").content).json()["remembered"]
+    assert [edit["target"] for edit in back["edits"]] == [
+        "a cat eating an apple",
+        "a cat eating an orange",
+        "a cat eating a red orange",
+    ]
+    assert back["edits"][1]["options"]["recipe"] == "auto"
+    again = drawn(client, **back["generate"]["options"])
+    for edit in back["edits"]:
+        again = edited(client, again, **edit)
+    assert pixels(client, again) == pixels(client, third)
+
+
+def test_an_upload_is_not_edited_before_it_is_inverted(client):
+    response = client.post("/api/edit", json={"source": upload(client, png()).json()["id"], "target": "a cat"})
+    assert "invert" in finished(client, response)["error"]
 
 
 def test_a_picture_without_a_record_restores_nothing(client):

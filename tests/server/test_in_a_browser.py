@@ -142,6 +142,21 @@ def test_undo_redo_and_edit_from_here_bring_the_settings_back(page):
     assert page.get_attribute("#after", "alt") == "After: a dog in the snow"
 
 
+def test_an_edit_is_edited_further(page):
+    first = current(page)
+    page.click("#onward")
+    page.wait_for_selector("#after", state="hidden")
+    assert page.get_attribute("#before", "alt") == "Before: a lion on a farm"
+    page.fill("#target", "a lion in the snow")
+    edit(page)
+    picture = page.evaluate("async (id) => (await fetch(`/api/pictures/${id}`)).json()", current(page))
+    assert picture["source"] == first
+    assert page.get_attribute("#before", "alt") == "Before: a lion on a farm"
+    page.click("#undo")
+    assert page.get_attribute("#before", "alt") == "Before: a dog on a farm"
+    assert page.input_value("#target") == "a lion on a farm"
+
+
 def test_only_what_is_painted_changes(page):
     page.click("#brush")
     box = page.locator("#mask").bounding_box()

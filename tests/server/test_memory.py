@@ -14,6 +14,16 @@ def test_a_source_that_was_let_go_is_made_once_more_with_the_same_pixels(editor)
         assert pixels(client, edited(client, first)) == expected
 
 
+def test_an_edit_that_was_let_go_is_edited_further_with_the_same_pixels(editor):
+    body = {"target": "a cat eating an orange"}
+    with TestClient(make_app(editor, page=False), base_url="http://localhost") as client:
+        expected = pixels(client, edited(client, edited(client, drawn(client, seed=6)), **body))
+    with TestClient(make_app(editor, page=False, source_bytes=1), base_url="http://localhost") as client:
+        first = edited(client, drawn(client, seed=6))
+        drawn(client, seed=7)
+        assert pixels(client, edited(client, first, **body)) == expected
+
+
 def test_pictures_that_do_not_fit_are_let_go_the_oldest_first(editor):
     with TestClient(make_app(editor, page=False, picture_bytes=200_000), base_url="http://localhost") as client:
         made = [drawn(client, seed=seed) for seed in range(8)]

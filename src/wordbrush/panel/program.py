@@ -26,28 +26,36 @@ class Inverted:
 
 
 @dataclass(frozen=True)
-class Program:
-    """A picture of `prompt`, drawn or inverted, and its edit into `target`, if there is one.
+class Edited:
+    """An edit into `target`; the mask of its `options`, if there is one, is the path of a file."""
 
-    `model` is the name that `ModelInfo` has; `edit.mask`, if it is given, the path of a file.
+    target: str
+    options: EditOptions = field(default_factory=EditOptions)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A picture of `prompt`, drawn or inverted, and its edits, each of the one before; `model` is the name that
+    `ModelInfo` has.
     """
 
     model: str
     prompt: str
     generation: GenerationOptions
     photo: Inverted | None = None
-    target: str | None = None
-    edit: EditOptions = field(default_factory=EditOptions)
+    edits: tuple[Edited, ...] = ()
 
     def python(self) -> str:
         """Python that makes the picture.
 
-        >>> print(Program("bundled", "a dog", {"seed": 7}, None, "a cat", {"mask": "mask.png"}).python())
+        >>> edits = (Edited("a cat", {"mask": "mask.png"}), Edited("a red cat"))
+        >>> print(Program("bundled", "a dog", {"seed": 7}, None, edits).python())
         import wordbrush
         <BLANKLINE>
         editor = wordbrush.Editor.from_pretrained()
         source = editor.generate("a dog", seed=7)
-        result = editor.edit(source, "a cat", mask="mask.png")
+        edit_1 = editor.edit(source, "a cat", mask="mask.png")
+        result = editor.edit(edit_1, "a red cat")
         """
         photo = self.photo
         if photo is None:
@@ -56,31 +64,36 @@ class Program:
             options = {"method": photo.method, **self.generation, **photo.settings}
             made = call("source", "editor.invert", [literal(photo.file), literal(self.prompt)], options)
         lines = [*load_lines(self.model), made]
-        if self.target is not None:
-            lines.append(call("result", "editor.edit", ["source", literal(self.target)], self.edit))
+        before = "source"
+        for number, edit in enumerate(self.edits, start=1):
+            name = "result" if edit is self.edits[-1] else f"edit_{number}"
+            lines.append(call(name, "editor.edit", [before, literal(edit.target)], edit.options))
+            before = name
         return "\n".join(lines)
 
     def command(self) -> str | None:
-        """The command that makes the picture; None where only Python has what it takes.
+        """The command that makes the picture; None where only Python has what it takes, as for edits of edits.
 
-        >>> Program("bundled", "a dog", {"seed": 7}, None, "a cat", {"cross_replace_steps": (0.0, 0.5)}).command()
+        >>> edit = Edited("a cat", {"cross_replace_steps": (0.0, 0.5)})
+        >>> Program("bundled", "a dog", {"seed": 7}, None, (edit,)).command()
         "wordbrush edit 'a dog' 'a cat' --seed 7 --cross-replace-steps 0.0..0.5 --source-first"
         """
-        edit = [] if self.target is None else _edit_flags(self.edit)
-        if edit is None:
+        target = self.edits[0].target if self.edits else None
+        edit = _edit_flags(self.edits[0].options) if self.edits else []
+        if edit is None or len(self.edits) > 1:
             return None
-        first = [] if self.target is None else ["--source-first"]  # one batch rounds differently
+        first = [] if target is None else ["--source-first"]  # one batch rounds differently
         model = [] if self.model == BUNDLED else ["--model", self.model]
         flags = [*_flags(self.generation), *edit, *first, *model]
         if self.photo is None:
-            arguments = ["generate", self.prompt] if self.target is None else ["edit", self.prompt, self.target]
+            arguments = ["generate", self.prompt] if target is None else ["edit", self.prompt, target]
         else:
             settings = [
                 part for name, value in self.photo.settings.items() for part in ("--setting", f"{name}={value}")
             ]
             flags = ["--prompt", self.prompt, "--method", self.photo.method, *settings, *flags]
-            arguments = ["invert", self.photo.file] if self.target is None else ["edit", self.target]
-            if self.target is not None:
+            arguments = ["invert", self.photo.file] if target is None else ["edit", target]
+            if target is not None:
                 flags = ["--photo", self.photo.file, *flags]
         return shlex.join(["wordbrush", *arguments, *flags])
 

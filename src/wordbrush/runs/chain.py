@@ -31,6 +31,10 @@ class OwnWay(Steering):
         """The base's step, and what is missing."""
         return self.base.advance(solver, step, timestep, predicted, latents) + self.missing[step]
 
+    def tensors(self) -> dict[str, Tensor]:
+        """What is missing, beside what the base holds, which may be such a way itself."""
+        return {**{f"base_{name}": tensor for name, tensor in self.base.tensors().items()}, "missing": self.missing}
+
 
 class Following(Steering):
     """Takes a run along latents (1, C, h, w) that are known, and notes what its own steps miss of them."""

@@ -19,7 +19,7 @@ class Picture:
     """One picture of a session.
 
     `data` is its file as it is sent. `request` is the JSON that made it, `source` the id of what was edited, `photo`
-    that of what was inverted, `maps` its words' maps, `mask` a PNG of where it could change, `said` what is worth
+    that of what was inverted first of all, `maps` its words' maps, `mask` a PNG of where it could change, `said` what is worth
     knowing.
     """
 

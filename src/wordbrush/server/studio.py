@@ -17,7 +17,7 @@ from wordbrush.pictures.fit import from_canvas
 from wordbrush.pictures.read import read_photo
 from wordbrush.pictures.save import plain_png_bytes
 from wordbrush.runs.png import png_bytes
-from wordbrush.runs.results import Source
+from wordbrush.runs.results import EditResult, Source
 from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.settings import GenerationOptions
 from wordbrush.server import wire
@@ -38,7 +38,7 @@ class Studio:
         """Work with `editor`; `source_bytes` is how much of the sources' attention and latents is kept."""
         self.editor = editor
         self.shelf = shelf
-        self._sources = ByteBudget[tuple[str, str], Source](source_bytes)
+        self._insides = ByteBudget[tuple[str, str], Source | EditResult](source_bytes)
 
     def generate(self, session: str, request: wire.GenerateRequest, progress: Progress) -> list[str]:
         """Draw a picture; returns its id."""
@@ -62,7 +62,7 @@ class Studio:
         return [self._keep(session, source, maps, made, photo=request.picture)]
 
     def edit(self, session: str, request: wire.EditRequest, progress: Progress) -> list[str]:
-        """Edit a source; returns the id of the result."""
+        """Edit a source, or an edit further; returns the id of the result."""
         shown = self.shelf.get(session, request.source)
         options = cast(EditOptions, wire.given(request.options))
         if request.mask is not None:
@@ -82,10 +82,12 @@ class Studio:
             request={"edit": request.model_dump(exclude_none=True)},
             record=record,
             source=shown.id,
+            photo=shown.photo,
             maps=result.maps,
             mask=mask,
             said=(*recipe, *record.acted[result.index], *record.warnings),
         )
+        self._keep_insides(session, picture.id, _without_attention(result))
         return [self.shelf.put(session, picture)]
 
     def _keep(
@@ -109,21 +111,26 @@ class Studio:
             maps=maps,
             said=(*source.notes, *report, *source.record.warnings),
         )
-        self._sources.put((session, picture.id), replace(source, maps=None), _bytes(source))
+        self._keep_insides(session, picture.id, replace(source, maps=None))
         return self.shelf.put(session, picture)
 
+    def _keep_insides(self, session: str, id_: str, made: Source | EditResult) -> None:
+        self._insides.put((session, id_), made, _bytes(made))
+
     def _source(self, session: str, picture: Picture, on_step: OnStep) -> Source:
-        """A source whose insides are here; made once more where they were let go."""
-        kept = self._sources.get((session, picture.id))
-        if kept is not None:
-            return kept
-        if picture.kind != "source" or picture.record is None:
-            raise Problem(422, "only a picture that was drawn or inverted can be edited; name its id as source")
+        """A source whose insides are here; made once more where they were let go. An edit becomes one."""
+        made = self._insides.get((session, picture.id)) or self._made_again(session, picture, on_step)
+        source = self.editor.as_source(made, on_step=on_step) if isinstance(made, EditResult) else made
+        if source is not made or self._insides.get((session, picture.id)) is None:
+            self._keep_insides(session, picture.id, source)
+        return source
+
+    def _made_again(self, session: str, picture: Picture, on_step: OnStep) -> Source | EditResult:
+        if picture.record is None:
+            raise Problem(422, "an upload cannot be edited; invert it, and name the id of what that makes as source")
         photo = None if picture.photo is None else self.shelf.get(session, picture.photo).data
         made = self.editor.replay(picture.record, photo=photo, on_step=on_step)
-        assert isinstance(made, Source)  # its record has no edit
-        self._sources.put((session, picture.id), made, _bytes(made))
-        return made
+        return made if isinstance(made, Source) else made[0]
 
 
 def _show(progress: Progress, source: Source, canvas: Image) -> None:
@@ -145,9 +152,17 @@ def _checked(options: dict[str, Any]) -> GenerationOptions:
     return cast(GenerationOptions, options)
 
 
-def _bytes(source: Source) -> int:
-    """What the insides of a source take, as far as they grow with its size."""
+def _without_attention(result: EditResult) -> EditResult:
+    """A result with what makes it a source, and nothing that its own source alone needs."""
+    source = result.source
+    kept = replace(source.kept, tape=None, latents=source.kept.latents[-1:])
+    return replace(result, source=replace(source, kept=kept, maps=None), maps=None, blend_masks=None)
+
+
+def _bytes(made: Source | EditResult) -> int:
+    """What the insides of a picture take, as far as they grow with its size."""
+    source, way = (made, made.kept.latents) if isinstance(made, Source) else (made.source, made.way)
     tape = source.kept.tape
-    pictures = 3 * source.canvas.width * source.canvas.height * (1 if source.photo is None else 3)
-    latents = sum(latents.nbytes for latents in source.kept.latents)
-    return latents + pictures + (0 if tape is None else tape.bytes)
+    pictures = 3 * source.canvas.width * source.canvas.height * (2 if source.photo is None else 6)
+    held = [*way, *source.kept.steering.tensors().values()]
+    return sum(tensor.nbytes for tensor in held) + pictures + (0 if tape is None else tape.bytes)

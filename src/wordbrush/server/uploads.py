@@ -8,7 +8,7 @@ from wordbrush.pictures.formats import PhotoFormat, photo_format
 from wordbrush.pictures.read import read_photo
 from wordbrush.runs.png import read_png_record
 from wordbrush.server.problems import Problem
-from wordbrush.server.remembered import mask_of, requests_of
+from wordbrush.server.remembered import masks_of, requests_of
 from wordbrush.server.shelf import Picture, Shelf
 
 MAX_BYTES = 20 << 20
@@ -44,7 +44,7 @@ def keep_upload(shelf: Shelf, editor: Editor, session: str, data: bytes) -> dict
     if carried is None:
         return picture.to_json()
     remembered = requests_of(*carried, editor)
-    mask = mask_of(*carried)
-    if mask is not None:
-        remembered["edit"]["mask"] = shelf.put(session, mask)
+    for edit, mask in zip(remembered["edits"], masks_of(*carried), strict=True):
+        if mask is not None:
+            edit["mask"] = shelf.put(session, mask)
     return {**picture.to_json(), "remembered": remembered}

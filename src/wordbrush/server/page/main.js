@@ -4,7 +4,7 @@ import { ask, fileOf, follow } from "./api.js";
 import { Brush } from "./brush.js";
 import { History } from "./history.js";
 import { Settings } from "./settings.js";
-import { Stage } from "./stage.js";
+import { Stage, promptOf } from "./stage.js";
 import { Chips, wordButton } from "./words.js";
 
 const find = (id) => document.getElementById(id);
@@ -109,8 +109,9 @@ function keep(picture) {
   return true;
 }
 
-function show(picture) {
-  const isEdit = picture.kind === "edit";
+// An edit is shown beside what it was made of; `alone` shows it as the picture that is edited next.
+function show(picture, alone = false) {
+  const isEdit = picture.kind === "edit" && !alone;
   source = isEdit ? history.find(picture.source) : picture;
   result = isEdit ? picture : null;
   stage.show(source, result);
@@ -119,7 +120,7 @@ function show(picture) {
   for (const id of ["download", "code"]) find(id).hidden = false;
   find("onward").hidden = !isEdit;
   find("download").href = fileOf(picture.id);
-  find("download").download = `${isEdit ? "edited" : "source"}.png`;
+  find("download").download = `${picture.kind === "edit" ? "edited" : "source"}.png`;
   for (const id of ["edit", "strengths"]) find(id).disabled = !source;
   for (const one of [source, result]) if (one) loadMaps(one);
 }
@@ -163,7 +164,8 @@ function chooseSourceWord(word) {
 
 // Stand where a picture of the history was made: its prompt, its settings, its mask.
 function select(picture) {
-  const first = picture.kind === "edit" ? history.find(picture.source) : picture;
+  let first = picture;
+  while (first?.kind === "edit") first = history.find(first.source);
   if (!first) return tell("The picture that this is an edit of was let go; draw it again.");
   restoreSource(first.request);
   show(picture);
@@ -212,9 +214,7 @@ async function explain() {
 }
 
 function promptShown() {
-  if (!source) return find("prompt").value;
-  const { generate, invert } = source.request;
-  return (generate ?? invert).prompt;
+  return source ? promptOf(source) : find("prompt").value;
 }
 
 // --- several to choose from ---
@@ -258,15 +258,24 @@ async function take(file) {
   }
 }
 
-async function remember({ generate, edit: made }) {
+async function remember({ generate, edits }) {
   restoreSource({ generate });
-  const [picture] = await run("drawing", "/api/generate", generate);
-  if (!keep(picture)) return;
-  find("target").value = made?.target ?? generate.prompt;
-  if (!made) return explain();
-  restoreEdit(made);
+  let [made] = await run("drawing", "/api/generate", generate);
+  find("target").value = edits.at(-1)?.target ?? generate.prompt;
+  for (const again of edits) {
+    if (!keep(made)) return;
+    restoreEdit(again);
+    [made] = await run("editing", "/api/edit", { ...again, source: made.id });
+  }
+  if (keep(made)) await explain();
+}
+
+// Edits change the edit from now on, and no longer the picture that it was made of.
+async function editFurther() {
+  show(result, true);
+  settings.reset();
+  brush.clear();
   await explain();
-  keep((await run("editing", "/api/edit", { ...made, source: picture.id }))[0]);
 }
 
 function offer(uploaded) {
@@ -316,7 +325,7 @@ on("strengths", "click", () => choose([0.2, 0.45, 0.7, 0.95].map((hold) => [`kee
 on("cancel", "click", () => running && ask("DELETE", `/api/jobs/${running}`));
 on("target", "input", explainSoon);
 on("prompt", "input", () => source || explainSoon());
-on("onward", "click", () => invert(result.id, result.request.edit.target));
+on("onward", "click", editFurther);
 on("photo-form", "submit", () => invert(photo.id, find("shows").value));
 on("photo-away", "click", () => (find("photo-form").hidden = true));
 on("file", "change", () => {
@@ -328,7 +337,7 @@ on("code", "click", async () => {
   const { python, command } = await ask("GET", `/api/pictures/${history.current.id}/code`);
   find("command").textContent = command ?? "The command line has not all of these settings; Python has.";
   find("python").textContent = python;
-  const files = ["photo.", "mask.png"].filter((name) => python.includes(name)).join(" and ");
+  const files = [...new Set(python.match(/\b(photo\.\w+|mask(-\d+)?\.png)/g))].join(" and ");
   find("code-note").textContent = files ? `Save the files that it names (${files}) beside it first.` : "";
   find("code-dialog").showModal();
 });

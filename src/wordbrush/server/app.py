@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from wordbrush.editor import Editor
 from wordbrush.server.api import Api
+from wordbrush.server.crowd import MAX_REQUESTS, Crowd
 from wordbrush.server.guard import LOOPBACK, Guard
 from wordbrush.server.jobs import JobQueue
 from wordbrush.server.shelf import Shelf
@@ -49,5 +50,5 @@ def make_app(
 
     routes = [endpoint.route() for endpoint in api.endpoints()]
     pages = [Mount("/", StaticFiles(directory=_PAGE, html=True))] if page else []
-    guard = Middleware(Guard, token=token, hosts=hosts)
-    return Starlette(routes=[*routes, *pages], middleware=[guard], lifespan=lifespan)
+    guards = [Middleware(Guard, token=token, hosts=hosts), Middleware(Crowd, most=MAX_REQUESTS)]
+    return Starlette(routes=[*routes, *pages], middleware=guards, lifespan=lifespan)

@@ -18,7 +18,7 @@ _PROBLEMS = {
     "415": "the content type is another",
     "422": "a value cannot be; `error` names it and the remedy",
     "429": "too many of this session's jobs wait; `Retry-After` says for how many seconds",
-    "503": "too many jobs wait; `Retry-After` says for how many seconds",
+    "503": "too many jobs wait, or too many requests are answered; `Retry-After` says for how many seconds",
 }
 
 
@@ -36,7 +36,7 @@ def description(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
             "version": installed_versions()["wordbrush"],
             "description": "Edit an image by editing its prompt. A session is kept in a cookie: keep cookies between "
             "requests. Pictures are made by jobs, one after the other: a request is answered with a job, "
-            "and the job with the ids of its pictures.",
+            "and the job with the ids of its pictures. Jobs and pictures are kept in memory: a restart forgets them.",
         },
         "paths": paths,
         "components": {

@@ -11,8 +11,6 @@ from wordbrush.errors import PromptWarning, SettingsError
 from wordbrush.server.app import make_app
 from wordbrush.server.guard import LOOPBACK
 
-_MOST_CONNECTIONS = 200
-
 
 def check_address(host: str, token: str | None) -> None:
     """Raise `SettingsError` for an address that others reach, without a token."""
@@ -62,7 +60,6 @@ def serve(
         log_level="warning",
         access_log=False,
         server_header=False,
-        limit_concurrency=_MOST_CONNECTIONS,
         timeout_graceful_shutdown=2,
     )
     _Server(config, when_ready).run(sockets=[listening])

@@ -35,7 +35,9 @@ def test_an_edit_is_seen_with_its_region_held(editor):
     source, seen = editor.generate("a dog eating an apple", seed=6, num_inference_steps=6), []
     mask = np.zeros((128, 128), np.uint8)
     mask[:, 64:] = 255
-    editor.edit(source, "a cat eating an apple", mask=Image.fromarray(mask), on_step=editor.previews(seen.append, share=1))
+    editor.edit(
+        source, "a cat eating an apple", mask=Image.fromarray(mask), on_step=editor.previews(seen.append, share=1)
+    )
     last, held = (np.asarray(picture, float)[:, :48] for picture in (seen[-1], source.image))
     assert np.abs(last - held).mean() < 4
 

@@ -76,7 +76,9 @@ def test_an_edit_of_a_photograph_inside_of_a_mask(client, command_line):  # comm
 def test_what_the_command_line_has_not_is_left_to_python():
     from wordbrush import LocalBlend
 
-    program = Program("bundled", "a dog", {}, None, (Edited("a cat", {"local_blend": LocalBlend("cat", spread=True)}),))
+    program = Program(
+        "bundled", "a dog", {}, None, (Edited("a cat", {"local_blend": LocalBlend("cat", spread=True)}),)
+    )
     assert program.command() is None
     assert Program("bundled", "a dog", {}, None, (Edited("a cat"), Edited("a red cat"))).command() is None
     assert "spread=True" in program.python()

@@ -272,6 +272,40 @@ def test_strengths_are_chosen_from_a_sheet(page):
     assert page.input_value("#hold") == "45"
 
 
+def test_a_sweep_is_a_sheet_over_one_setting(page):
+    page.click("#sweep")
+    page.select_option("#sweep-what", label="Weight of “lion”")
+    page.fill("#sweep-from", "1")
+    page.fill("#sweep-to", "3")
+    page.fill("#sweep-count", "5")
+    grow(page, lambda: page.click("#sweep-form .primary"), by=5)
+    cells = page.locator("#sheet-pictures button")
+    assert cells.all_inner_texts() == [f"lion × {weight}" for weight in ("1", "1.5", "2", "2.5", "3")]
+    cells.nth(3).click()
+    request = page.evaluate("async (id) => (await fetch(`/api/pictures/${id}`)).json()", current(page))["request"]
+    assert request["edit"]["options"]["equalizer"] == {"lion": 2.5}
+
+
+def test_a_sweep_over_seeds_draws_each_and_edits_it(page):
+    page.click("#sweep")
+    page.select_option("#sweep-what", label="Seed")
+    page.fill("#sweep-to", "7")
+    page.fill("#sweep-count", "2")
+    grow(page, lambda: page.click("#sweep-form .primary"), by=4)
+    assert page.locator("#sheet-pictures button").all_inner_texts() == ["seed 6", "seed 7"]
+    page.locator("#sheet-pictures button").first.click()
+    assert page.input_value("#seed") == "6"
+
+
+def test_a_sheet_that_is_closed_makes_no_more(page):
+    page.click("#strengths")
+    page.locator("#sheet-pictures button:enabled").first.wait_for()
+    page.locator("#sheet-pictures button:enabled").first.click()
+    page.wait_for_selector("#run", state="hidden")
+    assert page.locator("#strip li").count() < 6
+    assert page.input_value("#hold") == "20"
+
+
 def test_a_prompt_cannot_run_anything(page):
     page.fill("#target", "a <u>cat</u>")
     edit(page)

@@ -68,9 +68,7 @@ def run_source(
     _check(adapter, settings)
     solver, text = solver or solver_of(adapter, settings), _text(adapter, settings, ())
     start = _start(adapter, settings, solver)
-    run = Run(
-        text, (SOURCE,), settings.guidance_scale, record_to=tape, watches=watches, looking=_looking(on_step)
-    )
+    run = Run(text, (SOURCE,), settings.guidance_scale, record_to=tape, watches=watches, looking=_looking(on_step))
     steps = _finished(denoise(adapter, solver, start, run), len(solver.timesteps), on_step)
     return Replay(text.positive[SOURCE], (start, *(step.latents for step in steps)), tape)
 

@@ -22,7 +22,9 @@ def program_of(shelf: Shelf, session: str, id_: str, model: str) -> Program:
     while "edit" in picture.request:
         requests.insert(0, _read(wire.EditRequest, picture, "edit"))
         picture = shelf.get(session, requests[0].source)
-    edits = tuple(_edited(request, number if len(requests) > 1 else None) for number, request in enumerate(requests, 1))
+    edits = tuple(
+        _edited(request, number if len(requests) > 1 else None) for number, request in enumerate(requests, 1)
+    )
     if "generate" in picture.request:
         drawn = _read(wire.GenerateRequest, picture, "generate")
         return Program(model, drawn.prompt, _generation(drawn.options), None, edits)

@@ -10,8 +10,9 @@ MAX_REQUESTS = 200
 
 
 class Crowd:
-    """Lets a number of requests through to `app`, and answers all others with 503 and `Retry-After`. Whether the server
-    works can be asked always.
+    """Lets a number of requests through to `app`, and answers all others with 503 and `Retry-After`.
+
+    Whether the server works can be asked always.
     """
 
     def __init__(self, app: ASGIApp, most: int) -> None:

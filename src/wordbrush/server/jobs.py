@@ -40,8 +40,9 @@ class Progress(Protocol):
 
 
 class Job:
-    """One run for a session. `pictures` are the ids of what it made, `error` why it failed, `preview` how what it makes
-    looks while it runs, as the address that a browser shows.
+    """One run for a session. `pictures` are the ids of what it made, `error` why it failed.
+
+    `preview` is how a picture looks while it is made, as an address that a browser shows.
     """
 
     def __init__(self, session: str, kind: str, work: Callable[[Progress], Sequence[str]]) -> None:

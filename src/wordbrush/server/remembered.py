@@ -53,9 +53,11 @@ def masks_of(record: RunRecord, index: int | None) -> list[Picture | None]:
     masks: list[Picture | None] = []
     for edit, which in _edits_of(record, index):
         blend = edit.controls[which].local_blend
-        drawn = None if blend is None or blend.mask is None else mask_picture(blend.mask.to_tensor(), size)
-        picture = drawn and Picture("upload", plain_png_bytes(drawn), "image/png", *size, name="mask")
-        masks.append(picture)
+        if blend is None or blend.mask is None:
+            masks.append(None)
+        else:
+            drawn = plain_png_bytes(mask_picture(blend.mask.to_tensor(), size))
+            masks.append(Picture("upload", drawn, "image/png", *size, name="mask"))
     return masks
 
 

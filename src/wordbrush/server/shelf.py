@@ -19,8 +19,8 @@ class Picture:
     """One picture of a session.
 
     `data` is its file as it is sent. `request` is the JSON that made it, `source` the id of what was edited, `photo`
-    that of what was inverted first of all, `maps` its words' maps, `mask` a PNG of where it could change, `said` what is worth
-    knowing.
+    that of the photograph at the beginning, `maps` its words' maps, `mask` a PNG of where it could change, `said` what
+    is worth knowing.
     """
 
     kind: Kind

@@ -4,7 +4,9 @@ import { ask, fileOf, follow } from "./api.js";
 import { Brush } from "./brush.js";
 import { History } from "./history.js";
 import { Settings } from "./settings.js";
+import { Sheet } from "./sheet.js";
 import { Stage, promptOf } from "./stage.js";
+import { Sweep } from "./sweep.js";
 import { Chips, wordButton } from "./words.js";
 
 const find = (id) => document.getElementById(id);
@@ -16,6 +18,8 @@ const brush = new Brush();
 const history = new History(select);
 const settings = new Settings(model.defaults, explainSoon);
 const chips = new Chips(settings, lookAtChip, explainSoon);
+const sheet = new Sheet((picture) => history.go(history.entries.indexOf(picture)), () => running && cancel().catch((problem) => tell(problem.message)));
+const sweep = new Sweep(() => read.chips, sweepOver);
 const mapsOf = new Map(); // of a picture's id, so that pointing at a word asks for nothing
 let source = null;
 let result = null;
@@ -49,6 +53,8 @@ async function run(what, path, body) {
   }
 }
 
+const cancel = () => running && ask("DELETE", `/api/jobs/${running}`);
+
 function progress(what, job) {
   find("progress").max = job.total || 1;
   find("progress").value = job.step;
@@ -78,7 +84,7 @@ async function draw(seed = Number(find("seed").value)) {
   return made[0] ?? null;
 }
 
-async function editBody(hold) {
+async function editBody(hold, change, of) {
   clearTimeout(typing);
   await explain();
   if (brush.painted && !brush.id) brush.id = (await ask("POST", "/api/uploads", await brush.blob())).id;
@@ -86,13 +92,15 @@ async function editBody(hold) {
   const weights = { ...options.equalizer, ...read.weights };
   if (Object.keys(weights).length) options.equalizer = weights;
   if (brush.painted) options.local_blend = { words: [], ...options.local_blend, hold_pixels: true };
-  return { source: source.id, target: read.text, options, ...(brush.painted ? { mask: brush.id } : {}) };
+  change?.(options);
+  return { source: of.id, target: read.text, options, ...(brush.painted ? { mask: brush.id } : {}) };
 }
 
-async function edit(hold) {
+// `hold` stands for the slider, `change` is given the options, `of` is what is edited.
+async function edit(hold, change, of = source) {
   let body;
   try {
-    body = await editBody(hold);
+    body = await editBody(hold, change, of);
   } catch (problem) {
     tell(problem.message);
     return null;
@@ -121,7 +129,7 @@ function show(picture, alone = false) {
   find("onward").hidden = !isEdit;
   find("download").href = fileOf(picture.id);
   find("download").download = `${picture.kind === "edit" ? "edited" : "source"}.png`;
-  for (const id of ["edit", "strengths"]) find(id).disabled = !source;
+  for (const id of ["edit", "strengths", "sweep"]) find(id).disabled = !source;
   for (const one of [source, result]) if (one) loadMaps(one);
 }
 
@@ -220,29 +228,37 @@ function promptShown() {
 // --- several to choose from ---
 
 async function choose(makers) {
-  const made = [];
-  find("sheet-pictures").replaceChildren();
-  find("sheet").showModal();
-  for (const [label, make] of makers) {
-    if (!find("sheet").open) break;
-    const picture = await make();
-    if (!picture) break;
-    history.add(picture);
-    made.push(picture);
-    const button = document.createElement("button");
-    const image = document.createElement("img");
-    button.type = "button";
-    image.src = fileOf(picture.id);
-    image.alt = "";
-    button.append(image, label);
-    button.addEventListener("click", () => {
-      find("sheet").close();
-      history.go(history.entries.indexOf(picture));
-    });
-    find("sheet-pictures").append(button);
-  }
-  if (made.length) show(made.at(-1));
-  else find("sheet").close();
+  const made = await sheet.fill(
+    makers.map(([label, make]) => [
+      label,
+      async (show) => {
+        preview = (job) => show(job.preview);
+        const picture = await make();
+        preview = onStage;
+        if (picture) history.add(picture);
+        return picture;
+      },
+    ]),
+  );
+  if (made.length && find("sheet").open) show(made.at(-1));
+}
+
+// The edit once for each value of a setting.
+function sweepOver({ kind, word }, values) {
+  const makers = {
+    hold: (value) => edit(value / 100),
+    weight: (value) => edit(undefined, (options) => (options.equalizer = { ...options.equalizer, [word]: value })),
+    threshold: (value) => edit(undefined, (options) => (options.local_blend.threshold = value / 100)),
+    seed: (value) => editOfSeed(source.request.generate, value),
+  };
+  return choose(values.map(([label, value]) => [label, () => makers[kind](value)]));
+}
+
+async function editOfSeed(generate, seed) {
+  const [other] = await run("drawing", "/api/generate", { ...generate, options: { ...generate.options, seed } });
+  if (!other) return null;
+  history.add(other);
+  return edit(undefined, undefined, other);
 }
 
 // --- photographs, and pictures that bring their settings ---
@@ -322,7 +338,8 @@ on("seeds", "click", () => {
   return choose([1, 2, 3, 4].map((more) => [`seed ${first + more}`, () => draw(first + more)]));
 });
 on("strengths", "click", () => choose([0.2, 0.45, 0.7, 0.95].map((hold) => [`keep ${Math.round(hold * 100)} %`, () => edit(hold)])));
-on("cancel", "click", () => running && ask("DELETE", `/api/jobs/${running}`));
+on("sweep", "click", () => sweep.ask(Boolean(source.request.generate), source.request.generate?.options.seed ?? 0, settings.hasRegion(read.chips)));
+on("cancel", "click", cancel);
 on("target", "input", explainSoon);
 on("prompt", "input", () => source || explainSoon());
 on("onward", "click", editFurther);

@@ -100,6 +100,10 @@ export class Settings {
     return options;
   }
 
+  hasRegion(chips) {
+    return regionWords(chips, this.regions).length > 0;
+  }
+
   // Stand at the options of an edit that was made.
   restore(options) {
     this.reset();

@@ -15,6 +15,7 @@ SMALLEST = {
     ),
     "chain.py": (["--chains", "1", "--length", "2", "--steps", "2", "--rows", "region"], "| region |"),
     "map_truth.py": (["--scenes", "1", "--noise", "0.5"], "1 scenes, noise at 0.5 of the schedule"),
+    "pairs_memory.py": (["--rows", "2"], "2 pairs of 2 rows"),
     "pairs_rate.py": (["--rows", "1", "--steps", "2", "--tries", "1", "--saves", "1"], "| 1000 | 360000 | 100.0 |"),
     "own_word.py": (["--steps", "1", "--edits", "1"], "| into <sprite> |"),
     "picture_quality.py": (["--pictures", "1", "--steps", "2", "--eta", "1"], "| sharpness of objects |"),

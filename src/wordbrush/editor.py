@@ -744,10 +744,10 @@ class Editor:
         kept = run_again(self._adapter, settings, source.kept, on_step)
         return packed_again(source, settings, kept, self._adapter.decode(kept.latents[-1]))
 
-    def preview(self, generation: GenerationSettings, edit: EditSettings) -> tuple[tuple[str, ...], ...]:
+    def preview(self, generation: GenerationSettings | Source, edit: EditSettings) -> tuple[tuple[str, ...], ...]:
         """What an edit would do to each target, in words, without running the model.
 
-        - `generation`: the source's settings, from `generation_settings` or from `Source.settings`.
+        - `generation`: the source's settings, from `generation_settings`; or the source, which may have fewer steps.
         - `edit`: the edit's settings, from `edit_settings`.
 
         Raises what running the edit would raise before its first step.
@@ -756,6 +756,8 @@ class Editor:
         >>> editor.preview(editor.generation_settings("a dog"), editor.edit_settings("a cat in the snow"))
         (("'dog' -> 'cat in the snow'",),)
         """
+        if isinstance(generation, Source):
+            return plan(self._adapter, generation.settings, edit, generation.kept.num_steps).acted
         num_steps = len(solver_of(self._adapter, generation).timesteps)
         return plan(self._adapter, generation, edit, num_steps).acted
 

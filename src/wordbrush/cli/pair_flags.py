@@ -2,19 +2,29 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from wordbrush.cli.command import flag
 from wordbrush.cli.values import window
 from wordbrush.errors import SettingsError
+from wordbrush.inversion.methods import DEFAULT_METHOD
 
 if TYPE_CHECKING:
     from wordbrush.editor import RunOptions
+    from wordbrush.inversion.settings import InversionSettings
     from wordbrush.pairs.filters import Filters
     from wordbrush.pairs.tries import Sampling
 
 TRIES = "What is tried"
 FILTERS = "What is kept; -1 asks nothing"
+PHOTOS = "Photographs"
+
+
+class Photographs(TypedDict):
+    """What a `Making` says of photographs."""
+
+    photos: Path | None
+    inversion: "InversionSettings"
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,12 @@ class SetFlags:
     clip: Annotated[
         Path | None, flag("--clip", help="Folder of a CLIP model: measure with it too.", group=FILTERS)
     ] = None
+    photos: Annotated[
+        Path | None, flag("--photos", help="Folder of the photographs that rows name as `photo`.", group=PHOTOS)
+    ] = None
+    method: Annotated[
+        str | None, flag("--method", help=f"How they are inverted; else {DEFAULT_METHOD}.", group=PHOTOS)
+    ] = None
     batch: Annotated[
         int, flag("--batch", help="Pictures side by side at most, the source included.", group="Workers")
     ] = 8
@@ -116,8 +132,16 @@ class SetFlags:
         for name, value in (("workers", self.workers), ("threads", self.threads)):
             if not 1 <= value <= 10_000:
                 raise SettingsError(f"--{name} is {value}; give 1 or more")
+        if self.method is not None and self.photos is None:
+            raise SettingsError("--method says how photographs are inverted; name their folder with --photos")
         if self.engine not in (None, "ray"):
             raise SettingsError(f"--engine is '{self.engine:.40}'; give ray, or leave it out")
+
+    def photographs(self) -> "Photographs":
+        """Where photographs are, and how they are inverted. Raises `SettingsError`."""
+        from wordbrush.inversion.settings import InversionSettings
+
+        return {"photos": self.photos, "inversion": InversionSettings.parse(self.method or DEFAULT_METHOD, {})}
 
 
 def _range(option: str, value: str | None) -> tuple[float, float] | None:

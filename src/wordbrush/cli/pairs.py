@@ -69,6 +69,7 @@ def pairs(
         made.batch,
         made.clip,
         "" if made.clip is None else clip_fingerprint(made.clip),
+        **made.photographs(),
     )
     task = Task(captions, out, making, made.format, made.shard_rows, made.license)
     if dry_run:
@@ -102,7 +103,7 @@ def _say_estimate(task: "Task", workers: int) -> None:
     from wordbrush.pairs.estimate import estimate
     from wordbrush.pairs.maker import PairMaker
 
-    for line in estimate(task.captions, PairMaker.load(task.making), task.making.depends_on()).lines(workers):
+    for line in estimate(task.captions, PairMaker.load(task.making), task.making).lines(workers):
         typer.echo(line)
 
 

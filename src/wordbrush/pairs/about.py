@@ -20,6 +20,10 @@ from wordbrush.views.sheets import draw_sheet
 
 _ACROSS = 4
 _NOT_STATED = "not stated"
+_DRAWN = "All pictures are synthetic: a model drew both."
+_PHOTOGRAPHED = (
+    "A picture before may be a photograph (then its JSON names it); all others are synthetic: a model drew them."
+)
 
 _LOADS = {
     "webdataset": 'load_dataset("webdataset", data_files="data/*.tar")',
@@ -79,7 +83,7 @@ def _datasheet(making: Making, format: str, licence: str | None, totals: Totals)
         "# Pairs of pictures, before and after an edit",
         "",
         f"{totals.pairs} pairs with their captions, made by Prompt-to-Prompt (Hertz et al. 2022) as InstructPix2Pix "
-        "made its training set (Brooks et al. 2023). All pictures are synthetic: a model drew both.",
+        f"made its training set (Brooks et al. 2023). {_PHOTOGRAPHED if making.photos else _DRAWN}",
         "",
         "## What made it",
         "",
@@ -105,6 +109,7 @@ def _datasheet(making: Making, format: str, licence: str | None, totals: Totals)
         "",
         f"- Of this set: {licence or _NOT_STATED}",
         f"- Of the captions: {_NOT_STATED}",
+        *([f"- Of the photographs: {_NOT_STATED}"] if making.photos else []),
         f"- Of the model's weights and what they allow: {_NOT_STATED}",
         "",
         "## How to load it",

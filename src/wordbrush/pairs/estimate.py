@@ -9,6 +9,7 @@ from pathlib import Path
 from wordbrush.pairs.captions import read_captions
 from wordbrush.pairs.factory import checked_rows
 from wordbrush.pairs.maker import PairMaker
+from wordbrush.pairs.making import Making
 from wordbrush.pairs.part import Outcome, Part
 
 FIRST = 20
@@ -46,12 +47,12 @@ class Estimate:
 
 
 def estimate(
-    captions: Path, maker: PairMaker, depends_on: Mapping[str, object], clock: Callable[[], float] = time.monotonic
+    captions: Path, maker: PairMaker, making: Making, clock: Callable[[], float] = time.monotonic
 ) -> Estimate:
     """Make the first rows of a file, and write nothing. Raises `DataError` for a file that cannot be read."""
     rows = sum(1 for _ in read_captions(captions))
     started, errors, pairs, size, looked_at = clock(), dict[int, str](), 0, 0, 0
-    for entry in islice(checked_rows(captions, depends_on), FIRST):
+    for entry in islice(checked_rows(captions, making.depends_on(), making.photos), FIRST):
         part = Part(entry) if isinstance(entry, Outcome) else Part.of_bytes(maker(*entry))
         looked_at += 1
         if part.outcome.error is not None:

@@ -61,11 +61,16 @@ class _Open:
     missing: set[int] = field(default_factory=set)
 
 
-def checked_rows(captions: Path, depends_on: Mapping[str, object]) -> Iterator[Job | Outcome]:
-    """The rows of a file with their addresses; one that is malformed, or repeats another, is its outcome."""
+def checked_rows(
+    captions: Path, depends_on: Mapping[str, object], photos: Path | None = None
+) -> Iterator[Job | Outcome]:
+    """The rows of a file with their addresses; one that is malformed, or repeats another, is its outcome.
+
+    `photos` is the folder of their photographs, if they may have some.
+    """
     first: dict[bytes, int] = {}
     for number, raw in enumerate(read_captions(captions), start=1):
-        job = _checked(number, raw, depends_on)
+        job = _checked(number, raw, depends_on, photos)
         if isinstance(job, Outcome):
             yield job
             continue
@@ -95,7 +100,7 @@ def make_set(task: Task, engine: Engine, report: Report = lambda totals: None) -
                 del opened[index]
 
         def jobs() -> Iterator[Job]:
-            rows = checked_rows(task.captions, task.making.depends_on())
+            rows = checked_rows(task.captions, task.making.depends_on(), task.making.photos)
             for index in count():
                 entries = list(islice(rows, task.shard_rows))
                 if not entries:
@@ -139,11 +144,11 @@ def make_set(task: Task, engine: Engine, report: Report = lambda totals: None) -
         return totals
 
 
-def _checked(number: int, raw: Raw, depends_on: Mapping[str, object]) -> Job | Outcome:
+def _checked(number: int, raw: Raw, depends_on: Mapping[str, object], photos: Path | None) -> Job | Outcome:
     if isinstance(raw, str):
         return Outcome(number, error=raw)
     try:
-        row = check_row(number, raw)
+        row = check_row(number, raw, photos)
     except DataError as error:
         return Outcome(number, error=str(error))
     return row, address_of(depends_on, row)

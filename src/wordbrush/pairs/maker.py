@@ -3,8 +3,8 @@
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Any, Self, cast
 
 import torch
 from PIL import Image
@@ -19,12 +19,14 @@ from wordbrush.models.processor import thread_count
 from wordbrush.pairs.filters import Scores, best_first
 from wordbrush.pairs.making import Making
 from wordbrush.pairs.part import Outcome, Part
+from wordbrush.pairs.photos import photo_picture
 from wordbrush.pairs.row import PairRow
 from wordbrush.pairs.sample import File, Sample
 from wordbrush.pairs.scores import clip_scores, difference, own_scores
 from wordbrush.pairs.tries import chosen, drawn, of_tries, seeds_of
 from wordbrush.pictures.save import plain_png_bytes
-from wordbrush.runs.results import EditResult
+from wordbrush.runs.results import EditResult, Source
+from wordbrush.sampling.settings import GenerationOptions, GenerationSettings
 
 KEY_LETTERS = 20
 """How much of an address a pair's key has: 80 bits, so that no two of a set are equal."""
@@ -111,14 +113,14 @@ class PairMaker:
         found: list[_Try] = []
         for seed in seeds_of(row, address, sampling.seeds):
             generation["seed"] = seed
-            made = editor.generation_settings(row.source, **generation)
-            asked = of_tries(editor.edit_settings(row.targets, made, **edit), address, seed, sampling)
-            places = [i for i in range(len(asked.targets)) if not self._is_idle(made, chosen(asked, [i]))]
+            start = self._start(row, generation)
+            asked = of_tries(editor.edit_settings(row.targets, start, **edit), address, seed, sampling)
+            places = [i for i in range(len(asked.targets)) if not self._is_idle(start, chosen(asked, [i]))]
             reasons["idle"] += len(asked.targets) - len(places)
             size = self._making.batch - 1
             for at in range(0, len(places), size):
                 batch = chosen(asked, places[at : at + size])
-                for i, result in enumerate(editor.generate_and_edit(made, batch, capture=MapsRequest())):
+                for i, result in enumerate(self._edited(start, batch)):
                     scores = own_scores(result)
                     if self._clip is not None:
                         scores |= clip_scores(result, self._clip)
@@ -127,9 +129,26 @@ class PairMaker:
             del reasons["idle"]
         return found
 
-    def _is_idle(self, generation: Any, edit: EditSettings) -> bool:
+    def _start(self, row: PairRow, generation: GenerationOptions) -> GenerationSettings | Source:
+        """What is drawn beside its edits, or the source that a photograph becomes, which shows the photograph itself
+        and has its maps.
+        """
+        if row.photo is None:
+            return self._editor.generation_settings(row.source, **generation)
+        assert self._making.photos is not None  # a row with a photograph was refused without a folder
+        photo = photo_picture(self._making.photos, row.photo, self._editor.model.native_size)
+        options = {name: value for name, value in generation.items() if name != "sampler"}
+        source = self._editor.invert(photo, row.source, method=self._making.inversion, **cast(Any, options))
+        return replace(source, image=photo, maps=self._editor.maps(source))
+
+    def _edited(self, start: GenerationSettings | Source, batch: EditSettings) -> Sequence[EditResult]:
+        if isinstance(start, Source):
+            return self._editor.apply(start, batch, capture=MapsRequest())
+        return self._editor.generate_and_edit(start, batch, capture=MapsRequest())
+
+    def _is_idle(self, start: GenerationSettings | Source, edit: EditSettings) -> bool:
         try:
-            self._editor.preview(generation, edit)
+            self._editor.preview(start, edit)
         except IdleEditError:
             return True
         return False
@@ -150,6 +169,8 @@ class PairMaker:
             "model": self._making.model.fingerprint,
             "address": address,
         }
+        if row.photo is not None:
+            about |= {"photo": to_plain(row.photo), "inversion": to_plain(self._making.inversion)}
         return Sample(key, plain_png_bytes(edit.source.image), plain_png_bytes(edit.image), about)
 
 

@@ -10,6 +10,8 @@ import PIL
 
 from wordbrush.editor import RunOptions
 from wordbrush.errors import SettingsError
+from wordbrush.inversion.methods import DEFAULT_METHOD
+from wordbrush.inversion.settings import InversionSettings
 from wordbrush.json_form import to_plain
 from wordbrush.pairs.filters import Filters
 from wordbrush.pairs.row import PairRow
@@ -41,6 +43,7 @@ class Making:
     - `batch`: how many pictures run side by side at most, the source included. A row's pictures depend on it in the
       last bit, so that it is the same for all workers.
     - `clip`: the folder of a CLIP model that measures, or None.
+    - `photos`, `inversion`: the folder of the rows' photographs, or None, and how they are inverted.
     """
 
     model: ModelChoice
@@ -50,6 +53,8 @@ class Making:
     batch: int = 8
     clip: Path | None = None
     clip_fingerprint: str = ""
+    photos: Path | None = None
+    inversion: InversionSettings = field(default_factory=lambda: InversionSettings.parse(DEFAULT_METHOD, {}))
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for a batch without an edit."""
@@ -58,6 +63,7 @@ class Making:
 
     def depends_on(self) -> dict[str, object]:
         """What all pairs of a set depend on, as JSON: where the files of the models lie is not of it."""
+        inverted = {} if self.photos is None else {"inversion": to_plain(self.inversion)}
         model, versions = self.model, {**installed_versions(), "pillow": PIL.__version__}
         return {
             "model": model.fingerprint,
@@ -70,6 +76,7 @@ class Making:
             "filters": to_plain(self.filters),
             "batch": self.batch,
             "clip": self.clip_fingerprint,
+            **inverted,
         }
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 from wordbrush.editor import RunOptions, split_options
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import DataError, WordbrushError
+from wordbrush.pairs.photos import NamedPhoto, named_photo
 from wordbrush.sampling.settings import GenerationOptions, check_generation
 
 MAX_LETTERS = 4_000
@@ -28,13 +30,14 @@ OF_EDITS = (
 )
 """The options of an edit that a row may have: those whose values JSON can say."""
 OPTIONS = (*GenerationOptions.__annotations__, *OF_EDITS)
-COLUMNS = ("id", "source", "target", "instruction", *OPTIONS)
+COLUMNS = ("id", "source", "target", "instruction", "photo", *OPTIONS)
 
 
 @dataclass(frozen=True)
 class PairRow:
     """A row: its `number` in the file (from 1), an `id` of the user's, the caption `source`, the captions `targets`
-    that it is edited into, an instruction for each or "", and its own `options`, which go before the run's.
+    that it is edited into, an instruction for each or "", and its own `options`, which go before the run's. A row with
+    a `photo` is edited from it, and `source` says what it shows.
     """
 
     number: int
@@ -43,24 +46,28 @@ class PairRow:
     targets: tuple[str, ...]
     instructions: tuple[str, ...]
     options: RunOptions
+    photo: NamedPhoto | None = None
 
     @property
     def content(self) -> dict[str, object]:
         """What is made of the row depends on this, and not on where it stands."""
+        photo = {} if self.photo is None else {"photo": self.photo.sha256}
         return {
             "source": self.source,
             "targets": list(self.targets),
             "instructions": list(self.instructions),
             "options": dict(self.options),
+            **photo,
         }
 
 
-def check_row(number: int, columns: Mapping[str, Any]) -> PairRow:
+def check_row(number: int, columns: Mapping[str, Any], photos: Path | None = None) -> PairRow:
     """A row of its columns; None counts as a column that is left out.
 
     - `number`: where it stands in its file, from 1.
-    - `columns`: `source`, `target` (a text or a list of them), `instruction` (as many), `id`, and options by the names
-      of the API.
+    - `columns`: `source`, `target` (a text or a list of them), `instruction` (as many), `id`, `photo`, and options by
+      the names of the API.
+    - `photos`: the folder of its photograph. Default: None; then a row cannot have one.
 
     Raises `DataError` with the reason, which names the column.
 
@@ -82,7 +89,18 @@ def check_row(number: int, columns: Mapping[str, Any]) -> PairRow:
         raise DataError("a target is the source itself; give another caption, or an equalizer")
     if len(set(targets)) < len(targets):
         raise DataError("a target stands in the row twice; give it once")
-    return PairRow(number, str(given.get("id", "")), source, targets, instructions, options)
+    photo = _photo(given.get("photo"), photos, options)
+    return PairRow(number, str(given.get("id", "")), source, targets, instructions, options, photo)
+
+
+def _photo(name: object, photos: Path | None, options: RunOptions) -> NamedPhoto | None:
+    if name is None:
+        return None
+    if photos is None:
+        raise DataError("the row has a photo; name the folder of photographs with --photos")
+    if "sampler" in options:
+        raise DataError("a photograph is inverted by its method's own sampler; leave sampler out")
+    return named_photo(photos, _text("photo", name))
 
 
 def _check_options(targets: tuple[str, ...], options: RunOptions) -> None:

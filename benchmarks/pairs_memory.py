@@ -59,8 +59,9 @@ def measure(out: Path, rows: int, steps: int) -> None:
     first, *_, last = held.values()
     seconds, load = time.monotonic() - started, os.getloadavg()[0]
     print(
-        f"\n{totals.pairs} pairs of {totals.rows} rows ({totals.made} made now), {totals.errors} errors, {steps} steps, "
-        f"{seconds:.0f} s at a load of {load:.1f}; after the first tenth memory grew by {(last - first) / 2**20:.0f} MiB"
+        f"\n{totals.pairs} pairs of {totals.rows} rows ({totals.made} made now), {totals.errors} errors, "
+        f"{steps} steps, {seconds:.0f} s at a load of {load:.1f}; "
+        f"after the first tenth memory grew by {(last - first) / 2**20:.0f} MiB"
     )
 
 

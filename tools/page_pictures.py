@@ -19,12 +19,39 @@ def opened(browser: Browser, address: str, width: int, height: int, scheme: str)
     page.set_default_timeout(120_000)
     began = time.perf_counter()
     page.goto(address)
-    page.wait_for_selector("#before:not([hidden])")
+    page.wait_for_selector("#strip li")
     first = time.perf_counter() - began
     page.wait_for_selector("html[data-ready]")
     print(f"{width} wide: first picture after {first:.1f} s, first edit after {time.perf_counter() - began:.1f} s")
     page.wait_for_timeout(500)
     return page
+
+
+def first_preview(page: Page) -> float:
+    """Milliseconds from pressing Edit to the first preview of the edit, which is made once more."""
+    page.evaluate(
+        """() => {
+          const after = document.getElementById("after");
+          const began = performance.now();
+          new MutationObserver(() => {
+            if (after.src.startsWith("data:")) window.preview ??= performance.now() - began;
+          }).observe(after, { attributeFilter: ["src"] });
+          document.getElementById("edit").click();
+        }"""
+    )
+    page.wait_for_selector("#strip li:nth-child(3)")
+    page.wait_for_selector("#run", state="hidden")
+    return float(page.evaluate("window.preview"))
+
+
+def sweep(page: Page) -> None:
+    """A sheet over the weight of the lion, while the last picture is made."""
+    page.mouse.move(5, 5)
+    page.click("#sweep")
+    page.select_option("#sweep-what", label="Weight of “lion”")
+    page.click("#sweep-form .primary")
+    page.wait_for_selector("#sheet-pictures button:nth-child(5):enabled")
+    page.wait_for_selector("#sheet-pictures button:nth-child(6) img[src^='data:']")
 
 
 def save(page: Page, path: Path) -> None:
@@ -57,7 +84,11 @@ def main() -> None:
         page.wait_for_timeout(300)
         save(page, folder / "map.png")
         save(opened(browser, address, 820, 1100, "dark"), folder / "tablet-dark.png")
-        save(opened(browser, address, 390, 844, "light"), folder / "phone-light.png")
+        phone = opened(browser, address, 390, 844, "light")
+        save(phone, folder / "phone-light.png")
+        print(f"{first_preview(phone):.0f} ms from the press of Edit to the first preview")
+        sweep(page)
+        save(page, folder / "sweep.png")
         browser.close()
 
 

@@ -12,7 +12,6 @@ from wordbrush.server.app import make_app
 
 schemathesis = pytest.importorskip("schemathesis", reason="NO FUZZING: install schemathesis")
 MODES = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
-EXAMPLES = 12  # of each endpoint
 UNFORESEEN = re.compile(r"\w+(Error|Exception|Exit|Interrupt|Warning): ")
 
 
@@ -30,9 +29,10 @@ def real(client):
     return {"source": source, "picture": photo, "mask": photo}
 
 
+@pytest.mark.parametrize("examples", [4, pytest.param(100, marks=pytest.mark.slow)])  # of each endpoint
 @pytest.mark.parametrize("mode", MODES, ids=["as described", "not as described"])
 @pytest.mark.filterwarnings("ignore::wordbrush.errors.PromptWarning")
-def test_no_request_breaks_the_server(fuzzed, mode):
+def test_no_request_breaks_the_server(fuzzed, mode, examples):
     client, schema, ids = fuzzed
     operations = [found.ok() for found in schema.get_all_operations()]
     if mode is schemathesis.GenerationMode.NEGATIVE:
@@ -40,16 +40,16 @@ def test_no_request_breaks_the_server(fuzzed, mode):
         operations = [one for one in operations if [body.media_type for body in one.body] == ["application/json"]]
     assert len(operations) >= 5
     for operation in operations:
-        statuses = fuzz(client, operation, mode, ids)
+        statuses = fuzz(client, operation, mode, ids, examples)
         assert statuses - {413, 415}, operation.label
 
 
-def fuzz(client, operation, mode, ids):
+def fuzz(client, operation, mode, ids, examples):
     """Send requests of one kind; returns the statuses of their answers."""
     statuses = set()
 
     @given(case=operation.as_strategy(generation_mode=mode))
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, suppress_health_check=HealthCheck)
+    @settings(max_examples=examples, deadline=None, database=None, derandomize=True, suppress_health_check=HealthCheck)
     def ask(case):
         response = client.request(**sent(case, ids))
         statuses.add(response.status_code)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from helpers.pair_sets import ROWS, write_rows
 from wordbrush.cli import app as cli
@@ -48,6 +49,20 @@ def test_counts_come_as_json_lines(run):
     assert said[-1]["pairs_per_minute"] > 0
 
 
+def test_rows_with_photographs(run, tmp_path):
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (64, 64), (60, 140, 70)).save(tmp_path / "photos" / "dog.png")
+    write_rows(tmp_path / "rows.jsonl", [{"source": "a dog", "target": "a cat", "photo": "dog.png"}])
+    arguments = ["--photos", "photos", "--method", "direct"]
+    code, out, _, _ = run(*arguments, "--dry-run")
+    assert code == 0
+    assert out.startswith("1 rows; the first 1: 0 errors, 1 pairs, ")
+    code, out, _, _ = run(*arguments)
+    assert "1 pairs of 1 rows (0 errors)" in out
+    manifest = json.loads((tmp_path / "set/manifest.json").read_text())
+    assert manifest["made_by"]["inversion"]["method"] == "direct"
+
+
 def test_a_dry_run_says_what_all_would_cost_and_writes_nothing(run):
     code, out, _, made = run("--dry-run", "--workers", "2")
     assert code == 0
@@ -71,6 +86,9 @@ def test_a_dry_run_says_what_all_would_cost_and_writes_nothing(run):
         (["--shard-rows", "0"], "shard_rows is 0"),
         (["--mask", "mask.png"], "--mask is of one picture"),
         (["--clip", "nowhere"], "nowhere"),
+        (["--method", "direct"], "name their folder with --photos"),
+        (["--photos", "nowhere"], "--photos is 'nowhere', and there is no such folder"),
+        (["--photos", ".", "--method", "none"], "none"),
     ],
 )
 def test_bad_input_is_one_line_and_makes_nothing(run, arguments, message):

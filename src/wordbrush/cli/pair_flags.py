@@ -141,6 +141,8 @@ class SetFlags:
         """Where photographs are, and how they are inverted. Raises `SettingsError`."""
         from wordbrush.inversion.settings import InversionSettings
 
+        if self.photos is not None and not self.photos.is_dir():
+            raise SettingsError(f"--photos is '{self.photos}', and there is no such folder")
         return {"photos": self.photos, "inversion": InversionSettings.parse(self.method or DEFAULT_METHOD, {})}
 
 

@@ -23,16 +23,17 @@ class Remaining:
                 self._left[key] = self._left.get(key, 0) + 1
         self._took: dict[tuple[str, str], list[float]] = {}
 
-    def row(self, method: str, origin: str, seconds: float) -> None:
-        """A row came after so many seconds."""
+    def row(self, method: str, origin: str, seconds: float | None) -> None:
+        """A row came after so many seconds; None: it was there from before, or there is none for such cases."""
         key = (method, origin)
         self._left[key] -= 1
-        self._took.setdefault(key, []).append(seconds)
+        if seconds is not None:
+            self._took.setdefault(key, []).append(seconds)
 
     @property
     def seconds(self) -> float | None:
-        """What the rest takes; None while a method is still unknown."""
-        if any(key not in self._took for key in self._left):
+        """What the rest takes; None while a method that is not through is unknown."""
+        left = {key: count for key, count in self._left.items() if count}
+        if any(key not in self._took for key in left):
             return None
-        # Rows that were kept from before, or refused, took no time: the longest is what a new one takes.
-        return float(sum(left * max(self._took[key]) for key, left in self._left.items()))
+        return float(sum(count * sum(self._took[key]) / len(self._took[key]) for key, count in left.items()))

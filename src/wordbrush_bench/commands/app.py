@@ -34,6 +34,7 @@ def _bench() -> None:
 @bench.command()
 def scenes(
     limit: Annotated[int | None, typer.Option(help="At most so many cases of a kind, on each origin.")] = None,
+    skip: Annotated[int, typer.Option(help="Leave out so many first cases of a kind: a search may know them.")] = 0,
     kinds: Annotated[str | None, typer.Option(help="KIND[,KIND]: only these kinds of edit.")] = None,
     methods: Annotated[str | None, typer.Option(help="NAME[,NAME]: only these rows, or groups of rows.")] = None,
     peer: Annotated[
@@ -61,7 +62,7 @@ def scenes(
     from wordbrush_bench.scenes.cases import scene_cases
     from wordbrush_bench.scenes.methods import scene_methods
 
-    cases = scene_cases(limit, words("--kinds", kinds))
+    cases = scene_cases(limit, words("--kinds", kinds), skip)
     editor = load_editor(model, device, dtype)
     chosen = [*scene_methods(editor, words("--methods", methods), steps), *_peers(peer or [], editor)]
     say(f"{len(cases)} cases, {len(chosen)} methods", quiet)

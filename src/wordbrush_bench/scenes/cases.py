@@ -22,14 +22,16 @@ NOT_SHOWN = {"change-material": "no caption of these scenes says what a thing is
 """Kinds of PIE-Bench that scenes cannot show, and why."""
 
 
-def scene_cases(limit: int | None = None, kinds: Sequence[str] | None = None) -> list[Case]:
-    """The cases, at most `limit` of a kind on each origin, those of all kinds in turn.
+def scene_cases(limit: int | None = None, kinds: Sequence[str] | None = None, skip: int = 0) -> list[Case]:
+    """The cases, at most `limit` of a kind on each origin behind the first `skip`, those of all kinds in turn.
+
+    Settings that were found on the first cases of each kind are to be measured on others.
 
     A photograph is the rendered scene; its mask and its perfect edit are exact. A generated source is drawn by the
     model from the same caption, with the case's number as seed: what it shows is not known, so it has neither, and
     meters that need them judge the source or leave a gap.
 
-    Raises `SettingsError` for a kind that is not there, naming those that are.
+    Raises `SettingsError` for a kind that is not there, naming those that are, and where no case is left.
 
     >>> cases = scene_cases(limit=1, kinds=["change-object"])
     >>> [case.id for case in cases]
@@ -41,13 +43,15 @@ def scene_cases(limit: int | None = None, kinds: Sequence[str] | None = None) ->
     for kind in kinds or ():
         if kind not in MAKERS:
             raise SettingsError(f"kind '{kind:.40}' {_why_not(kind)}; give some of {', '.join(MAKERS)}")
-    count = PER_KIND if limit is None else min(limit, PER_KIND)
-    if count < 1:
+    if limit is not None and limit < 1:
         raise SettingsError(f"limit is {limit}; give 1 or more")
-    streams = {kind: list(islice(_visible(kind), count)) for kind in chosen}
+    if not 0 <= skip < PER_KIND:
+        raise SettingsError(f"skip is {skip}, and there are {PER_KIND} cases of each kind; give 0 to {PER_KIND - 1}")
+    stop = PER_KIND if limit is None else min(skip + limit, PER_KIND)
+    streams = {kind: list(islice(_visible(kind), stop)) for kind in chosen}
     return [
         _case(kind, number, origin, streams[kind][number])
-        for number in range(count)
+        for number in range(skip, stop)
         for kind in chosen
         for origin in ORIGINS
     ]

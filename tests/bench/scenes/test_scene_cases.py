@@ -78,3 +78,11 @@ def test_a_kind_that_is_not_there_is_named_with_those_that_are(kind, said):
 def test_a_limit_below_one_is_refused():
     with pytest.raises(SettingsError, match="limit is 0; give 1 or more"):
         scene_cases(limit=0)
+
+
+def test_the_first_cases_can_be_left_out() -> None:
+    whole, later = scene_cases(limit=4, kinds=["mixed"]), scene_cases(limit=2, kinds=["mixed"], skip=2)
+    assert [case.id for case in later] == [case.id for case in whole[4:]]
+    assert later[0].source_prompt == whole[4].source_prompt
+    with pytest.raises(SettingsError, match="skip is 40, and there are 40 cases of each kind; give 0 to 39"):
+        scene_cases(skip=40)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 from PIL.Image import Image
 
 from wordbrush.attention.batch import SOURCE
+from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.blend import LatentMask
 from wordbrush.edits.recipes import Recipe, recipe_for
@@ -25,8 +26,12 @@ from wordbrush.models.adaptable import AdaptablePipeline
 from wordbrush.models.adapter_file import fingerprint_with
 from wordbrush.models.fingerprint import pipeline_fingerprint
 from wordbrush.models.folder_fingerprint import is_earlier_fingerprint
+from wordbrush.models.layer_file import read_layers
 from wordbrush.models.load import ModelInfo, adopt_pipeline, load_pipeline
 from wordbrush.models.processor import thread_count
+from wordbrush.probe.cases import PROMPTS, check_words, probe_case
+from wordbrush.probe.measure import measure
+from wordbrush.probe.report import ProbeReport
 from wordbrush.pictures.fit import Fit, fit_into, fit_to, to_canvas
 from wordbrush.pictures.masks import read_mask
 from wordbrush.pictures.read import Photo, read_photo
@@ -35,7 +40,7 @@ from wordbrush.runs.counter import RunCounter
 from wordbrush.runs.kept import PhotoTask, invert_or_recall
 from wordbrush.runs.pack import model_record, packed_again, packed_edits, packed_photo, packed_result, packed_source
 from wordbrush.runs.previews import Previews
-from wordbrush.runs.record import PhotoRecord, RunRecord, check_adapters, check_photo
+from wordbrush.runs.record import PhotoRecord, RunRecord, check_adapters, check_layers, check_photo
 from wordbrush.runs.results import EditResult, EditResults, Source
 from wordbrush.runs.run import (
     look_again,
@@ -171,10 +176,11 @@ class Editor:
 
     @property
     def model(self) -> ModelInfo:
-        """The model's name, fingerprint, device, dtype, defaults, sizes and adapters, all as they are now."""
+        """The model's name, fingerprint, device, dtype, defaults, sizes, adapters and chosen layers, as they are now."""
         adapters = () if self._pipeline is None else self._pipeline.files
         own = self._model.fingerprint if self._fingerprint is None else self._fingerprint()
-        return replace(self._model, fingerprint=fingerprint_with(own, adapters), adapters=adapters)
+        layers = self._model.layers if self._pipeline is None else self._pipeline.layers
+        return replace(self._model, fingerprint=fingerprint_with(own, adapters), adapters=adapters, layers=layers)
 
     @property
     def added_words(self) -> frozenset[str]:
@@ -249,8 +255,29 @@ class Editor:
         """
         self._adaptable().unload_lora(name)
 
+    def load_layers(self, path: str | Path | None) -> LayerChoice:
+        """Choose the attention layers that maps and blends read, and those of which `self_replace_steps` takes the
+        layout. No run may be under way meanwhile.
+
+        - `path`: a JSON file that `wordbrush probe` wrote, or one with `layers` alone; None for the family's own
+          choice, where the model's folder makes none.
+
+        Returns the choice. Raises `ModelError` for another file, or a layer that the model does not have.
+
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "layers.json"
+        >>> _ = path.write_text('{"layers": {"words": ["mid_block.attentions.0.transformer_blocks.0.attn2"]}}')
+        >>> editor = Editor.from_pretrained()
+        >>> editor.load_layers(path).words
+        ('mid_block.attentions.0.transformer_blocks.0.attn2',)
+        """
+        choice = self._model.layers if path is None else read_layers(path)
+        self._adaptable().choose_layers(choice)
+        return choice
+
     def load_recorded(self, record: RunRecord, files: Sequence[str | Path] = ()) -> None:
-        """Load the LoRAs and concepts that a record was made with, each with its recorded scale or word.
+        """Load the LoRAs and concepts that a record was made with, each with its recorded scale or word, and choose
+        its attention layers.
 
         - `record`: the record, from a result, or from a file with `read_record`.
         - `files`: where they may be now. Default: none; then where the record says.
@@ -258,6 +285,7 @@ class Editor:
         Raises `RecordError` for one that is in neither place with the recorded content.
         """
         self._adaptable().load_recorded(record.model.adapters, files)
+        self._adaptable().choose_layers(record.model.layers or OWN_CHOICE)
 
     def generate(
         self,
@@ -805,6 +833,38 @@ class Editor:
         warnings.warn("Editor.denoising is now Editor.latents_picture", DeprecationWarning, stacklevel=2)
         return self.latents_picture(source, step)
 
+    def probe(
+        self,
+        prompts: Sequence[str] = PROMPTS,
+        words: Sequence[str] | None = None,
+        *,
+        seeds: Sequence[int] = (0, 1),
+        on_step: OnStep | None = None,
+        **options: Unpack[GenerationOptions],
+    ) -> ProbeReport:
+        """Measure what each block of the model does: how much a picture changes without it (Avrahami et al. 2024,
+        Stable Flow, arXiv:2411.14430, section 3.2), and how well its maps agree with where a word acts.
+
+        It makes each picture once more for each block. What it finds can be saved, and read with `load_layers`.
+
+        - `prompts`: what the pictures show. Default: four, of words that the bundled model knows as well.
+        - `words`: the words that are dropped, each from the prompts that have it. Default: None, every thing that a
+          prompt names.
+        - `seeds`: the seeds of each prompt. Default: 0 and 1.
+        - `on_step`: called after each step; see `Editor`. Default: None.
+        - `options`: as in `generate`, without `seed`.
+
+        Raises `PromptError` for a word that no prompt has, `SettingsError` for a bad value.
+
+        >>> found = Editor.from_pretrained().probe(["a dog on the beach"], seeds=[0], num_inference_steps=1)
+        >>> found.blocks[0].block
+        'down_blocks.1.attentions.0.transformer_blocks.0'
+        """
+        settings = [self.generation_settings(p, **{**options, "seed": seed}) for p in prompts for seed in seeds]
+        cases = [case for one in settings if (case := probe_case(one, words)) is not None]
+        check_words(cases, words)
+        return measure(self._adapter, self.model, cases, on_step)
+
     def unknown_words(self, prompts: Sequence[str]) -> dict[str, str | None]:
         """Words of prompts that a model with a small vocabulary was never trained on, and the nearest word that it
         knows, or None.
@@ -852,6 +912,7 @@ class Editor:
         True
         """
         check_adapters(record, self.model.adapters)
+        check_layers(record, self.model.layers)
         if not self._has_weights(record.model.fingerprint):
             raise RecordError(
                 f"the record was made with '{record.model.name}' ({record.model.fingerprint[:12]}), and this is "

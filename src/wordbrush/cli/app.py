@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from wordbrush.cli import edit, explore, invert, learn, maps, pairs, process, sweep
+from wordbrush.cli import edit, explore, invert, learn, maps, pairs, probe, process, sweep
 from wordbrush.cli.command import add_command
 from wordbrush.cli.figures import figures
 from wordbrush.cli.generate import generate
@@ -27,6 +27,7 @@ add_command(app, maps.maps, first=maps.FIRST)
 add_command(app, invert.invert, first=invert.FIRST)
 add_command(app, generate)
 add_command(app, learn.learn, first=learn.FIRST)
+add_command(app, probe.probe, first=probe.FIRST)
 add_command(app, replay)
 add_command(app, ui)
 add_command(app, serve)

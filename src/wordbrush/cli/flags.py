@@ -33,6 +33,9 @@ Concept = Annotated[
     tuple[str, ...],
     flag("--concept", metavar="[WORD=]FILE", help="A word of Textual Inversion (safetensors).", group=RUN),
 ]
+Layers = Annotated[
+    Path | None, flag("--layers", metavar="FILE", help="Which layers to read: what wordbrush probe wrote.", group=RUN)
+]
 Out = Annotated[Path, flag("--out", help="Folder for what is made.", group=RUN)]
 Quiet = Annotated[bool, flag("--quiet", help="Print only warnings and errors.", group=RUN)]
 Steps = Annotated[
@@ -48,6 +51,7 @@ class RunFlags:
     model: Model = None
     lora: Lora = ()
     concept: Concept = ()
+    layers: Layers = None
     device: Device = None
     dtype: Dtype = None
     out: Out = Path("wordbrush-out")

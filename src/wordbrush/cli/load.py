@@ -37,6 +37,8 @@ def load_for_runs(run: RunFlags, *, keep_bytes: int = 1 << 30) -> "Editor":
         editor.load_concept(file, word)
     for file, scale in loras:
         editor.load_lora(file, 1.0 if scale is None else scale)
+    if run.layers is not None:
+        editor.load_layers(run.layers)
     return editor
 
 
@@ -72,6 +74,8 @@ def load_recorded(file: Path, run: RunFlags) -> Recorded:
     loras = [lora_file("--lora", value) for value in run.lora]
     if any(said is not None for _, said in (*concepts, *loras)):
         raise SettingsError("the record says each LoRA's scale and each concept's word; give their files alone")
+    if run.layers is not None:
+        raise SettingsError("the record says which layers were read; leave out --layers")
     check_writable(run.out)
     name = run.model or (None if record.model.name == "bundled" else record.model.name)
     made = record.model

@@ -11,16 +11,22 @@ class EditableLayers:
     """Self-attention layers and residual blocks by module name, in the order in which they run.
 
     `self_pixels` has all self-attention layers with their numbers of image positions. `decoder_self` has those of the
-    decoder (the upward half of a U-Net, the finest last), and `decoder_blocks` its residual blocks.
+    decoder (the upward half of a U-Net, the finest last), and `decoder_blocks` its residual blocks. `layout` are the
+    self-attention layers that hold the layout; empty where all do.
     """
 
     self_pixels: Mapping[str, int]
     decoder_self: tuple[str, ...]
     decoder_blocks: tuple[str, ...]
+    layout: tuple[str, ...] = ()
 
     def self_up_to(self, max_pixels: int) -> frozenset[str]:
-        """Self-attention layers of at most `max_pixels` positions. Raises `ControlError` if there are none."""
-        names = frozenset(name for name, pixels in self.self_pixels.items() if pixels <= max_pixels)
+        """Self-attention layers that hold the layout, of at most `max_pixels` positions.
+
+        Raises `ControlError` if there are none.
+        """
+        holding = self.layout or tuple(self.self_pixels)
+        names = frozenset(name for name in holding if self.self_pixels[name] <= max_pixels)
         if not names:
             raise ControlError(
                 f"no self-attention layer has {max_pixels} positions or fewer at this size, so self_replace_steps "

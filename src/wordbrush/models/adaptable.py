@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.errors import RecordError
 from wordbrush.files import expanded
 from wordbrush.models.adapter_file import AdapterFile, file_sha256
@@ -19,14 +20,18 @@ from wordbrush.sampling.adapter import Adapter
 class AdaptablePipeline:
     """A diffusers pipeline of a family, what is loaded into it, and its `adapter` as it is now."""
 
-    def __init__(self, pipeline: Any, family: Family, where: str) -> None:
-        """Take a pipeline as it is; `where` is what errors call it. Raises `ModelError` for parts that do not fit."""
+    def __init__(self, pipeline: Any, family: Family, where: str, layers: LayerChoice = OWN_CHOICE) -> None:
+        """Take a pipeline as it is; `where` is what errors call it, `layers` what was chosen of its layers. Raises
+        `ModelError` for parts that do not fit.
+        """
         self.pipeline = pipeline
         self._family = family
         self._where = where
         self._concepts = Concepts(pipeline, family.word_encoders)
         self._loras = Loras(pipeline)
-        self.adapter: Adapter = family.adapt(pipeline, where)
+        self.layers = layers
+        """What was chosen of its layers; the family's own choice, if nothing."""
+        self.adapter: Adapter = family.adapt(pipeline, where, layers)
 
     @property
     def files(self) -> tuple[AdapterFile, ...]:
@@ -69,6 +74,11 @@ class AdaptablePipeline:
         self._loras.unload(name)
         self._adapt()
 
+    def choose_layers(self, layers: LayerChoice) -> None:
+        """Read words and hold layouts in these layers. Raises `ModelError` for one that the model does not have."""
+        self.adapter = self._family.adapt(self.pipeline, self._where, layers)
+        self.layers = layers
+
     def load_recorded(self, recorded: Iterable[AdapterFile], files: Iterable[str | Path]) -> None:
         """Load what a record's model had, from `files`, or from where the record says; each is known by its hash.
 
@@ -91,4 +101,4 @@ class AdaptablePipeline:
                 self.load_concept(path, file.name)
 
     def _adapt(self) -> None:
-        self.adapter = self._family.adapt(self.pipeline, self._where)
+        self.adapter = self._family.adapt(self.pipeline, self._where, self.layers)

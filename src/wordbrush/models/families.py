@@ -9,6 +9,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
+from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.edits.settings import NULL_TEXT_MAX_PIXELS
 from wordbrush.errors import ModelError
 from wordbrush.models.own_settings import Defaults
@@ -66,16 +67,19 @@ class Family:
         """The parts that a folder has, or ought to have."""
         return {name: part for name, part in self.parts.items() if not part.optional or (folder / name).is_dir()}
 
-    def adapt(self, pipeline: Any, where: str) -> Adapter:
-        """The adapter of a loaded pipeline, which stays as it is; `where` is what an error calls it.
+    def adapt(self, pipeline: Any, where: str, choice: LayerChoice = OWN_CHOICE) -> Adapter:
+        """The adapter of a loaded pipeline, which stays as it is; `where` is what an error calls it, and `choice` what
+        was chosen of its layers.
 
-        Raises `ModelError` for parts that are not the family's, or do not fit each other.
+        Raises `ModelError` for parts that are not the family's, or do not fit each other, and for a layer that is not
+        there.
         """
         for name, part in self.parts.items():
             if not part.optional and getattr(pipeline, name, None) is None:
                 raise ModelError(f"{where} has no {name} (is it a refiner, or loaded without?); give a whole pipeline")
         resolve_name(self.check)(pipeline, where)
-        adapter: Adapter = resolve_name(self.adapter).of(pipeline)
+        adapter: Adapter = resolve_name(self.adapter).of(pipeline, choice)
+        choice.check(adapter.attention_layers(adapter.size_multiple, adapter.size_multiple), where)
         return adapter
 
 

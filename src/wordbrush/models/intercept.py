@@ -26,7 +26,7 @@ FeatureHandler = Callable[[str, Tensor], Tensor]
 
 def attention_modules(model: nn.Module) -> dict[str, nn.Module]:
     """All attention layers of a diffusers model, by module name, which is the same where `torch.compile` wraps it."""
-    return {name: module for name, module in _named(model) if hasattr(module, "get_processor")}
+    return {name: module for name, module in named_modules(model) if hasattr(module, "get_processor")}
 
 
 def residual_branches(model: nn.Module) -> dict[str, nn.Module]:
@@ -34,10 +34,10 @@ def residual_branches(model: nn.Module) -> dict[str, nn.Module]:
 
     What it gives is the block's own contribution, before the block's input is added.
     """
-    return {name: module.conv2 for name, module in _named(model) if isinstance(module, ResnetBlock2D)}
+    return {name: module.conv2 for name, module in named_modules(model) if isinstance(module, ResnetBlock2D)}
 
 
-def _named(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+def named_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     return ((name.replace("_orig_mod.", ""), module) for name, module in model.named_modules())
 
 

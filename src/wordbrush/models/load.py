@@ -7,6 +7,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
+from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.errors import ModelError, SettingsError, SlowDtypeWarning
 from wordbrush.files import expanded, is_file
 from wordbrush.loading import load_network, refused
@@ -17,7 +18,7 @@ from wordbrush.models.fingerprint import pipeline_fingerprint
 from wordbrush.models.folder import check_folder, read_config, resolve_folder
 from wordbrush.models.folder_fingerprint import folder_fingerprint
 from wordbrush.models.json_file import read_json
-from wordbrush.models.own_settings import Defaults, read_own_settings
+from wordbrush.models.own_settings import Defaults, own_layers, read_own_settings
 from wordbrush.models.processor import fastest_dtype, is_slow, weight_bytes
 from wordbrush.models.single_file import load_single_file
 from wordbrush.quiet import quietly
@@ -32,7 +33,7 @@ class ModelInfo:
     """A loaded model: `native_size` is (height, width) in pixels, `vocabulary` the only words it knows, if few.
 
     `folder` is the file of a checkpoint in one file, and None for a pipeline that was loaded elsewhere. `adapters` are
-    the LoRAs and concepts that are loaded beside it.
+    the LoRAs and concepts that are loaded beside it, and `layers` what was chosen of its attention layers.
     """
 
     name: str
@@ -44,6 +45,7 @@ class ModelInfo:
     vocabulary: frozenset[str] | None
     native_size: tuple[int, int]
     adapters: tuple[AdapterFile, ...] = ()
+    layers: LayerChoice = OWN_CHOICE
 
 
 def load_pipeline(
@@ -64,8 +66,9 @@ def load_pipeline(
     folder = resolve_folder(model, variant, subfolder)
     family = check_folder(folder, variant)
     read_own_settings(folder, family.defaults)  # raises before anything is loaded
+    layers = own_layers(folder)
     device, dtype = choose_device(device, dtype, weight_bytes(folder, variant))
-    loaded = AdaptablePipeline(_load_parts(folder, family, device, dtype, variant), family, f"'{folder}'")
+    loaded = AdaptablePipeline(_load_parts(folder, family, device, dtype, variant), family, f"'{folder}'", layers)
     defaults, vocabulary = read_own_settings(folder, family.defaults_of(loaded.adapter))
     info = ModelInfo(
         name="bundled" if model is None else str(model),
@@ -76,6 +79,7 @@ def load_pipeline(
         defaults=defaults,
         vocabulary=vocabulary,
         native_size=loaded.adapter.native_size,
+        layers=layers,
     )
     return loaded, info
 

@@ -5,14 +5,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.edits.recipe_name import RecipeName
 from wordbrush.edits.schedule import Window
 from wordbrush.edits.settings import EditDefaults, EditKind
 from wordbrush.errors import ModelError, SettingsError
 from wordbrush.models.json_file import read_json
+from wordbrush.models.layer_file import layer_choice
 from wordbrush.sampling.settings import GenerationDefaults
 
 NAME = "wordbrush.json"
+_BESIDE_DEFAULTS = ("vocabulary", "layers")
 
 
 @dataclass(frozen=True)
@@ -31,14 +34,25 @@ def read_own_settings(folder: Path, family: Defaults | None = None) -> tuple[Def
         return family or Defaults(), None
     own = read_json(path, f"'{path}' cannot be read")
     vocabulary = own.pop("vocabulary", None)
+    own.pop("layers", None)  # see `own_layers`
     if vocabulary is not None and not _is_words(vocabulary):
         raise ModelError(f"'{path}' has a vocabulary that is not a list of words; give a list of strings")
     for name, value in own.items():
         if name not in Defaults.__dataclass_fields__:
-            known = ", ".join(Defaults.__dataclass_fields__)
-            raise ModelError(f"'{path}' has '{name}'; it may have {known} and vocabulary")
+            known = ", ".join((*Defaults.__dataclass_fields__, *_BESIDE_DEFAULTS))
+            raise ModelError(f"'{path}' has '{name}'; it may have {known}")
         _check(path, name, value)
     return replace(family or Defaults(), **own), None if vocabulary is None else frozenset(vocabulary)
+
+
+def own_layers(folder: Path) -> LayerChoice:
+    """What a model's folder says of its layers, in `layers` of its `wordbrush.json`: the family's choice if nothing.
+
+    `wordbrush probe` measures it. Raises `ModelError` for one that is not an object of lists of names.
+    """
+    path = folder / NAME
+    said = read_json(path, "").get("layers") if path.exists() else None
+    return OWN_CHOICE if said is None else layer_choice(said, path)
 
 
 def _check(path: Path, name: str, value: object) -> None:

@@ -1,6 +1,7 @@
 """The Stable Diffusion family: a U-Net with cross-attention, one CLIP text encoder, an image autoencoder."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
@@ -11,10 +12,12 @@ from PIL import Image
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.attention.sites import AttentionLayer
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.errors import SettingsError
 from wordbrush.models.autoencoder import check_finite, check_rgb, decode_picture, encode_picture, scaled, unscaled
+from wordbrush.models.bypass import skipped
 from wordbrush.models.clip import clip_ids, clip_tokens
 from wordbrush.models.intercept import Intercept, uncompiled
 from wordbrush.models.memory import memory_shortage_told
@@ -38,10 +41,12 @@ class StableDiffusion:
         vae: AutoencoderKL,
         scheduler_config: Mapping[str, Any],
         execution_device: Callable[[], torch.device] | None = None,
+        choice: LayerChoice = OWN_CHOICE,
     ) -> None:
         """Take the components as they are; nothing of them is changed.
 
-        `execution_device` says where they compute, where that is not where they lie (offloading).
+        `execution_device` says where they compute, where that is not where they lie (offloading); `choice` is what
+        was chosen of the U-Net's layers.
         """
         self._tokenizer = tokenizer
         self._text_encoder = text_encoder
@@ -54,12 +59,12 @@ class StableDiffusion:
         self.guidance: Guidance = ClassifierFree() if unet.config["time_cond_proj_dim"] is None else Distilled()
         """Two rows; one for a U-Net that was distilled to be told the scale (latent consistency models)."""
         self._sampler = "ddim" if isinstance(self.guidance, ClassifierFree) else "lcm"
-        self._layers = UNetLayers(unet, int(tokenizer.model_max_length))
+        self._layers = UNetLayers(unet, int(tokenizer.model_max_length), choice)
 
     @classmethod
-    def of(cls, pipeline: StableDiffusionPipeline) -> "StableDiffusion":
+    def of(cls, pipeline: StableDiffusionPipeline, choice: LayerChoice = OWN_CHOICE) -> "StableDiffusion":
         """The parts of a loaded pipeline, as its owner has set them up."""
-        return cls(*parts_of(pipeline))
+        return cls(*parts_of(pipeline), choice=choice)
 
     @property
     def device(self) -> torch.device:
@@ -166,6 +171,12 @@ class StableDiffusion:
             with uncompiled(self._unet), seam:
                 prediction = self._call_unet(latents, timestep, text, guidance_scale)
             return prediction, control.verify(layers)
+
+    @contextmanager
+    def bypassed(self, block: str) -> Iterator[None]:
+        """A scope in which a block of the U-Net hands on what it is given."""
+        with uncompiled(self._unet), skipped(self._unet, block):
+            yield
 
     def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
         """The U-Net's prediction for latents (B, C, h, w), differentiable in the text's states."""

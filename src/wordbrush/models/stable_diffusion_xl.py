@@ -9,6 +9,7 @@ from diffusers import StableDiffusionXLPipeline
 from PIL.Image import Image
 from torch import Tensor
 
+from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.errors import PromptError, cited
 from wordbrush.models.clip import clip_tokens, spelled_as_added
 from wordbrush.models.stable_diffusion import StableDiffusion, parts_of
@@ -22,16 +23,16 @@ class StableDiffusionXL(StableDiffusion):
     The two CLIPs share their positions, because their states are joined along channels.
     """
 
-    def __init__(self, pipeline: StableDiffusionXLPipeline) -> None:
-        """Take a loaded pipeline, as its owner has set it up."""
-        super().__init__(*parts_of(pipeline))
+    def __init__(self, pipeline: StableDiffusionXLPipeline, choice: LayerChoice = OWN_CHOICE) -> None:
+        """Take a loaded pipeline, as its owner has set it up; `choice` is what was chosen of its layers."""
+        super().__init__(*parts_of(pipeline), choice=choice)
         self._pipeline = pipeline
         self._decoding = Lock()
 
     @classmethod
-    def of(cls, pipeline: StableDiffusionXLPipeline) -> "StableDiffusionXL":
+    def of(cls, pipeline: StableDiffusionXLPipeline, choice: LayerChoice = OWN_CHOICE) -> "StableDiffusionXL":
         """The adapter of a loaded pipeline."""
-        return cls(pipeline)
+        return cls(pipeline, choice)
 
     def tokenize(self, prompt: str) -> PromptTokens:
         """Where the prompt's words are on the text axis. Raises `PromptError` for more tokens than the model reads."""

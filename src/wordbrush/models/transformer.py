@@ -4,6 +4,8 @@ A family's file says where its text comes from, which layers there are, how it i
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from threading import Lock
 from typing import Any, Self
@@ -12,10 +14,12 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.attention.sites import AttentionLayer
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.errors import SettingsError
 from wordbrush.models.autoencoder import check_finite, check_rgb, decode_picture, encode_picture, scaled, unscaled
+from wordbrush.models.bypass import skipped
 from wordbrush.models.intercept import Intercept, attention_modules, uncompiled
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.sampling.adapter import Control, Prediction
@@ -38,13 +42,16 @@ class Transformer(ABC):
         """Take a loaded pipeline, as its owner has set it up."""
         self._pipeline = pipeline
         self._one_at_a_time = Lock()
-        self.attention_layers_of = lru_cache(maxsize=16)(self._layers)
+        self._choice = OWN_CHOICE
+        self.attention_layers_of = lru_cache(maxsize=16)(self._chosen_layers)
         """The attention layers by grid and number of tokens."""
 
     @classmethod
-    def of(cls, pipeline: Any) -> Self:
-        """The adapter of a loaded pipeline."""
-        return cls(pipeline)
+    def of(cls, pipeline: Any, choice: LayerChoice = OWN_CHOICE) -> Self:
+        """The adapter of a loaded pipeline; `choice` is what was chosen of its layers."""
+        adapter = cls(pipeline)
+        adapter._choice = choice
+        return adapter
 
     @abstractmethod
     def _tokens(self, prompt: str) -> PromptTokens:
@@ -63,6 +70,9 @@ class Transformer(ABC):
     @abstractmethod
     def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
         """The transformer's prediction (B, C, h, w)."""
+
+    def _chosen_layers(self, grid: tuple[int, int], tokens: int) -> tuple[AttentionLayer, ...]:
+        return self._choice.applied(self._layers(grid, tokens))
 
     def _grid(self, height: int, width: int) -> tuple[int, int]:
         return height // self.patch, width // self.patch
@@ -151,9 +161,8 @@ class Transformer(ABC):
 
     def editable_layers(self, height: int, width: int) -> EditableLayers:
         """All attention of the picture to itself, alone or beside the text; there is no decoder."""
-        return EditableLayers(
-            {layer.site.name: layer.pixels for layer in self.attention_layers(height, width) if layer.image}, (), ()
-        )
+        pixels = {layer.site.name: layer.pixels for layer in self.attention_layers(height, width) if layer.image}
+        return EditableLayers(pixels, (), (), self._choice.layout)
 
     @abstractmethod
     def solver(
@@ -174,6 +183,12 @@ class Transformer(ABC):
             with uncompiled(network), Intercept(attention_modules(network), layers, control):
                 prediction = self._predicted(latents, timestep, text, guidance_scale)
             return prediction, control.verify(layers)
+
+    @contextmanager
+    def bypassed(self, block: str) -> Iterator[None]:
+        """A scope in which a block of the transformer hands on what it is given."""
+        with uncompiled(self.transformer), skipped(self.transformer, block):
+            yield
 
     def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
         """The transformer's prediction for latents (B, C, h, w), differentiable in the text's states."""

@@ -7,6 +7,7 @@ from typing import Any
 from diffusers import UNet2DConditionModel
 from torch import nn
 
+from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.attention.sites import AttentionLayer
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.models.intercept import attention_modules, residual_branches
@@ -15,12 +16,13 @@ from wordbrush.models.intercept import attention_modules, residual_branches
 class UNetLayers:
     """Where a U-Net reads its text, where its picture looks at itself, and which layers an edit may name."""
 
-    def __init__(self, unet: UNet2DConditionModel, text_length: int) -> None:
-        """List the layers of `unet`, whose text has `text_length` tokens."""
+    def __init__(self, unet: UNet2DConditionModel, text_length: int, choice: LayerChoice = OWN_CHOICE) -> None:
+        """List the layers of `unet`, whose text has `text_length` tokens; `choice` is what was chosen of them."""
         self.modules: Mapping[str, nn.Module] = attention_modules(unet)
         self.branches: Mapping[str, nn.Module] = residual_branches(unet)
         self._levels = len(unet.config["block_out_channels"])
         self._text_length = text_length
+        self._choice = choice
         self.at = lru_cache(maxsize=16)(self._at)
         """The attention layers for latents of (h, w) cells, in the order in which they run."""
 
@@ -32,7 +34,8 @@ class UNetLayers:
     def editable(self, latent_size: tuple[int, int]) -> EditableLayers:
         """All self-attention of the U-Net, and that of its way up with the residual blocks there."""
         pixels = {layer.site.name: layer.pixels for layer in self.at(latent_size) if not layer.text}
-        return EditableLayers(pixels, tuple(filter(_is_decoder, pixels)), tuple(filter(_is_decoder, self.branches)))
+        decoder_self, decoder_blocks = (tuple(filter(_is_decoder, names)) for names in (pixels, self.branches))
+        return EditableLayers(pixels, decoder_self, decoder_blocks, self._choice.layout)
 
     def _at(self, latent_size: tuple[int, int]) -> tuple[AttentionLayer, ...]:
         # Each block but the last halves its picture on the way down, rounding up; the way up mirrors it.
@@ -45,7 +48,7 @@ class UNetLayers:
             halvings = last - block if part == "up_blocks" else block
             height, width = (-(-side // 2**halvings) for side in latent_size)
             layers.append((order, self._layer(name, module, (height, width))))
-        return tuple(layer for _, layer in sorted(layers, key=lambda ordered: ordered[0]))
+        return self._choice.applied(layer for _, layer in sorted(layers, key=lambda ordered: ordered[0]))
 
     def _layer(self, name: str, module: nn.Module, grid: tuple[int, int]) -> AttentionLayer:
         heads: Any = module.heads

@@ -37,8 +37,10 @@ class PhotoTask:
             "fit": self.fit,
             "settings": self.settings,
             "inversion": self.inversion,
-            # The same weights under another name are the same model; adapters are in the fingerprint.
-            "model": {name: v for name, v in vars(model).items() if name != "adapters"} | {"name": None},
+            # The same weights under another name are the same model; adapters are in the fingerprint, and no inversion
+            # reads maps or holds a layout.
+            "model": {name: v for name, v in vars(model).items() if name not in ("adapters", "layers")}
+            | {"name": None},
             "versions": installed_versions(),
         }
         return {name: to_plain(part) for name, part in parts.items()}

@@ -7,6 +7,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from wordbrush.attention.batch import SOURCE
+from wordbrush.attention.layer_choice import OWN_CHOICE
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.settings import EditSettings
 from wordbrush.inversion.invert import Inverted
@@ -28,7 +29,8 @@ from wordbrush.versions import installed_versions
 def model_record(model: ModelInfo) -> ModelRecord:
     """The model as a record names it, and the CPU threads of now."""
     threads = torch.get_num_threads()
-    return ModelRecord(model.name, model.fingerprint, model.device, model.dtype, threads, model.adapters)
+    layers = None if model.layers == OWN_CHOICE else model.layers
+    return ModelRecord(model.name, model.fingerprint, model.device, model.dtype, threads, model.adapters, layers)
 
 
 def packed_source(

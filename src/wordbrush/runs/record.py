@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL.Image import Image
 
+from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import RecordError
 from wordbrush.files import write_atomically
@@ -26,7 +27,8 @@ class ModelRecord:
     """The model of a run: its name as given, a hash of its weights, its device, its dtype and the CPU's threads.
 
     `threads` matter because sums are taken in another order with another number of them. `adapters` are the LoRAs and
-    concepts that were loaded beside the model's own weights; the fingerprint covers both.
+    concepts that were loaded beside the model's own weights; the fingerprint covers both. `layers` is what was chosen
+    of its attention layers, if anything was.
     """
 
     name: str
@@ -35,6 +37,7 @@ class ModelRecord:
     dtype: str
     threads: int
     adapters: tuple[AdapterFile, ...] = ()
+    layers: LayerChoice | None = None
 
     @property
     def described(self) -> str:
@@ -160,6 +163,15 @@ class Comparison:
         same = tuple(name for name, sha in known.items() if again.get(name) == sha)
         differing = tuple(name for name in known if name not in same)
         return cls(same, differing, tuple(name for name in again if name not in known))
+
+
+def check_layers(record: RunRecord, chosen: LayerChoice) -> None:
+    """Raise `RecordError` unless words are read, and layouts held, in the record's layers."""
+    if (record.model.layers or OWN_CHOICE) != chosen:
+        raise RecordError(
+            "the record was made with another choice of attention layers than is loaded; load it with "
+            "load_recorded(record), or leave out --layers"
+        )
 
 
 def check_adapters(record: RunRecord, loaded: tuple[AdapterFile, ...]) -> None:

@@ -5,6 +5,7 @@ attention, what the network predicts, and how latents are laid out.
 """
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import torch
@@ -118,6 +119,12 @@ class Adapter(Predictor, Protocol):
 
     def editable_layers(self, height: int, width: int) -> EditableLayers:
         """The layers that an edit of a picture of height x width pixels may name."""
+        ...
+
+    def bypassed(self, block: str) -> AbstractContextManager[None]:
+        """A scope in which the module `block`, which has attention layers, hands on what it is given: nothing of what
+        it computes is added. `ModelError` for one that cannot be left out.
+        """
         ...
 
     def solver(

@@ -29,12 +29,12 @@ from wordbrush.models.folder_fingerprint import is_earlier_fingerprint
 from wordbrush.models.layer_file import read_layers
 from wordbrush.models.load import ModelInfo, adopt_pipeline, load_pipeline
 from wordbrush.models.processor import thread_count
-from wordbrush.probe.cases import PROMPTS, check_words, probe_case
-from wordbrush.probe.measure import measure
-from wordbrush.probe.report import ProbeReport
 from wordbrush.pictures.fit import Fit, fit_into, fit_to, to_canvas
 from wordbrush.pictures.masks import read_mask
 from wordbrush.pictures.read import Photo, read_photo
+from wordbrush.probe.cases import PROMPTS, check_words, probe_case
+from wordbrush.probe.measure import measure
+from wordbrush.probe.report import ProbeReport
 from wordbrush.runs.cache import InversionCache
 from wordbrush.runs.counter import RunCounter
 from wordbrush.runs.kept import PhotoTask, invert_or_recall
@@ -176,7 +176,7 @@ class Editor:
 
     @property
     def model(self) -> ModelInfo:
-        """The model's name, fingerprint, device, dtype, defaults, sizes, adapters and chosen layers, as they are now."""
+        """The model's name, fingerprint, device, dtype, defaults, sizes, adapters and layers, as they are now."""
         adapters = () if self._pipeline is None else self._pipeline.files
         own = self._model.fingerprint if self._fingerprint is None else self._fingerprint()
         layers = self._model.layers if self._pipeline is None else self._pipeline.layers

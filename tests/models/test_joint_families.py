@@ -9,8 +9,10 @@ from helpers.tiny_joint import SIZE, VAE_FACTOR, tiny_flux, tiny_sd3
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.errors import PromptError, SettingsError
+from wordbrush.inversion.methods import FLOW_METHODS
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.maps.request import MapsRequest
+from wordbrush.runs.cache import InversionCache
 from wordbrush.tokens.pair import PromptPair
 
 PROMPT, TARGETS = "a photo of a dog eating an apple", ["a photo of a cat eating an apple", "a dog eating a castle"]
@@ -279,8 +281,11 @@ def test_what_a_flow_has_not_is_told(editors, tiny_folder):
     for method in ("direct", "null-text", "edit-friendly"):
         with pytest.raises(SettingsError, match=f"method '{method}' is not defined for this model"):
             editors["sd3"].invert(source.image, PROMPT, method=method, num_inference_steps=STEPS)
-    with pytest.raises(SettingsError, match="'flow-edit' is not defined for this model, which is a diffusion model"):
-        Editor.from_pretrained(tiny_folder, "cpu").invert(source.image, PROMPT, method="flow-edit")
+    for method in FLOW_METHODS:
+        with pytest.raises(
+            SettingsError, match=f"'{method}' is not defined for this model, which is a diffusion model"
+        ):
+            Editor.from_pretrained(tiny_folder, "cpu").invert(source.image, PROMPT, method=method)
     with pytest.raises(SettingsError, match="multiple of 4"):
         editors["flux"].generate(PROMPT, **{**RUN, "size": (34, 32)})
     with pytest.raises(SettingsError, match="positions up to 64x64"):
@@ -330,3 +335,22 @@ def test_flow_edit_of_a_photograph(pipelines, editors, name):
         there = velocity(edited + noised - clean, solver.timesteps[i], 1, scales[1])
         edited = edited + (sigmas[i + 1] - sigmas[i]) * (there - velocity(noised, solver.timesteps[i], 0, scales[0]))
     torch.testing.assert_close(ours, edited, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("method", "calls"), [("rf-inversion", 3), ("rf-solver", 7)])
+@pytest.mark.parametrize("name", ["sd3", "flux"])
+def test_a_photograph_is_taken_back_along_the_flow(editors, name, method, calls, tmp_path):
+    editor, run = editors[name], {"num_inference_steps": 3, "guidance_scale": 1.0, "size": SIZE}
+    photo = editor.generate(PROMPT, **RUN).image
+    source = editor.invert(photo, PROMPT, method=method, cache=InversionCache(tmp_path), **run)
+    assert source.report.model_calls == calls
+    assert source.report.reconstruction == source.report.autoencoder  # the source is held on its path
+    edited = editor.edit(source, TARGETS[0])
+    assert not torch.equal(edited.latents, source.latents)
+    again = editor.replay(edited.record, photo=photo)
+    assert torch.equal(again[0].latents, edited.latents)
+    kept = editor.invert(photo, PROMPT, method=method, cache=InversionCache(tmp_path), **run)
+    assert torch.equal(editor.edit(kept, TARGETS[0]).latents, edited.latents)
+    if method == "rf-solver":
+        back = editor.edit(source, PROMPT, equalizer={"dog": 1 + 1e-6}, self_replace_steps=1.0)
+        torch.testing.assert_close(back.latents, source.latents, rtol=0, atol=1e-5)

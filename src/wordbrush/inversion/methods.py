@@ -13,7 +13,11 @@ METHODS: Mapping[str, str] = {
 }
 """The class of each method for diffusion models, as `module:name`."""
 
-FLOW_METHODS: Mapping[str, str] = {"flow-edit": "wordbrush.inversion.flow_edit:FlowEdit"}
+FLOW_METHODS: Mapping[str, str] = {
+    "flow-edit": "wordbrush.inversion.flow_edit:FlowEdit",
+    "rf-inversion": "wordbrush.inversion.rf_inversion:RFInversion",
+    "rf-solver": "wordbrush.inversion.rf_solver:RFSolver",
+}
 """The class of each method for models that are sampled along a flow."""
 
 DEFAULT_METHOD = "edit-friendly"

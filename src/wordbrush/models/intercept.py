@@ -38,6 +38,7 @@ def residual_branches(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def named_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """All modules of a model by name, which is the same where `torch.compile` wraps it."""
     return ((name.replace("_orig_mod.", ""), module) for name, module in model.named_modules())
 
 

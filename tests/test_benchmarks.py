@@ -14,6 +14,7 @@ SMALLEST = {
         "| 1 one-word swaps |",
     ),
     "chain.py": (["--chains", "1", "--length", "2", "--steps", "2", "--rows", "region"], "| region |"),
+    "layout_layers.py": (["--edits", "1", "--steps", "2"], "| all others | 4 |"),
     "map_truth.py": (["--scenes", "1", "--noise", "0.5"], "1 scenes, noise at 0.5 of the schedule"),
     "pairs_memory.py": (["--rows", "2"], "2 pairs of 2 rows"),
     "pairs_rate.py": (["--rows", "1", "--steps", "2", "--tries", "1", "--saves", "1"], "| 1000 | 360000 | 100.0 |"),

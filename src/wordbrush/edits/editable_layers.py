@@ -25,6 +25,11 @@ class EditableLayers:
 
         Raises `ControlError` if there are none.
         """
+        if not self.self_pixels:
+            raise ControlError(
+                "this model's self-attention is linear and forms no map, so self_replace_steps would do nothing; set "
+                "it to 0"
+            )
         holding = self.layout or tuple(self.self_pixels)
         names = frozenset(name for name in holding if self.self_pixels[name] <= max_pixels)
         if not names:

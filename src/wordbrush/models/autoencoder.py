@@ -24,7 +24,8 @@ def encode_picture(vae: Any, image: Image.Image, device: torch.device) -> Tensor
     pixels_HWC = torch.from_numpy(np.array(image)).to(device, vae.dtype) / 127.5 - 1
     pixels = pixels_HWC.permute(2, 0, 1)[None]
     with memory_shortage_told("encoding a picture of this size"):
-        latents: Tensor = vae.encode(pixels[:, :, None] if _of_films(vae) else pixels).latent_dist.mode()
+        encoded = vae.encode(pixels[:, :, None] if _of_films(vae) else pixels)
+        latents: Tensor = encoded.latent if hasattr(encoded, "latent") else encoded.latent_dist.mode()
     if not bool(torch.isfinite(latents).all()):
         raise OutputError(f"the picture's latents are not numbers (NaN or infinite){_in_wider(vae.dtype)}")
     return latents

@@ -150,6 +150,38 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "PixArtAlphaPipeline": _PIXART,
     "PixArtSigmaPipeline": replace(_PIXART, models="PixArt-sigma"),
+    "HunyuanDiTPipeline": Family(
+        models="HunyuanDiT 1.x",
+        adapter="wordbrush.models.hunyuan_dit:HunyuanDiT",
+        parts={
+            "transformer": Part("diffusers:HunyuanDiT2DModel", _DIFFUSERS),
+            "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
+            "text_encoder": Part("transformers:BertModel", _TRANSFORMERS),
+            "text_encoder_2": Part("transformers:T5EncoderModel", _TRANSFORMERS),
+            "tokenizer": Part("transformers:BertTokenizer"),
+            "tokenizer_2": Part("transformers:T5TokenizerFast"),
+            "scheduler": Part("diffusers:DDPMScheduler"),
+        },
+        without={"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False},
+        check="wordbrush.models.fit:check_hunyuan_dit",
+        # One resolution, as PixArt.
+        defaults=Defaults(guidance_scale=5.0, self_replace_steps=0.2, self_replace_max_pixels=1 << 16),
+    ),
+    "SanaPipeline": Family(
+        models="Sana",
+        adapter="wordbrush.models.sana:Sana",
+        parts={
+            "transformer": Part("diffusers:SanaTransformer2DModel", _DIFFUSERS),
+            "vae": Part("diffusers:AutoencoderDC", _DIFFUSERS),
+            "text_encoder": Part("transformers:Gemma2Model", _TRANSFORMERS),
+            "tokenizer": Part("transformers:GemmaTokenizer"),
+            "scheduler": Part("diffusers:DPMSolverMultistepScheduler"),
+        },
+        without={},
+        check="wordbrush.models.fit:check_sana",
+        # No map of self-attention is formed that could hold the layout (decision 0047).
+        defaults=Defaults(num_inference_steps=20, guidance_scale=4.5, self_replace_steps=0.0),
+    ),
     "StableDiffusion3Pipeline": Family(
         models="Stable Diffusion 3 medium, 3.5 medium and large",
         adapter="wordbrush.models.stable_diffusion_3:StableDiffusion3",

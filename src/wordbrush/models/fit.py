@@ -65,6 +65,41 @@ def check_pixart(pipeline: Any, where: str) -> None:
     )
 
 
+def check_hunyuan_dit(pipeline: Any, where: str) -> None:
+    """Raise `ModelError` for the first thing that is wrong; `where` is what it calls the pipeline."""
+    network, read = pipeline.transformer.config, pipeline.transformer.config["in_channels"]
+    bert, t5 = pipeline.text_encoder, pipeline.text_encoder_2
+    given = read * (2 if network["learn_sigma"] else 1)
+    _raise_first(
+        where,
+        *scheduler_mismatches(pipeline.scheduler),
+        *side_mismatches(network["sample_size"]),
+        *width_mismatches("a BERT", _width(bert), "transformer", network["cross_attention_dim"]),
+        *width_mismatches("a T5", int(t5.config.d_model), "transformer", network["cross_attention_dim_t5"]),
+        *channel_mismatches("transformer", read, pipeline.vae.config),
+        *patch_mismatches(2 * read, given),  # a variance beside the noise
+        *vocabulary_mismatches(bert, pipeline.tokenizer),
+        *vocabulary_mismatches(t5, pipeline.tokenizer_2),
+    )
+
+
+def check_sana(pipeline: Any, where: str) -> None:
+    """Raise `ModelError` for the first thing that is wrong; `where` is what it calls the pipeline."""
+    network, read = pipeline.transformer.config, pipeline.transformer.config["in_channels"]
+    width, scheduler = _width(pipeline.text_encoder), pipeline.scheduler
+    along_flow = scheduler.config.get("use_flow_sigmas") and scheduler.config["prediction_type"] == "flow_prediction"
+    multistep = type(scheduler).__name__ == "DPMSolverMultistepScheduler" and along_flow
+    _raise_first(
+        where,
+        *(() if multistep else flow_mismatches(scheduler)),
+        *side_mismatches(network["sample_size"]),
+        *width_mismatches("a text encoder", width, "transformer", network["caption_channels"]),
+        *channel_mismatches("transformer", read, pipeline.vae.config),
+        *patch_mismatches(read, network["out_channels"], {2 * read}),  # a variance beside the velocity
+        *vocabulary_mismatches(pipeline.text_encoder, pipeline.tokenizer),
+    )
+
+
 def check_stable_diffusion_3(pipeline: Any, where: str) -> None:
     """Raise `ModelError` for the first thing that is wrong; `where` is what it calls the pipeline."""
     network, read = pipeline.transformer.config, pipeline.transformer.config["in_channels"]

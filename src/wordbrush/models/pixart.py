@@ -4,13 +4,13 @@ from inspect import signature
 from typing import Any
 
 import torch
-from diffusers import DDIMScheduler, PixArtAlphaPipeline, PixArtSigmaPipeline
+from diffusers import PixArtAlphaPipeline, PixArtSigmaPipeline
 from torch import Tensor
 
 from wordbrush.attention.sites import AttentionLayer
 from wordbrush.errors import PromptError, cited
 from wordbrush.models.intercept import attention_modules
-from wordbrush.models.solvers import diffusion_solver
+from wordbrush.models.solvers import spaced_diffusion_solver
 from wordbrush.models.t5 import t5_tokens
 from wordbrush.models.transformer import Transformer
 from wordbrush.sampling.guidance import ClassifierFree, Guidance
@@ -44,12 +44,7 @@ class PixArt(Transformer):
         self, num_inference_steps: int, height: int, width: int, *, sampler: str | None = None, seed: int = 0
     ) -> Solver:
         """A fresh schedule, the same for every size; by default DDIM, which the published method is defined on."""
-        scheduler = self._pipeline.scheduler
-        config = {**scheduler.config, "_class_name": type(scheduler).__name__}
-        if sampler in (None, "ddim") and not isinstance(scheduler, DDIMScheduler):
-            # The published schedulers space their timesteps otherwise than DDIM's steps, which are of one length.
-            config = {**config, "timestep_spacing": "leading", "steps_offset": 1, "_use_default_values": []}
-        return diffusion_solver(config, num_inference_steps, self.device, sampler or "ddim", seed)
+        return spaced_diffusion_solver(self._pipeline.scheduler, num_inference_steps, self.device, sampler, seed)
 
     def _tokens(self, prompt: str) -> PromptTokens:
         small = prompt.lower()

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from diffusers import (
+    DDIMScheduler,
     DPMSolverMultistepScheduler,
     EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
@@ -154,6 +155,20 @@ def diffusion_solver(
     return Scheduled(sampler, scheduler, kind.levels(scheduler), seed, draws=kind.draws)
 
 
+def spaced_diffusion_solver(
+    scheduler: Any, num_inference_steps: int, device: torch.device, sampler: str | None, seed: int
+) -> Solver:
+    """A fresh solver of a transformer's pipeline, by default DDIM.
+
+    Published schedulers space their timesteps otherwise than DDIM's steps, which are of one length: DDIM then has its
+    own spacing.
+    """
+    config = {**scheduler.config, "_class_name": type(scheduler).__name__}
+    if sampler in (None, "ddim") and not isinstance(scheduler, DDIMScheduler):
+        config = {**config, "timestep_spacing": "leading", "steps_offset": 1, "_use_default_values": []}
+    return diffusion_solver(config, num_inference_steps, device, sampler or "ddim", seed)
+
+
 def own_sampler(config: Mapping[str, Any]) -> str:
     """The name of a model's own sampler. Raises `SettingsError` for one that is not known."""
     name = str(config.get("_class_name", "DDIMScheduler"))
@@ -184,6 +199,13 @@ def flow_solver(
         options["mu"] = _shift(scheduler.config, image_tokens) if shift is None else shift
     _set_timesteps(scheduler, num_inference_steps, device=device, **options)
     return Scheduled(FLOW, scheduler, _of_flow(scheduler), seed=0)
+
+
+def flow_multistep_solver(config: Mapping[str, Any], num_inference_steps: int, device: torch.device) -> Solver:
+    """DPM-Solver++ on a flow, as a scheduler's `config` says (Xie et al. 2024, arXiv 2410.10629)."""
+    scheduler = DPMSolverMultistepScheduler.from_config(dict(config))
+    _set_timesteps(scheduler, num_inference_steps, device=device)
+    return Scheduled("dpm++", scheduler, _of_flow(scheduler), seed=0)
 
 
 def _shift(config: Mapping[str, Any], image_tokens: int) -> float:

@@ -41,9 +41,11 @@ def draw_chart(report: ProbeReport, path: Path) -> None:
     shown.set_xlabel("with where dropping the word acts (area under the ROC curve)", fontsize=8)
     shown.axvline(0.5, color=_INK, linewidth=0.8, linestyle=":")
     shown.set_xlim(0, 1)
-    shown.text(0.5, -0.75, "chance", fontsize=7, ha="center", va="bottom", color=_INK)
+    shown.text(0.49, len(blocks) - 0.5, "chance", fontsize=7, ha="right", va="bottom", color=_INK)
     readings = sum(map(len, report.words.values())) * len(report.pictures) // len(report.words)
-    figure.suptitle(f"{report.model}: {len(report.pictures)} pictures, {readings} words; dark: chosen", fontsize=10)
+    figure.suptitle(
+        f"{report.model}: {len(report.pictures)} pictures, {readings} readings of words; dark: chosen", fontsize=10
+    )
     buffer = io.BytesIO()
     kind = "svg" if path.suffix.lower() == ".svg" else "png"
     figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else {"Software": None})
@@ -68,8 +70,10 @@ def _short(block: str) -> str:
 
     >>> _short("up_blocks.1.attentions.0.transformer_blocks.0"), _short("single_transformer_blocks.3")
     ('up.1.0', 'single.3')
+    >>> _short("mid_block.attentions.0.transformer_blocks.0"), _short("transformer_blocks.7")
+    ('mid.0', '7')
     """
     block = block.removesuffix(".transformer_blocks.0") if "attentions" in block else block
-    for part in ("_transformer_blocks", "_blocks", "attentions."):
+    for part in ("_transformer_blocks", "transformer_blocks.", "_blocks", "_block", "attentions."):
         block = block.replace(part, "")
     return block

@@ -294,7 +294,7 @@ def test_help_and_version_need_no_torch():
         assert done.stdout.strip().endswith("False"), done.stderr
 
 
-ADAPTERS = ["--concept", "--lora"]
+ADAPTERS = ["--concept", "--lora", "--layers"]
 SHARED = [
     "--model",
     *ADAPTERS,
@@ -410,6 +410,7 @@ def test_the_surface_is_as_published():
         "figures": [*RUN, *STEPS, "--list"],
         "sweep": [*SHARED, *EDIT, "--axis", "--seeds", "--cells", "--max-cells"],
         "learn": [*RUN, *LEARN],
+        "probe": [*SHARED, "--prompt", "--words", "--seeds"],
         "pairs": [*(set(SHARED) - {*ADAPTERS, "--out"}), *EDIT, *PAIRS],
         "serve": [*SERVER],
         "ui": [*SERVER, "--no-open"],

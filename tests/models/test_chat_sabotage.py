@@ -67,13 +67,11 @@ def test_a_compiled_network_runs_as_it_was_written_while_it_is_controlled(name, 
     same(pipeline, expected[name])
 
 
-def test_fused_projections_act_or_are_refused(name, expected):
-    pipeline = BUILD[name]()
-    fuse = getattr(pipeline.transformer, "fuse_qkv_projections", None)
-    if fuse is None:
-        pytest.skip("diffusers fuses no projections of this network")
-    fuse()
-    same(pipeline, expected[name])
+@pytest.mark.parametrize("fused", ["qwen-image", "flux.2", "klein"])  # diffusers fuses none of Z-Image
+def test_fused_projections(fused, expected):
+    pipeline = BUILD[fused]()
+    pipeline.transformer.fuse_qkv_projections()
+    same(pipeline, expected[fused])
 
 
 def test_layerwise_casting(name):

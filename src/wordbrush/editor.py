@@ -860,7 +860,8 @@ class Editor:
         >>> found.blocks[0].block
         'down_blocks.1.attentions.0.transformer_blocks.0'
         """
-        settings = [self.generation_settings(p, **{**options, "seed": seed}) for p in prompts for seed in seeds]
+        asked = [self.generation_settings(prompt, **options) for prompt in prompts]
+        settings = [replace(one, seed=seed) for one in asked for seed in seeds]
         cases = [case for one in settings if (case := probe_case(one, words)) is not None]
         check_words(cases, words)
         return measure(self._adapter, self.model, cases, on_step)

@@ -50,8 +50,8 @@ def test_the_fewest_best_layers_of_one_group_are_chosen():
 def test_a_choice_that_holds_for_no_other_prompt_is_not_taken():
     readings = [reading("a", one=GOOD, two=BAD), reading("b", one=BAD, two=GOOD)]
     chosen = choose_words(readings, [["one", "two"]], ["one"])
-    assert (chosen.layers, chosen.own, chosen.held_out) == (("one",), 0.5, 0.0)
-    assert choose_words(readings[:1], [["one", "two"]], ["two"]).layers == ("two",)  # nothing to hold it out by
+    assert (chosen.layers, chosen.own, chosen.held_out) == ((), 0.5, 0.0)
+    assert choose_words(readings[:1], [["one", "two"]], ["two"]).layers == ()  # nothing to hold it out by
 
 
 def test_the_layout_is_in_the_fewest_blocks_of_half_the_change():

@@ -38,12 +38,12 @@ def skipped(network: nn.Module, block: str) -> Iterator[None]:
 def _handed_on(block: str, inputs: Mapping[str, Any], output: Any) -> Any:
     picture = next((inputs[name] for name in _PICTURE if name in inputs), None)
     text = next((inputs[name] for name in _TEXT if name in inputs), None)
+    parts: tuple[Tensor | None, ...] = ()
+    instead: tuple[Tensor | None, ...] = ()
     if isinstance(output, Tensor):
         parts, instead = (output,), (picture,)
     elif isinstance(output, tuple) and len(output) == 2:  # diffusers' blocks of two streams give the text first
         parts, instead = output, (text if output[0] is not None else None, picture)
-    else:
-        parts, instead = (), ()
     if not parts or any(_shape(part) != _shape(one) for part, one in zip(parts, instead, strict=True)):
         raise ModelError(f"block '{block}' gives another shape than it is given, so it cannot be left out")
     return instead[0] if isinstance(output, Tensor) else instead

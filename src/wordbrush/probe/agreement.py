@@ -59,8 +59,8 @@ def changed_cells(changes_hw: Cells) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class WordChoice:
-    """Layers to read words in; the mean agreement of those that are read now, and of the best ones where these were
-    chosen by the other prompts (None of one prompt).
+    """Layers to read words in, none where those that are read now stay; the mean agreement of these, and of the best
+    ones where these were chosen by the other prompts (None of one prompt).
     """
 
     layers: tuple[str, ...]
@@ -71,10 +71,10 @@ class WordChoice:
 def choose_words(
     readings: Sequence[WordReading], groups: Sequence[Sequence[str]], read_now: Sequence[str]
 ) -> WordChoice:
-    """The best layers, if such a choice holds for prompts that it was not made by; else those that are read now."""
+    """The best layers, if such a choice holds for prompts that it was not made by."""
     own, held_out = mean_agreement(readings, read_now), held_out_agreement(readings, groups)
     better = held_out is not None and held_out > own
-    return WordChoice(best_layers(readings, groups) if better else tuple(read_now), own, held_out)
+    return WordChoice(best_layers(readings, groups) if better else (), own, held_out)
 
 
 def mean_agreement(readings: Sequence[WordReading], layers: Sequence[str]) -> float:

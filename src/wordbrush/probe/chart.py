@@ -23,8 +23,8 @@ def need_matplotlib() -> None:
 
 
 def draw_chart(report: ProbeReport, path: Path) -> None:
-    """Write a chart as PNG or SVG, by the ending of `path`. Bars of what was chosen are dark; lines are one standard
-    error to each side.
+    """Write a chart as PNG or SVG, by the ending of `path`. Dark are the blocks in which words are to be read and
+    layouts held; lines are one standard error to each side.
     """
     need_matplotlib()
     from matplotlib.figure import Figure
@@ -32,7 +32,7 @@ def draw_chart(report: ProbeReport, path: Path) -> None:
     blocks = report.blocks
     figure = Figure(figsize=(9.6, 1.5 + 0.27 * len(blocks)), dpi=150, layout="constrained")
     needed, shown = figure.subplots(1, 2, sharey=True)
-    words, layout = set(report.layers.words), set(report.layers.layout)
+    words, layout = set(report.layers.words or report.own_layers), set(report.layers.layout)
     _bars(needed, blocks, [block.change for block in blocks], [bool(layout & set(b.image_layers)) for b in blocks])
     _bars(shown, blocks, [block.agreement for block in blocks], [bool(words & set(b.text_layers)) for b in blocks])
     needed.set_title("Change without the block", fontsize=10, loc="left")
@@ -43,9 +43,8 @@ def draw_chart(report: ProbeReport, path: Path) -> None:
     shown.set_xlim(0, 1)
     shown.text(0.49, len(blocks) - 0.5, "chance", fontsize=7, ha="right", va="bottom", color=_INK)
     readings = sum(map(len, report.words.values())) * len(report.pictures) // len(report.words)
-    figure.suptitle(
-        f"{report.model}: {len(report.pictures)} pictures, {readings} readings of words; dark: chosen", fontsize=10
-    )
+    made = f"{len(report.pictures)} pictures, {readings} readings of words"
+    figure.suptitle(f"{report.model}: {made}; dark: words and layouts are read here", fontsize=10)
     buffer = io.BytesIO()
     kind = "svg" if path.suffix.lower() == ".svg" else "png"
     figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else {"Software": None})

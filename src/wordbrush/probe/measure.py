@@ -57,6 +57,7 @@ def measure(adapter: Adapter, model: ModelInfo, cases: Sequence[ProbeCase], on_s
         words={case.settings.prompt: case.words for case in cases},
         blocks=reports,
         layers=LayerChoice(choice.layers, layout_layers(reports)),
+        own_layers=tuple(read_now),
         own_agreement=choice.own,
         held_out_agreement=choice.held_out,
         versions=installed_versions(),

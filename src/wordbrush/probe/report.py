@@ -55,9 +55,9 @@ class ProbeReport:
     - `pictures`: the settings of the pictures that were made.
     - `words`: the words that were dropped, by prompt.
     - `blocks`: every block, in the order in which they run.
-    - `layers`: which layers to choose: for words as `agreement.choose_words` does, for the layout those of the fewest
-      blocks that hold half of all change.
-    - `own_agreement`: the mean agreement of the layers that were read when the model was probed.
+    - `layers`: which layers to choose: for words as `agreement.choose_words` does, none where those that are read
+      already stay; for the layout those of the fewest blocks that hold half of all change.
+    - `own_layers`, `own_agreement`: the layers that blends read when the model was probed, and their mean agreement.
     - `held_out_agreement`: that of the best layers, for each prompt the best of all other prompts; None of one prompt.
     - `versions`: the installed versions by package.
     - `schema`: the version of this format.
@@ -69,6 +69,7 @@ class ProbeReport:
     words: Mapping[str, tuple[str, ...]]
     blocks: tuple[BlockReport, ...]
     layers: LayerChoice
+    own_layers: tuple[str, ...]
     own_agreement: float
     held_out_agreement: float | None
     versions: Mapping[str, str]

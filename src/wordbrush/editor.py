@@ -858,7 +858,7 @@ class Editor:
 
         >>> found = Editor.from_pretrained().probe(["a dog on the beach"], seeds=[0], num_inference_steps=1)
         >>> found.blocks[0].block
-        'down_blocks.1.attentions.0.transformer_blocks.0'
+        'down_blocks.0.attentions.0.transformer_blocks.0'
         """
         asked = [self.generation_settings(prompt, **options) for prompt in prompts]
         settings = [replace(one, seed=seed) for one in asked for seed in seeds]

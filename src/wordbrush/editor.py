@@ -17,7 +17,6 @@ from wordbrush.edits.recipes import Recipe, recipe_for
 from wordbrush.edits.settings import EditOptions, EditSettings, has_windows_of_its_own, needs_recipes
 from wordbrush.edits.strength import AUTO, StrengthSearch, one_step
 from wordbrush.errors import ModelError, PromptWarning, RecordError, SettingsError, cited
-from wordbrush.inversion.methods import DEFAULT_METHOD
 from wordbrush.inversion.settings import InversionSettings, Setting
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.capture import Capture
@@ -321,7 +320,7 @@ class Editor:
         image: str | Path | bytes | Image | Photo,
         prompt: str,
         *,
-        method: str | InversionSettings = DEFAULT_METHOD,
+        method: str | InversionSettings | None = None,
         seed: int = 0,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
@@ -338,7 +337,7 @@ class Editor:
         - `prompt`: what the photograph shows.
         - `method`: the inversion method: a name in `inversion.methods.METHODS`, such as "null-text", or for models
           that are sampled along a flow in `FLOW_METHODS`; or an `InversionSettings`, which takes no further
-          `settings`. Default: "edit-friendly".
+          `settings`. Default: the model's, "edit-friendly" for diffusion models and "flow-edit" for flows.
         - `seed`: the seed of the method's own noise, from 0 to 2**63 - 1. Default: 0.
         - `num_inference_steps`: the number of steps, 1 or more. Default: the model's.
         - `guidance_scale`, `negative_prompt`: for its edits, as in `GenerationOptions`. Defaults: the model's, and
@@ -371,7 +370,7 @@ class Editor:
                 )
             inversion = method
         else:
-            inversion = InversionSettings.parse(method, settings)
+            inversion = InversionSettings.parse(method or self._model.defaults.inversion, settings)
         photo = read_photo(image)
         own_size = (photo.image.height, photo.image.width)
         if size is None:

@@ -4,7 +4,6 @@ import time
 from dataclasses import dataclass
 
 from wordbrush.editor import Editor
-from wordbrush.inversion.methods import DEFAULT_METHOD
 from wordbrush.peak import PeakMemory
 from wordbrush.runs.results import Source
 from wordbrush_bench.case import Case, Material
@@ -12,11 +11,11 @@ from wordbrush_bench.case import Case, Material
 
 @dataclass(frozen=True)
 class SourceSettings:
-    """How a method makes its source: steps and guidance (None: the model's own), and how it inverts a photograph."""
+    """How a method makes its source: steps, guidance, and how it inverts a photograph (None: the model's own)."""
 
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
-    inversion: str = DEFAULT_METHOD
+    inversion: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

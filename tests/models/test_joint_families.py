@@ -301,6 +301,14 @@ def test_a_folder_is_its_pipeline(pipelines, editors, name, tmp_path):
     assert loaded.model.defaults == editors[name].model.defaults
 
 
+@pytest.mark.parametrize("name", BUILD)
+def test_a_photograph_is_inverted_by_a_method_for_flows_where_none_is_named(editors, name):
+    photo = editors[name].generate(PROMPT, **RUN).image
+    source = editors[name].invert(photo, PROMPT, num_inference_steps=4, size=SIZE, skip=0.25)
+    assert source.record.photo.inversion.method == "flow-edit"
+    assert source.record.photo.inversion.settings["skip"] == 0.25
+
+
 @pytest.mark.parametrize("name", ["sd3", "flux"])
 def test_flow_edit_of_a_photograph(pipelines, editors, name):
     """Equal prompts and guidance give the source back; else it is the published loop, written out."""

@@ -1,5 +1,6 @@
 """Every option of the command line that says how a picture is made or a photograph read, once, by the API's names."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 from wordbrush.cli.command import first_given, flag
 from wordbrush.cli.values import picture_size, setting
 from wordbrush.errors import SettingsError
-from wordbrush.inversion.methods import DEFAULT_METHOD, FLOW_METHODS, METHODS
+from wordbrush.inversion.methods import FLOW_METHODS, METHODS
 from wordbrush.sampling.settings import GenerationOptions, check_generation
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class PhotoFlags:
             "--method",
             "--invert",
             metavar="METHOD",
-            help=f"How it is inverted: {', '.join(METHODS)}, or {', '.join(FLOW_METHODS)}; else {DEFAULT_METHOD}.",
+            help=f"How it is inverted: {', '.join(METHODS)}, or {', '.join(FLOW_METHODS)}; else the model's.",
             group=PHOTO,
         ),
     ] = None
@@ -129,8 +130,10 @@ class PhotoFlags:
         """The first option that is given, as a message names it."""
         return first_given(self)
 
-    def inversion(self) -> "InversionSettings":
-        """The method and its settings. Raises `SettingsError`."""
+    def inversion(self) -> "tuple[InversionSettings | None, Mapping[str, int | float | str]]":
+        """The method with its settings; where none is named, None and the settings for the model's own. Raises
+        `SettingsError`.
+        """
         from wordbrush.inversion.settings import InversionSettings
 
         parsed: dict[str, int | float | str] = {}
@@ -140,7 +143,7 @@ class PhotoFlags:
             if not equals or not name.isidentifier() or name in parsed:
                 raise SettingsError(f"--setting '{one:.60}' is not NAME=VALUE, once each; write --setting skip=0.36")
             parsed[name] = setting(value.strip())
-        return InversionSettings.parse(self.method or DEFAULT_METHOD, parsed)
+        return (None, parsed) if self.method is None else (InversionSettings.parse(self.method, parsed), {})
 
     def cache(self) -> "InversionCache | None":
         """The cache, on unless it is turned off. Raises `SettingsError`."""

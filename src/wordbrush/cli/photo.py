@@ -1,5 +1,6 @@
 """What commands on a photograph share: which file is meant, and how it becomes a source."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -23,11 +24,14 @@ _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".heic", ".avif", ".gif", ".tif", 
 
 @dataclass(frozen=True)
 class PhotoTask:
-    """A photograph, what it is said to show (None: not said), and how it is to be inverted."""
+    """A photograph, what it is said to show (None: not said), and how it is to be inverted: None for the model's own
+    method, with `settings`.
+    """
 
     file: Path
     prompt: str | None
-    inversion: "InversionSettings"
+    inversion: "InversionSettings | None"
+    settings: "Mapping[str, int | float | str]"
     captioner: Path | None
     cache: "InversionCache | None"
 
@@ -36,7 +40,8 @@ class PhotoTask:
         """Check a command's options before any model is loaded. Raises `SettingsError`."""
         if "sampler" in options:
             raise SettingsError("--sampler does not go with a photograph, which is inverted by DDIM; leave it out")
-        return cls(file, flags.prompt, flags.inversion(), flags.captioner, flags.cache())
+        inversion, settings = flags.inversion()
+        return cls(file, flags.prompt, inversion, settings, flags.captioner, flags.cache())
 
 
 def photo_of_edit(source: str | None, photo: Path | None, option: str | None) -> tuple[Path | None, str | None]:
@@ -82,7 +87,7 @@ def invert_photo(editor: "Editor", task: PhotoTask, options: "GenerationOptions"
             method=task.inversion,
             cache=task.cache,
             on_step=progress,
-            **cast(dict[str, Any], options),
+            **cast(dict[str, Any], {**options, **task.settings}),
         )
     for note in source.notes[len(photo.notes) :]:
         say(note, quiet)

@@ -21,4 +21,4 @@ FLOW_METHODS: Mapping[str, str] = {
 """The class of each method for models that are sampled along a flow."""
 
 DEFAULT_METHOD = "edit-friendly"
-"""The method for photographs if none is given: the best of them in docs/benchmark.md."""
+"""The method for photographs of diffusion models if none is given: the best of them in docs/benchmark.md."""

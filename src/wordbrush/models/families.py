@@ -85,7 +85,13 @@ class Family:
 
 _CLIP = WordEncoder("tokenizer", "text_encoder", "clip_l")
 
-_JOINT = Defaults(edit="own", cross_replace_steps=1.0, self_replace_steps=0.2, self_replace_max_pixels=1 << 16)
+_JOINT = Defaults(
+    edit="own",
+    cross_replace_steps=1.0,
+    self_replace_steps=0.2,
+    self_replace_max_pixels=1 << 16,
+    inversion="flow-edit",
+)
 """Text and picture on one axis: for the first part of the steps the source's image queries and keys in all blocks, the
 text untouched (Shin et al. 2025, arXiv:2508.07519), and new words looked at more at all steps (decision 0033)."""
 
@@ -180,7 +186,7 @@ FAMILIES: Mapping[str, Family] = {
         without={},
         check="wordbrush.models.fit:check_sana",
         # No map of self-attention is formed that could hold the layout (decision 0047).
-        defaults=Defaults(num_inference_steps=20, guidance_scale=4.5, self_replace_steps=0.0),
+        defaults=Defaults(num_inference_steps=20, guidance_scale=4.5, self_replace_steps=0.0, inversion="flow-edit"),
     ),
     "StableDiffusion3Pipeline": Family(
         models="Stable Diffusion 3 medium, 3.5 medium and large",

@@ -10,6 +10,7 @@ from wordbrush.edits.recipe_name import RecipeName
 from wordbrush.edits.schedule import Window
 from wordbrush.edits.settings import EditDefaults, EditKind
 from wordbrush.errors import ModelError, SettingsError
+from wordbrush.inversion.methods import DEFAULT_METHOD, FLOW_METHODS, METHODS
 from wordbrush.models.json_file import read_json
 from wordbrush.models.layer_file import layer_choice
 from wordbrush.sampling.settings import GenerationDefaults
@@ -20,7 +21,9 @@ _BESIDE_DEFAULTS = ("vocabulary", "layers")
 
 @dataclass(frozen=True)
 class Defaults(EditDefaults, GenerationDefaults):
-    """What a model is used with where a caller gives nothing."""
+    """What a model is used with where a caller gives nothing; `inversion` is the method for photographs."""
+
+    inversion: str = DEFAULT_METHOD
 
 
 def read_own_settings(folder: Path, family: Defaults | None = None) -> tuple[Defaults, frozenset[str] | None]:
@@ -67,6 +70,8 @@ def _check(path: Path, name: str, value: object) -> None:
     elif name == "guidance_scale":
         fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
         needed = "a number of 0 or more"
+    elif name == "inversion":
+        fits, needed = value in (*METHODS, *FLOW_METHODS), f"one of {', '.join((*METHODS, *FLOW_METHODS))}"
     elif name == "recipe":
         fits, needed = value in get_args(RecipeName), f"one of {', '.join(get_args(RecipeName))}"
     else:

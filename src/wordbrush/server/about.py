@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from wordbrush.editor import Editor
-from wordbrush.inversion.methods import DEFAULT_METHOD, FLOW_METHODS, METHODS
+from wordbrush.inversion.methods import FLOW_METHODS, METHODS
 from wordbrush.panel.python_source import BUNDLED
 from wordbrush.views.colour import colour_table
 
@@ -23,8 +23,8 @@ def model_facts(editor: Editor) -> dict[str, Any]:
         "width": model.native_size[1],
         "defaults": asdict(model.defaults),
         "reads_weights": reads_weights(editor),
-        "methods": [*METHODS, *FLOW_METHODS],
-        "method": DEFAULT_METHOD,
+        "methods": [*(FLOW_METHODS if model.defaults.inversion in FLOW_METHODS else METHODS)],
+        "method": model.defaults.inversion,
         "colours": ["#" + bytes(colour).hex() for colour in colour_table().tolist()],
         "example": {"prompt": source, "target": target, "seed": seed},
     }

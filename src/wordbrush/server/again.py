@@ -32,6 +32,7 @@ def program_of(shelf: Shelf, session: str, id_: str, model: str) -> Program:
         raise Problem(422, "an upload is a file of yours: there is nothing that made it here")
     inverted = _read(wire.InvertRequest, picture, "invert")
     file = f"photo.{_ENDINGS[shelf.get(session, inverted.picture).media_type]}"
+    assert inverted.method is not None  # what was inverted says how
     photo = Inverted(file, inverted.method, inverted.settings)
     return Program(model, inverted.prompt, _generation(inverted.options), photo, edits)
 

@@ -53,7 +53,9 @@ class Studio:
         options = _checked(wire.given(request.options))
         if "sampler" in options:
             raise SettingsError("a photograph is inverted by its method's own sampler; leave out sampler")
-        inversion = InversionSettings.parse(request.method, request.settings)
+        method = request.method or self.editor.model.defaults.inversion
+        request = request.model_copy(update={"method": method})
+        inversion = InversionSettings.parse(method, request.settings)
         given: Mapping[str, Any] = options
         on_step = progress.on_step
         source = self.editor.invert(picture.data, request.prompt, method=inversion, on_step=on_step, **given)

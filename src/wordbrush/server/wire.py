@@ -8,7 +8,6 @@ from typing import Annotated, Any, TypeVar, cast, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from wordbrush.edits.settings import EditOptions
-from wordbrush.inversion.methods import DEFAULT_METHOD
 from wordbrush.sampling.settings import GenerationOptions
 from wordbrush.server.problems import Problem
 
@@ -51,7 +50,7 @@ class InvertRequest(Request):
 
     picture: Id
     prompt: Prompt
-    method: Annotated[str, Field(max_length=40)] = DEFAULT_METHOD
+    method: Annotated[str | None, Field(max_length=40)] = None
     settings: Annotated[dict[str, int | float | str], Field(max_length=20)] = {}
     options: GenerationFields = GenerationFields()  # type: ignore[valid-type]
 

@@ -15,6 +15,8 @@ SMALLEST = {
     ),
     "chain.py": (["--chains", "1", "--length", "2", "--steps", "2", "--rows", "region"], "| region |"),
     "layout_layers.py": (["--edits", "1", "--steps", "2"], "| all others | 4 |"),
+    "fast_edits.py": (["--limit", "1", "--kinds", "change-object", "--steps", "5"], "| fast (guided"),
+    "guidance_interval.py": (["--pictures", "1", "--steps", "2", "--intervals", "0..1"], "| 0..1 | 1.00 |"),
     "map_truth.py": (["--scenes", "1", "--noise", "0.5"], "1 scenes, noise at 0.5 of the schedule"),
     "pairs_memory.py": (["--rows", "2"], "2 pairs of 2 rows"),
     "pairs_rate.py": (["--rows", "1", "--steps", "2", "--tries", "1", "--saves", "1"], "| 1000 | 360000 | 100.0 |"),
@@ -40,6 +42,7 @@ def test_each_has_its_smallest_setting():
 def test_a_script_runs_at_its_smallest_setting(name, monkeypatch, capsys, tmp_path):
     arguments, printed = SMALLEST[name]
     monkeypatch.setattr(sys, "argv", [name, *arguments])
+    monkeypatch.syspath_prepend(FOLDER)  # as Python does for a script
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(FOLDER / name), run_name="__main__")
     assert printed in capsys.readouterr().out

@@ -43,6 +43,7 @@ SAMPLES = {
     "text_mass": "target",
     "recipe": "auto",
     "strength": 0.8,
+    "fast": "balanced",
 }
 TYPED = {
     "edit": {"edit": "refine"},
@@ -60,6 +61,7 @@ TYPED = {
     "text_mass": {"text_mass": "target"},
     "recipe": {"recipe": "auto"},
     "strength": {"strength": "0.8"},
+    "fast": {"fast": "balanced"},
 }
 
 
@@ -139,10 +141,13 @@ def test_the_flags_of_a_generation_are_its_options():
     assert {field.name for field in fields(GenerationFlags)} == set(GenerationOptions.__annotations__)
 
 
+WHOLE = {"self_replace_max_pixels": (256.0, 1024.0), "local_blend.pool": (1.0, 3.0), "fast.cache_interval": (1.0, 3.0)}
+
+
 @pytest.mark.parametrize("parameter", sorted(set(parameters()) - {"weight"}))
 def test_every_number_of_an_edit_can_be_an_axis(editor, parameter):
-    values = {"self_replace_max_pixels": (256.0, 1024.0), "local_blend.pool": (1.0, 3.0)}.get(parameter, (0.25, 0.5))
-    nested = {"mutual_self_attention": MutualSelfAttention(), "plug_and_play": PlugAndPlay(), "local_blend": "cat"}
+    values = WHOLE.get(parameter, (0.25, 0.5))
+    nested = {**SAMPLES, "local_blend": "cat"}
     option, _, field = parameter.partition(".")
     given = {option: nested[option]} if field else {}
     axes = [Axis(parameter, values), Axis("weight", (2.0, 3.0), "a")]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wordbrush.edits.plug_and_play import PlugAndPlay as PlugAndPlay
     from wordbrush.edits.settings import EditOptions as EditOptions
     from wordbrush.edits.settings import EditSettings as EditSettings
+    from wordbrush.edits.shortcuts import Shortcuts as Shortcuts
     from wordbrush.edits.strength import StrengthSearch as StrengthSearch
     from wordbrush.errors import ControlError as ControlError
     from wordbrush.errors import DataError as DataError
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "editor": "Editor RunOptions",
     "edits.blend": "LocalBlend",
+    "edits.shortcuts": "Shortcuts",
     "edits.mutual_self_attention": "MutualSelfAttention",
     "edits.plug_and_play": "PlugAndPlay",
     "edits.settings": "EditOptions EditSettings",

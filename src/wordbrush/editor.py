@@ -301,8 +301,8 @@ class Editor:
         - `capture`: attention maps to collect in the same run, for the result's `maps`. They do not change the
           picture. Default: None.
         - `on_step`: called after each step; see `Editor`. Default: None.
-        - `options`: `seed`, `num_inference_steps`, `guidance_scale`, `negative_prompt`, `sampler`, `size`.
-          `GenerationOptions` says what each means, with its range and default.
+        - `options`: `seed`, `num_inference_steps`, `guidance_scale`, `guidance_interval`, `negative_prompt`,
+          `sampler`, `size`. `GenerationOptions` says what each means, with its range and default.
 
         Raises `PromptError` for a prompt over the token limit, `SettingsError` for a bad value, and `OutputError` if
         the model's output is not a picture.
@@ -324,6 +324,7 @@ class Editor:
         seed: int = 0,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
+        guidance_interval: float | tuple[float, float] | None = None,
         negative_prompt: str = "",
         size: tuple[int, int] | None = None,
         cache: InversionCache | None = None,
@@ -340,8 +341,8 @@ class Editor:
           `settings`. Default: the model's, "edit-friendly" for diffusion models and "flow-edit" for flows.
         - `seed`: the seed of the method's own noise, from 0 to 2**63 - 1. Default: 0.
         - `num_inference_steps`: the number of steps, 1 or more. Default: the model's.
-        - `guidance_scale`, `negative_prompt`: for its edits, as in `GenerationOptions`. Defaults: the model's, and
-          empty.
+        - `guidance_scale`, `guidance_interval`, `negative_prompt`: for its edits, as in `GenerationOptions`. Defaults:
+          the model's, everywhere, and empty.
         - `size`: (height, width) of the canvas in pixels. Default: about the model's own size, in the photograph's
           shape.
         - `cache`: keeps the inversion on disk, or finds it there. Default: None.
@@ -383,6 +384,7 @@ class Editor:
             seed=seed,
             num_inference_steps=num_inference_steps,
             guidance_scale=guidance_scale,
+            guidance_interval=guidance_interval,
             negative_prompt=negative_prompt,
             size=fit.canvas_size,
         )
@@ -935,7 +937,7 @@ class Editor:
         7
         """
         settings = GenerationSettings.of(prompt, self._model.defaults, self._model.native_size, **options)
-        self._adapter.guidance.check(settings.guidance_scale, settings.negative_prompt)
+        self._adapter.guidance.check(settings.guidance_scale, settings.negative_prompt, settings.guided)
         _warn_of_syntax(settings.prompt, settings.negative_prompt)
         return settings
 

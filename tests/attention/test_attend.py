@@ -61,6 +61,19 @@ def test_what_is_taken_over_equals_explicit_and_leaves_other_rows(seed, taken):
         assert torch.equal(out[other], plain[other])
 
 
+def test_what_stands_at_its_own_place_is_not_folded_and_is_the_same_bit_for_bit():
+    q, k, v = random(2, 3, 9, 4, seed=1), random(2, 3, 5, 4, seed=2), random(2, 3, 5, 4, seed=3)
+    edit, source = cross_edit(torch.eye(5), torch.rand(5)), MapInputs(q[0], k[0], None)
+    assert TokenMap(torch.eye(5), torch.zeros(5)).transfers_in_place
+    for other in (torch.eye(5) / 2, torch.eye(5).flip(0), torch.eye(6)[:, :5], torch.zeros(5, 5)):
+        assert not TokenMap(other, torch.zeros(5)).transfers_in_place
+    folded, unfolded = (
+        edited_cross(Inputs(q, k, v, None), [CrossRow(1, replace(edit, moves=moves), source)], attend)
+        for moves in (True, False)
+    )
+    assert torch.equal(folded, unfolded)
+
+
 def test_inputs_are_left_as_they_were():
     q, k, v = random(B, H, Q, D), random(B, H, T, D), random(B, H, T, D)
     before = [x.clone() for x in (q, k, v)]

@@ -22,9 +22,9 @@ def test_published_bounds():
     """0.8 of 50 steps is 40 for both kinds, by different formulas; they differ elsewhere."""
     window = Window(0.0, 0.8)
     assert window.cross_steps(50) == range(40)
-    assert window.self_steps(50) == range(40)
+    assert window.steps(50) == range(40)
     assert Window(0.0, 0.5).cross_steps(3) == range(2)
-    assert Window(0.0, 0.5).self_steps(3) == range(1)
+    assert Window(0.0, 0.5).steps(3) == range(1)
     assert Window(0.0, 1.0).cross_steps(50) == range(50)
 
 

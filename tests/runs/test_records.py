@@ -10,6 +10,7 @@ from wordbrush.edits.blend import LatentMask, LocalBlend
 from wordbrush.edits.mutual_self_attention import MutualSelfAttention
 from wordbrush.edits.plug_and_play import PlugAndPlay
 from wordbrush.edits.settings import EditSettings
+from wordbrush.edits.shortcuts import Shortcuts
 from wordbrush.errors import RecordError
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.pictures.fit import Fit, fit_into
@@ -51,6 +52,7 @@ edits = st.builds(
     mutual_self_attention=st.none() | st.builds(lambda w, layer: MutualSelfAttention(*w, layer), windows, shares),
     plug_and_play=st.none() | st.builds(PlugAndPlay, fractions, fractions, shares, shares),
     strength=st.none() | fractions,
+    fast=st.builds(Shortcuts, windows, st.floats(0, 0.99), st.integers(1, 9)),
 )
 inversions = st.sampled_from(
     [

@@ -64,7 +64,9 @@ def taken_over(given: Inputs, rows: Sequence[SelfRow], image: range) -> Inputs:
 
     The kernel's answer then is `softmax(q k^T) v` of what was taken: still one fused call.
     """
-    q, k, v = given.q_BHQD.clone(), given.k_BHKD.clone(), given.v_BHKD.clone()
+    q, k, v = given.q_BHQD.clone(), given.k_BHKD.clone(), given.v_BHKD
+    if any(controlled.v_HQD is not None for controlled in rows):
+        v = v.clone()
     at = slice(image.start, image.stop)
     for controlled in rows:
         k[controlled.row, :, at] = controlled.k_HQD
@@ -83,28 +85,37 @@ def edited_cross(given: Inputs, rows: Sequence[CrossRow], attend: Attend) -> Ten
     k on folded values, and a second call adds what the row keeps of its own map, only where it keeps any.
     """
     q_BHQD, k_BHTD, v_BHTD, mask = given
-    q, k, v = q_BHQD.clone(), k_BHTD.clone(), v_BHTD.clone()
+    q, k, v = dict[int, Tensor](), dict[int, Tensor](), dict[int, Tensor]()
     masks: dict[int, Tensor | None] = {}
     kept: list[CrossRow] = []
-    kept_v: list[Tensor] = []
     for controlled in rows:
         row, token_map = controlled.row, controlled.edit.token_map
-        own_v_HTD = token_map.keep_T[:, None] * v_BHTD[row]
         if not controlled.edit.uses_source:
-            v[row] = own_v_HTD
+            v[row] = token_map.keep_T[:, None] * v_BHTD[row]
             continue
         assert controlled.source is not None
         q[row], k[row], masks[row] = controlled.source
-        v[row] = token_map.transfer_ST @ v_BHTD[row]
+        if controlled.edit.moves:
+            v[row] = token_map.transfer_ST @ v_BHTD[row]
         if controlled.edit.uses_target:
             kept.append(controlled)
-            kept_v.append(own_v_HTD)
-    out_BHQD = attend(q, k, v, masked(mask, masks, len(q)))
+    out_BHQD = attend(_with(q_BHQD, q), _with(k_BHTD, k), _with(v_BHTD, v), masked(mask, masks, len(q_BHQD)))
     if kept:
         index = [controlled.row for controlled in kept]
+        own_v = [each.edit.token_map.keep_T[:, None] * v_BHTD[each.row] for each in kept]
         own_mask = None if mask is None else mask[index]
-        out_BHQD[index] += attend(q_BHQD[index], k_BHTD[index], torch.stack(kept_v), own_mask)
+        out_BHQD[index] += attend(q_BHQD[index], k_BHTD[index], torch.stack(own_v), own_mask)
     return out_BHQD
+
+
+def _with(rows_BHKD: Tensor, changed: Mapping[int, Tensor]) -> Tensor:
+    """Rows of which some are others; themselves where none is, for a copy costs as much as a small layer."""
+    if not changed:
+        return rows_BHKD
+    copy = rows_BHKD.clone()
+    for row, other_HKD in changed.items():
+        copy[row] = other_HKD
+    return copy
 
 
 def edited_joint(given: Inputs, rows: Sequence[CrossRow], text: range, image: range, attend: Attend) -> Tensor:
@@ -154,7 +165,9 @@ def _from_source(
     assert source is not None
     keys = source.k_HKD.shape[1]
     its_text, its_image = along(text, image, keys - v_HKD.shape[1])
-    moved_HSD = transfer_ST @ v_HKD[:, text.start : text.start + transfer_ST.shape[1]]
+    moved_HSD = v_HKD[:, text.start : text.start + transfer_ST.shape[1]]
+    if controlled.edit.moves:
+        moved_HSD = transfer_ST @ moved_HSD
     if not controlled.edit.own_mass:
         return _queries(source, _placed(moved_HSD, its_text.start, keys), its_image, attend)
     ones_HTD = torch.ones_like(v_HKD[:, _slice(text)])

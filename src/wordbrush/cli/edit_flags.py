@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from wordbrush.cli.command import first_given, flag, spelling
-from wordbrush.cli.flags import REGION, SHAPE, WORDS
+from wordbrush.cli.flags import REGION, RUN, SHAPE, WORDS
 from wordbrush.cli.values import by_word, number, setting, window, words
 from wordbrush.errors import SettingsError
 
@@ -53,6 +53,10 @@ class EditFlags:
             help="One dial: 0 holds nearly all, 0.5 changes nothing, 1 is the plain target; auto searches.",
             group=WORDS,
         ),
+    ] = None
+    fast: Annotated[
+        str | None,
+        flag("--fast", metavar="HOW", help="balanced or fast: quicker, and near the edit; else exact.", group=RUN),
     ] = None
     equalizer: Annotated[
         tuple[str, ...],
@@ -238,6 +242,7 @@ class EditFlags:
             "edit": self.edit,
             "recipe": self.recipe,
             "strength": self.strength if self.strength in (None, "auto") else number("--strength", self.strength),
+            "fast": self.fast,
             "new_word_factor": self.new_word_factor,
             "text_mass": self.text_mass,
             "cross_replace_steps": everywhere,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 from wordbrush.cli.command import first_given, flag
-from wordbrush.cli.values import picture_size, setting
+from wordbrush.cli.values import picture_size, setting, window
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.methods import FLOW_METHODS, METHODS
 from wordbrush.sampling.settings import GenerationOptions, check_generation
@@ -70,6 +70,15 @@ class PictureFlags:
             "--guidance-scale", "--guidance", help="How strongly the prompt guides; else the model's.", group=PICTURE
         ),
     ] = None
+    guidance_interval: Annotated[
+        str | None,
+        flag(
+            "--guidance-interval",
+            metavar="F",
+            help="Fraction of the steps that are guided, 0 to 1, or START..END; all others take half the time; all.",
+            group=PICTURE,
+        ),
+    ] = None
     negative_prompt: Annotated[
         str, flag("--negative-prompt", "--negative", help="What the picture shall not show.", group=PICTURE)
     ] = ""
@@ -86,6 +95,8 @@ class PictureFlags:
         """The options of a generation that are given. Raises `SettingsError` for what no model can do."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         given["size"] = picture_size(self.size)
+        if self.guidance_interval is not None:
+            given["guidance_interval"] = window("--guidance-interval", self.guidance_interval)
         options = cast(GenerationOptions, {name: value for name, value in given.items() if value is not None})
         check_generation(options)
         return options

@@ -81,6 +81,6 @@ def plan_borrowed(
 
 
 def _by_step(window: Window, num_steps: int, select: Callable[[], frozenset[str]]) -> list[frozenset[str]]:
-    steps = window.self_steps(num_steps)
+    steps = window.steps(num_steps)
     chosen = select() if steps else _NONE  # an empty window needs no layers
     return [chosen if step in steps else _NONE for step in range(num_steps)]

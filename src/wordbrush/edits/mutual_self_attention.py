@@ -20,7 +20,7 @@ class MutualSelfAttention:
 
     Raises `SettingsError` for a value outside of its range.
 
-    >>> MutualSelfAttention().window.self_steps(50)
+    >>> MutualSelfAttention().window.steps(50)
     range(4, 50)
     """
 

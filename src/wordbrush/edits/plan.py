@@ -17,13 +17,15 @@ class CrossEdit:
     """A token map as one attention call needs it; what it uses is worked out in advance.
 
     `own_mass` matters only if text and picture share an axis. With it, the target attends to the text as a whole as
-    much as it does by itself; without it, as much as the source does.
+    much as it does by itself; without it, as much as the source does. `moves` is false where each token of the source
+    stands for the same one of the target, so that there is nothing to fold.
     """
 
     token_map: TokenMap
     uses_source: bool
     uses_target: bool
     own_mass: bool = False
+    moves: bool = True
 
 
 Regions = Mapping[tuple[int, ...], Tensor]
@@ -174,4 +176,5 @@ def _cross_edit(
 ) -> CrossEdit | None:
     if token_map.is_identity:
         return None
-    return CrossEdit(token_map.to(device, dtype), token_map.uses_source, token_map.uses_target, own_mass)
+    moves = not token_map.transfers_in_place
+    return CrossEdit(token_map.to(device, dtype), token_map.uses_source, token_map.uses_target, own_mass, moves)

@@ -27,7 +27,7 @@ class PlugAndPlay:
 
     Raises `SettingsError` for a value outside of its range.
 
-    >>> PlugAndPlay().feature_window.self_steps(50)
+    >>> PlugAndPlay().feature_window.steps(50)
     range(0, 40)
     """
 

@@ -42,9 +42,23 @@ class Window:
         """The steps in which cross-attention is edited: bounds are `int(f * (num_steps + 1))`, as published."""
         return range(int(self.start * (num_steps + 1)), min(int(self.end * (num_steps + 1)), num_steps))
 
-    def self_steps(self, num_steps: int) -> range:
-        """The steps in which self-attention is injected: bounds are `int(f * num_steps)`, as published."""
+    def steps(self, num_steps: int) -> range:
+        """The steps of anything else: bounds are `int(f * num_steps)`, as published for self-attention and as
+        diffusers' guiders count.
+        """
         return range(int(self.start * num_steps), int(self.end * num_steps))
+
+    def within(self, other: "Window") -> "Window":
+        """What is in both windows; an empty one where they do not meet.
+
+        >>> Window(0.0, 0.6).within(Window(0.2, 1.0)), Window(0.0, 0.2).within(Window(0.5, 1.0))
+        (Window(start=0.2, end=0.6), Window(start=0.5, end=0.5))
+        """
+        start = max(self.start, other.start)
+        return Window(start, max(start, min(self.end, other.end)))
+
+
+EVERY_STEP = Window(0.0, 1.0)
 
 
 def parse_cross_windows(value: object) -> dict[str, Window]:

@@ -20,6 +20,7 @@ from wordbrush.edits.plug_and_play import PlugAndPlay
 from wordbrush.edits.recipe_name import RecipeName
 from wordbrush.edits.recipes import Recipe, describe_recipe
 from wordbrush.edits.resize import LARGEST_RESIZE, SMALLEST_RESIZE, ResizeKind
+from wordbrush.edits.shortcuts import EXACT, FastName, Shortcuts
 from wordbrush.edits.strength import AUTO, StrengthSearch, check_strength
 from wordbrush.edits.target_control import CrossSteps, Region, SelfSteps, TargetControl
 from wordbrush.errors import SettingsError
@@ -86,6 +87,8 @@ class EditOptions(TypedDict, total=False):
       the old thing's. "off" keeps the old thing's size. Default: "off".
     - `plug_and_play`: holds the structure by the source's features and self-attention maps (Tumanyan et al. 2023,
       arXiv:2211.12572). `PlugAndPlay()` is as published. Default: None.
+    - `fast`: what is left out of the computation. "exact" is nothing, "balanced" and "fast" are quicker, and near it;
+      docs/fast.md has their costs and what they lose. A `Shortcuts` is a choice of one's own. Default: "exact".
 
     With `mutual_self_attention` or `plug_and_play`, windows that are not given are 0, as published, and no recipe is
     used. Windows that are given act as well.
@@ -112,6 +115,7 @@ class EditOptions(TypedDict, total=False):
     plug_and_play: PlugAndPlay | None
     weight_region: WeightRegion | None
     resize: ResizeKind | float | None
+    fast: FastName | Shortcuts | None
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,7 @@ class EditSettings:
     - `kinds`: with the recipe "auto", the kind of change that it found, one for each target; else empty.
     - `own`: if recipes gave the targets different windows or regions, these, one for each target. The fields above are
       then the first target's. Else empty.
+    - `fast`: what is left out of the computation, resolved to what the name stood for.
     - `strength`: the strength, 0 to 1, that all windows here were moved to; None if none was asked for.
 
     Raises `SettingsError` for a value outside of its range.
@@ -170,6 +175,7 @@ class EditSettings:
     kinds: tuple[ChangeKind, ...] = ()
     own: tuple[TargetControl, ...] = ()
     strength: float | None = None
+    fast: Shortcuts = EXACT
 
     def __post_init__(self) -> None:
         """Check what does not depend on the prompts: a record's values do not pass through `of`."""
@@ -293,6 +299,7 @@ class EditSettings:
             recipe="auto" if recipes else "published",
             kinds=tuple(recipe.kind for recipe in recipes),
             own=controls if any(control != controls[0] for control in controls) else (),
+            fast=Shortcuts.parse(options.get("fast")),
         )
         return settings if strength is None else settings.at_strength(check_strength(strength), least_held)
 

@@ -60,3 +60,9 @@ class TokenMap:
     def uses_target(self) -> bool:
         """Whether any target token keeps some of its own map."""
         return bool(self.keep_T.any())
+
+    @property
+    def transfers_in_place(self) -> bool:
+        """Whether each source token's map reaches the target token at its own place, whole, and no other."""
+        source, target = self.transfer_ST.shape
+        return source == target and bool((self.transfer_ST == torch.eye(source).to(self.transfer_ST)).all())

@@ -49,7 +49,7 @@ def invert(
             f"method '{inversion.method}' needs the source prompt, which is empty; say what the picture shows, "
             "or use method='direct'"
         )
-    method.check(adapter.guidance, settings.guidance_scale, settings.negative_prompt)
+    method.check(adapter.guidance, settings.guidance_scale, settings.negative_prompt, settings.guided)
     for prompt in (settings.prompt, settings.negative_prompt):
         adapter.tokenize(prompt)  # raises before anything runs if the prompt does not fit
     solver = adapter.solver(settings.num_inference_steps, settings.height, settings.width)
@@ -72,6 +72,7 @@ def invert(
             settings.seed,
             tape,
             on_step,
+            settings.guided,
         )
     )
     if not all(bool(step.isfinite().all()) for step in replay.latents):

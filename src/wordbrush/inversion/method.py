@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from wordbrush.edits.schedule import EVERY_STEP, Window
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.task import InversionTask
 from wordbrush.sampling.guidance import Guidance
@@ -37,7 +38,9 @@ class Inversion(ABC):
         """Build its steering from the steering's tensors."""
         return PLAIN
 
-    def check(self, guidance: Guidance, guidance_scale: float, negative_prompt: str) -> None:  # noqa: B027 - most accept all
+    def check(  # noqa: B027 - most accept all
+        self, guidance: Guidance, guidance_scale: float, negative_prompt: str, interval: Window = EVERY_STEP
+    ) -> None:
         """Raise `SettingsError` for edit settings or a guidance that it cannot work with."""
 
 

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
+from wordbrush.edits.schedule import EVERY_STEP, Window
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.method import Inversion, check_reads_negative
 from wordbrush.inversion.path import ddim_path
@@ -96,7 +97,9 @@ class NegativePrompt(Inversion):
         """Build the source's text and the picture's latents again."""
         return SourceAsNegative(text_of(tensors), tensors["picture"], self._proximal())
 
-    def check(self, guidance: Guidance, guidance_scale: float, negative_prompt: str) -> None:
+    def check(
+        self, guidance: Guidance, guidance_scale: float, negative_prompt: str, interval: Window = EVERY_STEP
+    ) -> None:
         """The source's text needs the negative text's place, so there must be one, and it must be empty."""
         check_reads_negative("negative-prompt", guidance)
         if negative_prompt:

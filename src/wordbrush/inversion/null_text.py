@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from wordbrush.edits.schedule import EVERY_STEP, Window
 from wordbrush.errors import OutputError, SettingsError, overflow_remedy
 from wordbrush.inversion.method import Inversion, check_reads_negative
 from wordbrush.inversion.path import ddim_path
@@ -79,13 +80,20 @@ class NullText(Inversion):
         if not 0 <= self.early_stop <= 1:
             raise SettingsError(f"early_stop is {self.early_stop}; give a loss from 0 to 1, such as 1e-5")
 
-    def check(self, guidance: Guidance, guidance_scale: float, negative_prompt: str) -> None:
-        """The negative text is read only with guidance."""
+    def check(
+        self, guidance: Guidance, guidance_scale: float, negative_prompt: str, interval: Window = EVERY_STEP
+    ) -> None:
+        """The negative text is read only with guidance, and is what brings each step back to the source."""
         check_reads_negative("null-text", guidance)
         if not guidance.has_negative(guidance_scale):
             raise SettingsError(
                 f"method 'null-text' optimises the text that guidance reads, and guidance_scale is "
                 f"{guidance_scale:g}; give more than 1, or use method 'ddim'"
+            )
+        if interval != EVERY_STEP:
+            raise SettingsError(
+                "method 'null-text' optimises the text that guidance reads at each step, and guidance_interval leaves "
+                "steps without it; leave out guidance_interval, or use another method"
             )
 
     def invert(self, task: InversionTask) -> Replay:

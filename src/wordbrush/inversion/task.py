@@ -10,8 +10,10 @@ from torch import Tensor
 from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
+from wordbrush.edits.schedule import EVERY_STEP, Window
 from wordbrush.sampling.adapter import Control, Prediction, Predictor
 from wordbrush.sampling.calls import ControlOf, predict_rows
+from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.sampling.guidance import Guidance
 from wordbrush.sampling.loop import Conditioning, OnStep, Run, denoise
 from wordbrush.sampling.replay import Replay
@@ -34,11 +36,17 @@ class CountedCalls:
         return self._model.guidance
 
     def predict(
-        self, latents: Tensor, timestep: Tensor, text: Text, control: Control | None, guidance_scale: float = 1.0
+        self,
+        latents: Tensor,
+        timestep: Tensor,
+        text: Text,
+        control: Control | None,
+        guidance_scale: float = 1.0,
+        deep: DeepFeatures | None = None,
     ) -> Prediction:
         """The network's own."""
         self._count(latents)
-        return self._model.predict(latents, timestep, text, control, guidance_scale)
+        return self._model.predict(latents, timestep, text, control, guidance_scale, deep)
 
     def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
         """The network's own."""
@@ -54,7 +62,8 @@ class CountedCalls:
 class InversionTask:
     """A picture's latents (1, C, h, w), the text that says what it shows, and the negative text of its edits.
 
-    `guidance_scale` is the edits' scale; `tape` records the source's attention, and None records nothing.
+    `guidance_scale` is the edits' scale, and `guidance_interval` the part of the schedule in which edits and source
+    are guided; `tape` records the source's attention, and None records nothing.
     """
 
     model: Predictor
@@ -66,6 +75,7 @@ class InversionTask:
     seed: int
     tape: SourceTape | None = None
     on_step: OnStep | None = None
+    guidance_interval: Window = EVERY_STEP
 
     @property
     def timesteps(self) -> Tensor:
@@ -88,6 +98,11 @@ class InversionTask:
         """The source's prediction (1, C, h, w) for latents (1, C, h, w), from its text alone or guided."""
         return self._predict(latents, timestep, guidance_scale, None)
 
+    def _guides(self, timestep: Tensor, guidance_scale: float) -> bool:
+        """Whether a timestep's prediction has a row with the negative text."""
+        steps = self.model.guidance.guided_steps(guidance_scale, self.guidance_interval, len(self.timesteps))
+        return bool(steps) and int((self.timesteps == timestep).nonzero()[-1]) in steps
+
     def predict_on_path(self, step: int, latents: Tensor, timestep: Tensor, guidance_scale: float) -> Tensor:
         """Like `predict`, but recorded on the tape: `latents` are the source's at this step of its replay."""
         recording = self.tape if self.tape is not None and self.tape.start_step() else None
@@ -100,7 +115,7 @@ class InversionTask:
         self, latents: Tensor, timestep: Tensor, guidance_scale: float, control_of: ControlOf | None
     ) -> Tensor:
         guidance = self.model.guidance
-        guided = guidance.has_negative(guidance_scale)
+        guided = self._guides(timestep, guidance_scale)
         layout = BatchLayout.of([SOURCE], guided=guided)
         texts = [self.text if row.conditional else self.negative for row in layout.rows]
         rows = torch.cat([latents] * len(texts))
@@ -112,7 +127,8 @@ class InversionTask:
 
     def sample(self, noise: Tensor, guidance_scale: float, tick: Callable[[], None]) -> Replay:
         """What plain sampling makes of noise (1, C, h, w) with the source's text, recorded on the tape."""
-        run = Run(Conditioning((self.text,), self.negative), (SOURCE,), guidance_scale, record_to=self.tape)
+        text = Conditioning((self.text,), self.negative)
+        run = Run(text, (SOURCE,), guidance_scale, record_to=self.tape, guidance_interval=self.guidance_interval)
         latents = [noise]
         for step in denoise(self.model, self.solver, noise, run):
             latents.append(step.latents)

@@ -90,7 +90,7 @@ class MapsRequest:
         >>> MapsRequest(steps=(0.5, 1.0)).range_of(20)
         range(10, 20)
         """
-        steps = Window.parse(self.steps, "steps").self_steps(num_steps)
+        steps = Window.parse(self.steps, "steps").steps(num_steps)
         if not steps:
             raise SettingsError(
                 f"steps is {self.steps!r}, which selects none of {num_steps} steps; give a larger fraction"

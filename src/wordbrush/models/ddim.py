@@ -16,6 +16,7 @@ class DDIM:
 
     name = "ddim"
     draws = False
+    starts_anywhere = True
 
     def __init__(self, config: Mapping[str, Any], num_inference_steps: int, device: torch.device) -> None:
         """Take any scheduler's config: only its noise schedule and timestep offsets are read."""

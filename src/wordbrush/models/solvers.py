@@ -34,6 +34,7 @@ class Scheduled:
         """Take a scheduler whose timesteps are set."""
         self.name = name
         self.draws = draws
+        self.starts_anywhere = not draws and name != "pndm"  # pndm counts its steps
         self.timesteps: Tensor = scheduler.timesteps
         self._scheduler = scheduler
         self._levels = levels

@@ -1,7 +1,7 @@
 """The Stable Diffusion family: a U-Net with cross-attention, one CLIP text encoder, an image autoencoder."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from threading import Lock
 from typing import Any
 
@@ -19,11 +19,13 @@ from wordbrush.errors import SettingsError
 from wordbrush.models.autoencoder import check_finite, check_rgb, decode_picture, encode_picture, scaled, unscaled
 from wordbrush.models.bypass import skipped
 from wordbrush.models.clip import clip_ids, clip_tokens
+from wordbrush.models.deep_features import unet_features
 from wordbrush.models.intercept import Intercept, uncompiled
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.models.solvers import diffusion_solver
 from wordbrush.models.unet import UNetLayers
 from wordbrush.sampling.adapter import Control, Prediction
+from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.sampling.guidance import ClassifierFree, Distilled, Guidance
 from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.text import Text
@@ -158,10 +160,16 @@ class StableDiffusion:
 
     @torch.no_grad()
     def predict(
-        self, latents: Tensor, timestep: Tensor, text: Text, control: Control | None, guidance_scale: float = 1.0
+        self,
+        latents: Tensor,
+        timestep: Tensor,
+        text: Text,
+        control: Control | None,
+        guidance_scale: float = 1.0,
+        deep: DeepFeatures | None = None,
     ) -> Prediction:
         """The U-Net's prediction for latents (B, C, h, w) and the text of as many rows."""
-        with self._one_at_a_time:
+        with self._one_at_a_time, nullcontext() if deep is None else self._with_features(deep):
             if control is None:
                 return self._call_unet(latents, timestep, text, guidance_scale), 0
             features = {name: self._layers.branches[name] for name in control.features}
@@ -176,6 +184,11 @@ class StableDiffusion:
     def bypassed(self, block: str) -> Iterator[None]:
         """A scope in which a block of the U-Net hands on what it is given."""
         with uncompiled(self._unet), skipped(self._unet, block):
+            yield
+
+    @contextmanager
+    def _with_features(self, deep: DeepFeatures) -> Iterator[None]:
+        with uncompiled(self._unet), unet_features(self._unet, deep):
             yield
 
     def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:

@@ -5,7 +5,7 @@ A family's file says where its text comes from, which layers there are, how it i
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from threading import Lock
 from typing import Any, Self
@@ -20,9 +20,11 @@ from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.errors import SettingsError
 from wordbrush.models.autoencoder import check_finite, check_rgb, decode_picture, encode_picture, scaled, unscaled
 from wordbrush.models.bypass import skipped
+from wordbrush.models.deep_features import block_features, longest_stack
 from wordbrush.models.intercept import Intercept, attention_modules, uncompiled
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.sampling.adapter import Control, Prediction
+from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.sampling.guidance import Guidance
 from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.text import Text
@@ -172,10 +174,17 @@ class Transformer(ABC):
 
     @torch.no_grad()
     def predict(
-        self, latents: Tensor, timestep: Tensor, text: Text, control: Control | None, guidance_scale: float = 1.0
+        self,
+        latents: Tensor,
+        timestep: Tensor,
+        text: Text,
+        control: Control | None,
+        guidance_scale: float = 1.0,
+        deep: DeepFeatures | None = None,
     ) -> Prediction:
         """The transformer's prediction for latents (B, C, h, w) and the text of as many rows."""
-        with self._one_at_a_time, memory_shortage_told(f"{len(latents)} rows of this size"):
+        features = nullcontext() if deep is None else self._with_features(deep)
+        with self._one_at_a_time, features, memory_shortage_told(f"{len(latents)} rows of this size"):
             if control is None:
                 return self._predicted(latents, timestep, text, guidance_scale), 0
             network: nn.Module = self.transformer
@@ -188,6 +197,12 @@ class Transformer(ABC):
     def bypassed(self, block: str) -> Iterator[None]:
         """A scope in which a block of the transformer hands on what it is given."""
         with uncompiled(self.transformer), skipped(self.transformer, block):
+            yield
+
+    @contextmanager
+    def _with_features(self, deep: DeepFeatures) -> Iterator[None]:
+        blocks = longest_stack(self.transformer)
+        with uncompiled(self.transformer), block_features(blocks, deep):
             yield
 
     def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:

@@ -27,6 +27,7 @@ OF_EDITS = (
     "weight_region",
     "local_blend",
     "resize",
+    "fast",
 )
 """The options of an edit that a row may have: those whose values JSON can say."""
 OPTIONS = (*GenerationOptions.__annotations__, *OF_EDITS)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import TypedDict, TypeVar, Unpack
 
 from torch import Tensor
 
@@ -16,8 +16,10 @@ from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.blend_words import BlendTokens, blend_tokens
 from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.plan import EditPlan
+from wordbrush.edits.schedule import Window
 from wordbrush.edits.settings import EditSettings
-from wordbrush.errors import ControlError
+from wordbrush.edits.shortcuts import EXACT, Shortcuts
+from wordbrush.errors import ControlError, SettingsError
 from wordbrush.runs.chain import Following
 from wordbrush.runs.counter import RunCounter
 from wordbrush.runs.regions import ThingWatch
@@ -32,6 +34,9 @@ from wordbrush.sampling.text import Text
 from wordbrush.tokens.pair import Prompts
 
 T = TypeVar("T")
+
+_TAPE_BYTES = 1 << 30
+"""The most that is recorded of a source whose fast edits follow it in the same call."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +73,7 @@ def run_source(
     _check(adapter, settings)
     solver, text = solver or solver_of(adapter, settings), _text(adapter, settings, ())
     start = _start(adapter, settings, solver)
-    run = Run(text, (SOURCE,), settings.guidance_scale, record_to=tape, watches=watches, looking=_looking(on_step))
+    run = _run(settings, text, (SOURCE,), record_to=tape, watches=watches, looking=_looking(on_step))
     steps = _finished(denoise(adapter, solver, start, run), len(solver.timesteps), on_step)
     return Replay(text.positive[SOURCE], (start, *(step.latents for step in steps)), tape)
 
@@ -86,19 +91,24 @@ def run_edit(
     planned = _located(adapter, settings, kept, plan(adapter, settings, edit, kept.num_steps, prompts))
     text = _text(adapter, settings, edit.targets, source=kept.text)
     branches = range(SOURCE + 1, SOURCE + 1 + len(edit.targets))
-    blends = _blenders(adapter, settings, planned)
-    run = Run(
+    blends, solver = _blenders(adapter, settings, planned), solver_of(adapter, settings)
+    first = _first_step(edit.fast, planned, solver, watches)
+    run = _run(
+        settings,
         text,
         branches,
-        settings.guidance_scale,
-        planned.edit,
-        kept,
+        plan=planned.edit,
+        kept=kept,
         watches=watches,
         blends=blends,
         looking=_looking(on_step),
+        guidance_interval=settings.guided.within(edit.fast.guided),
+        first=first,
+        cache_interval=edit.fast.cache_interval,
     )
-    steps = _finished(denoise(adapter, solver_of(adapter, settings), kept.latents[0], run), kept.num_steps, on_step)
-    way = (kept.latents[0].expand_as(steps[-1].latents), *(step.latents for step in steps))
+    steps = _finished(denoise(adapter, solver, kept.latents[0], run), kept.num_steps - first, on_step)
+    before = (latents.expand_as(steps[-1].latents) for latents in kept.latents[: first + 1])
+    way = (*before, *(step.latents for step in steps))
     return _edit_run(steps, way, planned, edit, blends)
 
 
@@ -111,12 +121,15 @@ def run_together(
     prompts: Prompts | None = None,
     solver: Solver | None = None,
 ) -> tuple[Replay, EditRun]:
-    """Generate a source and edit it in one batch; one after the other, if the edit must know where things are."""
+    """Generate a source and edit it in one batch; one after the other, if the edit must know where things are, or
+    leaves out what the source computes.
+    """
     solver = solver or solver_of(adapter, settings)
     planned = plan(adapter, settings, edit, len(solver.timesteps), prompts)
-    if planned.edit.things:
+    if _in_turn(planned, edit):
         counter = RunCounter(on_step, 2)
-        kept = run_source(adapter, settings, None, counter.next(), solver=solver)
+        tape = None if edit.fast == EXACT else SourceTape(_TAPE_BYTES, edit.self_replace_max_pixels)
+        kept = run_source(adapter, settings, tape, counter.next(), solver=solver)
         return kept, run_edit(adapter, settings, edit, kept, counter.next(), watches, planned.prompts)
     return _side_by_side(adapter, [settings], [solver], planned, edit, on_step, watches)[0]
 
@@ -135,7 +148,7 @@ def run_seeds(
     each = [replace(settings, seed=seed) for seed in seeds]
     solvers = [solver_of(adapter, own) for own in each]
     planned = plan(adapter, settings, edit, len(solvers[0].timesteps))
-    if planned.edit.things:
+    if _in_turn(planned, edit):
         counter = RunCounter(on_step, len(each))
         return [run_together(adapter, own, edit, counter.next()) for own in each]
     return _side_by_side(adapter, each, solvers, planned, edit, on_step)
@@ -155,14 +168,7 @@ def _side_by_side(
     starts = [_start(adapter, own, solver) for own, solver in zip(settings, solvers, strict=True)]
     branches = range(SOURCE, SOURCE + 1 + len(edit.targets))
     runs = [
-        Run(
-            text,
-            branches,
-            own.guidance_scale,
-            planned.edit,
-            watches=watches,
-            blends=_blenders(adapter, own, planned),
-        )
+        _run(own, text, branches, plan=planned.edit, watches=watches, blends=_blenders(adapter, own, planned))
         for own in settings
     ]
     together = denoise_together(adapter, solvers, starts, runs)
@@ -192,7 +198,7 @@ def run_along(
     text = _text(adapter, settings, ())
     follow = Following(steering, way)
     kept = Replay(text.positive[SOURCE], tuple(way), None, follow)
-    run = Run(text, (SOURCE,), settings.guidance_scale, kept=kept, record_to=tape)
+    run = _run(settings, text, (SOURCE,), kept=kept, record_to=tape)
     _finished(denoise(adapter, solver_of(adapter, settings), way[0], run), kept.num_steps, on_step)
     return Replay(kept.text, kept.latents, tape, follow.own_way())
 
@@ -200,7 +206,7 @@ def run_along(
 def run_again(adapter: Adapter, settings: GenerationSettings, kept: Replay, on_step: OnStep | None = None) -> Replay:
     """The plain picture of the settings' prompt from another source's noise, steered as its edits are."""
     text = _text(adapter, settings, ())
-    run = Run(text, (SOURCE,), settings.guidance_scale, kept=kept)
+    run = _run(settings, text, (SOURCE,), kept=kept)
     steps = _finished(denoise(adapter, solver_of(adapter, settings), kept.latents[0], run), kept.num_steps, on_step)
     return replace(kept, text=text.positive[SOURCE], latents=(kept.latents[0], *(s.latents for s in steps)), tape=None)
 
@@ -338,6 +344,8 @@ def _edit_run(
                 warnings.append(
                     f"the blend lets all of '{edit.targets[target]}' change; raise its threshold to hold more still"
                 )
+    if edit.fast != EXACT:
+        lines = [(*own, f"fast: {edit.fast}") for own in lines]
     return EditRun(way, tuple(lines), _controlled(steps), tuple(masks), tuple(warnings))
 
 
@@ -364,6 +372,48 @@ def _start(adapter: Adapter, settings: GenerationSettings, solver: Solver) -> Te
 
 def _looking(on_step: OnStep | None) -> Looking | None:
     return on_step if isinstance(on_step, Looking) else None
+
+
+def _in_turn(planned: Planned, edit: EditSettings) -> bool:
+    """Whether a source must be finished before its edits begin."""
+    return bool(planned.edit.things) or edit.fast != EXACT
+
+
+def _first_step(fast: Shortcuts, planned: Planned, solver: Solver, watches: Sequence[Watch]) -> int:
+    """The step with which targets begin. Raises `SettingsError` where they cannot begin late."""
+    first = fast.first_step([planned.edit.at(step).acts for step in range(planned.num_steps)])
+    if first and not solver.starts_anywhere:
+        raise SettingsError(
+            f"a fast edit begins in the middle of the schedule (late_start {fast.late_start:g}), and the sampler "
+            f"'{solver.name}' cannot; use another sampler, or fast='exact'"
+        )
+    branches = range(SOURCE, SOURCE + 1 + len(planned.edit.targets))
+    if any(watch.asks(step, branch) for watch in watches for step in range(first) for branch in branches):
+        raise SettingsError(
+            f"the maps of all steps are asked for, and a fast edit does not make the first {first} of them; use "
+            "fast='exact'"
+        )
+    return first
+
+
+class _Parts(TypedDict, total=False):
+    """What runs of a generation differ in."""
+
+    plan: EditPlan
+    guidance_interval: Window
+    first: int
+    cache_interval: int
+    kept: Replay
+    record_to: SourceTape | None
+    watches: Sequence[Watch]
+    blends: Sequence[Blender]
+    looking: Looking | None
+
+
+def _run(settings: GenerationSettings, text: Conditioning, branches: Sequence[int], **parts: Unpack[_Parts]) -> Run:
+    """A run with the guidance of a generation."""
+    parts.setdefault("guidance_interval", settings.guided)
+    return Run(text, branches, settings.guidance_scale, **parts)
 
 
 def _finished(steps: Iterable[T], count: int, on_step: OnStep | None) -> list[T]:

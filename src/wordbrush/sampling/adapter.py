@@ -14,6 +14,7 @@ from torch import Tensor
 
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
 from wordbrush.edits.editable_layers import EditableLayers
+from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.sampling.guidance import Guidance
 from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.text import Text
@@ -55,11 +56,18 @@ class Predictor(Protocol):
         ...
 
     def predict(
-        self, latents: Tensor, timestep: Tensor, text: Text, control: Control | None, guidance_scale: float = 1.0
+        self,
+        latents: Tensor,
+        timestep: Tensor,
+        text: Text,
+        control: Control | None,
+        guidance_scale: float = 1.0,
+        deep: DeepFeatures | None = None,
     ) -> Prediction:
         """One model call on latents (B, C, h, w) and a text of as many rows; `control` answers its attention calls.
 
-        `guidance_scale` is for networks that take it as an input (`Distilled`).
+        `guidance_scale` is for networks that take it as an input (`Distilled`). `deep` are features that a call keeps,
+        or re-uses; the network then runs without control.
         """
         ...
 

@@ -89,6 +89,7 @@ class Blender:
         self._carrying = {layer for layer in layers if blend.spread and not layer.text and layer.grid == self._grid}
         self.self_max_pixels = max((layer.pixels for layer in self._carrying), default=0)
         self._masks: list[Tensor] = []
+        self._allowed_now: Tensor | None = None
         self._difference: Tensor | float = 0.0
         self._own = None if blend.mask is None else blend.mask.to_tensor()
         if self._own is not None and self._own.shape != latent_size:
@@ -107,6 +108,7 @@ class Blender:
 
     def take(self, step: int, branch: int, layer: AttentionLayer, maps_HQW: Tensor) -> None:
         """Add one layer's maps to the maps so far, or carry the maps so far through one more layer."""
+        self._allowed_now = None
         if layer in self._carrying:
             so_far_QW = self._so_far(branch)
             assert so_far_QW is not None  # `columns` returned it
@@ -116,9 +118,14 @@ class Blender:
         self._sums[branch] = self._sums.get(branch, 0) + maps_QW
 
     def after_step(self, step: int, latents: Tensor, source: Tensor) -> Tensor:
-        """Its branches' latents (branches, C, h, w), with the source's (1, C, h, w) wherever they must not change."""
+        """Its branches' latents (branches, C, h, w), with the source's (1, C, h, w) wherever they must not change.
+
+        After a step that showed it no maps, that is where it was before.
+        """
+        if self._allowed_now is None:
+            self._allowed_now = self._allowed()
         if step >= self._start:
-            allowed = self._allowed().to(latents.device)
+            allowed = self._allowed_now.to(latents.device)
             if self._blend.least_difference:
                 self._difference = self._difference + (latents - source).abs().mean(dim=1, dtype=torch.float32)
                 allowed = allowed & differing(self._difference, allowed, self._blend.least_difference)

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, linalg
 
+from wordbrush.edits.schedule import EVERY_STEP, Window
 from wordbrush.errors import SettingsError
 from wordbrush.sampling.patches import packed, unpacked
 
@@ -25,8 +26,12 @@ class Guidance(ABC):
     def combine(self, negative: Tensor, positive: Tensor, scale: float) -> Tensor:
         """One prediction (B, C, h, w) from the one with the negative text and the one with the prompts."""
 
-    def check(self, scale: float, negative_prompt: str) -> None:  # noqa: B027 - most accept all
-        """Raise `SettingsError` for a negative prompt that would have no effect."""
+    def check(self, scale: float, negative_prompt: str, interval: Window = EVERY_STEP) -> None:  # noqa: B027 - most accept all
+        """Raise `SettingsError` for a negative prompt, or an interval of guided steps, that would have no effect."""
+
+    def guided_steps(self, scale: float, interval: Window, num_steps: int) -> range:
+        """The steps of a schedule that have rows with the negative text."""
+        return interval.steps(num_steps) if self.has_negative(scale) else range(0)
 
 
 class ClassifierFree(Guidance):
@@ -50,12 +55,13 @@ class ClassifierFree(Guidance):
         """
         return negative + scale * (positive - negative)
 
-    def check(self, scale: float, negative_prompt: str) -> None:
-        """A negative prompt is read only above the neutral scale."""
-        if negative_prompt and not self.has_negative(scale):
+    def check(self, scale: float, negative_prompt: str, interval: Window = EVERY_STEP) -> None:
+        """A negative prompt is read, and an interval ends something, only above the neutral scale."""
+        idle = [name for name, given in _named(negative_prompt, interval) if given]
+        if idle and not self.has_negative(scale):
             raise SettingsError(
-                f"negative_prompt does nothing at a guidance_scale of {scale:g}; raise guidance_scale above "
-                f"{self.neutral:g}, or leave out negative_prompt"
+                f"{idle[0]} does nothing at a guidance_scale of {scale:g}; raise guidance_scale above "
+                f"{self.neutral:g}, or leave out {idle[0]}"
             )
 
 
@@ -102,21 +108,27 @@ class Distilled(Guidance):
         """There is only one prediction."""
         return positive
 
-    def check(self, scale: float, negative_prompt: str) -> None:
-        """A negative prompt is never read."""
-        if negative_prompt:
-            raise SettingsError(
-                "this model's guidance is distilled into its weights and reads no negative_prompt; leave it out"
-            )
+    def check(self, scale: float, negative_prompt: str, interval: Window = EVERY_STEP) -> None:
+        """A negative prompt is never read, and there are no rows that an interval could leave out."""
+        for name, given in _named(negative_prompt, interval):
+            if given:
+                raise SettingsError(
+                    f"this model's guidance is distilled into its weights and reads no {name}; leave it out"
+                )
 
 
 class Unguided(Distilled):
     """A network distilled to be sampled in a few steps without any guidance (Sauer et al. 2024, arXiv 2403.12015)."""
 
-    def check(self, scale: float, negative_prompt: str) -> None:
+    def check(self, scale: float, negative_prompt: str, interval: Window = EVERY_STEP) -> None:
         """No scale is read either; 0 and 1 both mean no guidance."""
-        super().check(scale, negative_prompt)
+        super().check(scale, negative_prompt, interval)
         if scale not in (0, 1):
             raise SettingsError(
                 f"guidance_scale is {scale:g}, and this model is sampled without guidance; leave it out"
             )
+
+
+def _named(negative_prompt: str, interval: Window) -> tuple[tuple[str, bool], ...]:
+    """What only rows with the negative text can do, by the option's name, and whether it is asked for."""
+    return ("negative_prompt", bool(negative_prompt)), ("guidance_interval", interval != EVERY_STEP)

@@ -14,9 +14,11 @@ from wordbrush.attention.side_by_side import SideBySide
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch
 from wordbrush.edits.plan import EditPlan, StepEdit
+from wordbrush.edits.schedule import EVERY_STEP, Window
 from wordbrush.sampling.adapter import Prediction, Predictor
 from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.calls import predict_rows
+from wordbrush.sampling.deep_features import DeepCache, DeepStep
 from wordbrush.sampling.guidance import Guidance
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.solver import Solver
@@ -64,6 +66,10 @@ class Run:
     steps of `kept`, and its steering. `record_to` records the source's attention. `watches` receive the maps that they
     ask for, without changing the latents. `blends` are watches too, and hold a part of each step's latents to the
     source's. `looking` is shown what each step expects.
+
+    All branches are guided in the steps of `guidance_interval`, a part of the whole schedule. Targets of a kept source
+    may begin with its latents before the step `first`. At steps that nothing controls, deep features are computed at
+    one of `cache_interval` steps.
     """
 
     text: Conditioning
@@ -75,6 +81,9 @@ class Run:
     watches: Sequence[Watch] = ()
     blends: Sequence[Blender] = ()
     looking: Looking | None = None
+    guidance_interval: Window = EVERY_STEP
+    first: int = 0
+    cache_interval: int = 1
 
 
 def denoise(model: Predictor, solver: Solver, start: Tensor, run: Run) -> Iterator[Step]:
@@ -86,11 +95,11 @@ def denoise(model: Predictor, solver: Solver, start: Tensor, run: Run) -> Iterat
 def denoise_together(
     model: Predictor, solvers: Sequence[Solver], starts: Sequence[Tensor], runs: Sequence[Run]
 ) -> Iterator[list[Step]]:
-    """Denoise several runs of one schedule and one guidance scale in one batch, each with a solver and latents
+    """Denoise several runs of one schedule and one guidance in one batch, each with a solver and latents
     (1, C, h, w) of its own; yields after every step that of each run.
     """
     running = [_Running(model.guidance, *each) for each in zip(solvers, starts, runs, strict=True)]
-    for index in range(len(running[0].timesteps)):
+    for index in range(runs[0].first, len(running[0].timesteps)):
         asked = [one.ask(index) for one in running]
         answers = _answers(model, asked, runs[0].guidance_scale)
         yield [one.answer(*answer) for one, answer in zip(running, answers, strict=True)]
@@ -105,13 +114,15 @@ class _Asked:
     timestep: Tensor
     texts: Sequence[Text]
     control_of: Callable[[BatchLayout], StepControl] | None
+    deep: DeepStep | None
 
 
 def _answers(model: Predictor, asked: Sequence[_Asked], scale: float) -> list[Prediction]:
     """The predictions of several runs' calls: of one call, unless the family runs negative rows by themselves."""
     if len(asked) == 1 or model.guidance.apart:
         return [
-            predict_rows(model, one.layout, one.rows, one.timestep, one.texts, scale, one.control_of) for one in asked
+            predict_rows(model, one.layout, one.rows, one.timestep, one.texts, scale, one.control_of, one.deep)
+            for one in asked
         ]
     counts = [len(one.rows) for one in asked]
     control = SideBySide([one.control_of and one.control_of(one.layout) for one in asked], counts)
@@ -126,28 +137,46 @@ class _Running:
 
     def __init__(self, guidance: Guidance, solver: Solver, start: Tensor, run: Run) -> None:
         self._guidance, self._solver, self._run = guidance, solver, run
-        self._latents = start.expand(len(run.branches), -1, -1, -1)
+        begins = start if run.kept is None else run.kept.latents[run.first]
+        self._latents = begins.expand(len(run.branches), -1, -1, -1)
+        self._cache = DeepCache(run.cache_interval)
         self._steering = PLAIN if run.kept is None else run.kept.steering
-        self._guided = guidance.has_negative(run.guidance_scale)
         self.timesteps = solver.timesteps if run.kept is None else run.kept.timesteps(solver)
+        self._skipped = len(solver.timesteps) - len(self.timesteps)
+        self._guided_steps = guidance.guided_steps(run.guidance_scale, run.guidance_interval, len(solver.timesteps))
 
     def ask(self, index: int) -> _Asked:
         """What it needs for a step."""
         run, kept = self._run, self._run.kept
-        watches = [*run.watches, *run.blends]
+        self._guided = self._skipped + index in self._guided_steps
         edit = run.plan.at(index) if run.plan is not None else None
+        acts = edit is not None and edit.acts
+        plain = BatchLayout.of(run.branches, guided=self._guided)
+        reuses = not (acts or self._looks(index)) and self._cache.reuses(plain, self._texts(index, plain))
+        watches = [] if reuses else [*run.watches, *run.blends]
         replay = SOURCE not in run.branches and kept is not None and _needs_replay(edit, watches, kept.tape, index)
         negative = replay and self._guided and edit is not None and edit.reads_content
         layout = BatchLayout.of(run.branches, guided=self._guided, replayed_source=replay, replayed_negative=negative)
         rows = _rows(layout, run.branches, self._latents, None if kept is None else kept.latents[index])
         recording = run.record_to if run.record_to is not None and run.record_to.start_step() else None
         control_of: Callable[[BatchLayout], StepControl] | None = None
-        if recording is not None or watches or (edit is not None and edit.acts):
+        if recording is not None or watches or acts:
             tape = kept.tape if kept else None
             control_of = partial(StepControl, index, edit=edit, tape=tape, record_to=recording, watches=watches)
-        texts = _texts(run.text, self._steering.negative(index, run.text.negative), layout)
-        self._index, self._layout, self._timestep = index, layout, self.timesteps[index]
-        return _Asked(layout, self._solver.model_input(rows, self._timestep), self._timestep, texts, control_of)
+        texts, timestep = self._texts(index, layout), self.timesteps[index]
+        deep = self._cache.step(layout, texts, controlled=acts, reuses=reuses)
+        self._index, self._layout, self._timestep = index, layout, timestep
+        return _Asked(layout, self._solver.model_input(rows, timestep), timestep, texts, control_of, deep)
+
+    def _looks(self, index: int) -> bool:
+        """Whether a user looks at a step's maps; a blend keeps its region where none are computed."""
+        run = self._run
+        return any(watch.asks(index, branch) for watch in run.watches for branch in (SOURCE, *run.branches))
+
+    def _texts(self, index: int, layout: BatchLayout) -> list[Text]:
+        """The text of each row."""
+        positive, negative = self._run.text.positive, self._steering.negative(index, self._run.text.negative)
+        return [positive[row.branch] if row.conditional else negative for row in layout.rows]
 
     def answer(self, prediction: Tensor, controlled: int) -> Step:
         """The step that it takes by the answer to what it asked last."""
@@ -193,10 +222,6 @@ def _blended(blend: Blender, step: int, latents: Tensor, branches: Sequence[int]
     blended = latents.clone()
     blended[rows] = blend.after_step(step, latents[rows], source)
     return blended
-
-
-def _texts(conditioning: Conditioning, negative: Text, layout: BatchLayout) -> list[Text]:
-    return [conditioning.positive[row.branch] if row.conditional else negative for row in layout.rows]
 
 
 def _needs_replay(edit: StepEdit | None, watches: Sequence[Watch], tape: SourceTape | None, step: int) -> bool:

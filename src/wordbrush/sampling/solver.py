@@ -19,6 +19,8 @@ class Solver(Protocol):
     timesteps: Tensor
     draws: bool
     """Whether its steps draw noise, so that nothing leads back along them."""
+    starts_anywhere: bool
+    """Whether a run may begin in the middle of the schedule, with latents of another run."""
 
     def start(self, noise: Tensor) -> Tensor:
         """The latents before the first step, from noise of unit variance."""

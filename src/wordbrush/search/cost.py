@@ -4,7 +4,9 @@ from typing import Any, cast
 
 from torch import Tensor
 
+from wordbrush.runs.run import solver_of
 from wordbrush.sampling.adapter import Adapter, Control, Prediction
+from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.sampling.text import Text
@@ -23,11 +25,17 @@ class RowCount:
         return getattr(self._adapter, name)
 
     def predict(
-        self, latents: Tensor, timestep: Tensor, text: Text, control: Control | None, guidance_scale: float = 1.0
+        self,
+        latents: Tensor,
+        timestep: Tensor,
+        text: Text,
+        control: Control | None,
+        guidance_scale: float = 1.0,
+        deep: DeepFeatures | None = None,
     ) -> Prediction:
         """The adapter's prediction, counted."""
         self.rows += len(latents)
-        return self._adapter.predict(latents, timestep, text, control, guidance_scale)
+        return self._adapter.predict(latents, timestep, text, control, guidance_scale, deep)
 
     def adapter(self) -> Adapter:
         """Itself, as what it stands for."""
@@ -36,4 +44,6 @@ class RowCount:
 
 def plain_rows(adapter: Adapter, settings: GenerationSettings, kept: Replay) -> int:
     """The rows of a plain picture with a source's steps and guidance."""
-    return kept.num_steps * (2 if adapter.guidance.has_negative(settings.guidance_scale) else 1)
+    count = len(solver_of(adapter, settings).timesteps)
+    guided = adapter.guidance.guided_steps(settings.guidance_scale, settings.guided, count)
+    return kept.num_steps + sum(step >= count - kept.num_steps for step in guided)

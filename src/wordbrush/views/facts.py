@@ -1,8 +1,9 @@
 """Settings as names and values to be read: plain text, whoever shows it."""
 
 from wordbrush.edits.blend import AUTO, LocalBlend
-from wordbrush.edits.schedule import DEFAULT, format_window
+from wordbrush.edits.schedule import DEFAULT, EVERY_STEP, format_window
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, EditSettings
+from wordbrush.edits.shortcuts import EXACT
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.sampling.settings import GenerationSettings
 
@@ -18,6 +19,8 @@ def generation_facts(settings: GenerationSettings) -> Facts:
         ("guidance", f"{settings.guidance_scale:g}"),
         ("size", f"{settings.height} x {settings.width}"),
     ]
+    if settings.guided != EVERY_STEP:
+        facts.append(("guided part of the steps", format_window(settings.guidance_interval)))
     return [*facts, ("negative prompt", settings.negative_prompt)] if settings.negative_prompt else facts
 
 
@@ -35,6 +38,8 @@ def edit_facts(settings: EditSettings) -> Facts:
     if settings.strength is not None:
         facts.append(("strength", f"{settings.strength:g}"))
     facts += [("recipe", line) for line in dict.fromkeys(settings.describe())]
+    if settings.fast != EXACT:
+        facts.append(("fast", str(settings.fast)))
     if settings.own:
         return facts  # each target has windows of its own, and the recipes say them
     facts.append(("cross", format_window(settings.cross_replace_steps[DEFAULT])))

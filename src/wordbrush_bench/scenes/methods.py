@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import cast
 
 from wordbrush.editor import Editor
 from wordbrush.edits.settings import EditOptions
+from wordbrush.edits.shortcuts import FastName
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.methods import DEFAULT_METHOD, METHODS
 from wordbrush_bench.case import Case
@@ -25,6 +27,7 @@ GROUPS = {
     "main": ("plain", "published", "windows", "windows-blend", "defaults"),
     "ablation": ("self-0", "self-alone", "blend-alone"),
     "sweep": tuple(SWEEP),
+    "quick": ("balanced", "fast"),
     "inversions": tuple(f"defaults-{name}" for name in INVERSIONS),
 }
 """Rows that go together, by the name of their group; "self-0" is cross-attention alone."""
@@ -40,6 +43,8 @@ SAID = {
     "windows": "published windows with the model's own steps and guidance",
     "windows-blend": "the same with local blend of the changed words",
     "defaults": "wordbrush with the model's defaults",
+    "balanced": "the defaults with fast='balanced'",
+    "fast": "the defaults with fast='fast'",
     "self-0": "cross-attention alone: windows with self-attention for 0 % of the steps",
     "self-alone": "self-attention alone: windows without cross-attention",
     "blend-alone": "local blend alone: cross-attention in one step only, no self-attention",
@@ -96,6 +101,8 @@ def _method(name: str, editor: Editor, sources: Sources, own: SourceSettings) ->
             return edit({"recipe": "published"})
         case "windows-blend":
             return edit({"recipe": "published", "local_blend": "auto"})
+        case "balanced" | "fast":
+            return edit({"fast": cast(FastName, name)})
         case "self-alone":
             return edit({"recipe": "published", "cross_replace_steps": 0.0})
         case "blend-alone":

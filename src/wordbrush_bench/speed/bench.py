@@ -14,7 +14,8 @@ from torch import Tensor
 from wordbrush.attention.batch import SOURCE as SOURCE_BRANCH
 from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.blend import LocalBlend
-from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, EditSettings
+from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, EditOptions, EditSettings
+from wordbrush.edits.shortcuts import FastName
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.direct import Direct
 from wordbrush.inversion.task import InversionTask
@@ -70,9 +71,9 @@ class Bench:
         kept, run = run_together(self.model.adapter, self.settings, _edit(targets, blend))
         return torch.cat([kept.latents[-1], run.latents])
 
-    def later(self, target: str, blend: LocalBlend | None = None) -> Tensor:
+    def later(self, target: str, blend: LocalBlend | None = None, fast: FastName = "exact") -> Tensor:
         """An edit of a source whose queries and keys were kept."""
-        return run_edit(self.model.adapter, self.settings, _edit([target], blend), self._kept).latents
+        return run_edit(self.model.adapter, self.settings, _edit([target], blend, fast), self._kept).latents
 
     def later_from_latents(self, target: str) -> Tensor:
         """An edit of a source of which only the latents were kept: its prompt runs again inside the window."""
@@ -184,5 +185,6 @@ class Bench:
         return self.model.adapter.noise(self.settings.seed, self.settings.height, self.settings.width)
 
 
-def _edit(targets: Sequence[str], blend: LocalBlend | None) -> EditSettings:
-    return EditSettings.of(targets, cross_replace_steps=CROSS, self_replace_steps=SELF, local_blend=blend)
+def _edit(targets: Sequence[str], blend: LocalBlend | None, fast: FastName = "exact") -> EditSettings:
+    options = EditOptions(cross_replace_steps=CROSS, self_replace_steps=SELF, local_blend=blend, fast=fast)
+    return EditSettings.of(targets, **options)

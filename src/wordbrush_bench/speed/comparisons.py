@@ -7,6 +7,7 @@ from functools import partial
 from torch import Tensor
 
 from wordbrush.edits.blend import LocalBlend
+from wordbrush.edits.shortcuts import FastName
 from wordbrush.errors import SettingsError
 from wordbrush.maps.request import MapsRequest
 from wordbrush_bench.speed.bench import SOURCE, Bench
@@ -135,6 +136,14 @@ def _later_blend(bench: Bench) -> Comparison:
     )
 
 
+def _later_quick(bench: Bench, fast: FastName, goal: float) -> Comparison:
+    return Comparison(
+        f"later edit (a word swapped, local blend, fast='{fast}') / 1 picture",
+        goal,
+        {**_plain(bench, SWAPPED), OURS: partial(bench.later, SWAPPED, LocalBlend(), fast)},
+    )
+
+
 def _keep(bench: Bench) -> Comparison:
     return Comparison(
         "source, kept for later edits / 1 picture", None, {**_plain(bench, SOURCE), OURS: bench.kept_source}
@@ -161,6 +170,8 @@ _ALL: Mapping[str, Callable[[Bench], Comparison]] = {
     "few-steps": _few_steps,
     "blend": _blend,
     "later-blend": _later_blend,
+    "later-balanced": lambda bench: _later_quick(bench, "balanced", 0.5),
+    "later-fast": lambda bench: _later_quick(bench, "fast", 0.3),
     "keep": _keep,
     "maps-word": lambda bench: _maps(bench, "the maps of a word", MapsRequest("dog")),
     "maps-all": lambda bench: _maps(bench, "the maps of every word, each step apart", MapsRequest(per_step=True)),

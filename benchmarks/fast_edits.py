@@ -1,0 +1,143 @@
+"""What the shortcuts of fast edits cost and lose, alone and together, on scenes with truth.
+
+    python benchmarks/fast_edits.py [--limit N] [--kinds KIND,...] [--steps N] [--skip N] [--rows ROW,...]
+                                    [--pictures FOLDER]
+
+A row is a name ("exact", "balanced", "fast") or GUIDED/LATE/CACHE, such as 0..0.6/0.2/2: guided in that part of the
+schedule, beginning with the source's latents at that part of the steps, and deep features computed at one of so many
+steps once the windows have closed. Cost is the processor's time of an edit, decoding included, as a share of that of
+the plain picture of its prompt from the same noise. Success and background are those of `wordbrush bench scenes`; the
+last column compares edits with the exact ones, which are always the first row. `--skip` leaves out the first cases of
+each kind.
+"""
+
+import argparse
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeVar, cast
+
+import numpy as np
+from PIL import Image
+
+from wordbrush import Editor
+from wordbrush.cli.values import window
+from wordbrush.edits.schedule import Window
+from wordbrush.edits.shortcuts import FAST, FastName, Shortcuts
+from wordbrush.metrics.likeness import Likeness
+from wordbrush.scenes.judge.judge import Judge
+from wordbrush_bench.bootstrap import mean_of
+from wordbrush_bench.case import Case, Material
+from wordbrush_bench.method import Outcome
+from wordbrush_bench.scenes.cases import scene_cases
+from wordbrush_bench.scenes.meters import BackgroundMeter, JudgeMeter
+from wordbrush_bench.sources import Sources, SourceSettings
+
+T = TypeVar("T")
+ROWS = "0..0.6/0/1,0..1/0.2/1,0..1/0/3,balanced,fast"
+
+
+@dataclass
+class Tally:
+    """What was found of one row."""
+
+    cost: list[float] = field(default_factory=list)
+    success: list[float] = field(default_factory=list)
+    background: list[float] = field(default_factory=list)
+    near: list[float] = field(default_factory=list)
+
+    def line(self) -> str:
+        """Its columns."""
+        means = [mean_of(values) for values in (self.success, self.background, self.near)]
+        success, background, near = ("-" if mean is None else f"{mean.value:.2f}" for mean in means)
+        return f"{np.median(self.cost):.2f} | {success} of {len(self.success)} | {background} dB | {near} dB"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--limit", type=int, default=2, help="cases of a kind, on each origin")
+    parser.add_argument("--skip", type=int, default=0, help="of them, how many to leave out")
+    parser.add_argument("--kinds", help="only these kinds of edit")
+    parser.add_argument("--steps", type=int, help="denoising steps; the model's own if not given")
+    parser.add_argument("--rows", default=ROWS)
+    parser.add_argument("--pictures", type=Path, help="where to write source, plain picture and all rows of each case")
+    options = parser.parse_args()
+    kinds = options.kinds.split(",") if options.kinds else None
+    skipped = {case.id for case in scene_cases(options.skip, kinds)} if options.skip else set()
+    cases = [case for case in scene_cases(options.limit, kinds) if case.id not in skipped]
+    rows = {name: shortcuts(name) for name in ["exact", *options.rows.split(",")]}
+    found = measured(Editor.from_pretrained(), cases, rows, options.steps, options.pictures)
+    print(f"{len(cases)} cases\n")
+    print("| origin | row | cost / plain picture | success | background | like the exact edit |")
+    print("|---|---|---|---|---|---|")
+    for (origin, name), tally in found.items():
+        said = f"{name} ({rows[name]})" if name in FAST else str(rows[name])
+        print(f"| {origin} | {said} | {tally.line()} |")
+
+
+def shortcuts(text: str) -> Shortcuts:
+    """A row, by its name or its parts."""
+    if text in FAST:
+        return Shortcuts.parse(cast(FastName, text))
+    guided, late, interval = text.split("/")
+    bounds = Window.parse(window("--rows", guided), "guidance_interval")
+    return Shortcuts((bounds.start, bounds.end), float(late), int(interval))
+
+
+def measured(
+    editor: Editor, cases: Sequence[Case], rows: dict[str, Shortcuts], steps: int | None, pictures: Path | None
+) -> dict[tuple[str, str], Tally]:
+    """Each row of each origin."""
+    found: dict[tuple[str, str], Tally] = defaultdict(Tally)
+    judge, sources = Judge.load(), Sources(editor)
+    meters = JudgeMeter(judge), BackgroundMeter(judge)
+    for case in cases:
+        material = case.material()
+        source = sources.of(case, material, SourceSettings(num_inference_steps=steps)).source
+        plain, whole = timed(partial(editor.regenerate, source, case.target_prompt))
+        exact, shown = None, [source.image, plain.image]
+        for name, fast in rows.items():
+            edited, seconds = timed(partial(editor.edit, source, case.target_prompt, fast=fast))
+            exact = exact or edited.image
+            tally = found[case.origin, name]
+            tally.cost.append(seconds / whole)
+            tally.near.append(Likeness.of(exact, edited.image).psnr)
+            take_in(tally, meters, case, material, Outcome(source.image, edited.image, 0.0, 0.0))
+            shown.append(edited.image)
+        if pictures is not None:
+            save(shown, pictures / f"{case.id}.png")
+    return found
+
+
+def take_in(
+    tally: Tally, meters: tuple[JudgeMeter, BackgroundMeter], case: Case, material: Material, outcome: Outcome
+) -> None:
+    """Add what the meters say; a gap adds nothing."""
+    measured = {name: v for meter in meters for name, v in meter.measure(case, material, outcome).items()}
+    for name, values in (("success", tally.success), ("background PSNR", tally.background)):
+        if isinstance(value := measured[name], float):
+            values.append(value)
+
+
+def timed(make: Callable[[], T]) -> tuple[T, float]:
+    """What is made, and the processor's time that it took."""
+    started = time.process_time()
+    made = make()
+    return made, time.process_time() - started
+
+
+def save(shown: Sequence[Image.Image], path: Path) -> None:
+    """Pictures side by side."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    width, height = shown[0].size
+    sheet = Image.new("RGB", (width * len(shown), height))
+    for place, picture in enumerate(shown):
+        sheet.paste(picture, (width * place, 0))
+    sheet.save(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""What a fast edit leaves out of its computation, as data that a record holds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from wordbrush.edits.schedule import EVERY_STEP, Window, format_window
+from wordbrush.errors import SettingsError
+from wordbrush.settled import settle
+
+FastName = Literal["exact", "balanced", "fast"]
+
+
+@dataclass(frozen=True)
+class Shortcuts:
+    """The parts of an edit that are not computed as they would be. By default none.
+
+    - `guidance_interval`: the part of the schedule in which targets are guided, from 0 to 1; elsewhere they run
+      without the negative prompt (Kynkäänniemi et al. 2024, arXiv:2404.07724). Default: (0, 1), everywhere.
+    - `late_start`: the fraction of the steps, from 0 to below 1, that targets do not make, since they begin with the
+      source's latents there (SDEdit, Meng et al. 2021, arXiv:2108.01073). One step in which the edit acts always
+      remains. Default: 0.
+    - `cache_interval`: once an edit no longer acts, deep features are computed at one of so many steps, 1 or more,
+      and re-used at the others (DeepCache, Ma et al. 2024, arXiv:2312.00858). Default: 1, at each step.
+
+    Raises `SettingsError` for a value outside of its range.
+
+    >>> print(Shortcuts(guidance_interval=(0.0, 0.6), late_start=0.2, cache_interval=2))
+    guided 0.6; begins at 0.2; deep features every 2 steps
+    >>> print(Shortcuts())
+    exact
+    """
+
+    guidance_interval: tuple[float, float] = (EVERY_STEP.start, EVERY_STEP.end)
+    late_start: float = 0.0
+    cache_interval: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        settle(self)
+        Window.parse(self.guidance_interval, "guidance_interval")
+        if not 0 <= self.late_start < 1:
+            raise SettingsError(f"late_start is {self.late_start}; give a fraction of the steps, from 0 to below 1")
+        if self.cache_interval < 1:
+            raise SettingsError(f"cache_interval is {self.cache_interval}; give 1 or more, such as 2")
+
+    @classmethod
+    def parse(cls, value: "FastName | Shortcuts | None") -> "Shortcuts":
+        """The shortcuts of a name. Raises `SettingsError` for an unknown one.
+
+        >>> Shortcuts.parse("exact") == Shortcuts()
+        True
+        """
+        if isinstance(value, Shortcuts):
+            return value
+        if value not in (None, *get_args(FastName)):
+            raise SettingsError(f"fast is '{value!s:.40}'; give exact, balanced or fast")
+        return FAST[value or "exact"]
+
+    @property
+    def guided(self) -> Window:
+        """`guidance_interval` as a window."""
+        return Window(*self.guidance_interval)
+
+    def first_step(self, acts: Sequence[bool]) -> int:
+        """The step that targets begin with, of those in which the edit `acts` or does not."""
+        last = max((step for step, acting in enumerate(acts) if acting), default=0)
+        return min(int(self.late_start * len(acts)), last)
+
+    def __str__(self) -> str:
+        """What is left out, in words."""
+        said = []
+        if self.guided != EVERY_STEP:
+            said.append(f"guided {format_window(self.guidance_interval)}")
+        if self.late_start:
+            said.append(f"begins at {self.late_start:g}")
+        if self.cache_interval > 1:
+            said.append(f"deep features every {self.cache_interval} steps")
+        return "; ".join(said) or "exact"
+
+
+EXACT = Shortcuts()
+FAST: Mapping[FastName, Shortcuts] = {
+    "exact": EXACT,
+    "balanced": Shortcuts(guidance_interval=(0.0, 0.6), late_start=0.2, cache_interval=2),
+    "fast": Shortcuts(guidance_interval=(0.0, 0.4), late_start=0.2, cache_interval=3),
+}
+"""By name; chosen by `benchmarks/fast_edits.py` (docs/decisions/0044-fast-edits.md)."""

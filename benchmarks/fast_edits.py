@@ -53,7 +53,7 @@ class Tally:
         """Its columns."""
         means = [mean_of(values) for values in (self.success, self.background, self.near)]
         success, background, near = ("-" if mean is None else f"{mean.value:.2f}" for mean in means)
-        return f"{np.median(self.cost):.2f} | {success} of {len(self.success)} | {background} dB | {near} dB"
+        return f"{np.median(self.cost):.2f} | {success} of {len(self.success)} | {background} | {near}"
 
 
 def main() -> None:
@@ -71,7 +71,7 @@ def main() -> None:
     rows = {name: shortcuts(name) for name in ["exact", *options.rows.split(",")]}
     found = measured(Editor.from_pretrained(), cases, rows, options.steps, options.pictures)
     print(f"{len(cases)} cases\n")
-    print("| origin | row | cost / plain picture | success | background | like the exact edit |")
+    print("| origin | row | cost / plain picture | success | background, dB | like the exact edit, dB |")
     print("|---|---|---|---|---|---|")
     for (origin, name), tally in found.items():
         said = f"{name} ({rows[name]})" if name in FAST else str(rows[name])
@@ -104,7 +104,8 @@ def measured(
             exact = exact or edited.image
             tally = found[case.origin, name]
             tally.cost.append(seconds / whole)
-            tally.near.append(Likeness.of(exact, edited.image).psnr)
+            if edited.image is not exact:
+                tally.near.append(Likeness.of(exact, edited.image).psnr)
             take_in(tally, meters, case, material, Outcome(source.image, edited.image, 0.0, 0.0))
             shown.append(edited.image)
         if pictures is not None:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from wordbrush.cli.app import app
 from wordbrush.models.catalogue import KNOWN, list_models
+from wordbrush.models.folder import joint_folder
 from wordbrush.models.families import FAMILIES
 
 
@@ -35,7 +36,9 @@ def test_the_bundled_model_comes_first_and_known_ones_follow(hub: Path) -> None:
     listed = list_models()
     assert (listed[0].name, listed[0].where) == ("", "bundled")
     assert "words" in listed[0].note
-    assert [model.name for model in listed[1:]] == list(KNOWN)
+    assert listed[1].where == "checkout"
+    assert listed[1].folder == joint_folder() == Path(listed[1].name)
+    assert [model.name for model in listed[2:]] == list(KNOWN)
 
 
 def test_models_in_the_cache_are_listed_with_what_is_wrong_with_them(hub: Path, tiny_folder: Path) -> None:
@@ -68,7 +71,7 @@ def test_the_command_and_the_page_name_every_family_and_no_other(hub: Path) -> N
 
 def test_a_missing_cache_is_an_empty_one(hub: Path) -> None:
     hub.rmdir()
-    assert len(list_models()) == 1 + len(KNOWN)
+    assert len(list_models()) == 2 + len(KNOWN)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""Which models there are to edit with: the bundled one, those in the hub's local cache, and those known to fit."""
+"""Which models there are to edit with: the bundled one, its joint sister, those in the hub's local cache, and those
+known to fit.
+"""
 
 import warnings
 from dataclasses import dataclass
@@ -6,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from wordbrush.errors import ModelError, escaped
-from wordbrush.models.folder import bundled_folder, check_folder, read_config
+from wordbrush.models.folder import bundled_folder, check_folder, joint_folder, read_config
 from wordbrush.models.own_settings import read_own_settings
 
-Where = Literal["bundled", "local cache", "on the hub"]
+Where = Literal["bundled", "checkout", "local cache", "on the hub"]
 
 KNOWN = {
     "CompVis/stable-diffusion-v1-4": "512 x 512; the model of the report's figures",
@@ -56,9 +58,12 @@ def list_models() -> list[ListedModel]:
     >>> list_models()[0].where
     'bundled'
     """
-    bundled = bundled_folder()
+    bundled, joint = bundled_folder(), joint_folder()
     words = read_own_settings(bundled)[1] or ()
     listed = [ListedModel("", "bundled", bundled, f"{_size(bundled)}; knows {len(words)} words")]
+    if joint is not None:
+        note = f"{_size(joint)}; the same words by joint attention, of Stable Diffusion 3's class"
+        listed.append(ListedModel(str(joint), "checkout", joint, note))
     cached = _cached()
     listed += cached
     here = {model.name for model in cached}

@@ -19,6 +19,14 @@ def bundled_folder() -> Path:
     return Path(str(files("wordbrush.scenes") / "weights"))
 
 
+def joint_folder() -> Path | None:
+    """The second model of the same scenes, of Stable Diffusion 3's class: in a checkout of the repository, not in the
+    package; None elsewhere.
+    """
+    folder = Path(str(files("wordbrush"))).parents[1] / "models" / "joint"
+    return folder if folder.is_dir() else None
+
+
 def resolve_folder(model: str | Path | None, variant: str | None = None, subfolder: str | None = None) -> Path:
     """The folder of a model: None is the bundled one; a folder is itself; "owner/name" is fetched from the hub; of
     the latter two the `subfolder`, where one is named.

@@ -1,11 +1,12 @@
 """What the shortcuts of fast edits cost and lose, alone and together, on scenes with truth.
 
     python benchmarks/fast_edits.py [--limit N] [--kinds KIND,...] [--steps N] [--skip N] [--rows ROW,...]
-                                    [--pictures FOLDER]
+                                    [--pictures FOLDER] [--model MODEL] [--region SHARE]
 
-A row is a name ("exact", "balanced", "fast") or GUIDED/LATE/CACHE, such as 0..0.6/0.2/2: guided in that part of the
+A row is a name ("exact", "balanced", "fast") or GUIDED/LATE/CACHE/REGION, such as 0..0.6/0.2/2/1: guided in that part of the
 schedule, beginning with the source's latents at that part of the steps, and deep features computed at one of so many
-steps once the windows have closed. Cost is the processor's time of an edit, decoding included, as a share of that of
+steps once the windows have closed, or where a region is known, all but one of so many steps in that region alone. With
+--region edits may only change a square in the middle, of that share of the picture. Cost is the processor's time of an edit, decoding included, as a share of that of
 the plain picture of its prompt from the same noise. Success and background are those of `wordbrush bench scenes`; the
 last column compares edits with the exact ones, which are always the first row. `--skip` leaves out the first cases of
 each kind.
@@ -37,7 +38,7 @@ from wordbrush_bench.scenes.meters import BackgroundMeter, JudgeMeter
 from wordbrush_bench.sources import Sources, SourceSettings
 
 T = TypeVar("T")
-ROWS = "0..0.6/0/1,0..1/0.2/1,0..1/0/3,balanced,fast"
+ROWS = "0..0.6/0/1/1,0..1/0.2/1/1,0..1/0/3/1,balanced,fast"
 
 
 @dataclass
@@ -64,12 +65,15 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="denoising steps; the model's own if not given")
     parser.add_argument("--rows", default=ROWS)
     parser.add_argument("--pictures", type=Path, help="where to write source, plain picture and all rows of each case")
+    parser.add_argument("--model", default=None, help="a model's folder; the bundled one if not given")
+    parser.add_argument("--region", type=float, help="edit only a square of this share of the picture")
     options = parser.parse_args()
     kinds = options.kinds.split(",") if options.kinds else None
     skipped = {case.id for case in scene_cases(options.skip, kinds)} if options.skip else set()
     cases = [case for case in scene_cases(options.limit, kinds) if case.id not in skipped]
     rows = {name: shortcuts(name) for name in ["exact", *options.rows.split(",")]}
-    found = measured(Editor.from_pretrained(), cases, rows, options.steps, options.pictures)
+    editor = Editor.from_pretrained() if options.model is None else Editor.from_pretrained(options.model)
+    found = measured(editor, cases, rows, options.steps, options.pictures, options.region)
     print(f"{len(cases)} cases\n")
     print("| origin | row | cost / plain picture | success | background, dB | like the exact edit, dB |")
     print("|---|---|---|---|---|---|")
@@ -82,13 +86,18 @@ def shortcuts(text: str) -> Shortcuts:
     """A row, by its name or its parts."""
     if text in FAST:
         return Shortcuts.parse(cast(FastName, text))
-    guided, late, interval = text.split("/")
+    guided, late, interval, region = text.split("/")
     bounds = Window.parse(window("--rows", guided), "guidance_interval")
-    return Shortcuts((bounds.start, bounds.end), float(late), int(interval))
+    return Shortcuts((bounds.start, bounds.end), float(late), int(interval), int(region))
 
 
 def measured(
-    editor: Editor, cases: Sequence[Case], rows: dict[str, Shortcuts], steps: int | None, pictures: Path | None
+    editor: Editor,
+    cases: Sequence[Case],
+    rows: dict[str, Shortcuts],
+    steps: int | None,
+    pictures: Path | None,
+    share: float | None = None,
 ) -> dict[tuple[str, str], Tally]:
     """Each row of each origin."""
     found: dict[tuple[str, str], Tally] = defaultdict(Tally)
@@ -100,7 +109,8 @@ def measured(
         plain, whole = timed(partial(editor.regenerate, source, case.target_prompt))
         exact, shown = None, [source.image, plain.image]
         for name, fast in rows.items():
-            edited, seconds = timed(partial(editor.edit, source, case.target_prompt, fast=fast))
+            mask = None if share is None else square(source.image.size, share)
+            edited, seconds = timed(partial(editor.edit, source, case.target_prompt, fast=fast, mask=mask))
             exact = exact or edited.image
             tally = found[case.origin, name]
             tally.cost.append(seconds / whole)
@@ -111,6 +121,14 @@ def measured(
         if pictures is not None:
             save(shown, pictures / f"{case.id}.png")
     return found
+
+
+def square(size: tuple[int, int], share: float) -> Image.Image:
+    """A mask, white in the middle."""
+    mask = Image.new("L", size)
+    width, height = (round(side * share**0.5) for side in size)
+    mask.paste(255, ((size[0] - width) // 2, (size[1] - height) // 2, (size[0] + width) // 2, (size[1] + height) // 2))
+    return mask
 
 
 def take_in(

@@ -141,7 +141,8 @@ def edited_joint(given: Inputs, rows: Sequence[CrossRow], text: range, image: ra
     for controlled in rows:
         row = controlled.row
         own = MapInputs(q_BHQD[row], k_BHKD[row], None if mask is None else mask[row])
-        out_BHQD[row, :, _slice(others)] = _queries(own, v_BHKD[row], others, attend)
+        if others:
+            out_BHQD[row, :, _slice(others)] = _queries(own, v_BHKD[row], others, attend)
         if controlled.edit.uses_source:
             out_BHQD[row, :, _slice(image)] += _from_source(controlled, own, v_BHKD[row], text, image, attend)
     return out_BHQD

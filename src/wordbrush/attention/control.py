@@ -10,7 +10,7 @@ from wordbrush.attention.attend import CrossRow, Inputs, MapInputs, SelfRow
 from wordbrush.attention.batch import SOURCE, BatchLayout, BatchRow
 from wordbrush.attention.parts import Part, answered, moved, positions
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
-from wordbrush.attention.tape import SourceTape
+from wordbrush.attention.tape import Recording, SourceTape
 from wordbrush.attention.watch import Reading, Watch, column_maps
 from wordbrush.edits.plan import CrossEdit, StepEdit
 from wordbrush.errors import ControlError
@@ -43,7 +43,7 @@ class StepControl:
         step: int,
         layout: BatchLayout,
         edit: StepEdit | None,
-        tape: SourceTape | None = None,
+        tape: Recording | None = None,
         record_to: SourceTape | None = None,
         watches: Sequence[Watch] = (),
     ) -> None:

@@ -2,11 +2,20 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from torch import Tensor
 
 from wordbrush.attention.attend import Attend, MapInputs
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
+
+
+class Recording(Protocol):
+    """The source's maps, by step and layer."""
+
+    def read(self, step: int, name: str) -> MapInputs:
+        """What a map is made of."""
+        ...
 
 
 @dataclass
@@ -43,6 +52,10 @@ class SourceTape:
     def read(self, step: int, name: str) -> MapInputs:
         """What the source's map at a step, in a layer by name, is made of."""
         return self._steps[step][name]
+
+    def layer(self, name: str) -> AttentionLayer:
+        """A layer that was recorded."""
+        return self._layers[name][0]
 
     def calls(self, step: int) -> Iterator[tuple[AttentionLayer, MapInputs, Attend]]:
         """Every recorded attention of a step: its layer, what `read` gives of it, and the model's own kernel."""

@@ -22,6 +22,11 @@ class Shortcuts:
       remains. Default: 0.
     - `cache_interval`: once an edit no longer acts, deep features are computed at one of so many steps, 1 or more,
       and re-used at the others (DeepCache, Ma et al. 2024, arXiv:2312.00858). Default: 1, at each step.
+    - `region_interval`: once a local blend has found where all targets change, one of so many steps, 1 or more, is
+      whole, and the others compute that region alone, beside what the last whole step saw elsewhere (as RegionE and
+      SpotEdit). Of transformers of SD3, FLUX.1 and PixArt, in place of `cache_interval`. Default: 1, each step is
+      whole.
+    - `region_halo`: by how many latent cells, 0 or more, that region is grown. Default: 2.
 
     Raises `SettingsError` for a value outside of its range.
 
@@ -34,6 +39,8 @@ class Shortcuts:
     guidance_interval: tuple[float, float] = (EVERY_STEP.start, EVERY_STEP.end)
     late_start: float = 0.0
     cache_interval: int = 1
+    region_interval: int = 1
+    region_halo: int = 2
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -41,8 +48,11 @@ class Shortcuts:
         Window.parse(self.guidance_interval, "guidance_interval")
         if not 0 <= self.late_start < 1:
             raise SettingsError(f"late_start is {self.late_start}; give a fraction of the steps, from 0 to below 1")
-        if self.cache_interval < 1:
-            raise SettingsError(f"cache_interval is {self.cache_interval}; give 1 or more, such as 2")
+        for name in ("cache_interval", "region_interval"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} is {getattr(self, name)}; give 1 or more, such as 2")
+        if self.region_halo < 0:
+            raise SettingsError(f"region_halo is {self.region_halo}; give 0 or more cells")
 
     @classmethod
     def parse(cls, value: "FastName | Shortcuts | None") -> "Shortcuts":
@@ -76,13 +86,15 @@ class Shortcuts:
             said.append(f"begins at {self.late_start:g}")
         if self.cache_interval > 1:
             said.append(f"deep features every {self.cache_interval} steps")
+        if self.region_interval > 1:
+            said.append(f"outside of the region every {self.region_interval} steps")
         return "; ".join(said) or "exact"
 
 
 EXACT = Shortcuts()
 FAST: Mapping[FastName, Shortcuts] = {
     "exact": EXACT,
-    "balanced": Shortcuts(guidance_interval=(0.0, 0.6), late_start=0.2, cache_interval=2),
-    "fast": Shortcuts(guidance_interval=(0.0, 0.4), late_start=0.2, cache_interval=3),
+    "balanced": Shortcuts(guidance_interval=(0.0, 0.6), late_start=0.2, cache_interval=2, region_interval=4),
+    "fast": Shortcuts(guidance_interval=(0.0, 0.4), late_start=0.2, cache_interval=3, region_interval=8),
 }
 """By name; chosen by `benchmarks/fast_edits.py` (docs/decisions/0044-fast-edits.md)."""

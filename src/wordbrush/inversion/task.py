@@ -11,9 +11,8 @@ from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.schedule import EVERY_STEP, Window
-from wordbrush.sampling.adapter import Control, Prediction, Predictor
+from wordbrush.sampling.adapter import Control, Prediction, Predictor, Reuse
 from wordbrush.sampling.calls import ControlOf, predict_rows
-from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.sampling.guidance import Guidance
 from wordbrush.sampling.loop import Conditioning, OnStep, Run, denoise
 from wordbrush.sampling.replay import Replay
@@ -35,6 +34,11 @@ class CountedCalls:
         """The network's own."""
         return self._model.guidance
 
+    @property
+    def region_patch(self) -> int | None:
+        """The network's own."""
+        return self._model.region_patch
+
     def predict(
         self,
         latents: Tensor,
@@ -42,11 +46,11 @@ class CountedCalls:
         text: Text,
         control: Control | None,
         guidance_scale: float = 1.0,
-        deep: DeepFeatures | None = None,
+        reuse: Reuse | None = None,
     ) -> Prediction:
         """The network's own."""
         self._count(latents)
-        return self._model.predict(latents, timestep, text, control, guidance_scale, deep)
+        return self._model.predict(latents, timestep, text, control, guidance_scale, reuse)
 
     def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
         """The network's own."""

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from wordbrush.models.clip import clip_tokens
 from wordbrush.models.flow_transformer import TextFirst
+from wordbrush.models.region import TokenPath
 from wordbrush.models.t5 import READ_BY_T5_ALONE, t5_tokens
 from wordbrush.sampling.guidance import Distilled, Guidance, Unguided
 from wordbrush.sampling.patches import packed, unpacked
@@ -25,6 +26,8 @@ class Flux(TextFirst):
     The axis of all its layers is `[T5, picture]`. FLUX.1 dev is told the guidance scale, schnell has none; neither
     reads a negative prompt.
     """
+
+    token_path = TokenPath(picture="x_embedder", output="proj_out", text="context_embedder", positions="pos_embed")
 
     def __init__(self, pipeline: FluxPipeline) -> None:
         """Take a loaded pipeline, as its owner has set it up."""

@@ -10,6 +10,7 @@ from torch import Tensor
 from wordbrush.attention.sites import AttentionLayer
 from wordbrush.errors import PromptError, cited
 from wordbrush.models.intercept import attention_modules
+from wordbrush.models.region import TokenPath
 from wordbrush.models.solvers import spaced_diffusion_solver
 from wordbrush.models.t5 import t5_tokens
 from wordbrush.models.transformer import Transformer
@@ -25,6 +26,8 @@ class PixArt(Transformer):
     Each block looks at the picture, then at the text, all at one resolution. Padding is masked. The pipeline reads
     prompts in small letters.
     """
+
+    token_path = TokenPath(picture="pos_embed", output="proj_out")
 
     def __init__(self, pipeline: PixArtAlphaPipeline | PixArtSigmaPipeline) -> None:
         """Take a loaded pipeline, as its owner has set it up."""

@@ -14,6 +14,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.attention.sites import AttentionLayer
+from wordbrush.attention.surroundings import Surroundings
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.errors import SettingsError
 from wordbrush.models.autoencoder import check_finite, check_rgb, decode_picture, encode_picture, scaled, unscaled
@@ -24,7 +25,7 @@ from wordbrush.models.intercept import Intercept, uncompiled
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.models.solvers import diffusion_solver
 from wordbrush.models.unet import UNetLayers
-from wordbrush.sampling.adapter import Control, Prediction
+from wordbrush.sampling.adapter import Control, Prediction, Reuse
 from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.sampling.guidance import ClassifierFree, Distilled, Guidance
 from wordbrush.sampling.solver import Solver
@@ -34,6 +35,9 @@ from wordbrush.tokens.prompt_tokens import PromptTokens
 
 class StableDiffusion:
     """An `Adapter` over the components of a Stable Diffusion 1.x or 2.x pipeline."""
+
+    region_patch: int | None = None
+    """A U-Net computes no region alone."""
 
     def __init__(
         self,
@@ -166,10 +170,11 @@ class StableDiffusion:
         text: Text,
         control: Control | None,
         guidance_scale: float = 1.0,
-        deep: DeepFeatures | None = None,
+        reuse: Reuse | None = None,
     ) -> Prediction:
         """The U-Net's prediction for latents (B, C, h, w) and the text of as many rows."""
-        with self._one_at_a_time, nullcontext() if deep is None else self._with_features(deep):
+        assert not isinstance(reuse, Surroundings)  # a U-Net has no `region_patch`
+        with self._one_at_a_time, nullcontext() if reuse is None else self._with_features(reuse):
             if control is None:
                 return self._call_unet(latents, timestep, text, guidance_scale), 0
             features = {name: self._layers.branches[name] for name in control.features}

@@ -10,6 +10,7 @@ from wordbrush.errors import PromptError, SettingsError
 from wordbrush.models.clip import clip_tokens
 from wordbrush.models.flow_transformer import FlowTransformer
 from wordbrush.models.intercept import attention_modules
+from wordbrush.models.region import TokenPath
 from wordbrush.models.t5 import READ_BY_T5_ALONE, no_tokens, t5_tokens
 from wordbrush.sampling.guidance import ClassifierFree, Guidance
 from wordbrush.sampling.text import Text
@@ -30,6 +31,8 @@ class StableDiffusion3(FlowTransformer):
     The axis of a joint layer is `[picture, CLIP, T5]`. The two CLIPs share their positions, because their states are
     joined along channels. Blocks of SD3.5 medium have a second attention, of the picture to itself.
     """
+
+    token_path = TokenPath(picture="pos_embed", output="proj_out", text="context_embedder")
 
     def __init__(self, pipeline: StableDiffusion3Pipeline) -> None:
         """Take a loaded pipeline, as its owner has set it up."""

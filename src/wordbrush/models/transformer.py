@@ -15,7 +15,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
-from wordbrush.attention.sites import AttentionLayer
+from wordbrush.attention.sites import AttentionCall, AttentionLayer
+from wordbrush.attention.surroundings import Surroundings
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.errors import SettingsError
 from wordbrush.models.autoencoder import check_finite, check_rgb, decode_picture, encode_picture, scaled, unscaled
@@ -23,7 +24,8 @@ from wordbrush.models.bypass import skipped
 from wordbrush.models.deep_features import block_features, longest_stack
 from wordbrush.models.intercept import Intercept, attention_modules, uncompiled
 from wordbrush.models.memory import memory_shortage_told
-from wordbrush.sampling.adapter import Control, Prediction
+from wordbrush.models.region import TokenPath, region_call
+from wordbrush.sampling.adapter import Control, Prediction, Reuse
 from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.sampling.guidance import Guidance
 from wordbrush.sampling.solver import Solver
@@ -39,6 +41,8 @@ class Transformer(ABC):
     """How many latent cells a position of the transformer is wide and high."""
     text_length: int
     """How many tokens a text has, or may have at most."""
+    token_path: TokenPath | None = None
+    """Where tokens come and go, of a network that can run for a region alone."""
 
     def __init__(self, pipeline: Any) -> None:
         """Take a loaded pipeline, as its owner has set it up."""
@@ -82,6 +86,11 @@ class Transformer(ABC):
     def _axis(self, text: Text) -> int:
         """How many positions a text has on the axis of the attention layers."""
         return text.states.shape[1]
+
+    @property
+    def region_patch(self) -> int | None:
+        """How many latent cells a position is wide and high, if the network can run for a region alone."""
+        return None if self.token_path is None else self.patch
 
     @property
     def _latent_dtype(self) -> torch.dtype:
@@ -180,11 +189,13 @@ class Transformer(ABC):
         text: Text,
         control: Control | None,
         guidance_scale: float = 1.0,
-        deep: DeepFeatures | None = None,
+        reuse: Reuse | None = None,
     ) -> Prediction:
         """The transformer's prediction for latents (B, C, h, w) and the text of as many rows."""
-        features = nullcontext() if deep is None else self._with_features(deep)
+        features = self._with_features(reuse) if isinstance(reuse, DeepFeatures) else nullcontext()
         with self._one_at_a_time, features, memory_shortage_told(f"{len(latents)} rows of this size"):
+            if isinstance(reuse, Surroundings):
+                return self._predicted_among(reuse, latents, timestep, text, control, guidance_scale)
             if control is None:
                 return self._predicted(latents, timestep, text, guidance_scale), 0
             network: nn.Module = self.transformer
@@ -192,6 +203,24 @@ class Transformer(ABC):
             with uncompiled(network), Intercept(attention_modules(network), layers, control):
                 prediction = self._predicted(latents, timestep, text, guidance_scale)
             return prediction, control.verify(layers)
+
+    def _predicted_among(
+        self,
+        surroundings: Surroundings,
+        latents: Tensor,
+        timestep: Tensor,
+        text: Text,
+        control: Control | None,
+        guidance_scale: float,
+    ) -> Prediction:
+        """The prediction of a call that is kept as surroundings, or is of their region alone."""
+        network, path = self.transformer, self.token_path
+        assert path is not None  # a network without one has no `region_patch`
+        layers = self.attention_layers_of(self._grid(*latents.shape[-2:]), self._axis(text))
+        scope = region_call(network, path, layers, surroundings, control or AttentionCall.plain)
+        with uncompiled(network), scope:
+            prediction = self._predicted(latents, timestep, text, guidance_scale)
+        return prediction, 0 if control is None else control.verify(layers)
 
     @contextmanager
     def bypassed(self, block: str) -> Iterator[None]:

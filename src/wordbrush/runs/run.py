@@ -105,6 +105,8 @@ def run_edit(
         guidance_interval=settings.guided.within(edit.fast.guided),
         first=first,
         cache_interval=edit.fast.cache_interval,
+        region_interval=edit.fast.region_interval,
+        region_halo=edit.fast.region_halo,
     )
     steps = _finished(denoise(adapter, solver, kept.latents[0], run), kept.num_steps - first, on_step)
     before = (latents.expand_as(steps[-1].latents) for latents in kept.latents[: first + 1])
@@ -344,6 +346,8 @@ def _edit_run(
                 warnings.append(
                     f"the blend lets all of '{edit.targets[target]}' change; raise its threshold to hold more still"
                 )
+    if alone := sum(not step.whole for step in steps):
+        lines = [(*own, f"the region alone at {alone} of {len(steps)} steps") for own in lines]
     if edit.fast != EXACT:
         lines = [(*own, f"fast: {edit.fast}") for own in lines]
     return EditRun(way, tuple(lines), _controlled(steps), tuple(masks), tuple(warnings))
@@ -403,6 +407,8 @@ class _Parts(TypedDict, total=False):
     guidance_interval: Window
     first: int
     cache_interval: int
+    region_interval: int
+    region_halo: int
     kept: Replay
     record_to: SourceTape | None
     watches: Sequence[Watch]

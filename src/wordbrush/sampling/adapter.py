@@ -13,6 +13,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
+from wordbrush.attention.surroundings import Surroundings
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.sampling.guidance import Guidance
@@ -22,6 +23,9 @@ from wordbrush.tokens.prompt_tokens import PromptTokens
 
 Prediction = tuple[Tensor, int]
 """A model's prediction (B, C, h, w), and how many attention calls were controlled."""
+
+Reuse = DeepFeatures | Surroundings
+"""What a model call keeps for the next ones, or takes from an earlier one in place of computing it."""
 
 
 class Control(Protocol):
@@ -55,6 +59,11 @@ class Predictor(Protocol):
         """How the network uses a guidance scale."""
         ...
 
+    @property
+    def region_patch(self) -> int | None:
+        """How many latent cells a position is wide and high, of a network that can compute a region alone."""
+        ...
+
     def predict(
         self,
         latents: Tensor,
@@ -62,12 +71,12 @@ class Predictor(Protocol):
         text: Text,
         control: Control | None,
         guidance_scale: float = 1.0,
-        deep: DeepFeatures | None = None,
+        reuse: Reuse | None = None,
     ) -> Prediction:
         """One model call on latents (B, C, h, w) and a text of as many rows; `control` answers its attention calls.
 
-        `guidance_scale` is for networks that take it as an input (`Distilled`). `deep` are features that a call keeps,
-        or re-uses; the network then runs without control.
+        `guidance_scale` is for networks that take it as an input (`Distilled`). `reuse` is what a call keeps, or
+        re-uses: deep features, without control, or the surroundings of a region, of a network with a `region_patch`.
         """
         ...
 

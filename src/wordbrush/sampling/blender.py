@@ -134,6 +134,11 @@ class Blender:
         self._spread.clear()  # each step carries the maps so far again
         return latents
 
+    @property
+    def changing(self) -> Tensor | None:
+        """Where its targets changed at the last step (branches, h, w); None before its first one."""
+        return self._masks[-1] if self._masks else None
+
     def describe(self) -> list[str]:
         """Where each of its targets may change, in words."""
         inside = [] if self._own is None else ["inside of the mask"]

@@ -8,6 +8,7 @@ from torch import Tensor
 from wordbrush.attention.batch import BatchLayout
 from wordbrush.sampling.adapter import Control, Prediction, Predictor
 from wordbrush.sampling.deep_features import DeepStep
+from wordbrush.sampling.region_steps import RegionStep
 from wordbrush.sampling.text import Text
 
 ControlOf = Callable[[BatchLayout], Control]
@@ -22,24 +23,24 @@ def predict_rows(
     texts: Sequence[Text],
     guidance_scale: float,
     control_of: ControlOf | None,
-    deep: DeepStep | None = None,
+    reuse: DeepStep | RegionStep | None = None,
 ) -> Prediction:
     """The prediction of latents (rows, C, h, w) with a text for each row of `layout`; with no `control_of` plain.
 
-    `deep` are features that are kept, or re-used. Negative rows that run by themselves are not controlled: only what
+    `reuse` is what is kept, or re-used. Negative rows that run by themselves are not controlled: only what
     a U-Net's decoder gives acts in them.
     """
     parts = layout.parts() if model.guidance.apart else (layout,)
     if len(parts) == 1:
         control = None if control_of is None else control_of(layout)
-        kept = None if deep is None else deep.call(0, layout)
+        kept = None if reuse is None else reuse.call(0, layout)
         return model.predict(latents, timestep, Text.cat(texts), control, guidance_scale, kept)
     predictions, controlled = [], 0
     for number, part in enumerate(parts):
         at = [layout.position(row) for row in part.rows]
         text = Text.cat([texts[i] for i in at])
         control = None if control_of is None or not part.branches else control_of(part)
-        kept = None if deep is None else deep.call(number, part)
+        kept = None if reuse is None else reuse.call(number, part)
         prediction, count = model.predict(latents[at], timestep, text, control, guidance_scale, kept)
         predictions.append(prediction)
         controlled += count

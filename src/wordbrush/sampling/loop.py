@@ -11,6 +11,7 @@ from torch import Tensor
 from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.side_by_side import SideBySide
+from wordbrush.attention.surroundings import Region, RegionTape
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch
 from wordbrush.edits.plan import EditPlan, StepEdit
@@ -19,7 +20,7 @@ from wordbrush.sampling.adapter import Prediction, Predictor
 from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.calls import predict_rows
 from wordbrush.sampling.deep_features import DeepCache, DeepStep
-from wordbrush.sampling.guidance import Guidance
+from wordbrush.sampling.region_steps import RegionStep, RegionSteps
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.steering import PLAIN, Predicted
@@ -50,11 +51,14 @@ class Conditioning:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One finished step: the latents (branches, C, h, w) after it, and its number of controlled attention calls."""
+    """One finished step: the latents (branches, C, h, w) after it, its number of controlled attention calls, and
+    whether it was whole or computed a region alone.
+    """
 
     index: int
     latents: Tensor
     controlled_calls: int
+    whole: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +73,8 @@ class Run:
 
     All branches are guided in the steps of `guidance_interval`, a part of the whole schedule. Targets of a kept source
     may begin with its latents before the step `first`. At steps that nothing controls, deep features are computed at
-    one of `cache_interval` steps.
+    one of `cache_interval` steps. Once the blends have found where all targets change, one of `region_interval` steps
+    is whole, and the others compute that region alone, grown by `region_halo` latent cells.
     """
 
     text: Conditioning
@@ -84,6 +89,8 @@ class Run:
     guidance_interval: Window = EVERY_STEP
     first: int = 0
     cache_interval: int = 1
+    region_interval: int = 1
+    region_halo: int = 0
 
 
 def denoise(model: Predictor, solver: Solver, start: Tensor, run: Run) -> Iterator[Step]:
@@ -98,7 +105,7 @@ def denoise_together(
     """Denoise several runs of one schedule and one guidance in one batch, each with a solver and latents
     (1, C, h, w) of its own; yields after every step that of each run.
     """
-    running = [_Running(model.guidance, *each) for each in zip(solvers, starts, runs, strict=True)]
+    running = [_Running(model, *each) for each in zip(solvers, starts, runs, strict=True)]
     for index in range(runs[0].first, len(running[0].timesteps)):
         asked = [one.ask(index) for one in running]
         answers = _answers(model, asked, runs[0].guidance_scale)
@@ -114,14 +121,14 @@ class _Asked:
     timestep: Tensor
     texts: Sequence[Text]
     control_of: Callable[[BatchLayout], StepControl] | None
-    deep: DeepStep | None
+    reuse: DeepStep | RegionStep | None
 
 
 def _answers(model: Predictor, asked: Sequence[_Asked], scale: float) -> list[Prediction]:
     """The predictions of several runs' calls: of one call, unless the family runs negative rows by themselves."""
     if len(asked) == 1 or model.guidance.apart:
         return [
-            predict_rows(model, one.layout, one.rows, one.timestep, one.texts, scale, one.control_of, one.deep)
+            predict_rows(model, one.layout, one.rows, one.timestep, one.texts, scale, one.control_of, one.reuse)
             for one in asked
         ]
     counts = [len(one.rows) for one in asked]
@@ -135,15 +142,18 @@ def _answers(model: Predictor, asked: Sequence[_Asked], scale: float) -> list[Pr
 class _Running:
     """A run between its steps: what it asks of the model, and what it makes of the answer."""
 
-    def __init__(self, guidance: Guidance, solver: Solver, start: Tensor, run: Run) -> None:
-        self._guidance, self._solver, self._run = guidance, solver, run
+    def __init__(self, model: Predictor, solver: Solver, start: Tensor, run: Run) -> None:
+        self._guidance, self._solver, self._run = model.guidance, solver, run
         begins = start if run.kept is None else run.kept.latents[run.first]
         self._latents = begins.expand(len(run.branches), -1, -1, -1)
         self._cache = DeepCache(run.cache_interval)
+        self._regions = RegionSteps(model.region_patch, run.region_interval, run.region_halo, run.blends, run.branches)
         self._steering = PLAIN if run.kept is None else run.kept.steering
         self.timesteps = solver.timesteps if run.kept is None else run.kept.timesteps(solver)
         self._skipped = len(solver.timesteps) - len(self.timesteps)
-        self._guided_steps = guidance.guided_steps(run.guidance_scale, run.guidance_interval, len(solver.timesteps))
+        self._guided_steps = model.guidance.guided_steps(
+            run.guidance_scale, run.guidance_interval, len(solver.timesteps)
+        )
 
     def ask(self, index: int) -> _Asked:
         """What it needs for a step."""
@@ -152,8 +162,10 @@ class _Running:
         edit = run.plan.at(index) if run.plan is not None else None
         acts = edit is not None and edit.acts
         plain = BatchLayout.of(run.branches, guided=self._guided)
-        reuses = not (acts or self._looks(index)) and self._cache.reuses(plain, self._texts(index, plain))
-        watches = [] if reuses else [*run.watches, *run.blends]
+        region = self._region(index, edit, plain)
+        free = self._regions.idle and not (acts or self._looks(index))
+        reuses = free and self._cache.reuses(plain, self._texts(index, plain))
+        watches = [] if region or reuses else [*run.watches, *run.blends]
         replay = SOURCE not in run.branches and kept is not None and _needs_replay(edit, watches, kept.tape, index)
         negative = replay and self._guided and edit is not None and edit.reads_content
         layout = BatchLayout.of(run.branches, guided=self._guided, replayed_source=replay, replayed_negative=negative)
@@ -162,11 +174,27 @@ class _Running:
         control_of: Callable[[BatchLayout], StepControl] | None = None
         if recording is not None or watches or acts:
             tape = kept.tape if kept else None
-            control_of = partial(StepControl, index, edit=edit, tape=tape, record_to=recording, watches=watches)
+            read = RegionTape(tape, region) if tape and region else tape
+            control_of = partial(StepControl, index, edit=edit, tape=read, record_to=recording, watches=watches)
         texts, timestep = self._texts(index, layout), self.timesteps[index]
-        deep = self._cache.step(layout, texts, controlled=acts, reuses=reuses)
-        self._index, self._layout, self._timestep = index, layout, timestep
-        return _Asked(layout, self._solver.model_input(rows, timestep), timestep, texts, control_of, deep)
+        reuse: DeepStep | RegionStep | None
+        if self._regions.idle:
+            reuse = self._cache.step(layout, texts, controlled=acts, reuses=reuses)
+        else:
+            reuse = self._regions.step(layout, region)
+        self._index, self._layout, self._timestep, self._whole = index, layout, timestep, region is None
+        return _Asked(layout, self._solver.model_input(rows, timestep), timestep, texts, control_of, reuse)
+
+    def _region(self, index: int, edit: StepEdit | None, plain: BatchLayout) -> Region | None:
+        """What a step computes alone. It is whole where a user looks, where the source runs beside the targets, and
+        where an edit takes over what the picture sees of itself.
+        """
+        run = self._run
+        if self._looks(index) or (edit is not None and edit.acts and not edit.acts_by_query):
+            return None
+        if run.kept is None or _needs_replay(edit, (), run.kept.tape, index):
+            return None
+        return self._regions.region(plain)
 
     def _looks(self, index: int) -> bool:
         """Whether a user looks at a step's maps; a blend keeps its region where none are computed."""
@@ -193,7 +221,7 @@ class _Running:
         if run.looking is not None:
             run.looking.look(self._expected(predicted, latents))
         self._latents = latents
-        return Step(self._index, latents, controlled)
+        return Step(self._index, latents, controlled, self._whole)
 
     def _expected(self, predicted: Predicted, latents: Tensor) -> Tensor:
         """The finished latents (branches, C, h, w), if all that is left to take from `latents` after this step is the

@@ -5,8 +5,7 @@ from typing import Any, cast
 from torch import Tensor
 
 from wordbrush.runs.run import solver_of
-from wordbrush.sampling.adapter import Adapter, Control, Prediction
-from wordbrush.sampling.deep_features import DeepFeatures
+from wordbrush.sampling.adapter import Adapter, Control, Prediction, Reuse
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.sampling.text import Text
@@ -31,11 +30,11 @@ class RowCount:
         text: Text,
         control: Control | None,
         guidance_scale: float = 1.0,
-        deep: DeepFeatures | None = None,
+        reuse: Reuse | None = None,
     ) -> Prediction:
         """The adapter's prediction, counted."""
         self.rows += len(latents)
-        return self._adapter.predict(latents, timestep, text, control, guidance_scale, deep)
+        return self._adapter.predict(latents, timestep, text, control, guidance_scale, reuse)
 
     def adapter(self) -> Adapter:
         """Itself, as what it stands for."""

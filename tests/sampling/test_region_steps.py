@@ -1,0 +1,170 @@
+"""Steps that compute only the region that a local blend lets change."""
+
+from functools import partial
+
+import pytest
+import torch
+
+from helpers.loaded import load_model
+from helpers.tiny_joint import SIZE, tiny_flux, tiny_sd3
+from helpers.tiny_pixart import tiny_pixart
+from wordbrush.attention.batch import BatchLayout
+from wordbrush.attention.control import StepControl
+from wordbrush.attention.surroundings import Region, RegionTape, Surroundings
+from wordbrush.attention.tape import SourceTape
+from wordbrush.editor import Editor
+from wordbrush.edits.blend import LatentMask, LocalBlend
+from wordbrush.edits.settings import EditSettings
+from wordbrush.edits.shortcuts import Shortcuts
+from wordbrush.maps.request import MapsRequest
+from wordbrush.runs.record import RunRecord
+from wordbrush.runs.run import plan, run_source
+from wordbrush.sampling.settings import GenerationSettings
+
+PROMPT, TARGET = "a dog eating an apple", "a cat eating an apple"
+FAMILIES = pytest.mark.parametrize(
+    ("pipeline", "size"),
+    [
+        (tiny_sd3, SIZE),
+        (partial(tiny_flux, num_single_layers=2), SIZE),
+        (partial(tiny_pixart, num_layers=2), (32, 32)),
+    ],
+)
+RUN = {"seed": 5, "num_inference_steps": 10, "size": SIZE}
+CORNER = LocalBlend((), mask=LatentMask(tuple("####" + "." * 20 if row < 4 else "." * 24 for row in range(16))))
+
+
+@pytest.fixture(scope="module")
+def editor() -> Editor:
+    return Editor.from_pipeline(tiny_sd3())
+
+
+@pytest.fixture(scope="module")
+def source(editor):
+    return editor.generate(PROMPT, **RUN)
+
+
+def _region(adapter, size) -> tuple[Region, torch.Tensor]:
+    """Some positions of a picture, and where their cells are in its latents (h, w)."""
+    rows, columns = (side // adapter.region_patch for side in adapter.latent_size(*size))
+    cells = torch.zeros(rows, columns, dtype=torch.bool)
+    cells[1:3, 2:4] = True
+    inside = cells.repeat_interleave(adapter.region_patch, 0).repeat_interleave(adapter.region_patch, 1)
+    return Region.of(cells.flatten()), inside
+
+
+@FAMILIES
+def test_a_region_of_the_same_call_has_the_same_prediction(pipeline, size):
+    """The law of refreshing: where the surroundings are current, the region is what a whole call computes."""
+    adapter = Editor.from_pipeline(pipeline())._adapter
+    text, noise = adapter.encode(PROMPT), adapter.noise(1, *size)
+    timestep, layout = adapter.solver(4, *size).timesteps[1], BatchLayout.of([1], guided=False)
+    region, inside = _region(adapter, size)
+    plain, _ = adapter.predict(noise, timestep, text, None)
+    surroundings = Surroundings()
+    surroundings.begin(layout, None)
+    whole, _ = adapter.predict(noise, timestep, text, None, 1.0, surroundings)
+    assert torch.equal(whole, plain)
+    surroundings.begin(layout, region)
+    alone, _ = adapter.predict(noise, timestep, text, None, 1.0, surroundings)
+    assert (alone - plain).abs().max() < 1e-5
+    moved, _ = adapter.predict(noise + 0.1, timestep, text, None, 1.0, surroundings)
+    assert torch.equal(moved[..., ~inside], plain[..., ~inside])
+    assert (moved - plain)[..., inside].abs().min() > 0
+    assert torch.equal(adapter.predict(noise, timestep, text, None)[0], plain)
+
+
+@FAMILIES
+@pytest.mark.parametrize("options", [{"edit": "replace"}, {"edit": "replace", "text_mass": "source"}, {"edit": "own"}])
+def test_an_edit_of_words_acts_in_a_region_as_in_the_whole(pipeline, size, options):
+    adapter = Editor.from_pipeline(pipeline())._adapter
+    options = options if options != {"edit": "own"} else {"edit": "refine", "equalizer": {"cat": 3.0}}
+    settings = GenerationSettings(PROMPT, "", 5, 4, 1.0, *size)
+    tape = SourceTape(1 << 30, 256)
+    kept = run_source(adapter, settings, tape)
+    edit = EditSettings.of(TARGET, cross_replace_steps=1.0, self_replace_steps=0.0, **options)
+    step = plan(adapter, settings, edit, 4).edit.at(1)
+    assert step.acts
+    assert step.acts_by_query
+    layout, surroundings = BatchLayout.of([1], guided=False), Surroundings()
+    region, _ = _region(adapter, size)
+    given = kept.latents[1], adapter.solver(4, *size).timesteps[1], adapter.encode(TARGET)
+    surroundings.begin(layout, None)
+    whole, count = adapter.predict(*given, StepControl(1, layout, step, tape), 1.0, surroundings)
+    surroundings.begin(layout, region)
+    control = StepControl(1, layout, step, RegionTape(tape, region))
+    alone, as_many = adapter.predict(*given, control, 1.0, surroundings)
+    assert (alone - whole).abs().max() < 1e-5
+    assert count == as_many > 0
+    plain, _ = adapter.predict(*given, None)
+    assert (plain - whole).abs().max() > 1e-4
+
+
+def test_rows_that_are_left_out_later_are_read_where_they_were():
+    adapter = Editor.from_pipeline(tiny_sd3())._adapter
+    two = adapter.noise(1, *SIZE).repeat(2, 1, 1, 1) * torch.tensor([1.0, 0.5]).reshape(2, 1, 1, 1)
+    text, timestep = adapter.encode(PROMPT), adapter.solver(4, *SIZE).timesteps[1]
+    surroundings = Surroundings()
+    surroundings.begin(BatchLayout.of([1], guided=True), None)
+    whole, _ = adapter.predict(two, timestep, text.cat([text, text]), None, 1.0, surroundings)
+    surroundings.begin(BatchLayout.of([1], guided=False), _region(adapter, SIZE)[0])
+    alone, _ = adapter.predict(two[1:], timestep, text, None, 1.0, surroundings)
+    assert (alone - whole[1:]).abs().max() < 1e-5
+
+
+def test_every_step_whole_is_the_exact_edit(editor, source):
+    exact = editor.edit(source, TARGET, local_blend=CORNER)
+    every = editor.edit(source, TARGET, local_blend=CORNER, fast=Shortcuts(region_interval=1, region_halo=0))
+    assert torch.equal(every.latents, exact.latents)
+
+
+def test_steps_before_the_region_is_known_are_whole(editor, source):
+    exact = editor.edit(source, TARGET, local_blend=CORNER)
+    fast = editor.edit(source, TARGET, local_blend=CORNER, fast=Shortcuts(region_interval=3))
+    # A blend begins with the third of ten steps; the region is computed alone from the next one on.
+    assert all(torch.equal(fast.way[step], exact.way[step]) for step in range(4))
+    assert not torch.equal(fast.way[4], exact.way[4])
+    outside = ~fast.blend_masks[-1]
+    assert torch.equal(fast.latents[0][:, outside], source.latents[0][:, outside])
+    assert (fast.latents - exact.latents).abs().max() < 0.1 * (exact.latents - source.latents).abs().max()
+    # Of the seven steps left, each third one is whole.
+    assert fast.record.acted[0][-2] == "the region alone at 5 of 10 steps"
+
+
+def test_a_larger_halo_computes_more(editor, source):
+    made = [
+        editor.edit(source, TARGET, local_blend=CORNER, fast=Shortcuts(region_interval=3, region_halo=halo)).latents
+        for halo in (0, 4)
+    ]
+    assert not torch.equal(*made)
+
+
+def test_what_needs_the_whole_picture_has_it(editor, source):
+    fast = Shortcuts(region_interval=3)
+    for options in (
+        {"self_replace_steps": 1.0, "local_blend": CORNER},  # the picture's attention to itself is the source's
+        {},  # a target without a region
+        {"local_blend": CORNER, "capture": MapsRequest("cat")},  # each step is looked at
+    ):
+        exact = editor.edit(source, TARGET, **options)
+        assert torch.equal(editor.edit(source, TARGET, **options, fast=fast).latents, exact.latents)
+
+
+def test_a_u_net_computes_no_region_alone(tiny_folder):
+    adapter = load_model(tiny_folder, "cpu", None)[0]
+    assert adapter.region_patch is None
+    editor = Editor.from_pretrained(tiny_folder, "cpu")
+    source = editor.generate(PROMPT, seed=5, num_inference_steps=6)
+    exact = editor.edit(source, TARGET, local_blend="cat")
+    fast = editor.edit(source, TARGET, local_blend="cat", fast=Shortcuts(region_interval=3))
+    assert torch.equal(fast.latents, exact.latents)
+
+
+def test_it_is_recorded_and_replayed(editor, source):
+    fast = Shortcuts((0.0, 0.6), 0.2, 2, 3, 1)
+    result = editor.edit(source, [TARGET, "a dog eating an orange"], local_blend=CORNER, fast=fast)
+    record = RunRecord.from_json(result[0].record.to_json())
+    assert record.edit.fast == fast
+    again = editor.replay(record)
+    assert all(torch.equal(a.latents, b.latents) for a, b in zip(again, result, strict=True))
+    assert torch.equal(editor.generate(PROMPT, **RUN).latents, source.latents)

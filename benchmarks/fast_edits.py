@@ -3,13 +3,13 @@
     python benchmarks/fast_edits.py [--limit N] [--kinds KIND,...] [--steps N] [--skip N] [--rows ROW,...]
                                     [--pictures FOLDER] [--model MODEL] [--region SHARE]
 
-A row is a name ("exact", "balanced", "fast") or GUIDED/LATE/CACHE/REGION, such as 0..0.6/0.2/2/1: guided in that part of the
-schedule, beginning with the source's latents at that part of the steps, and deep features computed at one of so many
-steps once the windows have closed, or where a region is known, all but one of so many steps in that region alone. With
---region edits may only change a square in the middle, of that share of the picture. Cost is the processor's time of an edit, decoding included, as a share of that of
-the plain picture of its prompt from the same noise. Success and background are those of `wordbrush bench scenes`; the
-last column compares edits with the exact ones, which are always the first row. `--skip` leaves out the first cases of
-each kind.
+A row is a name ("exact", "balanced", "fast") or GUIDED/LATE/CACHE/REGION, such as 0..0.6/0.2/2/1: guided in that part
+of the schedule, beginning with the source's latents at that part of the steps, and deep features computed at one of so
+many steps once the windows have closed, or where a region is known, all but one of so many steps in that region alone.
+With --region edits may only change a square in the middle, of that share of the picture. Cost is the processor's time
+of an edit, decoding included, as a share of that of the plain picture of its prompt from the same noise. Success and
+background are those of `wordbrush bench scenes`; the last column compares edits with the exact ones, which are always
+the first row. `--skip` leaves out the first cases of each kind.
 """
 
 import argparse

@@ -141,7 +141,13 @@ def test_the_flags_of_a_generation_are_its_options():
     assert {field.name for field in fields(GenerationFlags)} == set(GenerationOptions.__annotations__)
 
 
-WHOLE = {"self_replace_max_pixels": (256.0, 1024.0), "local_blend.pool": (1.0, 3.0), "fast.cache_interval": (1.0, 3.0)}
+WHOLE = {
+    "self_replace_max_pixels": (256.0, 1024.0),
+    "local_blend.pool": (1.0, 3.0),
+    "fast.cache_interval": (1.0, 3.0),
+    "fast.region_interval": (1.0, 3.0),
+    "fast.region_halo": (1.0, 3.0),
+}
 
 
 @pytest.mark.parametrize("parameter", sorted(set(parameters()) - {"weight"}))

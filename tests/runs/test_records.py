@@ -52,9 +52,7 @@ edits = st.builds(
     mutual_self_attention=st.none() | st.builds(lambda w, layer: MutualSelfAttention(*w, layer), windows, shares),
     plug_and_play=st.none() | st.builds(PlugAndPlay, fractions, fractions, shares, shares),
     strength=st.none() | fractions,
-    fast=st.builds(
-        Shortcuts, windows, st.floats(0, 0.99), st.integers(1, 9), st.integers(1, 9), st.integers(0, 9)
-    ),
+    fast=st.builds(Shortcuts, windows, st.floats(0, 0.99), st.integers(1, 9), st.integers(1, 9), st.integers(0, 9)),
 )
 inversions = st.sampled_from(
     [

@@ -26,7 +26,7 @@ class Shortcuts:
       whole, and the others compute that region alone, beside what the last whole step saw elsewhere (as RegionE and
       SpotEdit). Of transformers of SD3, FLUX.1 and PixArt, in place of `cache_interval`. Default: 1, each step is
       whole.
-    - `region_halo`: by how many latent cells, 0 or more, that region is grown. Default: 2.
+    - `region_halo`: by how many latent cells, 0 or more, that region is grown. Default: 1.
 
     Raises `SettingsError` for a value outside of its range.
 
@@ -40,7 +40,7 @@ class Shortcuts:
     late_start: float = 0.0
     cache_interval: int = 1
     region_interval: int = 1
-    region_halo: int = 2
+    region_halo: int = 1
 
     def __post_init__(self) -> None:
         """Check the values."""

@@ -34,6 +34,7 @@ class ExactDenoiser:
     """
 
     guidance = ClassifierFree()
+    region_patch = None
 
     def __init__(self, deviation: float = 2.0) -> None:
         generator = torch.Generator().manual_seed(0)
@@ -42,7 +43,13 @@ class ExactDenoiser:
         self.rates = solver(1).rates
 
     def predict(
-        self, latents: Tensor, timestep: Tensor, text: Text, control: None, guidance_scale: float = 1.0
+        self,
+        latents: Tensor,
+        timestep: Tensor,
+        text: Text,
+        control: None,
+        guidance_scale: float = 1.0,
+        reuse: None = None,
     ) -> tuple[Tensor, int]:
         with torch.no_grad():
             return self.predict_with_gradient(latents, timestep, text), 0

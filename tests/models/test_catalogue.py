@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from wordbrush.cli.app import app
 from wordbrush.models.catalogue import KNOWN, list_models
-from wordbrush.models.folder import joint_folder
 from wordbrush.models.families import FAMILIES
+from wordbrush.models.folder import joint_folder
 
 
 def cache(root: Path, name: str, folder: Path) -> Path:

@@ -58,7 +58,7 @@ DEFAULTS = {
 }
 """What the bundled model is used with; see the model card for how these were chosen."""
 TRANSFORMER_PARTS = ("transformer", "text_encoder", "text_encoder_2", "text_encoder_3")
-TRANSFORMER_DEFAULTS = {"num_inference_steps": 20, "guidance_scale": 4.0, "recipe": "auto"}
+TRANSFORMER_DEFAULTS = {"num_inference_steps": 20, "guidance_scale": 4.0}
 
 
 @app.command()

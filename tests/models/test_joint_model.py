@@ -24,16 +24,16 @@ def source(editor: Editor) -> Source:
     return editor.generate(PROMPT, seed=1, num_inference_steps=10)
 
 
-def test_it_is_of_stable_diffusion_3s_class_and_edited_by_recipes(editor: Editor) -> None:
+def test_it_is_used_as_stable_diffusion_3_is(editor: Editor) -> None:
     assert editor.model.defaults.edit == "own"
-    assert editor.model.defaults.recipe == "auto"
+    assert editor.model.defaults.recipe == "published"
     assert editor.model.defaults.inversion == "flow-edit"
 
 
 def test_a_swap_draws_the_new_thing_and_holds_the_rest(editor: Editor, source: Source) -> None:
     judge = Judge.load()
     assert all(judge(source.image).shows(noun) for noun in ("dog", "apple"))
-    edited = editor.edit(source, TARGET)
+    edited = editor.edit(source, TARGET, local_blend="auto")
     seen = judge(edited.image)
     assert seen.shows("cat")
     assert seen.shows("apple")

@@ -26,8 +26,8 @@ from PIL import Image
 
 from wordbrush import Editor
 from wordbrush.cli.values import window
-from wordbrush.edits.schedule import Window
 from wordbrush.edits.shortcuts import FAST, FastName, Shortcuts
+from wordbrush.edits.window import Window
 from wordbrush.metrics.likeness import Likeness
 from wordbrush.scenes.judge.judge import Judge
 from wordbrush_bench.bootstrap import mean_of

@@ -46,14 +46,14 @@ def main() -> None:
     parser.add_argument("--kinds", help="only these kinds of edit")
     parser.add_argument("--origins", default="generated")
     parser.add_argument("--steps", type=int, help="denoising steps; the model's own if not given")
-    parser.add_argument("--rows", default=",".join(ROWS), help=f"some of {'; '.join(ROWS)}, parted by ';'")
+    parser.add_argument("--rows", default=";".join(ROWS), help=f"some of {'; '.join(ROWS)}, parted by ';'")
     parser.add_argument("--out", type=Path, default=Path("joint-edits"))
     options = parser.parse_args()
     editor = Editor.from_pretrained(options.model)
     kinds = options.kinds.split(",") if options.kinds else None
     cases = [c for c in scene_cases(options.limit, kinds, options.skip) if c.origin in options.origins.split(",")]
     sources, own = Sources(editor), SourceSettings(num_inference_steps=options.steps)
-    chosen = [name for name in ROWS if name in options.rows.split(";")] or list(ROWS)
+    chosen = [name for name in ROWS if name in options.rows.split(";")]
     methods: list[Method] = [PlainMethod("plain", sources, editor, own)]
     methods += [EditMethod(name, sources, editor, own, ROWS[name]) for name in chosen]
     found: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))

@@ -14,6 +14,10 @@ SMALLEST = {
         "| 1 one-word swaps |",
     ),
     "chain.py": (["--chains", "1", "--length", "2", "--steps", "2", "--rows", "region"], "| region |"),
+    "joint_edits.py": (
+        ["--limit", "1", "--kinds", "change-object", "--steps", "5", "--rows", "own 0.2, region"],
+        "| generated | own 0.2, region | ",
+    ),
     "layout_layers.py": (["--edits", "1", "--steps", "2"], "| all others | 4 |"),
     "fast_edits.py": (["--limit", "1", "--kinds", "change-object", "--steps", "5"], "| fast (guided"),
     "guidance_interval.py": (["--pictures", "1", "--steps", "2", "--intervals", "0..1"], "| 0..1 | 1.00 |"),

@@ -300,6 +300,7 @@ SHARED = [
     *ADAPTERS,
     "--num-inference-steps --steps",
     "--guidance-scale --guidance",
+    "--guidance-interval",
     "--negative-prompt --negative",
     "--sampler",
     "--size",
@@ -334,6 +335,7 @@ EDIT = [
     "--recipe",
     "--resize",
     "--strength",
+    "--fast",
 ]
 PHOTO = ["--prompt --source-prompt", "--method --invert", "--setting", "--captioner", "--cache-dir", "--no-cache"]
 MAPS = [

@@ -4,8 +4,9 @@ import torch
 from tokens.test_align import tokens
 from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.editable_layers import EditableLayers
-from wordbrush.edits.schedule import Window, cross_weights, parse_cross_windows
+from wordbrush.edits.schedule import cross_weights
 from wordbrush.edits.settings import EditSettings
+from wordbrush.edits.window import Window, parse_cross_windows
 from wordbrush.errors import PromptError, SettingsError
 from wordbrush.tokens.pair import PromptPair, Prompts
 

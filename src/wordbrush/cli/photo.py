@@ -69,7 +69,10 @@ def photo_of_edit(source: str | None, photo: Path | None, option: str | None) ->
 
 def invert_photo(editor: "Editor", task: PhotoTask, options: "GenerationOptions", quiet: bool) -> "Source":
     """Read and invert a photograph, and say what was done to it."""
+    from wordbrush.inversion.settings import InversionSettings
     from wordbrush.pictures.read import read_photo
+
+    inversion = task.inversion or InversionSettings.parse(editor.model.defaults.inversion, task.settings)
 
     photo = read_photo(task.file)
     for note in photo.notes:
@@ -84,10 +87,10 @@ def invert_photo(editor: "Editor", task: PhotoTask, options: "GenerationOptions"
         source = editor.invert(
             photo,
             prompt or "",
-            method=task.inversion,
+            method=inversion,
             cache=task.cache,
             on_step=progress,
-            **cast(dict[str, Any], {**options, **task.settings}),
+            **cast(dict[str, Any], options),
         )
     for note in source.notes[len(photo.notes) :]:
         say(note, quiet)

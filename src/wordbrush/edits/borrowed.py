@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from wordbrush.edits.editable_layers import EditableLayers
-from wordbrush.edits.schedule import Window
 from wordbrush.edits.settings import EditSettings
+from wordbrush.edits.window import Window
 from wordbrush.errors import IdleEditError
 
 _NONE: frozenset[str] = frozenset()

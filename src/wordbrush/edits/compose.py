@@ -16,10 +16,11 @@ from wordbrush.edits.refine import refine
 from wordbrush.edits.replace import replace
 from wordbrush.edits.resize import find_resizes
 from wordbrush.edits.reweight import reweight, reweight_new
-from wordbrush.edits.schedule import DEFAULT, Window, cross_weights
+from wordbrush.edits.schedule import cross_weights
 from wordbrush.edits.settings import EditKind, EditSettings
 from wordbrush.edits.target_control import TargetControl
 from wordbrush.edits.token_map import TokenMap
+from wordbrush.edits.window import DEFAULT, Window
 from wordbrush.errors import IdleEditError, PromptError, cited
 from wordbrush.tokens.align import pair_every_word
 from wordbrush.tokens.pair import PromptPair, Prompts, require_word

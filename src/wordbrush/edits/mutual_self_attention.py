@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from wordbrush.edits.editable_layers import check_part
-from wordbrush.edits.schedule import Window
+from wordbrush.edits.window import Window
 from wordbrush.settled import settle
 
 

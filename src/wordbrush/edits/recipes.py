@@ -10,7 +10,7 @@ from typing import Literal
 
 from wordbrush.edits.blend import AUTO, LocalBlend
 from wordbrush.edits.change_kind import ChangeKind, change_kind, described_things, kept_things
-from wordbrush.edits.schedule import DEFAULT
+from wordbrush.edits.window import DEFAULT
 from wordbrush.tokens.pair import PromptPair
 
 _SAID: dict[ChangeKind, str] = {

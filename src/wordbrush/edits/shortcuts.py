@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from wordbrush.edits.schedule import EVERY_STEP, Window, format_window
+from wordbrush.edits.window import EVERY_STEP, Window, format_window
 from wordbrush.errors import SettingsError
 from wordbrush.settled import settle
 

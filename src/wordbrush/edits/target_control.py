@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from wordbrush.edits.blend import OFF, LatentMask, LocalBlend
-from wordbrush.edits.schedule import DEFAULT, Window, parse_cross_windows
 from wordbrush.edits.strength import moved_window
+from wordbrush.edits.window import DEFAULT, Window, parse_cross_windows
 from wordbrush.errors import SettingsError
 
 CrossSteps = float | tuple[float, float] | Mapping[str, float | tuple[float, float]]

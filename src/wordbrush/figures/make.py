@@ -6,8 +6,8 @@ from pathlib import Path
 from PIL import Image
 
 from wordbrush.editor import Editor
-from wordbrush.edits.schedule import DEFAULT, format_window
 from wordbrush.edits.settings import EditOptions, EditSettings
+from wordbrush.edits.window import DEFAULT, format_window
 from wordbrush.errors import ControlError, PromptError
 from wordbrush.figures.made import MadeFigure, MadeLine, Picture, figure_key, save_made
 from wordbrush.figures.spec import Change, EditRow, Figure, FigureRow, MapsRow, NoiseRow

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from wordbrush.edits.schedule import EVERY_STEP, Window
+from wordbrush.edits.window import EVERY_STEP, Window
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.task import InversionTask
 from wordbrush.sampling.guidance import Guidance

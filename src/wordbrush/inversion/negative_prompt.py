@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from wordbrush.edits.schedule import EVERY_STEP, Window
+from wordbrush.edits.window import EVERY_STEP, Window
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.method import Inversion, check_reads_negative
 from wordbrush.inversion.path import ddim_path

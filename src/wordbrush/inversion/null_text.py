@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from wordbrush.edits.schedule import EVERY_STEP, Window
+from wordbrush.edits.window import EVERY_STEP, Window
 from wordbrush.errors import OutputError, SettingsError, overflow_remedy
 from wordbrush.inversion.method import Inversion, check_reads_negative
 from wordbrush.inversion.path import ddim_path

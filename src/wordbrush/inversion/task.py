@@ -10,7 +10,7 @@ from torch import Tensor
 from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
-from wordbrush.edits.schedule import EVERY_STEP, Window
+from wordbrush.edits.window import EVERY_STEP, Window
 from wordbrush.sampling.adapter import Control, Prediction, Predictor, Reuse
 from wordbrush.sampling.calls import ControlOf, predict_rows
 from wordbrush.sampling.guidance import Guidance

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from wordbrush.attention.watch import Reading
-from wordbrush.edits.schedule import Window
+from wordbrush.edits.window import Window
 from wordbrush.errors import SettingsError
 
 Words = str | int | Sequence[str | int] | None

@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.edits.recipe_name import RecipeName
-from wordbrush.edits.schedule import Window
 from wordbrush.edits.settings import EditDefaults, EditKind
+from wordbrush.edits.window import Window
 from wordbrush.errors import ModelError, SettingsError
 from wordbrush.inversion.methods import DEFAULT_METHOD, FLOW_METHODS, METHODS
 from wordbrush.models.json_file import read_json

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from wordbrush.editor import RunOptions
-from wordbrush.edits.schedule import DEFAULT
 from wordbrush.edits.settings import EditSettings
 from wordbrush.edits.target_control import TargetControl
+from wordbrush.edits.window import DEFAULT
 from wordbrush.errors import SettingsError
 from wordbrush.pairs.row import PairRow
 

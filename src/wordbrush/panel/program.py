@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 from wordbrush.edits.blend import LocalBlend
-from wordbrush.edits.schedule import DEFAULT
 from wordbrush.edits.settings import EditOptions
+from wordbrush.edits.window import DEFAULT
 from wordbrush.inversion.settings import Setting
 from wordbrush.panel.python_source import BUNDLED, call, literal, load_lines
 from wordbrush.sampling.settings import GenerationOptions

@@ -16,9 +16,9 @@ from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.blend_words import BlendTokens, blend_tokens
 from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.plan import EditPlan
-from wordbrush.edits.schedule import Window
 from wordbrush.edits.settings import EditSettings
 from wordbrush.edits.shortcuts import EXACT, Shortcuts
+from wordbrush.edits.window import Window
 from wordbrush.errors import ControlError, SettingsError
 from wordbrush.runs.chain import Following
 from wordbrush.runs.counter import RunCounter

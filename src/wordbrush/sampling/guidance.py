@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, linalg
 
-from wordbrush.edits.schedule import EVERY_STEP, Window
+from wordbrush.edits.window import EVERY_STEP, Window
 from wordbrush.errors import SettingsError
 from wordbrush.sampling.patches import packed, unpacked
 

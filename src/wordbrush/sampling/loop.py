@@ -15,7 +15,7 @@ from wordbrush.attention.surroundings import Region, RegionTape
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch
 from wordbrush.edits.plan import EditPlan, StepEdit
-from wordbrush.edits.schedule import EVERY_STEP, Window
+from wordbrush.edits.window import EVERY_STEP, Window
 from wordbrush.sampling.adapter import Prediction, Predictor
 from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.calls import predict_rows

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Self, TypedDict, Unpack
 
-from wordbrush.edits.schedule import EVERY_STEP, Window
+from wordbrush.edits.window import EVERY_STEP, Window
 from wordbrush.errors import SettingsError
 from wordbrush.settled import settle
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from types import UnionType
 from typing import Any, get_args, get_type_hints
 
-from wordbrush.edits.schedule import DEFAULT
 from wordbrush.edits.settings import EditSettings
+from wordbrush.edits.window import DEFAULT
 from wordbrush.errors import SettingsError
 
 _WINDOWS = ("cross_replace_steps", "self_replace_steps")

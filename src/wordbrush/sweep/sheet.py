@@ -5,7 +5,7 @@ from itertools import product
 
 from PIL import Image
 
-from wordbrush.edits.schedule import DEFAULT, format_window
+from wordbrush.edits.window import DEFAULT, format_window
 from wordbrush.sweep.axes import Axis
 from wordbrush.sweep.grid import Sweep
 from wordbrush.sweep.run import Cell

@@ -1,9 +1,9 @@
 """Settings as names and values to be read: plain text, whoever shows it."""
 
 from wordbrush.edits.blend import AUTO, LocalBlend
-from wordbrush.edits.schedule import DEFAULT, EVERY_STEP, format_window
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, EditSettings
 from wordbrush.edits.shortcuts import EXACT
+from wordbrush.edits.window import DEFAULT, EVERY_STEP, format_window
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.sampling.settings import GenerationSettings
 

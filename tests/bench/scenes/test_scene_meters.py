@@ -73,8 +73,10 @@ def test_a_judged_mask_is_the_old_thing_and_a_cell_around_it():
     assert mask[12:28, 12:28].all()
     assert judged_mask(case, verdict(dog=(TOP, LEFT)), (64, 64)) == Gap("the source does not show car")
     assert isinstance(judged_mask(asked(before=("dog",), kept=("dog",)), before, (64, 64)), Gap)
-    behind = judged_mask(asked(before=("dog",), kept=("dog",), place="sea"), before, (64, 64))
-    assert (~behind).sum() == 4 * 4 * 16
+    large = verdict(dog=(slice(4, 8), slice(4, 8)))
+    behind = judged_mask(asked(before=("dog",), kept=("dog",), place="sea"), large, (64, 64))
+    assert (~behind).sum() == 2 * 2 * 16  # at its edge a thing shares its cells with the place
+    assert not behind[20:28, 20:28].any()
 
 
 def test_the_perfect_edit_is_perfect_and_no_edit_is_none(judge):

@@ -21,7 +21,7 @@ class PeakMemory:
     or the GPU, so it is for programs that measure and not for use inside of a library call.
 
     >>> with PeakMemory("cpu") as peak:
-    ...     _ = bytearray(1 << 26)
+    ...     _ = bytearray(1 << 28)
     >>> peak.bytes is None or peak.bytes > 1 << 25
     True
     """

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from wordbrush.models.clip import over
-from wordbrush.models.t5 import READ_BY_T5_ALONE
+from wordbrush.models.t5 import read_by_t5_alone
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 
@@ -19,5 +19,5 @@ def bert_tokens(tokenizer: Any, prompt: str, length: int) -> PromptTokens:
     if len(offsets) <= room:
         return tokens
     kept = PromptTokens.from_offsets(prompt, offsets[:room], begin=1, length=length)
-    note = READ_BY_T5_ALONE.replace("CLIP", "BERT").format(room=room)
+    note = read_by_t5_alone("BERT").format(room=room)
     return replace(kept, notes=(f"'{over(tokens, room)}' {note}",))

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from wordbrush.errors import ModelError
-from wordbrush.models.intercept import named_modules
+from wordbrush.models.intercept import named_modules, uncompiled
 
 _PICTURE, _TEXT = ("hidden_states", "x"), ("encoder_hidden_states",)
 """What diffusers' blocks call their inputs."""
@@ -16,7 +16,8 @@ _PICTURE, _TEXT = ("hidden_states", "x"), ("encoder_hidden_states",)
 
 @contextmanager
 def skipped(network: nn.Module, block: str) -> Iterator[None]:
-    """A scope in which the module `block` of `network` hands on what it is given; it still computes.
+    """A scope in which the module `block` of `network` hands on what it is given; it still computes. The network runs
+    as it was written, not as it was compiled.
 
     Raises `ModelError` for a module that is not there, or whose output is not of the kind of its input.
     """
@@ -30,7 +31,8 @@ def skipped(network: nn.Module, block: str) -> Iterator[None]:
 
     handle = module.register_forward_hook(hand_on, with_kwargs=True)
     try:
-        yield
+        with uncompiled(network):
+            yield
     finally:
         handle.remove()
 

@@ -11,16 +11,19 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from wordbrush.models.intercept import uncompiled
 from wordbrush.sampling.deep_features import DeepFeatures
 
 
 @contextmanager
 def unet_features(unet: Any, deep: DeepFeatures) -> Iterator[None]:
-    """A scope in which a conditional U-Net's next call keeps `deep`, or re-uses it. Leaves nothing behind."""
+    """A scope in which a conditional U-Net's next call keeps `deep`, or re-uses it, and runs as it was written, not as
+    it was compiled. Leaves nothing behind.
+    """
     *_, last = unet.up_blocks
     layers = [list(part) for part in (last.resnets, getattr(last, "attentions", ())) if len(part)]
     deepest = layers[-1][-2]
-    with ExitStack() as scope:
+    with uncompiled(unet), ExitStack() as scope:
         if not deep.reuses:
             scope.callback(deepest.register_forward_hook(lambda *call: deep.keep([_first(call[-1])])).remove)
         else:
@@ -41,14 +44,13 @@ def unet_features(unet: Any, deep: DeepFeatures) -> Iterator[None]:
 
 
 @contextmanager
-def block_features(blocks: Sequence[nn.Module], deep: DeepFeatures) -> Iterator[None]:
-    """A scope in which the next call of a network that runs `blocks` in turn keeps `deep`, or re-uses it.
+def block_features(network: nn.Module, deep: DeepFeatures) -> Iterator[None]:
+    """A scope in which a transformer's next call keeps `deep`, or re-uses it, and runs as it was written, not as it
+    was compiled. Leaves nothing behind.
 
-    Where there are fewer than three, nothing is between the first and the last, and all run. Leaves nothing behind.
+    Where it has fewer than three blocks, nothing is between the first and the last, and all run.
     """
-    if len(blocks) < 3:
-        yield
-        return
+    blocks = _longest_stack(network)
     first: list[Any] = []
 
     def keep(module: nn.Module, args: object, output: Any) -> None:
@@ -60,18 +62,19 @@ def block_features(blocks: Sequence[nn.Module], deep: DeepFeatures) -> Iterator[
         made = tuple(part if more is None else part + more for part, more in parts)
         return made if isinstance(first[-1], tuple) else made[0]
 
-    with ExitStack() as scope:
-        scope.callback(blocks[0].register_forward_hook(lambda *call: first.append(call[-1])).remove)
-        if not deep.reuses:
-            scope.callback(blocks[-2].register_forward_hook(keep).remove)
-        else:
-            for block in blocks[1:-2]:
-                scope.enter_context(_instead(block, lambda *_, **__: first[-1]))
-            scope.enter_context(_instead(blocks[-2], added))
+    with uncompiled(network), ExitStack() as scope:
+        if len(blocks) >= 3:
+            scope.callback(blocks[0].register_forward_hook(lambda *call: first.append(call[-1])).remove)
+            if not deep.reuses:
+                scope.callback(blocks[-2].register_forward_hook(keep).remove)
+            else:
+                for block in blocks[1:-2]:
+                    scope.enter_context(_instead(block, lambda *_, **__: first[-1]))
+                scope.enter_context(_instead(blocks[-2], added))
         yield
 
 
-def longest_stack(network: nn.Module) -> Sequence[nn.Module]:
+def _longest_stack(network: nn.Module) -> Sequence[nn.Module]:
     """The blocks that a transformer runs in turn: the longest of its lists of modules."""
     stacks = [list(module) for module in network.children() if isinstance(module, nn.ModuleList)]
     return max(stacks, key=len)

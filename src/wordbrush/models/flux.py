@@ -9,7 +9,7 @@ from torch import Tensor
 from wordbrush.models.clip import clip_tokens
 from wordbrush.models.flow_transformer import TextFirst
 from wordbrush.models.region import TokenPath
-from wordbrush.models.t5 import READ_BY_T5_ALONE, t5_tokens
+from wordbrush.models.t5 import read_by_t5_alone, t5_tokens
 from wordbrush.sampling.guidance import Distilled, Guidance, Unguided
 from wordbrush.sampling.patches import packed, unpacked
 from wordbrush.sampling.text import Text
@@ -39,7 +39,7 @@ class Flux(TextFirst):
 
     def _tokens(self, prompt: str) -> PromptTokens:
         tokens = t5_tokens(self._pipeline.tokenizer_2, prompt, self.text_length)
-        clip = clip_tokens(self._pipeline.tokenizer, prompt, cut_note=READ_BY_T5_ALONE)
+        clip = clip_tokens(self._pipeline.tokenizer, prompt, cut_note=read_by_t5_alone("CLIP"))
         return tokens.noting(clip.notes)
 
     def _encoded(self, prompt: str) -> Text:

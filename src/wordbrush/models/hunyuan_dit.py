@@ -10,14 +10,10 @@ from diffusers.pipelines.hunyuandit.pipeline_hunyuandit import get_resize_crop_r
 from torch import Tensor
 from torch.nn import functional as F
 
-from wordbrush.attention.sites import AttentionLayer
 from wordbrush.models.bert import bert_tokens
-from wordbrush.models.intercept import attention_modules
-from wordbrush.models.solvers import spaced_diffusion_solver
+from wordbrush.models.cross_transformer import CrossTransformer
 from wordbrush.models.t5 import t5_tokens
-from wordbrush.models.transformer import Transformer
 from wordbrush.sampling.guidance import ClassifierFree, Guidance
-from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -27,7 +23,7 @@ _BASE_PIXELS, _CELL = 512, 8
 """The picture whose positions are not stretched, and the pixels of a latent cell: numbers in the pipeline's code."""
 
 
-class HunyuanDiT(Transformer):
+class HunyuanDiT(CrossTransformer):
     """An `Adapter` over a HunyuanDiT pipeline.
 
     Each block looks at the picture, then at the text, all at one resolution: the axis is `[BERT, mT5]`. In the place
@@ -44,12 +40,6 @@ class HunyuanDiT(Transformer):
             int(self.transformer.config["cross_attention_dim"]),
             int(self.transformer.config["cross_attention_dim_t5"]),
         )
-
-    def solver(
-        self, num_inference_steps: int, height: int, width: int, *, sampler: str | None = None, seed: int = 0
-    ) -> Solver:
-        """A fresh schedule, the same for every size; by default DDIM, which the published method is defined on."""
-        return spaced_diffusion_solver(self._pipeline.scheduler, num_inference_steps, self.device, sampler, seed)
 
     def _tokens(self, prompt: str) -> PromptTokens:
         bert = bert_tokens(self._pipeline.tokenizer, prompt, BERT_LENGTH)
@@ -68,15 +58,6 @@ class HunyuanDiT(Transformer):
             states.append(F.pad(encoded, (0, max(self._widths) - encoded.shape[2])))
             masks.append(mask)
         return Text(torch.cat(states, dim=1), mask=torch.cat(masks, dim=1).to(self.dtype))
-
-    def _layers(self, grid: tuple[int, int], tokens: int) -> tuple[AttentionLayer, ...]:
-        heads = int(self.transformer.config["num_attention_heads"])
-        return tuple(
-            AttentionLayer.cross(name, heads, grid, tokens)
-            if name.endswith(".attn2")
-            else AttentionLayer.own(name, heads, grid)
-            for name in attention_modules(self.transformer)
-        )
 
     def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
         rows, channels, height, width = latents.shape

@@ -7,20 +7,16 @@ import torch
 from diffusers import PixArtAlphaPipeline, PixArtSigmaPipeline
 from torch import Tensor
 
-from wordbrush.attention.sites import AttentionLayer
 from wordbrush.errors import PromptError, cited
-from wordbrush.models.intercept import attention_modules
+from wordbrush.models.cross_transformer import CrossTransformer
 from wordbrush.models.region import TokenPath
-from wordbrush.models.solvers import spaced_diffusion_solver
 from wordbrush.models.t5 import t5_tokens
-from wordbrush.models.transformer import Transformer
 from wordbrush.sampling.guidance import ClassifierFree, Guidance
-from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 
-class PixArt(Transformer):
+class PixArt(CrossTransformer):
     """An `Adapter` over a PixArt-alpha or -sigma pipeline.
 
     Each block looks at the picture, then at the text, all at one resolution. Padding is masked. The pipeline reads
@@ -43,12 +39,6 @@ class PixArt(Transformer):
         side = int(self.transformer.config["sample_size"]) * self.vae_factor
         return side, side
 
-    def solver(
-        self, num_inference_steps: int, height: int, width: int, *, sampler: str | None = None, seed: int = 0
-    ) -> Solver:
-        """A fresh schedule, the same for every size; by default DDIM, which the published method is defined on."""
-        return spaced_diffusion_solver(self._pipeline.scheduler, num_inference_steps, self.device, sampler, seed)
-
     def _tokens(self, prompt: str) -> PromptTokens:
         small = prompt.lower()
         if len(small) != len(prompt):
@@ -58,15 +48,6 @@ class PixArt(Transformer):
     def _encoded(self, prompt: str) -> Text:
         states, mask, _, _ = self._pipeline.encode_prompt(prompt, do_classifier_free_guidance=False)
         return Text(states.to(self.dtype), mask=mask.to(self.dtype))
-
-    def _layers(self, grid: tuple[int, int], tokens: int) -> tuple[AttentionLayer, ...]:
-        heads = int(self.transformer.config["num_attention_heads"])
-        return tuple(
-            AttentionLayer.cross(name, heads, grid, tokens)
-            if name.endswith(".attn2")
-            else AttentionLayer.own(name, heads, grid)
-            for name in attention_modules(self.transformer)
-        )
 
     def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
         rows = len(latents)

@@ -51,7 +51,7 @@ def region_call(
     modules, region = attention_modules(network), surroundings.region
     with ExitStack() as scope:
         if region is None:
-            _changed(scope, network, path.output, partial(_kept, surroundings))
+            _changed(scope, network, path.output, surroundings.keep_output)
             scope.enter_context(Intercept(modules, layers, lambda call: surroundings.keep(call, answer)))
         else:
             _changed(scope, network, path.picture, lambda tokens: tokens[:, region.inside_n])
@@ -69,10 +69,6 @@ def region_call(
 def _changed(scope: ExitStack, network: nn.Module, name: str, change: Callable[[Any], Any]) -> None:
     hook = network.get_submodule(name).register_forward_hook(lambda module, args, output: change(output))
     scope.callback(hook.remove)
-
-
-def _kept(surroundings: Surroundings, output_BNC: Tensor) -> None:
-    surroundings.keep_output(output_BNC)
 
 
 def _positions(region: Region, text: int, embeddings: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -1,7 +1,7 @@
 """The Stable Diffusion family: a U-Net with cross-attention, one CLIP text encoder, an image autoencoder."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 from typing import Any
 
@@ -26,7 +26,6 @@ from wordbrush.models.memory import memory_shortage_told
 from wordbrush.models.solvers import diffusion_solver
 from wordbrush.models.unet import UNetLayers
 from wordbrush.sampling.adapter import Control, Prediction, Reuse
-from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.sampling.guidance import ClassifierFree, Distilled, Guidance
 from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.text import Text
@@ -174,7 +173,7 @@ class StableDiffusion:
     ) -> Prediction:
         """The U-Net's prediction for latents (B, C, h, w) and the text of as many rows."""
         assert not isinstance(reuse, Surroundings)  # a U-Net has no `region_patch`
-        with self._one_at_a_time, nullcontext() if reuse is None else self._with_features(reuse):
+        with self._one_at_a_time, nullcontext() if reuse is None else unet_features(self._unet, reuse):
             if control is None:
                 return self._call_unet(latents, timestep, text, guidance_scale), 0
             features = {name: self._layers.branches[name] for name in control.features}
@@ -185,16 +184,9 @@ class StableDiffusion:
                 prediction = self._call_unet(latents, timestep, text, guidance_scale)
             return prediction, control.verify(layers)
 
-    @contextmanager
-    def bypassed(self, block: str) -> Iterator[None]:
+    def bypassed(self, block: str) -> AbstractContextManager[None]:
         """A scope in which a block of the U-Net hands on what it is given."""
-        with uncompiled(self._unet), skipped(self._unet, block):
-            yield
-
-    @contextmanager
-    def _with_features(self, deep: DeepFeatures) -> Iterator[None]:
-        with uncompiled(self._unet), unet_features(self._unet, deep):
-            yield
+        return skipped(self._unet, block)
 
     def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
         """The U-Net's prediction for latents (B, C, h, w), differentiable in the text's states."""

@@ -11,7 +11,7 @@ from wordbrush.models.clip import clip_tokens
 from wordbrush.models.flow_transformer import FlowTransformer
 from wordbrush.models.intercept import attention_modules
 from wordbrush.models.region import TokenPath
-from wordbrush.models.t5 import READ_BY_T5_ALONE, no_tokens, t5_tokens
+from wordbrush.models.t5 import no_tokens, read_by_t5_alone, t5_tokens
 from wordbrush.sampling.guidance import ClassifierFree, Guidance
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
@@ -54,7 +54,7 @@ class StableDiffusion3(FlowTransformer):
     def _tokens(self, prompt: str) -> PromptTokens:
         pipeline = self._pipeline
         without_t5 = pipeline.text_encoder_3 is None
-        note = None if without_t5 else READ_BY_T5_ALONE
+        note = None if without_t5 else read_by_t5_alone("CLIP")
         clip = clip_tokens(pipeline.tokenizer, prompt, cut_note=note)
         if clip.segments != clip_tokens(pipeline.tokenizer_2, prompt, cut_note=note).segments:
             raise PromptError(

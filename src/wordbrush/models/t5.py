@@ -5,8 +5,12 @@ from transformers import T5TokenizerFast
 from wordbrush.models.clip import over_limit
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
-READ_BY_T5_ALONE = "is over CLIP's {room} tokens and is read by T5 alone"
-"""What is noted of words that CLIP's encoders cut, where T5 reads the whole prompt beside them."""
+
+def read_by_t5_alone(encoder: str) -> str:
+    """What is noted of words that another encoder cuts, where T5 reads the whole prompt beside it; `room` is left open
+    for the number of its tokens.
+    """
+    return f"is over {encoder}'s {{room}} tokens and is read by T5 alone"
 
 
 def t5_tokens(tokenizer: T5TokenizerFast, prompt: str, length: int) -> PromptTokens:

@@ -4,8 +4,7 @@ A family's file says where its text comes from, which layers there are, how it i
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from threading import Lock
 from typing import Any, Self
@@ -21,7 +20,7 @@ from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.errors import SettingsError
 from wordbrush.models.autoencoder import check_finite, check_rgb, decode_picture, encode_picture, scaled, unscaled
 from wordbrush.models.bypass import skipped
-from wordbrush.models.deep_features import block_features, longest_stack
+from wordbrush.models.deep_features import block_features
 from wordbrush.models.intercept import Intercept, attention_modules, uncompiled
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.models.region import TokenPath, region_call
@@ -192,7 +191,7 @@ class Transformer(ABC):
         reuse: Reuse | None = None,
     ) -> Prediction:
         """The transformer's prediction for latents (B, C, h, w) and the text of as many rows."""
-        features = self._with_features(reuse) if isinstance(reuse, DeepFeatures) else nullcontext()
+        features = block_features(self.transformer, reuse) if isinstance(reuse, DeepFeatures) else nullcontext()
         with self._one_at_a_time, features, memory_shortage_told(f"{len(latents)} rows of this size"):
             if isinstance(reuse, Surroundings):
                 return self._predicted_among(reuse, latents, timestep, text, control, guidance_scale)
@@ -222,17 +221,9 @@ class Transformer(ABC):
             prediction = self._predicted(latents, timestep, text, guidance_scale)
         return prediction, 0 if control is None else control.verify(layers)
 
-    @contextmanager
-    def bypassed(self, block: str) -> Iterator[None]:
+    def bypassed(self, block: str) -> AbstractContextManager[None]:
         """A scope in which a block of the transformer hands on what it is given."""
-        with uncompiled(self.transformer), skipped(self.transformer, block):
-            yield
-
-    @contextmanager
-    def _with_features(self, deep: DeepFeatures) -> Iterator[None]:
-        blocks = longest_stack(self.transformer)
-        with uncompiled(self.transformer), block_features(blocks, deep):
-            yield
+        return skipped(self.transformer, block)
 
     def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
         """The transformer's prediction for latents (B, C, h, w), differentiable in the text's states."""

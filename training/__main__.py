@@ -1,14 +1,16 @@
 """Train and export the bundled model, step by step; every step can be stopped and taken up again."""
 
 import time
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, get_args
 
 import torch
 import typer
-from diffusers import AutoencoderKL, StableDiffusionPipeline
+from diffusers import AutoencoderKL, StableDiffusion3Pipeline, StableDiffusionPipeline
 from safetensors.torch import load_file, save
+from torch import Tensor
 
 from training import parallel
 from training.checkpoint import load_state
@@ -57,6 +59,7 @@ DEFAULTS = {
     "recipe": "auto",
 }
 """What the bundled model is used with; see the model card for how these were chosen."""
+DENOISER_PARTS = ("unet", "text_encoder")
 TRANSFORMER_PARTS = ("transformer", "text_encoder", "text_encoder_2", "text_encoder_3")
 TRANSFORMER_DEFAULTS = {"num_inference_steps": 20, "guidance_scale": 4.0}
 
@@ -130,16 +133,6 @@ def denoiser(
 ) -> None:
     """Train the U-Net and the text encoder, with a sheet of pictures every twenty minutes."""
     _prepare(out / "denoiser", threads, resume)
-    last_grid = time.monotonic()
-
-    def show(run: TrainingRun) -> None:
-        nonlocal last_grid
-        if time.monotonic() - last_grid < GRID_EVERY_SECONDS:
-            return
-        averages = {name: run.averaged(name) for name in ("unet", "text_encoder")}
-        draw_grid(assemble(_autoencoder(out), averages), out / "denoiser" / f"grid-{run.step:06d}.png")
-        last_grid = time.monotonic()
-
     train_denoiser(
         out / "denoiser",
         out / "latents",
@@ -149,7 +142,7 @@ def denoiser(
         start=earlier,
         batch_size=batch_size,
         compiled=compile,
-        on_save=show,
+        on_save=_sheets(out, DENOISER_PARTS, assemble),
     )
 
 
@@ -171,16 +164,6 @@ def transformer(
     `--earlier` names a trained model of Stable Diffusion's class on the same latents, which teaches it.
     """
     _prepare(out / "transformer", threads, resume)
-    last_grid = time.monotonic()
-
-    def show(run: TrainingRun) -> None:
-        nonlocal last_grid
-        if time.monotonic() - last_grid < GRID_EVERY_SECONDS:
-            return
-        averages = {name: run.averaged(name) for name in TRANSFORMER_PARTS}
-        draw_grid(assemble_transformer(_autoencoder(out), averages), out / "transformer" / f"grid-{run.step:06d}.png")
-        last_grid = time.monotonic()
-
     train_transformer(
         out / "transformer",
         out / "latents",
@@ -190,7 +173,7 @@ def transformer(
         start=earlier,
         batch_size=batch_size,
         compiled=compile,
-        on_save=show,
+        on_save=_sheets(out, TRANSFORMER_PARTS, assemble_transformer),
     )
 
 
@@ -260,6 +243,26 @@ def grid(
     _prepare(folder, threads, resume=True)
     pipeline = StableDiffusionPipeline.from_pretrained(folder)
     draw_grid(pipeline, path, guidance_scale=guidance_scale, num_inference_steps=num_inference_steps)
+
+
+def _sheets(
+    out: Path,
+    parts: Sequence[str],
+    assembled: Callable[
+        [AutoencoderKL, dict[str, dict[str, Tensor]]], StableDiffusionPipeline | StableDiffusion3Pipeline
+    ],
+) -> Callable[[TrainingRun], None]:
+    """Draws a sheet of pictures into a run's folder, whenever enough time has gone by."""
+    last = time.monotonic()
+
+    def draw(run: TrainingRun) -> None:
+        nonlocal last
+        if time.monotonic() - last >= GRID_EVERY_SECONDS:
+            averages = {name: run.averaged(name) for name in parts}
+            draw_grid(assembled(_autoencoder(out), averages), run.folder / f"grid-{run.step:06d}.png")
+            last = time.monotonic()
+
+    return draw
 
 
 def _autoencoder(out: Path) -> AutoencoderKL:

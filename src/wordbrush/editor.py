@@ -38,12 +38,12 @@ from wordbrush.runs.cache import InversionCache
 from wordbrush.runs.counter import RunCounter
 from wordbrush.runs.kept import PhotoTask, invert_or_recall
 from wordbrush.runs.pack import model_record, packed_again, packed_edits, packed_photo, packed_result, packed_source
+from wordbrush.runs.planned import plan
 from wordbrush.runs.previews import Previews
 from wordbrush.runs.record import PhotoRecord, RunRecord, check_adapters, check_layers, check_photo
 from wordbrush.runs.results import EditResult, EditResults, Source
 from wordbrush.runs.run import (
     look_again,
-    plan,
     run_again,
     run_along,
     run_edit,

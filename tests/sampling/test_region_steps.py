@@ -17,8 +17,9 @@ from wordbrush.edits.blend import LatentMask, LocalBlend
 from wordbrush.edits.settings import EditSettings
 from wordbrush.edits.shortcuts import Shortcuts
 from wordbrush.maps.request import MapsRequest
+from wordbrush.runs.planned import plan
 from wordbrush.runs.record import RunRecord
-from wordbrush.runs.run import plan, run_source
+from wordbrush.runs.run import run_source
 from wordbrush.sampling.settings import GenerationSettings
 
 PROMPT, TARGET = "a dog eating an apple", "a cat eating an apple"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated
 
 from wordbrush.cli.command import flag
 from wordbrush.cli.values import window
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 TRIES = "What is tried"
 FILTERS = "What is kept; -1 asks nothing"
 PHOTOS = "Photographs"
-
-
-class Photographs(TypedDict):
-    """What a `Making` says of photographs."""
-
-    photos: Path | None
-    inversion: "InversionSettings"
 
 
 @dataclass(frozen=True)
@@ -137,13 +130,13 @@ class SetFlags:
         if self.engine not in (None, "ray"):
             raise SettingsError(f"--engine is '{self.engine:.40}'; give ray, or leave it out")
 
-    def photographs(self) -> "Photographs":
-        """Where photographs are, and how they are inverted. Raises `SettingsError`."""
+    def inversion(self) -> "InversionSettings":
+        """How photographs are inverted. Raises `SettingsError`, also where their folder is not there."""
         from wordbrush.inversion.settings import InversionSettings
 
         if self.photos is not None and not self.photos.is_dir():
             raise SettingsError(f"--photos is '{self.photos}', and there is no such folder")
-        return {"photos": self.photos, "inversion": InversionSettings.parse(self.method or DEFAULT_METHOD, {})}
+        return InversionSettings.parse(self.method or DEFAULT_METHOD, {})
 
 
 def _range(option: str, value: str | None) -> tuple[float, float] | None:

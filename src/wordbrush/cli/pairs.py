@@ -69,7 +69,8 @@ def pairs(
         made.batch,
         made.clip,
         "" if made.clip is None else clip_fingerprint(made.clip),
-        **made.photographs(),
+        made.photos,
+        made.inversion(),
     )
     task = Task(captions, out, making, made.format, made.shard_rows, made.license)
     if dry_run:

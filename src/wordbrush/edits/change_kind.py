@@ -79,13 +79,9 @@ def kept_things(pair: PromptPair) -> tuple[str, ...]:
     >>> kept_things(PromptPair.of(*[PromptTokens.from_offsets(text, [], begin=1, length=32) for text in texts]))
     ('dog', 'teddy', 'bear')
     """
-    shared: list[str] = []
-    named = _Side(pair.source).things & {w for words in pair.pairs if words.kind == "same" for w in words.source}
-    for index in sorted(named):
-        word = pair.source.words[index].text
-        if len(pair.source.places(word)) == len(pair.target.places(word)) == 1:
-            shared.append(word)
-    return tuple(shared)
+    stays = {i for words in pair.pairs if words.kind == "same" for i in words.source}
+    named = (pair.source.words[i].text for i in sorted(_Side(pair.source).things & stays))
+    return tuple(word for word in named if len(pair.source.places(word)) == len(pair.target.places(word)) == 1)
 
 
 def described_things(pair: PromptPair) -> tuple[str, ...]:
@@ -96,12 +92,15 @@ def described_things(pair: PromptPair) -> tuple[str, ...]:
     >>> described_things(PromptPair.of(*[PromptTokens.from_offsets(text, [], begin=1, length=32) for text in texts]))
     ('hat',)
     """
+    differing = [words for words in pair.pairs if words.kind != "same"]
     found: list[str] = []
-    for prompt, side in ((pair.source, "source"), (pair.target, "target")):
+    for prompt, changed in (
+        (pair.source, [i for words in differing for i in words.source]),
+        (pair.target, [i for words in differing for i in words.target]),
+    ):
         words = [word.text for word in prompt.words]
-        for differing in (w for both in pair.pairs if both.kind != "same" for w in getattr(both, side)):
-            owner = find_modified(words, differing)
-            found += [] if owner is None else [words[i] for i in owner.noun]
+        owners = (find_modified(words, i) for i in changed)
+        found += [words[i] for owner in owners if owner is not None for i in owner.noun]
     prompts = (pair.source, pair.target)
     return tuple(word for word in dict.fromkeys(found) if all(len(prompt.places(word)) <= 1 for prompt in prompts))
 
@@ -116,8 +115,8 @@ class _Side:
     @property
     def things(self) -> set[int]:
         """The nouns that are no place, no time and not the picture itself."""
-        named = {i for i, kind in enumerate(self._classes) if kind == "noun" and not self._is_style(i)}
-        return {i for i in named if not self._is_place(i)}
+        nouns = (i for i, kind in enumerate(self._classes) if kind == "noun")
+        return {i for i in nouns if not (self._is_style(i) or self._is_place(i))}
 
     def changed(self, indices: Sequence[int]) -> "_Changed":
         """What kinds of words these are."""

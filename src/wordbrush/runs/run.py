@@ -1,9 +1,9 @@
 """The runs there are: a source, edits of a kept source, a source with its edits side by side, and a second look."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypedDict, TypeVar, Unpack
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -12,16 +12,12 @@ from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch, column_maps
-from wordbrush.edits.blend import LocalBlend
-from wordbrush.edits.blend_words import BlendTokens, blend_tokens
-from wordbrush.edits.compose import plan_edit
-from wordbrush.edits.plan import EditPlan
 from wordbrush.edits.settings import EditSettings
-from wordbrush.edits.shortcuts import EXACT, Shortcuts
-from wordbrush.edits.window import Window
-from wordbrush.errors import ControlError, SettingsError
+from wordbrush.edits.shortcuts import EXACT
+from wordbrush.errors import ControlError
 from wordbrush.runs.chain import Following
 from wordbrush.runs.counter import RunCounter
+from wordbrush.runs.planned import Planned, plan
 from wordbrush.runs.regions import ThingWatch
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.blender import Blender
@@ -73,7 +69,15 @@ def run_source(
     _check(adapter, settings)
     solver, text = solver or solver_of(adapter, settings), _text(adapter, settings, ())
     start = _start(adapter, settings, solver)
-    run = _run(settings, text, (SOURCE,), record_to=tape, watches=watches, looking=_looking(on_step))
+    run = Run(
+        text,
+        (SOURCE,),
+        settings.guidance_scale,
+        record_to=tape,
+        watches=watches,
+        looking=_looking(on_step),
+        guidance_interval=settings.guided,
+    )
     steps = _finished(denoise(adapter, solver, start, run), len(solver.timesteps), on_step)
     return Replay(text.positive[SOURCE], (start, *(step.latents for step in steps)), tape)
 
@@ -91,12 +95,12 @@ def run_edit(
     planned = _located(adapter, settings, kept, plan(adapter, settings, edit, kept.num_steps, prompts))
     text = _text(adapter, settings, edit.targets, source=kept.text)
     branches = range(SOURCE + 1, SOURCE + 1 + len(edit.targets))
-    blends, solver = _blenders(adapter, settings, planned), solver_of(adapter, settings)
-    first = _first_step(edit.fast, planned, solver, watches)
-    run = _run(
-        settings,
+    blends, solver = planned.blenders(adapter, settings), solver_of(adapter, settings)
+    first = planned.first_step(edit.fast, solver, watches)
+    run = Run(
         text,
         branches,
+        settings.guidance_scale,
         plan=planned.edit,
         kept=kept,
         watches=watches,
@@ -104,9 +108,7 @@ def run_edit(
         looking=_looking(on_step),
         guidance_interval=settings.guided.within(edit.fast.guided),
         first=first,
-        cache_interval=edit.fast.cache_interval,
-        region_interval=edit.fast.region_interval,
-        region_halo=edit.fast.region_halo,
+        fast=edit.fast,
     )
     steps = _finished(denoise(adapter, solver, kept.latents[0], run), kept.num_steps - first, on_step)
     before = (latents.expand_as(steps[-1].latents) for latents in kept.latents[: first + 1])
@@ -128,7 +130,7 @@ def run_together(
     """
     solver = solver or solver_of(adapter, settings)
     planned = plan(adapter, settings, edit, len(solver.timesteps), prompts)
-    if _in_turn(planned, edit):
+    if planned.in_turn(edit.fast):
         counter = RunCounter(on_step, 2)
         tape = None if edit.fast == EXACT else SourceTape(_TAPE_BYTES, edit.self_replace_max_pixels)
         kept = run_source(adapter, settings, tape, counter.next(), solver=solver)
@@ -150,7 +152,7 @@ def run_seeds(
     each = [replace(settings, seed=seed) for seed in seeds]
     solvers = [solver_of(adapter, own) for own in each]
     planned = plan(adapter, settings, edit, len(solvers[0].timesteps))
-    if _in_turn(planned, edit):
+    if planned.in_turn(edit.fast):
         counter = RunCounter(on_step, len(each))
         return [run_together(adapter, own, edit, counter.next()) for own in each]
     return _side_by_side(adapter, each, solvers, planned, edit, on_step)
@@ -160,7 +162,7 @@ def _side_by_side(
     adapter: Adapter,
     settings: Sequence[GenerationSettings],
     solvers: Sequence[Solver],
-    planned: "Planned",
+    planned: Planned,
     edit: EditSettings,
     on_step: OnStep | None,
     watches: Sequence[Watch] = (),
@@ -170,7 +172,15 @@ def _side_by_side(
     starts = [_start(adapter, own, solver) for own, solver in zip(settings, solvers, strict=True)]
     branches = range(SOURCE, SOURCE + 1 + len(edit.targets))
     runs = [
-        _run(own, text, branches, plan=planned.edit, watches=watches, blends=_blenders(adapter, own, planned))
+        Run(
+            text,
+            branches,
+            own.guidance_scale,
+            planned.edit,
+            watches=watches,
+            blends=planned.blenders(adapter, own),
+            guidance_interval=own.guided,
+        )
         for own in settings
     ]
     together = denoise_together(adapter, solvers, starts, runs)
@@ -200,7 +210,8 @@ def run_along(
     text = _text(adapter, settings, ())
     follow = Following(steering, way)
     kept = Replay(text.positive[SOURCE], tuple(way), None, follow)
-    run = _run(settings, text, (SOURCE,), kept=kept, record_to=tape)
+    guided = settings.guided
+    run = Run(text, (SOURCE,), settings.guidance_scale, kept=kept, record_to=tape, guidance_interval=guided)
     _finished(denoise(adapter, solver_of(adapter, settings), way[0], run), kept.num_steps, on_step)
     return Replay(kept.text, kept.latents, tape, follow.own_way())
 
@@ -208,7 +219,7 @@ def run_along(
 def run_again(adapter: Adapter, settings: GenerationSettings, kept: Replay, on_step: OnStep | None = None) -> Replay:
     """The plain picture of the settings' prompt from another source's noise, steered as its edits are."""
     text = _text(adapter, settings, ())
-    run = _run(settings, text, (SOURCE,), kept=kept)
+    run = Run(text, (SOURCE,), settings.guidance_scale, kept=kept, guidance_interval=settings.guided)
     steps = _finished(denoise(adapter, solver_of(adapter, settings), kept.latents[0], run), kept.num_steps, on_step)
     return replace(kept, text=text.positive[SOURCE], latents=(kept.latents[0], *(s.latents for s in steps)), tape=None)
 
@@ -257,7 +268,7 @@ def _attend_row(attend: Attend, inputs: MapInputs, v_1HKD: Tensor) -> Tensor:
     return attend(inputs.q_HQD[None], inputs.k_HKD[None], v_1HKD, None if mask is None else mask[None])
 
 
-def _located(adapter: Adapter, settings: GenerationSettings, kept: Replay, planned: "Planned") -> "Planned":
+def _located(adapter: Adapter, settings: GenerationSettings, kept: Replay, planned: Planned) -> Planned:
     """A plan that knows where the things of a kept source are that it acts on."""
     if not planned.edit.things:
         return planned
@@ -265,64 +276,6 @@ def _located(adapter: Adapter, settings: GenerationSettings, kept: Replay, plann
     watch = ThingWatch(planned.edit.things, planned.prompts.source.length, layers, planned.num_steps)
     look_again(adapter, settings, kept, watch)
     return replace(planned, edit=planned.edit.located(watch.regions()))
-
-
-@dataclass(frozen=True, eq=False)
-class PlannedBlend:
-    """A local blend, and the words of each of the branches that it holds."""
-
-    blend: LocalBlend
-    tokens: Mapping[int, BlendTokens]
-
-
-@dataclass(frozen=True, eq=False)
-class Planned:
-    """All that is known of an edit before the model is asked: of each step, in words, and where it may act."""
-
-    prompts: Prompts
-    edit: EditPlan
-    acted: tuple[tuple[str, ...], ...]
-    blends: tuple[PlannedBlend, ...]
-    num_steps: int
-
-
-def plan(
-    adapter: Adapter,
-    settings: GenerationSettings,
-    edit: EditSettings,
-    num_steps: int,
-    prompts: Prompts | None = None,
-) -> Planned:
-    """Plan an edit over `num_steps` steps. Raises what running it would raise before its first step."""
-    if prompts is None:
-        prompts = Prompts.of(adapter.tokenize, settings.prompt, edit.targets)
-    _check_negative(adapter, settings)
-    blends = _plan_blends(prompts, edit)
-    layers = adapter.editable_layers(settings.height, settings.width)
-    planned, acted = plan_edit(prompts, edit, num_steps, layers, adapter.device, adapter.dtype)
-    return Planned(prompts, planned, acted, blends, num_steps)
-
-
-def _plan_blends(prompts: Prompts, edit: EditSettings) -> tuple[PlannedBlend, ...]:
-    """The blends of an edit, each with all targets that have it."""
-    regions = [control.local_blend for control in edit.controls]
-    planned = []
-    for blend in dict.fromkeys(regions):
-        if blend is not None:
-            targets = [i for i, region in enumerate(regions) if region == blend]
-            own = Prompts(prompts.source, tuple(prompts.pairs[i] for i in targets))
-            tokens = blend_tokens(own, blend, edit.equalizer)
-            planned.append(PlannedBlend(blend, {SOURCE + 1 + i: of for i, of in zip(targets, tokens, strict=True)}))
-    return tuple(planned)
-
-
-def _blenders(adapter: Adapter, settings: GenerationSettings, planned: Planned) -> tuple[Blender, ...]:
-    layers = adapter.attention_layers(settings.height, settings.width)
-    latent_size = adapter.latent_size(settings.height, settings.width)
-    length = max(prompt.length for prompt in (planned.prompts.source, *planned.prompts.targets))
-    return tuple(
-        Blender(each.blend, each.tokens, length, layers, planned.num_steps, latent_size) for each in planned.blends
-    )
 
 
 def _edit_run(
@@ -356,10 +309,6 @@ def _edit_run(
 def _check(adapter: Adapter, settings: GenerationSettings) -> None:
     """Raise for prompts that do not fit, before anything runs."""
     adapter.tokenize(settings.prompt)
-    _check_negative(adapter, settings)
-
-
-def _check_negative(adapter: Adapter, settings: GenerationSettings) -> None:
     adapter.tokenize(settings.negative_prompt)
 
 
@@ -376,50 +325,6 @@ def _start(adapter: Adapter, settings: GenerationSettings, solver: Solver) -> Te
 
 def _looking(on_step: OnStep | None) -> Looking | None:
     return on_step if isinstance(on_step, Looking) else None
-
-
-def _in_turn(planned: Planned, edit: EditSettings) -> bool:
-    """Whether a source must be finished before its edits begin."""
-    return bool(planned.edit.things) or edit.fast != EXACT
-
-
-def _first_step(fast: Shortcuts, planned: Planned, solver: Solver, watches: Sequence[Watch]) -> int:
-    """The step with which targets begin. Raises `SettingsError` where they cannot begin late."""
-    first = fast.first_step([planned.edit.at(step).acts for step in range(planned.num_steps)])
-    if first and not solver.starts_anywhere:
-        raise SettingsError(
-            f"a fast edit begins in the middle of the schedule (late_start {fast.late_start:g}), and the sampler "
-            f"'{solver.name}' cannot; use another sampler, or fast='exact'"
-        )
-    branches = range(SOURCE, SOURCE + 1 + len(planned.edit.targets))
-    if any(watch.asks(step, branch) for watch in watches for step in range(first) for branch in branches):
-        raise SettingsError(
-            f"the maps of all steps are asked for, and a fast edit does not make the first {first} of them; use "
-            "fast='exact'"
-        )
-    return first
-
-
-class _Parts(TypedDict, total=False):
-    """What runs of a generation differ in."""
-
-    plan: EditPlan
-    guidance_interval: Window
-    first: int
-    cache_interval: int
-    region_interval: int
-    region_halo: int
-    kept: Replay
-    record_to: SourceTape | None
-    watches: Sequence[Watch]
-    blends: Sequence[Blender]
-    looking: Looking | None
-
-
-def _run(settings: GenerationSettings, text: Conditioning, branches: Sequence[int], **parts: Unpack[_Parts]) -> Run:
-    """A run with the guidance of a generation."""
-    parts.setdefault("guidance_interval", settings.guided)
-    return Run(text, branches, settings.guidance_scale, **parts)
 
 
 def _finished(steps: Iterable[T], count: int, on_step: OnStep | None) -> list[T]:

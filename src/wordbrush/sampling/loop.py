@@ -15,6 +15,7 @@ from wordbrush.attention.surroundings import Region, RegionTape
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch
 from wordbrush.edits.plan import EditPlan, StepEdit
+from wordbrush.edits.shortcuts import EXACT, Shortcuts
 from wordbrush.edits.window import EVERY_STEP, Window
 from wordbrush.sampling.adapter import Prediction, Predictor
 from wordbrush.sampling.blender import Blender
@@ -72,9 +73,9 @@ class Run:
     source's. `looking` is shown what each step expects.
 
     All branches are guided in the steps of `guidance_interval`, a part of the whole schedule. Targets of a kept source
-    may begin with its latents before the step `first`. At steps that nothing controls, deep features are computed at
-    one of `cache_interval` steps. Once the blends have found where all targets change, one of `region_interval` steps
-    is whole, and the others compute that region alone, grown by `region_halo` latent cells.
+    may begin with its latents before the step `first`. Of `fast` the rest counts: at steps that nothing controls, deep
+    features are computed at one of `cache_interval` steps; once the blends have found where all targets change, one of
+    `region_interval` steps is whole, and the others compute that region alone, grown by `region_halo` latent cells.
     """
 
     text: Conditioning
@@ -88,9 +89,7 @@ class Run:
     looking: Looking | None = None
     guidance_interval: Window = EVERY_STEP
     first: int = 0
-    cache_interval: int = 1
-    region_interval: int = 1
-    region_halo: int = 0
+    fast: Shortcuts = EXACT
 
 
 def denoise(model: Predictor, solver: Solver, start: Tensor, run: Run) -> Iterator[Step]:
@@ -146,8 +145,8 @@ class _Running:
         self._guidance, self._solver, self._run = model.guidance, solver, run
         begins = start if run.kept is None else run.kept.latents[run.first]
         self._latents = begins.expand(len(run.branches), -1, -1, -1)
-        self._cache = DeepCache(run.cache_interval)
-        self._regions = RegionSteps(model.region_patch, run.region_interval, run.region_halo, run.blends, run.branches)
+        self._cache = DeepCache(run.fast.cache_interval)
+        self._regions = RegionSteps(model.region_patch, run.fast, run.blends, run.branches)
         self._steering = PLAIN if run.kept is None else run.kept.steering
         self.timesteps = solver.timesteps if run.kept is None else run.kept.timesteps(solver)
         self._skipped = len(solver.timesteps) - len(self.timesteps)

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from wordbrush.attention.batch import BatchLayout
 from wordbrush.attention.surroundings import Region, Surroundings
+from wordbrush.edits.shortcuts import Shortcuts
 from wordbrush.sampling.blender import Blender
 
 
@@ -25,34 +26,36 @@ class RegionStep(NamedTuple):
 
 
 class RegionSteps:
-    """When a run computes its region alone: at all but one of `interval` steps, once its blends have found it.
+    """When a run computes its region alone: at all but one of `region_interval` steps, once its blends have found it.
 
-    The region is that of all targets together, grown by `halo` latent cells; it stays the same from one whole step to
-    the next.
+    The region is that of all targets together, grown by `region_halo` latent cells; it stays the same from one whole
+    step to the next.
     """
 
-    def __init__(
-        self, patch: int | None, interval: int, halo: int, blends: Sequence[Blender], branches: Sequence[int]
-    ) -> None:
+    def __init__(self, patch: int | None, fast: Shortcuts, blends: Sequence[Blender], branches: Sequence[int]) -> None:
         """Begin with nothing held. `patch` is the network's; one without, or a target without a blend, has only whole
         steps.
         """
         held = {branch for blend in blends for branch in blend.branches}
-        self.idle = patch is None or interval == 1 or not set(branches) <= held
-        self._patch, self._interval, self._halo, self._blends = patch or 1, interval, halo, blends
+        self.idle = patch is None or fast.region_interval == 1 or not set(branches) <= held
+        self._patch, self._fast, self._blends = patch or 1, fast, blends
         self._surroundings = Surroundings(), Surroundings()
         self._since, self._layout = 0, BatchLayout(())
         self._region: Region | None = None
 
     def region(self, layout: BatchLayout) -> Region | None:
         """What a step with these rows can compute alone; None where it must be whole."""
-        if self.idle or self._since + 1 >= self._interval or not set(layout.rows) <= set(self._layout.rows):
+        if (
+            self.idle
+            or self._since + 1 >= self._fast.region_interval
+            or not set(layout.rows) <= set(self._layout.rows)
+        ):
             return None
         if self._region is None:
             masks = [blend.changing for blend in self._blends]
             found = [mask for mask in masks if mask is not None]
             if len(found) == len(masks):
-                self._region = Region.of(_positions(torch.cat(found), self._halo, self._patch))
+                self._region = Region.of(_positions(torch.cat(found), self._fast.region_halo, self._patch))
         return self._region
 
     def step(self, layout: BatchLayout, region: Region | None) -> RegionStep:

@@ -5,27 +5,27 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
+from helpers.cross_family import (
+    PROMPT,
+    STEPS,
+    TARGETS,
+    assert_a_photograph_is_edited,
+    assert_fused_is_formed,
+    assert_targets_are_each_alone,
+    assert_weights_windows_and_blend_act,
+    call_of,
+    drawn,
+    run_of,
+)
 from helpers.failing_layers import fail_in_each_layer
-from helpers.formed_cross import Formed, formed_edit
 from helpers.tiny_hunyuan import DDIM, SIZE, tiny_hunyuan
 from wordbrush.editor import Editor
-from wordbrush.edits.blend import LocalBlend
-from wordbrush.edits.replace import replace
 from wordbrush.errors import ModelError, PromptError, SettingsError
 from wordbrush.maps.request import MapsRequest
 from wordbrush.models.intercept import attention_modules
-from wordbrush.tokens.pair import PromptPair
 
-PROMPT, TARGETS = "a photo of a Dog eating an apple", ["a photo of a cat eating an apple", "a big dog eating an apple"]
-STEPS = 3
-RUN = {"seed": 3, "num_inference_steps": STEPS, "guidance_scale": 5.0, "size": SIZE}
-CALL = {
-    "height": SIZE[0],
-    "width": SIZE[1],
-    "num_inference_steps": STEPS,
-    "guidance_scale": 5.0,
-    "use_resolution_binning": False,
-}
+RUN = run_of(SIZE, 5.0)
+CALL = call_of(SIZE, 5.0)
 
 
 @pytest.fixture(scope="module")
@@ -38,51 +38,26 @@ def editor(pipeline):
     return Editor.from_pipeline(pipeline)
 
 
-def drawn(pipeline, prompt: str = PROMPT, **call):
-    """What the family's own pipeline makes of the same seed."""
-    return pipeline(prompt, **{**CALL, "generator": torch.Generator().manual_seed(3), **call}).images
-
-
 @pytest.mark.parametrize("changes", [{}, {"use_style_cond_and_image_meta_size": False}], ids=["1.1", "1.2"])
 @pytest.mark.parametrize("negative", ["", "red"])
 def test_a_plain_picture_is_the_pipelines_bit_for_bit(changes, negative):
     own = tiny_hunyuan(**changes)
     editor = Editor.from_pipeline(own)
     source = editor.generate(PROMPT, **RUN, negative_prompt=negative)
-    assert torch.equal(source.latents, drawn(own, negative_prompt=negative, output_type="latent"))
-    assert np.array_equal(np.array(source.image), np.array(drawn(own, negative_prompt=negative)[0]))
+    assert torch.equal(source.latents, drawn(own, CALL, negative_prompt=negative, output_type="latent"))
+    assert np.array_equal(np.array(source.image), np.array(drawn(own, CALL, negative_prompt=negative)[0]))
     seen = editor.generate(PROMPT, **RUN, negative_prompt=negative, capture=MapsRequest(["Dog"]))
     assert torch.equal(seen.latents, source.latents)
     assert seen.maps.word("Dog").shape == (4, 6)
 
 
 def test_a_fused_edit_equals_its_maps_formed(pipeline, editor):
-    target = "a photo of a castle eating an apple"  # of another number of tokens in both encoders
-    ours = editor.generate_and_edit(
-        PROMPT, target, **RUN, edit="replace", cross_replace_steps=0.5, self_replace_steps=0.4
-    )
-    made = replace(PromptPair.of(*(editor._adapter.tokenize(prompt) for prompt in (PROMPT, target))))
-    formed = Formed(made.transfer_ST, made.keep_T, text_steps=int(0.5 * (STEPS + 1)), image_steps=int(0.4 * STEPS))
-    start = editor.generate(PROMPT, **RUN).kept.latents[0].expand(2, -1, -1, -1)
-    theirs = formed_edit(pipeline, pipeline.transformer, formed, [PROMPT, target], start.contiguous(), **CALL)
+    formed = assert_fused_is_formed(pipeline, editor, RUN, CALL, held=0.4)
     assert formed.calls == STEPS * len(attention_modules(pipeline.transformer))
-    plain = drawn(pipeline, target, output_type="latent")
-    assert (theirs[1] - plain[0]).abs().max() > 1e-2  # the edit is seen
-    torch.testing.assert_close(ours.source.latents, theirs[:1], rtol=0, atol=1e-4)
-    torch.testing.assert_close(ours.latents, theirs[1:], rtol=0, atol=1e-4)
 
 
 def test_several_targets_are_each_alone_and_a_kept_source_is_a_fresh_one(editor):
-    source = editor.generate(PROMPT, **RUN)
-    together = editor.generate_and_edit(PROMPT, TARGETS, **RUN)
-    kept = editor.edit(source, TARGETS)
-    for target, one, other in zip(TARGETS, together, kept, strict=True):
-        single = editor.edit(source, target)
-        for made in (one, other):
-            torch.testing.assert_close(made.latents, single.latents, rtol=0, atol=1e-4)
-        assert (single.latents - source.latents).abs().max() > 1e-3
-    again = editor.replay(kept[0].record)
-    assert all(torch.equal(a.latents, b.latents) for a, b in zip(again, kept, strict=True))
+    assert_targets_are_each_alone(editor, RUN)
 
 
 def test_every_attention_layer_is_controlled(editor, pipeline):
@@ -91,14 +66,7 @@ def test_every_attention_layer_is_controlled(editor, pipeline):
 
 
 def test_weights_windows_and_blend(editor):
-    source = editor.generate(PROMPT, **RUN)
-    strong = editor.edit(source, PROMPT, equalizer={"apple": 3.0}, cross_replace_steps={"apple": 0.5, "default_": 1.0})
-    assert strong.record.acted == (("'apple' x 3",),)
-    assert not torch.equal(strong.latents, source.latents)
-    blended = editor.edit(source, TARGETS[0], local_blend=LocalBlend(["Dog", "cat"], threshold=0.9))
-    held = ~blended.blend_masks[-1]
-    assert held.any()
-    assert torch.equal(blended.latents[0][:, held], source.latents[0][:, held])
+    assert_weights_windows_and_blend_act(editor, RUN)
 
 
 def test_words_are_found_in_both_encoders(editor, pipeline):
@@ -127,11 +95,7 @@ def test_a_word_over_one_encoders_limit_is_said_and_over_both_refused(editor):
 
 @pytest.mark.parametrize("method", ["direct", "edit-friendly"])
 def test_a_photograph_is_edited(editor, method):
-    photo = editor.generate(PROMPT, **RUN).image
-    source = editor.invert(photo, PROMPT, method=method, num_inference_steps=2, guidance_scale=4.5)
-    edited = editor.edit(source, TARGETS[0])
-    assert edited.image.size == photo.size
-    assert not torch.equal(edited.latents, source.latents)
+    assert_a_photograph_is_edited(editor, RUN, method, 2, 4.5)
 
 
 def test_a_folder_is_its_pipeline(editor, pipeline, tmp_path):

@@ -4,26 +4,26 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.cross_family import (
+    PROMPT,
+    STEPS,
+    TARGETS,
+    assert_a_photograph_is_edited,
+    assert_fused_is_formed,
+    assert_targets_are_each_alone,
+    assert_weights_windows_and_blend_act,
+    call_of,
+    drawn,
+    run_of,
+)
 from helpers.failing_layers import fail_in_each_layer
-from helpers.formed_cross import Formed, formed_edit
 from helpers.tiny_sana import EULER, MULTISTEP, SIZE, tiny_sana
 from wordbrush.editor import Editor
-from wordbrush.edits.blend import LocalBlend
-from wordbrush.edits.replace import replace
 from wordbrush.errors import ControlError, ModelError, PromptError, SettingsError
 from wordbrush.maps.request import MapsRequest
-from wordbrush.tokens.pair import PromptPair
 
-PROMPT, TARGETS = "a photo of a Dog eating an apple", ["a photo of a cat eating an apple", "a big dog eating an apple"]
-STEPS = 3
-RUN = {"seed": 3, "num_inference_steps": STEPS, "guidance_scale": 4.5, "size": SIZE}
-CALL = {
-    "height": SIZE[0],
-    "width": SIZE[1],
-    "num_inference_steps": STEPS,
-    "guidance_scale": 4.5,
-    "use_resolution_binning": False,
-}
+RUN = run_of(SIZE, 4.5)
+CALL = call_of(SIZE, 4.5)
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +36,6 @@ def editor(pipeline):
     return Editor.from_pipeline(pipeline)
 
 
-def drawn(pipeline, prompt: str = PROMPT, **call):
-    """What the family's own pipeline makes of the same seed."""
-    return pipeline(prompt, **{**CALL, "generator": torch.Generator().manual_seed(3), **call}).images
-
-
 @pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # diffusers' own code
 @pytest.mark.parametrize("scheduler", [EULER, MULTISTEP], ids=["euler", "multistep"])
 @pytest.mark.parametrize(
@@ -50,8 +45,8 @@ def test_a_plain_picture_is_the_pipelines_bit_for_bit(scheduler, changes):
     own = tiny_sana(scheduler=scheduler, **changes)
     editor = Editor.from_pipeline(own)
     source = editor.generate(PROMPT, **RUN, negative_prompt="red", sampler="own")
-    assert torch.equal(source.latents, drawn(own, negative_prompt="red", output_type="latent"))
-    assert np.array_equal(np.array(source.image), np.array(drawn(own, negative_prompt="red")[0]))
+    assert torch.equal(source.latents, drawn(own, CALL, negative_prompt="red", output_type="latent"))
+    assert np.array_equal(np.array(source.image), np.array(drawn(own, CALL, negative_prompt="red")[0]))
     seen = editor.generate(PROMPT, **RUN, negative_prompt="red", sampler="own", capture=MapsRequest(["Dog"]))
     assert torch.equal(seen.latents, source.latents)
     assert seen.maps.word("Dog").shape == (16, 32)
@@ -64,30 +59,12 @@ def test_the_default_sampler_is_the_flows_euler_steps_with_the_models_shift():
 
 
 def test_a_fused_edit_equals_its_maps_formed(pipeline, editor):
-    target = "a photo of a castle eating an apple"  # of another number of tokens
-    ours = editor.generate_and_edit(PROMPT, target, **RUN, edit="replace", cross_replace_steps=0.5)
-    made = replace(PromptPair.of(*(editor._adapter.tokenize(prompt) for prompt in (PROMPT, target))))
-    formed = Formed(made.transfer_ST, made.keep_T, text_steps=int(0.5 * (STEPS + 1)), image_steps=0)
-    start = editor.generate(PROMPT, **RUN).kept.latents[0].expand(2, -1, -1, -1)
-    theirs = formed_edit(pipeline, pipeline.transformer, formed, [PROMPT, target], start.contiguous(), **CALL)
+    formed = assert_fused_is_formed(pipeline, editor, RUN, CALL, held=None)
     assert formed.calls == STEPS * 2  # of two blocks; linear attention calls no kernel
-    plain = drawn(pipeline, target, output_type="latent")
-    assert (theirs[1] - plain[0]).abs().max() > 1e-2  # the edit is seen
-    torch.testing.assert_close(ours.source.latents, theirs[:1], rtol=0, atol=1e-4)
-    torch.testing.assert_close(ours.latents, theirs[1:], rtol=0, atol=1e-4)
 
 
 def test_several_targets_are_each_alone_and_a_kept_source_is_a_fresh_one(editor):
-    source = editor.generate(PROMPT, **RUN)
-    together = editor.generate_and_edit(PROMPT, TARGETS, **RUN)
-    kept = editor.edit(source, TARGETS)
-    for target, one, other in zip(TARGETS, together, kept, strict=True):
-        single = editor.edit(source, target)
-        for made in (one, other):
-            torch.testing.assert_close(made.latents, single.latents, rtol=0, atol=1e-4)
-        assert (single.latents - source.latents).abs().max() > 1e-3
-    again = editor.replay(kept[0].record)
-    assert all(torch.equal(a.latents, b.latents) for a, b in zip(again, kept, strict=True))
+    assert_targets_are_each_alone(editor, RUN)
 
 
 def test_every_layer_that_reads_the_text_is_controlled(editor):
@@ -107,14 +84,7 @@ def test_linear_attention_is_told(editor):
 
 
 def test_weights_windows_and_blend(editor):
-    source = editor.generate(PROMPT, **RUN)
-    strong = editor.edit(source, PROMPT, equalizer={"apple": 3.0}, cross_replace_steps={"apple": 0.5, "default_": 1.0})
-    assert strong.record.acted == (("'apple' x 3",),)
-    assert not torch.equal(strong.latents, source.latents)
-    blended = editor.edit(source, TARGETS[0], local_blend=LocalBlend(["Dog", "cat"], threshold=0.9))
-    held = ~blended.blend_masks[-1]
-    assert held.any()
-    assert torch.equal(blended.latents[0][:, held], source.latents[0][:, held])
+    assert_weights_windows_and_blend_act(editor, RUN)
 
 
 def test_words_are_found_behind_the_instruction(editor, pipeline):
@@ -144,11 +114,7 @@ def test_padding_is_looked_at_by_nothing(editor):
 
 @pytest.mark.parametrize("method", ["flow-edit", "rf-inversion", "rf-solver"])
 def test_a_photograph_is_edited(editor, method):
-    photo = editor.generate(PROMPT, **RUN).image
-    source = editor.invert(photo, PROMPT, method=method, num_inference_steps=3, guidance_scale=2.0)
-    edited = editor.edit(source, TARGETS[0])
-    assert edited.image.size == photo.size
-    assert not torch.equal(edited.latents, source.latents)
+    assert_a_photograph_is_edited(editor, RUN, method, 3, 2.0)
 
 
 def test_a_folder_is_its_pipeline(editor, pipeline, tmp_path):

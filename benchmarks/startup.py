@@ -36,7 +36,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 mark("import its CLIP; transformers reads its models again")
 from diffusers import AutoencoderKL, UNet2DConditionModel
 mark("import diffusers' networks")
-import wordbrush.comparison, wordbrush.models.fit, wordbrush.models.stable_diffusion
+import wordbrush.cli.comparison, wordbrush.models.fit, wordbrush.models.stable_diffusion
 mark("import wordbrush, and diffusers' samplers and pipeline")
 imported = marks[-1][1]
 from wordbrush.cli.load import load_editor

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from wordbrush.comparison import beside_plain
+from wordbrush.cli.comparison import beside_plain
 from wordbrush.editor import Editor
 from wordbrush.errors import RecordError
 from wordbrush.runs.png import CHUNK, read_record, save_sheet

@@ -95,7 +95,7 @@ def edit(
             results = editor.edit(picture, targets or (picture.prompt,), on_step=progress, **options)
     sheet = None
     if not no_comparison:
-        from wordbrush.comparison import beside_plain
+        from wordbrush.cli.comparison import beside_plain
 
         with Progress("plain, for comparison", run.quiet) as progress:
             sheet = beside_plain(editor, results, on_step=progress)

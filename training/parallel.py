@@ -4,6 +4,7 @@ Start them with `torchrun --nproc-per-node 2 -m training ...`. On a CPU this is 
 two threads in one process hardly train faster than one, two processes of one thread nearly twice as fast.
 """
 
+import atexit
 import os
 from collections.abc import Sequence
 
@@ -16,6 +17,8 @@ def join() -> None:
     if "WORLD_SIZE" not in os.environ or distributed.is_initialized():
         return
     distributed.init_process_group("gloo")
+    # At the interpreter's end its threads may outlive what they use: a process would abort after its work is done.
+    atexit.register(distributed.destroy_process_group)
     # Left to itself, Linux at times puts both on one core; elsewhere there is no such call.
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     if len(cores) >= count():

@@ -9,7 +9,10 @@ import pytest
 from PIL import Image
 
 from helpers.pair_sets import contents
+from helpers.tiny_joint import tiny_sd3
+from wordbrush import Editor
 from wordbrush.errors import DataError, ModelError
+from wordbrush.inversion.settings import InversionSettings
 from wordbrush.pairs.factory import Task, make_set
 from wordbrush.pairs.local import in_this_process
 from wordbrush.pairs.maker import PairMaker
@@ -80,6 +83,14 @@ def test_a_pair_is_what_the_editor_makes_of_the_photograph(tiny_editor, photo_ma
     np.testing.assert_array_equal(picture(sample.after), np.asarray(expected.image))
 
 
+def test_a_flow_inverts_as_its_family_does(making, photos):
+    editor = Editor.from_pipeline(tiny_sd3())
+    making = replace(making, options={"num_inference_steps": 4}, photos=photos, sampling=Sampling(tries=1))
+    part = made(editor, making)
+    assert part.outcome.error is None
+    assert {sample.about["inversion"]["method"] for sample in part.samples} == {"flow-edit"}
+
+
 def test_an_address_depends_on_the_file_and_not_on_its_name(photo_making, photos):
     def address(making=photo_making, **changes):
         row = check_row(1, {**COLUMNS, **changes}, photos)
@@ -90,7 +101,7 @@ def test_an_address_depends_on_the_file_and_not_on_its_name(photo_making, photos
     assert address(photo="copy.png") == first
     Image.new("RGB", (8, 8)).save(photos / "copy.png")
     assert address(photo="copy.png") != first
-    other = replace(photo_making, inversion=replace(photo_making.inversion, method="direct", settings={}))
+    other = replace(photo_making, inversion=InversionSettings.parse("direct", {}))
     assert address(other) != first
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 from wordbrush.cli.command import flag
 from wordbrush.cli.values import window
 from wordbrush.errors import SettingsError
-from wordbrush.inversion.methods import DEFAULT_METHOD
 
 if TYPE_CHECKING:
     from wordbrush.editor import RunOptions
@@ -108,9 +107,9 @@ class SetFlags:
     photos: Annotated[
         Path | None, flag("--photos", help="Folder of the photographs that rows name as `photo`.", group=PHOTOS)
     ] = None
-    method: Annotated[
-        str | None, flag("--method", help=f"How they are inverted; else {DEFAULT_METHOD}.", group=PHOTOS)
-    ] = None
+    method: Annotated[str | None, flag("--method", help="How they are inverted; else the model's.", group=PHOTOS)] = (
+        None
+    )
     batch: Annotated[
         int, flag("--batch", help="Pictures side by side at most, the source included.", group="Workers")
     ] = 8
@@ -130,13 +129,13 @@ class SetFlags:
         if self.engine not in (None, "ray"):
             raise SettingsError(f"--engine is '{self.engine:.40}'; give ray, or leave it out")
 
-    def inversion(self) -> "InversionSettings":
-        """How photographs are inverted. Raises `SettingsError`, also where their folder is not there."""
+    def inversion(self) -> "InversionSettings | None":
+        """How photographs are inverted; None: as the model says. Raises `SettingsError`, also without their folder."""
         from wordbrush.inversion.settings import InversionSettings
 
         if self.photos is not None and not self.photos.is_dir():
             raise SettingsError(f"--photos is '{self.photos}', and there is no such folder")
-        return InversionSettings.parse(self.method or DEFAULT_METHOD, {})
+        return None if self.method is None else InversionSettings.parse(self.method, {})
 
 
 def _range(option: str, value: str | None) -> tuple[float, float] | None:

@@ -170,7 +170,9 @@ class PairMaker:
             "address": address,
         }
         if row.photo is not None:
-            about |= {"photo": to_plain(row.photo), "inversion": to_plain(self._making.inversion)}
+            inverted = edit.source.record.photo
+            assert inverted is not None  # the source is that photograph's
+            about |= {"photo": to_plain(row.photo), "inversion": to_plain(inverted.inversion)}
         return Sample(key, plain_png_bytes(edit.source.image), plain_png_bytes(edit.image), about)
 
 

@@ -10,7 +10,6 @@ import PIL
 
 from wordbrush.editor import RunOptions
 from wordbrush.errors import SettingsError
-from wordbrush.inversion.methods import DEFAULT_METHOD
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.json_form import to_plain
 from wordbrush.pairs.filters import Filters
@@ -43,7 +42,8 @@ class Making:
     - `batch`: how many pictures run side by side at most, the source included. A row's pictures depend on it in the
       last bit, so that it is the same for all workers.
     - `clip`: the folder of a CLIP model that measures, or None.
-    - `photos`, `inversion`: the folder of the rows' photographs, or None, and how they are inverted.
+    - `photos`, `inversion`: the folder of the rows' photographs, or None, and how they are inverted (None: as the
+      model's defaults say).
     """
 
     model: ModelChoice
@@ -54,7 +54,7 @@ class Making:
     clip: Path | None = None
     clip_fingerprint: str = ""
     photos: Path | None = None
-    inversion: InversionSettings = field(default_factory=lambda: InversionSettings.parse(DEFAULT_METHOD, {}))
+    inversion: InversionSettings | None = None
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for a batch without an edit."""

@@ -27,13 +27,14 @@ _SAID: dict[ChangeKind, str] = {
     "weights": "weights alone",
 }
 
-IN_REGION = LocalBlend(maps="own", spread=True, threshold=0.15, least_difference=0.65)
+IN_REGION = LocalBlend(maps="own", spread=True, threshold=0.15, least_difference=0.65, hold_pixels=True)
 """The region of the changed words, by the target's own attention: a new shape may be larger than the old one. It is
 wide, so that nothing of the old thing is left at its edge, and what the edit hardly changes in it stays the source's.
+Outside, pixels are the source's too, as a photograph's always are: a decoder mixes neighbours.
 """
 NARROWER = replace(IN_REGION, threshold=0.3)
 """The same where no old thing's edge can be left over: nothing was there, or its shape stays."""
-AROUND = LocalBlend(words=(), maps="own", spread=True, subtract_threshold=0.35)
+AROUND = LocalBlend(words=(), maps="own", spread=True, subtract_threshold=0.35, hold_pixels=True)
 """All but the region of things that stay, whose words are subtracted."""
 
 WhoseRegion = Literal["changed", "described", "kept"]

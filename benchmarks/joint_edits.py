@@ -11,9 +11,11 @@ background are those of `wordbrush bench scenes`. A run that was stopped goes on
 
 import argparse
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 from wordbrush import Editor
+from wordbrush.edits.recipes import IN_REGION
 from wordbrush.edits.settings import EditOptions
 from wordbrush.models.folder import joint_folder
 from wordbrush_bench.bootstrap import mean_of
@@ -32,7 +34,11 @@ ROWS: dict[str, EditOptions] = {
     "own 0.2, region": {"local_blend": "auto"},
     "words 0.4, target's text mass": {"edit": "auto", "cross_replace_steps": 0.4, "text_mass": "target"},
     "words 0.4, source's text mass": {"edit": "auto", "cross_replace_steps": 0.4, "text_mass": "source"},
+    "own 0.2, wide region": {"local_blend": IN_REGION},
+    "own 0.1, wide region": {"local_blend": IN_REGION, "self_replace_steps": 0.1},
+    "own 0.2, all of a wide region": {"local_blend": replace(IN_REGION, least_difference=0.0)},
     "recipe, own": {"recipe": "auto"},
+    "recipe, own 0.1": {"recipe": "auto", "self_replace_steps": 0.1},
     "recipe, words": {"recipe": "auto", "edit": "auto"},
 }
 COLUMNS = ("success", "kept", "background PSNR", "perfect PSNR", "seconds")

@@ -1,9 +1,10 @@
 """Do a noun's attention maps fall on its object? Measured on rendered scenes, whose masks are exact.
 
-    python benchmarks/map_truth.py [--model FOLDER] [--scenes N] [--noise 0.2 0.4 0.6 0.8] [--art new]
+    python benchmarks/map_truth.py [--model FOLDER] [--scenes N] [--noise 0.2 0.4 0.6 0.8] [--art new] [--layers]
 
-Each scene is rendered at the model's size, encoded, noised part of the way, and shown to the U-Net once per noise
-level with the scene's caption: no sampling, so the picture is the scene and its masks are the truth. "Pointing": the
+Each scene is rendered at the model's size, encoded, noised part of the way, and shown to the network once per noise
+level with the scene's caption: no sampling, so the picture is the scene and its masks are the truth. With --layers each
+layer has a row of its own. "Pointing": the
 map's largest value lies on the object. IoU: of the mask with the map above a threshold, a part of the way from the
 map's smallest to its largest value; one threshold for all nouns and scenes of a row, the best of 19, is given. By
 chance, pointing is the mean share of the picture that objects take, and so is the IoU of a map that is everywhere.
@@ -16,6 +17,7 @@ from typing import get_args
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
@@ -23,15 +25,18 @@ from wordbrush.maps.arrays import MapArrays
 from wordbrush.maps.capture import Capture
 from wordbrush.maps.plan import default_grid
 from wordbrush.maps.request import MapsRequest
+from wordbrush.models.load import load_pipeline
+from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.scenes.atlas import Art
 from wordbrush.scenes.captions import called
 from wordbrush.scenes.render import render
 from wordbrush.scenes.scene import Scene, sample_scene
-from wordbrush_bench.peers.shared import SharedModel
 
 THRESHOLDS = np.linspace(0.05, 0.95, 19)
 SEED = 2
+SCHEDULE = 999
+"""Steps of the schedule that noise levels are taken from: the most that all models take."""
 LEAST_SHARE = 0.01
 """Nouns that are hidden behind others but for less than this share of the picture are left out."""
 
@@ -45,45 +50,56 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=200)
     parser.add_argument("--noise", type=float, nargs="+", default=[0.2, 0.4, 0.6, 0.8], metavar="PART")
     parser.add_argument("--art", choices=get_args(Art), default="model", help="whose drawings the scenes show")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--layers", action="store_true", help="also a row for each layer")
+    parser.add_argument("--device", help="cpu, cuda or mps; else the best there is")
     options = parser.parse_args()
-    model = SharedModel.load(options.model, options.device, "float32")
+    adapter = load_pipeline(options.model, options.device, "float32")[0].adapter
     rng = np.random.default_rng(SEED)
     found: dict[str, Found] = defaultdict(list)
     for number in range(options.scenes):
         scene = sample_scene(rng, options.art)
-        maps, masks = look(model, scene, options.noise, number)
+        maps, by_layer, masks = look(adapter, scene, options.noise, number)
         for word, mask in masks.items():
             if mask.mean() >= LEAST_SHARE:
                 for row, map_hw in rows(maps, word, scene, options.noise):
                     found[row].append(score(map_hw, mask))
+                for site in by_layer.sites if options.layers else ():
+                    found[site].append(score(by_layer.site(site).resized().word(word), mask))
     print(table(found, options.scenes, options.noise))
 
 
 @torch.no_grad()
 def look(
-    model: SharedModel, scene: Scene, noise: list[float], seed: int
-) -> tuple[MapArrays, dict[str, NDArray[np.bool_]]]:
-    """The maps of a scene's nouns at the picture's size, each noise level a step; and their masks."""
-    adapter, pipeline = model.adapter, model.pipeline
-    side = int(pipeline.unet.config["sample_size"]) * adapter.vae_factor
-    picture, masks = render(scene, side)
+    adapter: Adapter, scene: Scene, noise: list[float], seed: int
+) -> tuple[MapArrays, MapArrays, dict[str, NDArray[np.bool_]]]:
+    """The maps of a scene's nouns, each noise level a step: by resolution and, averaged over steps, by layer; and the
+    nouns' masks at the picture's size.
+    """
+    height, width = adapter.native_size
+    picture, masks = render(scene, height)
     masks = {called(scene.cast, noun): mask for noun, mask in masks.items()}
-    pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].to(adapter.device, adapter.dtype) / 127.5 - 1
-    latents = pipeline.vae.encode(pixels).latent_dist.mean * pipeline.vae.config["scaling_factor"]
-    settings = GenerationSettings(scene.caption, "", seed, len(noise), 1.0, side, side)
-    request = MapsRequest(list(masks), resolution="all", per_step=True)
-    capture = Capture(adapter, request, settings, {SOURCE: adapter.tokenize(scene.caption)}, len(noise), "benchmark")
-    text, own_noise = adapter.encode(scene.caption), adapter.noise(seed, side, side)
-    last = int(pipeline.scheduler.config["num_train_timesteps"]) - 1
+    latents = adapter.encode_image(Image.fromarray(picture))
+    settings = GenerationSettings(scene.caption, "", seed, len(noise), 1.0, height, width)
+    captures = [
+        Capture(adapter, request, settings, {SOURCE: adapter.tokenize(scene.caption)}, len(noise), "benchmark")
+        for request in (
+            MapsRequest(list(masks), resolution="all", per_step=True),
+            MapsRequest(list(masks), resolution="all", per_site=True),
+        )
+    ]
+    solver, text = adapter.solver(SCHEDULE, height, width), adapter.encode(scene.caption)
+    start = solver.start(adapter.noise(seed, height, width))
+    parts = np.array([solver.part(timestep) for timestep in solver.timesteps])
     for step, part in enumerate(noise):
-        timestep = torch.tensor(round(part * last), device=adapter.device)
-        noisy = pipeline.scheduler.add_noise(latents, own_noise, timestep[None])
-        control = StepControl(step, BatchLayout.of([SOURCE], guided=False), None, watches=[capture.watch])
+        timestep = solver.timesteps[int(np.abs(parts - part).argmin())]
+        noisy = solver.model_input(solver.noised(latents, start, timestep), timestep)
+        watches = [capture.watch for capture in captures]
+        control = StepControl(step, BatchLayout.of([SOURCE], guided=False), None, watches=watches)
         adapter.predict(noisy, timestep, text, control)
-    maps = capture.maps(SOURCE)
-    assert maps is not None
-    return maps, masks
+    by_resolution, by_layer = (capture.maps(SOURCE) for capture in captures)
+    assert by_resolution is not None
+    assert by_layer is not None
+    return by_resolution, by_layer, masks
 
 
 def rows(maps: MapArrays, word: str, scene: Scene, noise: list[float]) -> list[tuple[str, NDArray[np.float32]]]:

@@ -69,7 +69,7 @@ def test_outside_of_a_mask_are_the_photos_pixels(size, canvas):
     edited = Image.new("RGB", (canvas[1], canvas[0]), (255, 0, 255))
     mask_hw = torch.zeros(canvas[0] // 8, canvas[1] // 8, dtype=torch.bool)
     mask_hw[:, : canvas[1] // 16] = True
-    mended = np.asarray(composite_edit(photo, edited, mask_hw, fit))
+    mended = np.asarray(composite_edit(photo, edited, mask_hw, fit, mask_hw=mask_hw))
     changed = (mended != np.asarray(photo)).any(axis=2)
     middle = from_canvas(mask_picture(mask_hw, edited.size), fit).point(lambda value: 255 if value >= 128 else 0)
     assert not changed[np.asarray(middle) == 0].any()

@@ -101,11 +101,27 @@ def test_a_broken_png_is_refused(tmp_path):
             read_mask(path, (4, 4))
 
 
-def test_pixels_outside_are_the_sources_and_those_deep_inside_the_edits():
+def test_pixels_outside_of_a_users_mask_are_the_sources_and_those_deep_inside_the_edits():
     source, edited = Image.new("RGB", (64, 32), (10, 20, 30)), Image.new("RGB", (64, 32), (200, 100, 0))
     mask = torch.zeros(4, 8, dtype=torch.bool)
     mask[:, 4:] = True
-    held = np.asarray(composite_edit(source, edited, mask))
+    held = np.asarray(composite_edit(source, edited, mask, mask_hw=mask))
     assert (held[:, :32] == (10, 20, 30)).all()
     assert (held[:, 40:] == (200, 100, 0)).all()
     assert (np.diff(held[0, 32:40, 0].astype(int)) >= 0).all(), "and it fades in between"
+
+
+def test_a_region_that_words_found_is_the_edits_whole_and_fades_out_around_it():
+    source, edited = Image.new("RGB", (64, 32), (10, 20, 30)), Image.new("RGB", (64, 32), (200, 100, 0))
+    region, mask = torch.zeros(4, 8, dtype=torch.bool), torch.zeros(4, 8, dtype=torch.bool)
+    region[:, 4:] = True
+    held = np.asarray(composite_edit(source, edited, region))
+    assert (held[:, 32:] == (200, 100, 0)).all(), "or the old thing's edge would be left"
+    assert (held[:, :28] == (10, 20, 30)).all()
+    between = held[0, 27:33, 0].astype(int)
+    assert (np.diff(between) >= 0).all()
+    assert 10 < between[2] < 200
+    mask[:2] = True
+    both = np.asarray(composite_edit(source, edited, region, mask_hw=mask))
+    assert (both[16:] == (10, 20, 30)).all(), "and a user's mask is a promise"
+    assert (both[:8, 32:] == (200, 100, 0)).all()

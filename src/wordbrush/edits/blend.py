@@ -85,7 +85,8 @@ class LocalBlend:
       region.
     - `mask`: the user's own mask. Without words, only the mask may change; with words, only what is in both. Default:
       None.
-    - `hold_pixels`: also make the picture's pixels exactly the source's outside of the region. Default: False.
+    - `hold_pixels`: also make the picture's pixels exactly the source's outside of the region; the edit fades out over
+      half a cell of the latents around it, and within a mask. Photographs are always held so. Default: False.
 
     Raises `SettingsError` for a value outside of its range.
 

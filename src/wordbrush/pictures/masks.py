@@ -62,24 +62,38 @@ def mask_picture(mask_hw: Tensor, size: tuple[int, int]) -> Image.Image:
     return cells.resize(size, Image.Resampling.NEAREST)
 
 
-def composite_edit(original: Image.Image, edited: Image.Image, mask_hw: Tensor, fit: Fit | None = None) -> Image.Image:
-    """The edit inside a mask, the original's own pixels outside of it.
+def composite_edit(
+    original: Image.Image,
+    edited: Image.Image,
+    region_hw: Tensor,
+    fit: Fit | None = None,
+    *,
+    mask_hw: Tensor | None = None,
+) -> Image.Image:
+    """The edit where it may be, the original's own pixels everywhere else.
 
     original: the picture that was edited; a photograph at its own size.
     edited: the canvas that the model made.
-    mask_hw: the cells of the latents that may change (h, w).
+    region_hw: the cells of the latents that changed (h, w).
     fit: how a photograph lies in the canvas; None: the original has the canvas's size.
+    mask_hw: the cells that the user's own mask lets change (h, w); None: there is none.
 
-    The edit fades in over one cell inside of the mask. Without this, pixels outside change though their latents do
-    not: a decoder mixes neighbours, and its normalisation the whole picture.
+    The edit fades out over half a cell beyond its region: a region that words found ends near the old thing's edge, which
+    would be left over. A user's mask is a promise, so there it fades within. Without this, pixels outside change
+    though their latents do not: a decoder mixes neighbours, and its normalisation the whole picture.
     """
-    mask = mask_picture(mask_hw, edited.size)
-    seam = edited.width / mask_hw.shape[1]
+    seam = edited.width / region_hw.shape[1]
+    shown, allowed = (None if hw is None else mask_picture(hw, edited.size) for hw in (region_hw, mask_hw))
     if fit is not None:
-        edited, mask = from_canvas(edited, fit), mask_from_canvas(mask, fit)
+        edited, shown = from_canvas(edited, fit), mask_from_canvas(shown, fit)
+        allowed = None if allowed is None else mask_from_canvas(allowed, fit)
         seam = max(1.0, seam * fit.photo_size[1] / fit.box[3])
-    inner = mask.filter(ImageFilter.BoxBlur(seam / 2)).point(lambda value: max(0, 2 * value - 255))
-    return Image.composite(edited, original, ImageChops.darker(mask, inner))
+    blurred = ImageFilter.BoxBlur(seam / 2)
+    alpha = ImageChops.lighter(shown, shown.filter(blurred).point(lambda value: min(255, 2 * value)))
+    if allowed is not None:
+        inner = allowed.filter(blurred).point(lambda value: max(0, 2 * value - 255))
+        alpha = ImageChops.darker(alpha, ImageChops.darker(allowed, inner))
+    return Image.composite(edited, original, alpha)
 
 
 def _open(path: Path, named: str) -> Image.Image:

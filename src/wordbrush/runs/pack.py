@@ -158,12 +158,12 @@ def packed_edits(
     )
 
 
-def _finished(source: Source, blend: LocalBlend | None, canvas: Image, mask_hw: Tensor | None) -> Image:
+def _finished(source: Source, blend: LocalBlend | None, canvas: Image, region_hw: Tensor | None) -> Image:
     """The edited picture: what the model made, at a photograph's size, and not touched where it must not be."""
     fit = source.fit
-    if source.photo is not None and fit is not None:
-        if mask_hw is None:
-            return from_canvas(canvas, fit)
-        return composite_edit(source.photo, canvas, mask_hw, fit)
-    held = mask_hw is not None and blend is not None and blend.hold_pixels
-    return composite_edit(source.image, canvas, mask_hw) if held and mask_hw is not None else canvas
+    if region_hw is None or blend is None:
+        return canvas if fit is None else from_canvas(canvas, fit)
+    if source.photo is None and not blend.hold_pixels:
+        return canvas
+    mask_hw = None if blend.mask is None else blend.mask.to_tensor()
+    return composite_edit(source.original, canvas, region_hw, fit, mask_hw=mask_hw)

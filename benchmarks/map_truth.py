@@ -3,11 +3,11 @@
     python benchmarks/map_truth.py [--model FOLDER] [--scenes N] [--noise 0.2 0.4 0.6 0.8] [--art new] [--layers]
 
 Each scene is rendered at the model's size, encoded, noised part of the way, and shown to the network once per noise
-level with the scene's caption: no sampling, so the picture is the scene and its masks are the truth. With --layers each
-layer has a row of its own. "Pointing": the
-map's largest value lies on the object. IoU: of the mask with the map above a threshold, a part of the way from the
-map's smallest to its largest value; one threshold for all nouns and scenes of a row, the best of 19, is given. By
-chance, pointing is the mean share of the picture that objects take, and so is the IoU of a map that is everywhere.
+level with the scene's caption: no sampling, so the picture is the scene and its masks are the truth. With --layers
+each layer has a row of its own. "Pointing": the map's largest value lies on the object. IoU: of the mask with the map
+above a threshold, a part of the way from the map's smallest to its largest value; one threshold for all nouns and
+scenes of a row, the best of 19, is given. By chance, pointing is the mean share of the picture that objects take, and
+so is the IoU of a map that is everywhere.
 """
 
 import argparse

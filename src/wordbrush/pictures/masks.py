@@ -78,12 +78,13 @@ def composite_edit(
     fit: how a photograph lies in the canvas; None: the original has the canvas's size.
     mask_hw: the cells that the user's own mask lets change (h, w); None: there is none.
 
-    The edit fades out over half a cell beyond its region: a region that words found ends near the old thing's edge, which
+    The edit fades out over half a cell beyond its region: one that words found ends near the old thing's edge, which
     would be left over. A user's mask is a promise, so there it fades within. Without this, pixels outside change
     though their latents do not: a decoder mixes neighbours, and its normalisation the whole picture.
     """
     seam = edited.width / region_hw.shape[1]
-    shown, allowed = (None if hw is None else mask_picture(hw, edited.size) for hw in (region_hw, mask_hw))
+    shown = mask_picture(region_hw, edited.size)
+    allowed = None if mask_hw is None else mask_picture(mask_hw, edited.size)
     if fit is not None:
         edited, shown = from_canvas(edited, fit), mask_from_canvas(shown, fit)
         allowed = None if allowed is None else mask_from_canvas(allowed, fit)

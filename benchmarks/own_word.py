@@ -1,6 +1,7 @@
 """Can a drawing that the bundled model never saw be learnt from 4 pictures, and put in a dog's place?
 
-    python benchmarks/own_word.py [--sprite NOUN] [--init WORD] [--steps N] [--edits N] [--lora] [--out FOLDER]
+    python benchmarks/own_word.py [--sprite NOUN] [--init WORD] [--steps N] [--edits N] [--lora]
+                                   [--strength F] [--out FOLDER]
 
 The drawing is one of the held-out family, which no training shows, alone in 4 places, each with its caption. It is
 learnt by `wordbrush learn`'s own function, which goes on where it stopped. Then "a dog eating an apple" is generated
@@ -17,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from wordbrush import Editor
+from wordbrush.edits.settings import EditOptions
 from wordbrush.learning.learn import learn
 from wordbrush.learning.settings import LearnSettings
 from wordbrush.metrics.likeness import capped_psnr, mse
@@ -34,6 +36,7 @@ FAMILY = "twemoji"
 WORD = "<sprite>"
 PLACES = (None, "garden", "beach", "snow")
 SHOWN = 6
+WINDOWS: EditOptions = {"recipe": "published", "cross_replace_steps": 0.4, "self_replace_steps": 0.2}
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.02)
     parser.add_argument("--lora-rate", type=float, default=1e-3)
     parser.add_argument("--edits", type=int, default=50)
-    parser.add_argument("--self-steps", type=float, default=0.2)
+    parser.add_argument("--strength", type=float, help="of recipes; without it windows of cross 0.4 and self 0.2")
     parser.add_argument("--lora", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("own-word"))
     options = parser.parse_args()
@@ -111,6 +114,7 @@ def table(options: argparse.Namespace, files: tuple[Path, ...]) -> str:
     if len(files) > 1:
         editor.load_lora(files[1])
     asked = {WORD: options.sprite, "cat": "cat"}
+    how: EditOptions = {"strength": options.strength}
     found: dict[str, list[Edited]] = {word: [] for word in asked}
     rows = list[list[tuple[str, Image.Image]]]()
     for seed in range(options.edits):
@@ -118,9 +122,7 @@ def table(options: argparse.Namespace, files: tuple[Path, ...]) -> str:
         rows.append([("source", source.image)])
         for word, noun in asked.items():
             target = f"a {word} eating an apple"
-            edit = editor.edit(
-                source, target, recipe="published", cross_replace_steps=0.4, self_replace_steps=options.self_steps
-            )
+            edit = editor.edit(source, target, **(WINDOWS if options.strength is None else how))
             found[word].append(judged(judge, source.image, edit.image, noun))
             rows[-1].append((word, edit.image))
     comparison(rows[:SHOWN], min_side=128).save(options.out / "edits.png")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from helpers.loaded import load_model
 from helpers.rounding import assert_same_latents
@@ -169,7 +169,8 @@ def test_a_replay_needs_the_photograph(editor, sources, photo):
 def test_local_blend_holds_the_photographs_pixels(editor, sources, photo):
     blend = LocalBlend(threshold=0.7, hold_pixels=True)
     result = editor.edit(sources["direct"], TARGETS[0], local_blend=blend)
-    held = np.asarray(result.blend_mask) == 0
+    grown = result.blend_mask.filter(ImageFilter.MaxFilter(3))  # a cell has two pixels: it fades out over half a cell
+    held = np.asarray(grown) == 0
     assert held.any()
     assert np.array_equal(np.asarray(result.image)[held], np.asarray(photo)[held])
     outside = ~result.blend_masks[-1]

@@ -9,10 +9,14 @@ SOURCE = 0
 
 @dataclass(frozen=True)
 class BatchRow:
-    """One row of a model call: a branch, with its prompt (`conditional`) or with the negative prompt."""
+    """One row of a model call: a branch, with its prompt (`conditional`) or with the negative prompt.
+
+    `as_source` is a branch once more, with the prompt of the source that it is compared with.
+    """
 
     branch: int
     conditional: bool
+    as_source: bool = False
 
 
 @dataclass(frozen=True)
@@ -23,18 +27,26 @@ class BatchLayout:
 
     @classmethod
     def of(
-        cls, branches: Sequence[int], *, guided: bool, replayed_source: bool = False, replayed_negative: bool = False
+        cls,
+        branches: Sequence[int],
+        *,
+        guided: bool,
+        compared: bool = False,
+        replayed_source: bool = False,
+        replayed_negative: bool = False,
     ) -> "BatchLayout":
         """Rows in diffusers' order: all negative ones, then all with their prompts.
 
-        `replayed_source` adds the source's prompt alone, for a source that is not denoised in this run, and
-        `replayed_negative` its row with the negative prompt.
+        `compared` adds each branch once more, with the source's prompt. `replayed_source` adds the source's prompt
+        alone, for a source that is not denoised in this run, and `replayed_negative` its row with the negative prompt.
 
         >>> BatchLayout.of([0, 1], guided=True).conditional(1)
         3
         """
         rows = [BatchRow(branch, False) for branch in branches] if guided else []
         rows += [BatchRow(branch, True) for branch in branches]
+        if compared:
+            rows += [BatchRow(branch, True, as_source=True) for branch in branches]
         if replayed_source:
             rows.append(BatchRow(SOURCE, True))
         if replayed_negative:
@@ -53,7 +65,7 @@ class BatchLayout:
     @property
     def branches(self) -> tuple[int, ...]:
         """The branches that have a row with their prompt, in order."""
-        return tuple(row.branch for row in self.rows if row.conditional)
+        return tuple(row.branch for row in self.rows if row.conditional and not row.as_source)
 
     def conditional(self, branch: int) -> int:
         """The position of a branch's row with its prompt."""
@@ -62,6 +74,10 @@ class BatchLayout:
     def positions(self, branches: Sequence[int], *, conditional: bool) -> list[int]:
         """The positions of several branches' rows, with their prompts or with the negative one."""
         return [self.rows.index(BatchRow(branch, conditional)) for branch in branches]
+
+    def compared(self, branches: Sequence[int]) -> list[int]:
+        """The positions of several branches' rows with the source's prompt."""
+        return [self.rows.index(BatchRow(branch, True, as_source=True)) for branch in branches]
 
     def position(self, row: BatchRow) -> int:
         """Where a row is in the batch."""

@@ -116,7 +116,7 @@ class StepControl:
         return self._controlled.total()
 
     def _target_rows(self) -> list[BatchRow]:
-        return [row for row in self._layout.rows if row.branch != SOURCE]
+        return [row for row in self._layout.rows if row.branch != SOURCE and not row.as_source]
 
     def _row(self, call: AttentionCall, edit: StepEdit, row: BatchRow, at: int) -> "_Row":
         """What a target's row, at position `at` of a batch, does in this layer."""

@@ -8,6 +8,7 @@ METHODS: Mapping[str, str] = {
     "null-text": "wordbrush.inversion.null_text:NullText",
     "negative-prompt": "wordbrush.inversion.negative_prompt:NegativePrompt",
     "edit-friendly": "wordbrush.inversion.edit_friendly:EditFriendly",
+    "h-edit": "wordbrush.inversion.h_edit:HEdit",
     "fixed-point": "wordbrush.inversion.fixed_point:FixedPoint",
     "virtual": "wordbrush.inversion.virtual:Virtual",
 }

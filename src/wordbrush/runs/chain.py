@@ -23,6 +23,11 @@ class OwnWay(Steering):
     base: Steering
     missing: Tensor
 
+    @property
+    def compares(self) -> bool:
+        """As the base does."""
+        return self.base.compares
+
     def negative(self, step: int, negative: Text) -> Text:
         """That of the base."""
         return self.base.negative(step, negative)
@@ -43,6 +48,11 @@ class Following(Steering):
         """Follow `way`: the latents before each step, and after the last."""
         self._base, self._way = base, way
         self._missing: list[Tensor] = []
+
+    @property
+    def compares(self) -> bool:
+        """As the base does."""
+        return self._base.compares
 
     def negative(self, step: int, negative: Text) -> Text:
         """That of the base."""

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from wordbrush.attention.batch import SOURCE, BatchLayout
+from wordbrush.attention.batch import SOURCE, BatchLayout, BatchRow
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.side_by_side import SideBySide
 from wordbrush.attention.surroundings import Region, RegionTape
@@ -160,14 +160,21 @@ class _Running:
         self._guided = self._skipped + index in self._guided_steps
         edit = run.plan.at(index) if run.plan is not None else None
         acts = edit is not None and edit.acts
-        plain = BatchLayout.of(run.branches, guided=self._guided)
+        compared = self._guided and self._steering.compares
+        plain = BatchLayout.of(run.branches, guided=self._guided, compared=compared)
         region = self._region(index, edit, plain)
         free = self._regions.idle and not (acts or self._looks(index))
         reuses = free and self._cache.reuses(plain, self._texts(index, plain))
         watches = [] if region or reuses else [*run.watches, *run.blends]
         replay = SOURCE not in run.branches and kept is not None and _needs_replay(edit, watches, kept.tape, index)
         negative = replay and self._guided and edit is not None and edit.reads_content
-        layout = BatchLayout.of(run.branches, guided=self._guided, replayed_source=replay, replayed_negative=negative)
+        layout = BatchLayout.of(
+            run.branches,
+            guided=self._guided,
+            compared=compared,
+            replayed_source=replay,
+            replayed_negative=negative,
+        )
         rows = _rows(layout, run.branches, self._latents, None if kept is None else kept.latents[index])
         recording = run.record_to if run.record_to is not None and run.record_to.start_step() else None
         control_of: Callable[[BatchLayout], StepControl] | None = None
@@ -202,8 +209,15 @@ class _Running:
 
     def _texts(self, index: int, layout: BatchLayout) -> list[Text]:
         """The text of each row."""
-        positive, negative = self._run.text.positive, self._steering.negative(index, self._run.text.negative)
-        return [positive[row.branch] if row.conditional else negative for row in layout.rows]
+        negative = self._steering.negative(index, self._run.text.negative)
+        return [self._prompt(row) if row.conditional else negative for row in layout.rows]
+
+    def _prompt(self, row: BatchRow) -> Text:
+        run = self._run
+        if not row.as_source:
+            return run.text.positive[row.branch]
+        assert run.kept is not None  # it is the kept source's steering that compares
+        return run.kept.text
 
     def answer(self, prediction: Tensor, controlled: int) -> Step:
         """The step that it takes by the answer to what it asked last."""
@@ -213,6 +227,7 @@ class _Running:
             prediction[layout.positions(run.branches, conditional=False)] if self._guided else None,
             self._guidance,
             run.guidance_scale,
+            prediction[layout.compared(run.branches)] if self._guided and self._steering.compares else None,
         )
         latents = self._steering.advance(self._solver, self._index, self._timestep, predicted, self._latents)
         for blend in run.blends:

@@ -15,22 +15,38 @@ from wordbrush.sampling.text import Text
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """A step's predictions (B, C, h, w): with the prompts and, if guidance reads it, with the negative text."""
+    """A step's predictions (B, C, h, w): with the prompts and, if guidance reads it, with the negative text; for a
+    steering that `compares`, with the source's prompt too.
+    """
 
     positive: Tensor
     negative: Tensor | None
     guidance: Guidance
     guidance_scale: float
+    source: Tensor | None = None
 
     def guided(self) -> Tensor:
         """The two predictions combined by guidance."""
-        if self.negative is None:
-            return self.positive
-        return self.guidance.combine(self.negative, self.positive, self.guidance_scale)
+        return self._combined(self.positive, self.guidance_scale)
+
+    def guided_source(self, guidance_scale: float) -> Tensor:
+        """The prediction with the source's prompt, guided by a scale of its own."""
+        assert self.source is not None  # its steering compares
+        return self._combined(self.source, guidance_scale)
+
+    def _combined(self, positive: Tensor, guidance_scale: float) -> Tensor:
+        return positive if self.negative is None else self.guidance.combine(self.negative, positive, guidance_scale)
 
 
 class Steering:
     """Plain sampling."""
+
+    @property
+    def compares(self) -> bool:
+        """Whether a guided step also needs what the network predicts for the targets' latents with the source's
+        prompt.
+        """
+        return False
 
     def negative(self, step: int, negative: Text) -> Text:
         """The negative text of a step; `negative` is the run's own."""

@@ -18,6 +18,10 @@ SMALLEST = {
         ["--limit", "1", "--kinds", "change-object", "--steps", "5", "--rows", "own 0.2, region"],
         "| generated | own 0.2, region | ",
     ),
+    "h_edit.py": (
+        ["--limit", "1", "--kinds", "change-object", "--steps", "3", "--rows", "edit-friendly@4;h-edit:skip=0.4@2"],
+        "| h-edit:skip=0.4@2 | ",
+    ),
     "layout_layers.py": (["--edits", "1", "--steps", "2"], "| all others | 4 |"),
     "fast_edits.py": (["--limit", "1", "--kinds", "change-object", "--steps", "5"], "| fast (guided"),
     "guidance_interval.py": (["--pictures", "1", "--steps", "2", "--intervals", "0..1"], "| 0..1 | 1.00 |"),

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from wordbrush.editor import Editor
+from wordbrush.inversion.settings import InversionSettings
 from wordbrush.peak import PeakMemory
 from wordbrush.runs.results import Source
 from wordbrush_bench.case import Case, Material
@@ -11,11 +12,13 @@ from wordbrush_bench.case import Case, Material
 
 @dataclass(frozen=True)
 class SourceSettings:
-    """How a method makes its source: steps, guidance, and how it inverts a photograph (None: the model's own)."""
+    """How a method makes its source: steps, guidance, and how it inverts a photograph (None: the model's own), by
+    name or with settings.
+    """
 
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
-    inversion: str | None = None
+    inversion: str | InversionSettings | None = None
 
 
 @dataclass(frozen=True, eq=False)

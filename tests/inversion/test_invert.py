@@ -26,7 +26,7 @@ from wordbrush_bench.speed.materialised import plan_published, published_edit
 PROMPT, TARGETS = "a dog eating an apple", ["a cat eating an apple", "a big dog eating an orange"]
 RUN = {"num_inference_steps": 3, "guidance_scale": 3.0, "size": (32, 48)}
 OWN = {"null-text": {"num_inner_steps": 2}, "fixed-point": {"num_iterations": 2}}
-EXACT = ("direct", "edit-friendly", "h-edit", "virtual")
+EXACT = ("direct", "edit-friendly", "h-edit", "h-edit-direct", "virtual")
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +213,9 @@ def test_an_interrupted_inversion_leaves_the_model_untouched(photo, tiny_folder,
     assert all(parameter.grad is None for parameter in pipeline.unet.parameters())
 
 
-@pytest.mark.parametrize("method", ["direct", "ddim", "edit-friendly", "h-edit", "fixed-point", "virtual"])
+@pytest.mark.parametrize(
+    "method", ["direct", "ddim", "edit-friendly", "h-edit", "h-edit-direct", "fixed-point", "virtual"]
+)
 def test_an_empty_prompt(editor, photo, method):
     source = editor.invert(photo, "", method=method, **RUN)
     assert editor.edit(source, "a dog").record.controlled_calls > 0

@@ -74,7 +74,7 @@ def test_an_inversion_that_follows_steps_back_which_draw_noise_is_refused(editor
         editor.invert(photo, PROMPT, method=method, num_inference_steps=3)
 
 
-@pytest.mark.parametrize("method", ["null-text", "negative-prompt", "h-edit"])
+@pytest.mark.parametrize("method", ["null-text", "negative-prompt", "h-edit", "h-edit-direct"])
 def test_an_inversion_of_the_negative_text_is_refused(editor, method):
     photo = editor.generate(PROMPT, **RUN).image
     with pytest.raises(SettingsError, match=f"method '{method}' works on the negative text, and this model's"):

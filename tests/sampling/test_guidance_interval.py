@@ -96,12 +96,14 @@ def test_it_is_recorded_and_replayed(editor):
     assert torch.equal(again[0].source.latents, result.source.latents)
 
 
-@pytest.mark.parametrize("method", ["ddim", "edit-friendly", "fixed-point", "h-edit", "negative-prompt", "virtual"])
+@pytest.mark.parametrize(
+    "method", ["ddim", "edit-friendly", "fixed-point", "h-edit", "h-edit-direct", "negative-prompt", "virtual"]
+)
 def test_the_source_of_a_photograph_is_guided_where_its_edits_are(editor, method):
     """So the source's own prompt gives the source again, as it does with guidance everywhere."""
     photo = editor.generate(PROMPT, **RUN).image
     own = {"source_guidance_scale": 5.0} if method in ("edit-friendly", "virtual") else {}
-    own |= {"source_guidance_part": 1.0} if method == "h-edit" else {}
+    own |= {"source_guidance_part": 1.0} if method.startswith("h-edit") else {}
     source = editor.invert(photo, PROMPT, method=method, **RUN, guidance_interval=INTERVAL, **own)
     whole = editor.invert(photo, PROMPT, method=method, **RUN, **own)
     again, wholly = (editor.regenerate(each, PROMPT).latents for each in (source, whole))

@@ -22,8 +22,8 @@ class Difference(Steering):
     """A target takes the step of `base` with what its latents are to the source's prompt, and is moved by how the two
     prompts differ there.
 
-    The source's share of the difference is guided by `part` of the target's scale. A step that is not guided is plainly
-    that of `base`: what is added and what is taken away of the source are then the same.
+    The source's share of the difference is guided by `part` of the target's scale. A step that is not guided is that
+    of `base` alone: what it would add of the source it would take away again.
     """
 
     base: Steering
@@ -49,6 +49,14 @@ class Difference(Steering):
         return self.base.tensors()
 
 
+def check_part(source_guidance_part: float) -> None:
+    """Raise `SettingsError` unless it is a part, from 0 to 1."""
+    if not 0 <= source_guidance_part <= 1:
+        raise SettingsError(
+            f"source_guidance_part is {source_guidance_part}; give a part of guidance_scale, from 0 to 1, such as 0.9"
+        )
+
+
 @dataclass(frozen=True)
 class HEdit(Inversion):
     """The picture is inverted as by `edit-friendly`, with the source's prompt unguided. An edit takes the step that
@@ -56,14 +64,14 @@ class HEdit(Inversion):
     that of the source's prompt, both for its own latents and beside one prediction with the negative text.
 
     This is the paper's explicit form with random inversion (h-Edit-R). What the prompts have in common is guided less
-    than what they differ in, so that an edit shows more at the same `guidance_scale`. It costs one more row a target in
-    each guided step.
+    than what they differ in, so that an edit shows more at the same `guidance_scale`. It costs one more row for each
+    target in each guided step.
 
-    - `skip`: the fraction of the steps to leave out, from the noisiest, from 0 to below 1. Default: 0, as published with
-      attention control; with text alone 0.3 is published (15 of 50 steps).
+    - `skip`: the fraction of the steps to leave out, from the noisiest, from 0 to below 1. Default: 0, as published
+      with attention control; with text alone 0.3 is published (15 of 50 steps).
     - `source_guidance_part`: how strongly the source's prediction in the difference is guided, as a part of the edits'
-      `guidance_scale`, from 0 to 1. With 1, an edit whose prompt is the source's gives the source back. Default: 2/3, as
-      published (5 beside 7.5).
+      `guidance_scale`, from 0 to 1. With 1, an edit whose prompt is the source's gives the source back. Default: 2/3,
+      as published (5 beside 7.5).
 
     Raises `SettingsError` for a value outside of its range.
 
@@ -77,10 +85,7 @@ class HEdit(Inversion):
     def __post_init__(self) -> None:
         """Check the numbers. Raises `SettingsError`."""
         check_skip(self.skip)
-        if not 0 <= self.source_guidance_part <= 1:
-            raise SettingsError(
-                f"source_guidance_part is {self.source_guidance_part}; give a part of guidance_scale, from 0 to 1"
-            )
+        check_part(self.source_guidance_part)
 
     def invert(self, task: InversionTask) -> Replay:
         """One model call of one row for each step that is not skipped."""

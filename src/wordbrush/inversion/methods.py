@@ -9,6 +9,7 @@ METHODS: Mapping[str, str] = {
     "negative-prompt": "wordbrush.inversion.negative_prompt:NegativePrompt",
     "edit-friendly": "wordbrush.inversion.edit_friendly:EditFriendly",
     "h-edit": "wordbrush.inversion.h_edit:HEdit",
+    "h-edit-direct": "wordbrush.inversion.h_edit_direct:HEditDirect",
     "fixed-point": "wordbrush.inversion.fixed_point:FixedPoint",
     "virtual": "wordbrush.inversion.virtual:Virtual",
 }

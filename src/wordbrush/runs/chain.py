@@ -6,39 +6,14 @@ earlier ones held.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from wordbrush.sampling.own_way import OwnWay
 from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.steering import Predicted, Steering
 from wordbrush.sampling.text import Text
-
-
-@dataclass(frozen=True, eq=False)
-class OwnWay(Steering):
-    """What `base` does, and at each step `missing` (steps, C, h, w) added to all branches."""
-
-    base: Steering
-    missing: Tensor
-
-    @property
-    def compares(self) -> bool:
-        """As the base does."""
-        return self.base.compares
-
-    def negative(self, step: int, negative: Text) -> Text:
-        """That of the base."""
-        return self.base.negative(step, negative)
-
-    def advance(self, solver: Solver, step: int, timestep: Tensor, predicted: Predicted, latents: Tensor) -> Tensor:
-        """The base's step, and what is missing."""
-        return self.base.advance(solver, step, timestep, predicted, latents) + self.missing[step]
-
-    def tensors(self) -> dict[str, Tensor]:
-        """What is missing, beside what the base holds, which may be such a way itself."""
-        return {**{f"base_{name}": tensor for name, tensor in self.base.tensors().items()}, "missing": self.missing}
 
 
 class Following(Steering):

@@ -1,4 +1,5 @@
-"""What the loop asks a source about its targets: the negative text of a step, and the step itself.
+"""What the loop asks a source about its targets: the negative text of a step, whether targets are compared with its
+prompt, and the step itself.
 
 A generated source answers with plain guided sampling. Inversions that do more override an answer: with text optimised
 for each step, with noise that is added again, or with a correction by the source's error.

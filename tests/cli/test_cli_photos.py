@@ -114,6 +114,22 @@ def test_invert_reports_and_keeps(run, tmp_path):
     assert run(*arguments, "--steps", "4", "--out", "o", "--quiet", "--no-cache")[1] == ""
 
 
+def test_h_edit_is_a_method_whose_setting_is_recorded_and_replayed(run, tmp_path):
+    own = ["--method", "h-edit", "--setting", "source_guidance_part=0.9"]
+    code, out, err, _ = run("edit", "photo.jpg", CAT, "--source-prompt", DOG, *own, *FAST)
+    assert code == 0, err
+    assert "h-edit, 2 steps: " in out
+    record = json.loads((tmp_path / "o/record.json").read_text())
+    assert record["photo"]["inversion"]["settings"] == {"skip": 0.0, "source_guidance_part": 0.9}
+    edited = (tmp_path / "o/edited.png").read_bytes()
+    code, _, err, _ = run("replay", "o/record.json", "--photo", "photo.jpg", "--out", "again")
+    assert code == 0, err
+    assert (tmp_path / "again/edited.png").read_bytes() == edited
+    code, _, err, _ = run("edit", "photo.jpg", CAT, "--source-prompt", DOG, *own[:3], "source_guidance_part=2", *FAST)
+    assert code == 2
+    assert "source_guidance_part is 2" in err
+
+
 def test_without_a_prompt_it_is_empty_or_a_captioners(run, tmp_path, captioner_folder):
     code, _, err, _ = run("invert", "photo.jpg", "--steps", "2", "--out", "o")
     assert code == 0, err

@@ -24,11 +24,9 @@ from wordbrush_bench.sources import Sources, SourceSettings
 ROWS = ";".join(
     (
         "edit-friendly@4",
-        "edit-friendly:source_guidance_scale=1@4",
         "edit-friendly:source_guidance_scale=1@2",
-        "h-edit@4",
-        "h-edit@2",
-        "h-edit:source_guidance_part=0.9@2",
+        "h-edit:skip=0.12,source_guidance_part=0.75@2",
+        "h-edit:skip=0.12@4",
     )
 )
 COLUMNS = ("success", "kept", "background PSNR", "perfect PSNR", "seconds", "source seconds")

@@ -12,7 +12,8 @@ from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.borrowed import Borrowed
 from wordbrush.edits.plan import EditPlan, TargetPlan
 from wordbrush.edits.token_map import TokenMap
-from wordbrush.sampling.loop import Conditioning, Run, denoise
+from wordbrush.sampling.conditioning import Conditioning
+from wordbrush.sampling.loop import Run, denoise
 
 PROMPT, TARGETS = "a dog eating an apple", ["a cat eating an apple", "a big dog eating an orange", "a dog in autumn"]
 RUN = {"seed": 5, "num_inference_steps": 5, "guidance_scale": 5.0}

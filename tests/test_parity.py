@@ -44,6 +44,7 @@ SAMPLES = {
     "recipe": "auto",
     "strength": 0.8,
     "fast": "balanced",
+    "target_adapters": (),
 }
 TYPED = {
     "edit": {"edit": "refine"},
@@ -62,6 +63,7 @@ TYPED = {
     "recipe": {"recipe": "auto"},
     "strength": {"strength": "0.8"},
     "fast": {"fast": "balanced"},
+    "target_adapters": {"target_adapters": ("none",)},
 }
 
 

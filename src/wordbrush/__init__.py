@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wordbrush.editor import Editor as Editor
     from wordbrush.editor import RunOptions as RunOptions
     from wordbrush.edits.blend import LocalBlend as LocalBlend
+    from wordbrush.edits.lora_window import LoraWindow as LoraWindow
     from wordbrush.edits.mutual_self_attention import MutualSelfAttention as MutualSelfAttention
     from wordbrush.edits.plug_and_play import PlugAndPlay as PlugAndPlay
     from wordbrush.edits.settings import EditOptions as EditOptions
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "editor": "Editor RunOptions",
     "edits.blend": "LocalBlend",
+    "edits.lora_window": "LoraWindow",
     "edits.shortcuts": "Shortcuts",
     "edits.mutual_self_attention": "MutualSelfAttention",
     "edits.plug_and_play": "PlugAndPlay",

@@ -13,6 +13,7 @@ from wordbrush.attention.batch import SOURCE
 from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.blend import LatentMask
+from wordbrush.edits.lora_window import check_loaded
 from wordbrush.edits.recipes import Recipe, recipe_for
 from wordbrush.edits.settings import EditOptions, EditSettings, has_windows_of_its_own, needs_recipes
 from wordbrush.edits.strength import AUTO, StrengthSearch, one_step
@@ -302,7 +303,7 @@ class Editor:
           picture. Default: None.
         - `on_step`: called after each step; see `Editor`. Default: None.
         - `options`: `seed`, `num_inference_steps`, `guidance_scale`, `guidance_interval`, `negative_prompt`,
-          `sampler`, `size`. `GenerationOptions` says what each means, with its range and default.
+          `sampler`, `size`, `source_adapters`. `GenerationOptions` says what each means, with its range and default.
 
         Raises `PromptError` for a prompt over the token limit, `SettingsError` for a bad value, and `OutputError` if
         the model's output is not a picture.
@@ -495,6 +496,7 @@ class Editor:
         (True, True)
         """
         self._check_own(source)
+        _refuse_loras("a search", source.settings, options)
         if Prompts.of(self._adapter.tokenize, source.prompt, [target]).pairs[0].same_words:
             raise SettingsError(
                 "a search compares what two prompts say of a result, and these are the same words; give a strength"
@@ -541,6 +543,7 @@ class Editor:
             raise SettingsError("candidates are of different strengths; leave strength out")
         source = self.as_source(source) if isinstance(source, EditResult) else source
         self._check_own(source)
+        _refuse_loras("a ranking of candidates", source.settings, options)
         beginnings = self._beginnings(source, target, options)
         edits = spread(beginnings, count, one_step(source.kept.num_steps))
         batches = [edits[i : i + _BATCH] for i in range(0, count, _BATCH)]
@@ -588,6 +591,7 @@ class Editor:
             raise SettingsError("seed is what is explored; give seeds")
         generation_options, edit_options = split_options(options)
         generation = self.generation_settings(prompt, **generation_options)
+        _refuse_loras("a ranking of seeds", generation, edit_options)
         settings = self.edit_settings(target, generation, **edit_options)
         network = clip_of(clip)
         batches = [numbers[i : i + _BATCH] for i in range(0, len(numbers), _BATCH)]
@@ -752,12 +756,15 @@ class Editor:
         """
         return Previews(self._adapter.decode, show, on_step, share)
 
-    def regenerate(self, source: Source, prompt: str, *, on_step: OnStep | None = None) -> Source:
+    def regenerate(
+        self, source: Source, prompt: str, *, edit: EditSettings | None = None, on_step: OnStep | None = None
+    ) -> Source:
         """The plain picture of another prompt with all of a source's settings: what an edit is compared with.
 
         - `source`: a picture of this editor. For a photograph, the new picture starts from the noise that was found
           for it.
         - `prompt`: the other prompt.
+        - `edit`: an edit whose LoRAs (`target_adapters`) act in the picture. Default: None, those of the source.
         - `on_step`: called after each step; see `Editor`. Default: None.
 
         Raises what `generate` raises.
@@ -767,11 +774,8 @@ class Editor:
         <Source 'a cat', seed 3, 128 x 128>
         """
         self._check_own(source)
-        settings = replace(source.settings, prompt=prompt)
-        if source.record.photo is None:
-            return self._generated(settings, None, 0, None, on_step)
-        kept = run_again(self._adapter, settings, source.kept, on_step)
-        return packed_again(source, settings, kept, self._adapter.decode(kept.latents[-1]))
+        loras = source.settings.source_adapters if edit is None else edit.target_adapters
+        return self._regenerated(source, replace(source.settings, prompt=prompt, source_adapters=loras), on_step)
 
     def preview(self, generation: GenerationSettings | Source, edit: EditSettings) -> tuple[tuple[str, ...], ...]:
         """What an edit would do to each target, in words, without running the model.
@@ -938,6 +942,7 @@ class Editor:
         """
         settings = GenerationSettings.of(prompt, self._model.defaults, self._model.native_size, **options)
         self._adapter.guidance.check(settings.guidance_scale, settings.negative_prompt, settings.guided)
+        check_loaded(settings.source_adapters, self._lora_scales, "source_adapters")
         _warn_of_syntax(settings.prompt, settings.negative_prompt)
         return settings
 
@@ -979,6 +984,7 @@ class Editor:
             elif options.get("recipe") is not None:
                 raise SettingsError("recipe='auto' compares the target with a source; give the source too")
         settings = EditSettings.of(target, self._model.defaults, recipes, one_step(num_steps), **options)
+        check_loaded(settings.target_adapters, self._lora_scales, "target_adapters")
         _warn_of_syntax(*settings.targets)
         return settings
 
@@ -986,6 +992,11 @@ class Editor:
     def _adapter(self) -> Adapter:
         """The adapter as it is now: what is loaded into a pipeline makes another."""
         return self._given_adapter if self._pipeline is None else self._pipeline.adapter
+
+    @property
+    def _lora_scales(self) -> Mapping[str, float]:
+        files = () if self._pipeline is None else self._pipeline.files
+        return {file.name: file.scale for file in files if file.kind == "lora"}
 
     def _adaptable(self) -> AdaptablePipeline:
         if self._pipeline is None:
@@ -1036,6 +1047,12 @@ class Editor:
         kept = run_source(self._adapter, settings, tape, on_step, [seen.watch] if seen else (), solver)
         canvas, model = self._adapter.decode(kept.latents[-1]), model_record(self.model)
         return packed_source(canvas, settings, kept, model, keep_bytes, seen, solver.name, prompt.notes)
+
+    def _regenerated(self, source: Source, settings: GenerationSettings, on_step: OnStep | None) -> Source:
+        if source.record.photo is None:
+            return self._generated(settings, None, 0, None, on_step)
+        kept = run_again(self._adapter, settings, source.kept, on_step)
+        return packed_again(source, settings, kept, self._adapter.decode(kept.latents[-1]))
 
     def _inverted(
         self,
@@ -1107,7 +1124,10 @@ class Editor:
         return self._result_as_source(results[last.index], last.keep_bytes, None)
 
     def _result_as_source(self, result: EditResult, keep_bytes: int, on_step: OnStep | None) -> Source:
-        settings, steering = replace(result.source.settings, prompt=result.target), result.source.kept.steering
+        assert result.record.edit is not None
+        loras = result.record.edit.target_adapters
+        settings = replace(result.source.settings, prompt=result.target, source_adapters=loras)
+        steering = result.source.kept.steering
         kept = run_along(self._adapter, settings, result.way, steering, self._tape(keep_bytes), on_step)
         return packed_result(result, settings, kept, keep_bytes)
 
@@ -1139,10 +1159,9 @@ class Editor:
         return beginnings[:1] if beginnings[0].controls == beginnings[1].controls else beginnings
 
     def _invert_again(self, record: RunRecord, inverted: PhotoRecord, photo: Photo, on_step: OnStep | None) -> Source:
-        settings = replace(record.generation, prompt=inverted.prompt)
+        settings = replace(record.generation, prompt=inverted.prompt, source_adapters=None)
         source = self._inverted(photo, inverted.fit, settings, inverted.inversion, record.keep_bytes, None, on_step)
-        prompt = record.generation.prompt
-        return source if prompt == inverted.prompt else self.regenerate(source, prompt, on_step=on_step)
+        return source if settings == record.generation else self._regenerated(source, record.generation, on_step)
 
     def _capture(
         self,
@@ -1165,6 +1184,15 @@ def _search(options: EditOptions) -> StrengthSearch | None:
     if isinstance(strength, StrengthSearch):
         return strength
     return StrengthSearch() if strength == AUTO else None
+
+
+def _refuse_loras(what: str, generation: GenerationSettings, options: EditOptions) -> None:
+    """Scores look at source and results with one model."""
+    if generation.source_adapters is not None or options.get("target_adapters") is not None:
+        raise SettingsError(
+            f"{what} scores with the model as it is loaded, and not with LoRAs of single branches; leave out "
+            "source_adapters and target_adapters"
+        )
 
 
 def split_options(options: RunOptions) -> tuple[GenerationOptions, EditOptions]:

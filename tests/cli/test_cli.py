@@ -309,7 +309,7 @@ SHARED = [
     "--out",
     "--quiet",
 ]
-SEED = ["--seed"]
+SEED = ["--seed", "--source-adapters --source-lora"]
 EDIT = [
     "--edit --kind",
     "--cross-replace-steps --cross-steps",
@@ -336,6 +336,7 @@ EDIT = [
     "--resize",
     "--strength",
     "--fast",
+    "--target-adapters --target-lora",
 ]
 PHOTO = ["--prompt --source-prompt", "--method --invert", "--setting", "--captioner", "--cache-dir", "--no-cache"]
 MAPS = [

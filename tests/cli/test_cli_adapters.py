@@ -76,3 +76,51 @@ def test_a_replay_says_what_is_missing_and_takes_it_from_elsewhere(command_line,
 def test_what_cannot_be_loaded_is_one_line(command_line, tiny_folder, option, told):
     code, _, err, _ = command_line(*EDIT, "--model", str(tiny_folder), *option)
     assert (code, told in err, len(err.splitlines())) == (2, True, 1)
+
+
+BRANCH = ["edit", "a dog", "a cat", "--steps", "4", "--no-comparison"]
+
+
+def test_a_lora_that_is_named_acts_where_it_is_named_alone(command_line, files, tiny_folder, tmp_path):
+    model = ["--model", str(tiny_folder)]
+    given = [*BRANCH, *model, "--lora", str(files["lora"]), "--target-lora", "style:0.5@0..0.5"]
+    code, out, err, _ = command_line(*given, "--out", "o")
+    assert code == 0, err
+    assert "with LoRA 'style' x 0.5 until 0.5; source and target in calls of their own at 2 of 4 steps" in out
+    record = read_record(tmp_path / "o" / "record.json")
+    assert [str(file) for file in record.model.adapters] == ["LoRA 'style' x 0"]
+    assert command_line("generate", "a dog", *model, "--steps", "4", "--out", "plain")[0] == 0
+    first, plain = ((tmp_path / name / "source.png").read_bytes() for name in ("o", "plain"))
+    assert record.image_sha256["source"] == read_record(tmp_path / "plain" / "record.json").image_sha256["source"]
+    assert first != plain, "each carries its own record"
+    code, out, err, _ = command_line("replay", "o/edited.png", "--out", "again")
+    assert code == 0, err
+    assert "the pixels of source, edited are the recorded ones" in out
+    code, _, err, _ = command_line(*given, "--source-first", "--out", "kept")
+    assert code == 0, err
+    kept = read_record(tmp_path / "kept" / "record.json")
+    assert kept.acted[0][-1] == "with LoRA 'style' x 0.5 until 0.5"
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        (["--target-lora", "toy"], "target_adapters has the LoRA 'toy', which is not loaded; loaded are: style"),
+        (["--target-lora", "style:much"], "--target-lora 'much' is not a number"),
+        (["--target-lora", ":1"], "--target-lora ':1' names no LoRA; write for example --target-lora style:0.8"),
+        (["--target-lora", "style:1@0.9..0.2"], "the window of the LoRA 'style' is (0.9, 0.2), outside of 0..1"),
+        (["--target-lora", "style", "--candidates", "2"], "a ranking of candidates scores with the model as it is"),
+        (["--source-lora", "style", "--photo", "x.png"], "--source-lora is of a picture that is drawn"),
+    ],
+)
+def test_what_a_branch_cannot_have_is_one_line(command_line, files, tiny_folder, option, told):
+    code, _, err, _ = command_line(*BRANCH, "--model", str(tiny_folder), "--lora", str(files["lora"]), *option)
+    assert (code, told in err, len(err.splitlines())) == (2, True, 1), err
+
+
+def test_a_scale_is_said_once_and_pairs_take_none(command_line, files, tiny_folder):
+    twice = ["--lora", f"{files['lora']}:0.5", "--target-lora", "style"]
+    code, _, err, _ = command_line(*BRANCH, "--model", str(tiny_folder), *twice)
+    assert (code, "--lora says the scale of 'style', and so does the option that names it" in err) == (2, True)
+    code, _, err, _ = command_line("pairs", "rows.jsonl", "set", "--target-lora", "style")
+    assert (code, "pairs are made without any; leave it out" in err) == (2, True)

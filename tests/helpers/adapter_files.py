@@ -90,3 +90,19 @@ def _kohya(part: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
         named[f"{name}.lora_{'down' if matrix.startswith('A') else 'up'}.weight"] = value.contiguous()
         named[f"{name}.alpha"] = torch.tensor(4.0)
     return named
+
+
+def random_lora(pipeline, path: Path, seed: int = 0, size: float = 0.05) -> Path:
+    """A LoRA of a pipeline's network and of its CLIPs that does something, in diffusers' names."""
+    generator = torch.Generator().manual_seed(seed)
+    parts = {"unet": (".to_q", ".to_k", ".to_v"), "transformer": (".to_q", ".to_k", ".to_v")}
+    parts |= {"text_encoder": (".q_proj", ".v_proj")} if hasattr(pipeline, "unet") else {}
+    tensors = {}
+    for part, endings in parts.items():
+        for name, layer in getattr(pipeline, part, nn.Module()).named_modules():
+            if name.endswith(endings):
+                out, inside = layer.weight.shape
+                tensors[f"{part}.{name}.lora_A.weight"] = torch.randn(2, inside, generator=generator)
+                tensors[f"{part}.{name}.lora_B.weight"] = size * torch.randn(out, 2, generator=generator)
+    save_file(tensors, path)
+    return path

@@ -5,8 +5,9 @@ from torch import Tensor
 
 from wordbrush.inversion.task import InversionTask
 from wordbrush.models.ddim import DDIM
+from wordbrush.sampling.conditioning import Conditioning
 from wordbrush.sampling.guidance import ClassifierFree
-from wordbrush.sampling.loop import Conditioning, Run, denoise
+from wordbrush.sampling.loop import Run, denoise
 from wordbrush.sampling.text import Text
 
 SHAPE = (4, 4, 4)

@@ -62,6 +62,15 @@ class BatchLayout:
         kinds = (tuple(row for row in self.rows if row.conditional is kind) for kind in (True, False))
         return tuple(BatchLayout(rows) for rows in kinds if rows)
 
+    def by_source(self) -> tuple["BatchLayout", ...]:
+        """The source's rows, then all others, each a layout; one alone where all are such.
+
+        >>> [part.branches for part in BatchLayout.of([1, 2], guided=True, replayed_source=True).by_source()]
+        [(0,), (1, 2)]
+        """
+        kinds = (tuple(row for row in self.rows if (row.branch == SOURCE) is kind) for kind in (True, False))
+        return tuple(BatchLayout(rows) for rows in kinds if rows)
+
     @property
     def branches(self) -> tuple[int, ...]:
         """The branches that have a row with their prompt, in order."""

@@ -10,7 +10,7 @@ from wordbrush.attention.attend import CrossRow, Inputs, MapInputs, SelfRow
 from wordbrush.attention.batch import SOURCE, BatchLayout, BatchRow
 from wordbrush.attention.parts import Part, answered, moved, positions
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
-from wordbrush.attention.tape import Recording, SourceTape
+from wordbrush.attention.tape import Recorder, Recording
 from wordbrush.attention.watch import Reading, Watch, column_maps
 from wordbrush.edits.plan import CrossEdit, StepEdit
 from wordbrush.errors import ControlError
@@ -44,16 +44,20 @@ class StepControl:
         layout: BatchLayout,
         edit: StepEdit | None,
         tape: Recording | None = None,
-        record_to: SourceTape | None = None,
+        record_to: Recorder | None = None,
         watches: Sequence[Watch] = (),
+        source_shown: bool = False,
     ) -> None:
-        """Control the model call of `step`, whose rows are `layout`."""
+        """Control the model call of `step`, whose rows are `layout`; `source_shown` says that another call of the step
+        gave the source's maps to the watches.
+        """
         self._step = step
         self._layout = layout
         self._edit = edit
         self._tape = tape
         self._record_to = record_to
         self._watches = watches
+        self._shown = sorted({*layout.branches} if source_shown else {SOURCE, *layout.branches})
         self._controlled: Counter[tuple[str, str]] = Counter()
 
     def __call__(self, call: AttentionCall) -> Tensor:
@@ -174,7 +178,7 @@ class StepControl:
 
     def _show(self, call: AttentionCall, watch: Watch) -> None:
         """Hand a watch the maps of what it asks of this call, of every branch here and of a source on the tape."""
-        for branch in sorted({SOURCE, *self._layout.branches}):
+        for branch in self._shown:
             if watch.asks(self._step, branch):
                 columns_KW = watch.columns(branch, call.layer)
                 if columns_KW is not None:

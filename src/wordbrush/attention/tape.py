@@ -1,6 +1,6 @@
 """A recording of the source's queries and keys, so that a later edit does not run the source again."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,14 +18,22 @@ class Recording(Protocol):
         ...
 
 
+class Recorder(Protocol):
+    """Holds what the source's maps are made of, as its calls run."""
+
+    def write(self, call: AttentionCall, row: int) -> None:
+        """Hold the given batch row of one call."""
+        ...
+
+
 @dataclass
 class SourceTape:
     """The source's q, k and mask, for the first steps of its run: as many as fit `max_bytes`.
 
-    Keys (H,K,D) and masks of a layer that reads the text alone are the same at every step and held once; queries
-    (H,Q,D), and the keys of all other layers, a step. Self-attention is held only of layers with at most
-    `self_max_pixels` pixels. All stay in the model's own dtype and on its device, so that an edit from the tape equals
-    one beside a running source.
+    Keys (H,K,D) and masks of a layer that reads the text alone are the same at every step with the same weights and
+    held once for these; queries (H,Q,D), and the keys of all other layers, a step. Self-attention is held only of
+    layers with at most `self_max_pixels` pixels. All stay in the model's own dtype and on its device, so that an edit
+    from the tape equals one beside a running source.
     """
 
     max_bytes: int
@@ -33,7 +41,8 @@ class SourceTape:
     bytes: int = 0
     _full: bool = False
     _steps: list[dict[str, MapInputs]] = field(default_factory=list)
-    _text_keys: dict[str, Tensor] = field(default_factory=dict)
+    _weights: Hashable = None
+    _text_keys: dict[tuple[str, Hashable], Tensor] = field(default_factory=dict)
     _layers: dict[str, tuple[AttentionLayer, Attend]] = field(default_factory=dict)
 
     @property
@@ -63,8 +72,11 @@ class SourceTape:
             layer, attend = self._layers[name]
             yield layer, inputs, attend
 
-    def start_step(self) -> bool:
-        """Begin to record a step; False once the budget is spent."""
+    def start_step(self, weights: Hashable = None) -> bool:
+        """Begin to record a step; False once the budget is spent. `weights` tell those of the model apart, where they
+        are not the same at every step.
+        """
+        self._weights = weights
         expected = self.bytes // len(self._steps) if self._steps else 0
         if self._full or self.bytes + expected > self.max_bytes:
             self._full = True
@@ -84,10 +96,11 @@ class SourceTape:
             k_HKD = given.k_HKD.clone()
             self.bytes += k_HKD.nbytes
         else:
-            if name not in self._text_keys:
-                self._text_keys[name] = given.k_HKD.clone()
-                self.bytes += self._text_keys[name].nbytes
-            k_HKD = self._text_keys[name]
+            once = name, self._weights
+            if once not in self._text_keys:
+                self._text_keys[once] = given.k_HKD.clone()
+                self.bytes += self._text_keys[once].nbytes
+            k_HKD = self._text_keys[once]
         if self.bytes > self.max_bytes:
             self._drop_step()
             return
@@ -100,7 +113,7 @@ class SourceTape:
         self._steps.pop()
         text = self._text_keys.values() if self._steps else ()
         held = [
-            inputs.q_HQD.nbytes + (inputs.k_HKD.nbytes if name not in self._text_keys else 0)
+            inputs.q_HQD.nbytes + (inputs.k_HKD.nbytes if self._layers[name][0].image else 0)
             for step in self._steps
             for name, inputs in step.items()
         ]

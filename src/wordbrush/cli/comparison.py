@@ -26,7 +26,7 @@ def beside_plain(editor: Editor, results: Sequence[EditResult], *, on_step: OnSt
     count = RunCounter(on_step, len(results))
     rows = []
     for result in results:
-        plain = editor.regenerate(source, result.target, on_step=count.next())
+        plain = editor.regenerate(source, result.target, edit=result.record.edit, on_step=count.next())
         row = [
             *([] if source.photo is None else [("the photograph", source.photo)]),
             (f"source: {source.prompt}", source.image),

@@ -75,7 +75,7 @@ def edit(
         said = picture.prompt
     else:
         edits_kept = source_first or candidates is not None or needs_search(options)
-        editor = load_for_runs(run) if edits_kept else load_for_one_run(run)
+        editor = (load_for_runs if edits_kept else load_for_one_run)(run, made, options)
     options = with_default_window(options, editor.model.defaults)
     warn_of_unknown_words(editor, list(dict.fromkeys([said, *targets, generation.negative_prompt])))
     if task is not None:

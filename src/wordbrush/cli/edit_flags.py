@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from wordbrush.cli.command import first_given, flag, spelling
 from wordbrush.cli.flags import REGION, RUN, SHAPE, WORDS
-from wordbrush.cli.values import by_word, number, setting, window, words
+from wordbrush.cli.values import by_word, lora_windows, number, setting, window, words
 from wordbrush.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -58,6 +58,16 @@ class EditFlags:
         str | None,
         flag("--fast", metavar="HOW", help="balanced or fast: quicker, and near the edit; else exact.", group=RUN),
     ] = None
+    target_adapters: Annotated[
+        tuple[str, ...],
+        flag(
+            "--target-adapters",
+            "--target-lora",
+            metavar="NAME[:SCALE[@START..END]]",
+            help="A --lora by its file's name that acts in the target, and not in the source; none for none.",
+            group=WORDS,
+        ),
+    ] = ()
     equalizer: Annotated[
         tuple[str, ...],
         flag("--equalizer", "--weight", metavar="WORD=K", help="Multiply the word's attention by K.", group=WORDS),
@@ -243,6 +253,7 @@ class EditFlags:
             "recipe": self.recipe,
             "strength": self.strength if self.strength in (None, "auto") else number("--strength", self.strength),
             "fast": self.fast,
+            "target_adapters": lora_windows("--target-lora", self.target_adapters),
             "new_word_factor": self.new_word_factor,
             "text_mass": self.text_mass,
             "cross_replace_steps": everywhere,

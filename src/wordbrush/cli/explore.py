@@ -40,7 +40,7 @@ def explore(
         raise SettingsError("there is no TARGET prompt and no --weight; give one of them")
     numbers = parse_whole_range(seeds, "--seeds")
     check_writable(run.out)
-    editor = load_for_one_run(run)
+    editor = load_for_one_run(run, made, options)
     options = with_default_window(options, editor.model.defaults)
     aim = source if target is None else target
     warn_of_unknown_words(editor, [source, aim, picture.negative_prompt])

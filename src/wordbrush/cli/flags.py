@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 from wordbrush.cli.command import first_given, flag
-from wordbrush.cli.values import picture_size, setting, window
+from wordbrush.cli.values import lora_windows, picture_size, setting, window
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.methods import FLOW_METHODS, METHODS
 from wordbrush.sampling.settings import GenerationOptions, check_generation
@@ -95,6 +95,7 @@ class PictureFlags:
         """The options of a generation that are given. Raises `SettingsError` for what no model can do."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         given["size"] = picture_size(self.size)
+        given["source_adapters"] = lora_windows("--source-lora", given.get("source_adapters", ()))
         if self.guidance_interval is not None:
             given["guidance_interval"] = window("--guidance-interval", self.guidance_interval)
         options = cast(GenerationOptions, {name: value for name, value in given.items() if value is not None})
@@ -107,6 +108,16 @@ class GenerationFlags(PictureFlags):
     """The options of a generation."""
 
     seed: Annotated[int, flag("--seed", help="What the noise is drawn from.", group=PICTURE)] = 0
+    source_adapters: Annotated[
+        tuple[str, ...],
+        flag(
+            "--source-adapters",
+            "--source-lora",
+            metavar="NAME[:SCALE[@START..END]]",
+            help="A --lora by its file's name that acts in the source; none for none. Else all that are not named.",
+            group=PICTURE,
+        ),
+    ] = ()
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ def generate(
     """Make a picture of PROMPT: source.png and record.json."""
     options = generation.options()
     check_writable(run.out)
-    editor = load_for_one_run(run)
+    editor = load_for_one_run(run, options)
     warn_of_unknown_words(editor, [prompt, generation.negative_prompt])
     with Progress("generating", run.quiet) as progress:
         source = editor.generate(prompt, on_step=progress, **options)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from wordbrush.cli.collector import resume_collecting
 from wordbrush.cli.flags import RunFlags
@@ -12,7 +12,10 @@ from wordbrush.files import check_writable
 
 if TYPE_CHECKING:
     from wordbrush.editor import Editor
+    from wordbrush.edits.lora_window import LoraWindow
+    from wordbrush.edits.settings import EditOptions
     from wordbrush.runs.record import RunRecord
+    from wordbrush.sampling.settings import GenerationOptions
 
 
 def load_editor(model: str | None, device: str | None, dtype: str | None, *, keep_bytes: int = 1 << 30) -> "Editor":
@@ -28,23 +31,43 @@ def load_editor(model: str | None, device: str | None, dtype: str | None, *, kee
     return editor
 
 
-def load_for_runs(run: RunFlags, *, keep_bytes: int = 1 << 30) -> "Editor":
-    """An editor with the LoRAs and concepts that a command was given."""
+def load_for_runs(
+    run: RunFlags,
+    *branches: "GenerationOptions | EditOptions",
+    keep_bytes: int = 1 << 30,
+) -> "Editor":
+    """An editor with the LoRAs and concepts that a command was given. A LoRA that the options of source or target
+    name acts where they say, and nowhere else.
+
+    Raises `SettingsError` for such a one whose scale is said twice.
+    """
+    named = {one.name for options in branches for one in _named(options)}
     concepts = [concept_file("--concept", value) for value in run.concept]
     loras = [lora_file("--lora", value) for value in run.lora]
     editor = load_editor(run.model, run.device, run.dtype, keep_bytes=keep_bytes)
     for file, word in concepts:
         editor.load_concept(file, word)
     for file, scale in loras:
-        editor.load_lora(file, 1.0 if scale is None else scale)
+        name = editor.load_lora(file, 1.0 if scale is None else scale)
+        if name in named:
+            if scale is not None:
+                raise SettingsError(
+                    f"--lora says the scale of '{name}', and so does the option that names it; write --lora {file}"
+                )
+            editor.scale_lora(name, 0)
     if run.layers is not None:
         editor.load_layers(run.layers)
     return editor
 
 
-def load_for_one_run(run: RunFlags) -> "Editor":
+def load_for_one_run(run: RunFlags, *branches: "GenerationOptions | EditOptions") -> "Editor":
     """An editor whose sources keep nothing: nothing is edited again in this process."""
-    return load_for_runs(run, keep_bytes=0)
+    return load_for_runs(run, *branches, keep_bytes=0)
+
+
+def _named(options: "GenerationOptions | EditOptions") -> "tuple[LoraWindow, ...]":
+    given = cast("dict[str, Any]", options)
+    return (*(given.get("source_adapters") or ()), *(given.get("target_adapters") or ()))
 
 
 @dataclass(frozen=True)

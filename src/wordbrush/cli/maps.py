@@ -85,7 +85,7 @@ def maps(
     else:
         assert prompt is not None
         check_writable(run.out)
-        editor = load_for_one_run(run)
+        editor = load_for_one_run(run, options, edit)
         warn_of_unknown_words(editor, [prompt, *target, generation.negative_prompt])
         with Progress("drawing", run.quiet) as progress:
             if asked or target:

@@ -56,6 +56,8 @@ def pairs(
     options = cast("RunOptions", {**picture.options(), **edits.options()})
     if "mask" in options:
         raise SettingsError("--mask is of one picture, and pairs are of many; leave it out")
+    if "target_adapters" in options:
+        raise SettingsError("--target-lora names a LoRA, and pairs are made without any; leave it out")
     sampling, chosen = tries.sampling(options), filters.filters()
     from wordbrush.pairs.choice import choose_model, clip_fingerprint
     from wordbrush.pairs.factory import Task, make_set

@@ -40,6 +40,11 @@ class PhotoTask:
         """Check a command's options before any model is loaded. Raises `SettingsError`."""
         if "sampler" in options:
             raise SettingsError("--sampler does not go with a photograph, which is inverted by DDIM; leave it out")
+        if "source_adapters" in options:
+            raise SettingsError(
+                "--source-lora is of a picture that is drawn, and a photograph is inverted with every --lora that no "
+                "--target-lora names; leave it out"
+            )
         inversion, settings = flags.inversion()
         return cls(file, flags.prompt, inversion, settings, flags.captioner, flags.cache())
 

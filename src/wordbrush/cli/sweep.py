@@ -63,7 +63,7 @@ def sweep(
     from wordbrush.sweep.grid import plan_sweep
     from wordbrush.sweep.run import num_runs, run_sweep, seconds_left
 
-    editor = load_for_runs(run)
+    editor = load_for_runs(run, made, options)
     options = with_default_window(options, editor.model.defaults)
     aim = source if target is None else target
     planned = plan_sweep(editor, source, aim, axes, seeds=numbers, max_cells=max_cells, **made, **options)

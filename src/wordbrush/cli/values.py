@@ -3,10 +3,13 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from wordbrush.errors import SettingsError
 from wordbrush.files import is_file
+
+if TYPE_CHECKING:
+    from wordbrush.edits.lora_window import LoraWindow
 
 T = TypeVar("T")
 _SIDE = re.compile(r"0*[1-9][0-9]{0,5}")
@@ -75,6 +78,32 @@ def lora_file(option: str, value: str) -> tuple[Path, float | None]:
     if not colon or is_file(whole_name) or not name.endswith(".safetensors"):
         return whole_name, None
     return path(option, name), number(option, scale)
+
+
+def lora_windows(option: str, values: Sequence[str]) -> "tuple[LoraWindow, ...] | None":
+    """Read NAME, NAME:SCALE and NAME:SCALE@START..END, once or several times; "none" alone for no LoRA at all.
+
+    >>> [str(one) for one in lora_windows("--target-lora", ["style:0.8@0.2..1", "toy@0.5"])]
+    ["LoRA 'style' x 0.8 from 0.2 to 1", "LoRA 'toy' x 1 until 0.5"]
+    >>> lora_windows("--target-lora", ["none"]), lora_windows("--target-lora", [])
+    ((), None)
+    """
+    from wordbrush.edits.lora_window import LoraWindow
+
+    if not values:
+        return None
+    if tuple(values) == ("none",):
+        return ()
+    found = []
+    for value in values:
+        named, at, when = value.partition("@")
+        name, colon, scale = named.partition(":")
+        if not name:
+            raise SettingsError(f"{option} '{short(value)}' names no LoRA; write for example {option} style:0.8")
+        bounds = window(option, when) if at else 1.0
+        start, end = bounds if isinstance(bounds, tuple) else (0.0, bounds)
+        found.append(LoraWindow(name, number(option, scale) if colon else 1.0, start, end))
+    return tuple(found)
 
 
 def concept_file(option: str, value: str) -> tuple[Path, str | None]:

@@ -41,8 +41,12 @@ def plan_edit(
     layers: EditableLayers,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    *,
+    other_weights: bool = False,
 ) -> tuple[EditPlan, tuple[tuple[str, ...], ...]]:
     """The plan for all targets, and what the edit does to each target, in words.
+
+    With `other_weights` the targets' model is not the source's, so that prompts may be the same and windows closed.
 
     Raises `PromptError` for a word that is in no target or for prompts that ask for nothing, `IdleEditError` for an
     edit that would act at no step, and `ControlError` for a model without the layers that the settings need.
@@ -50,10 +54,12 @@ def plan_edit(
     for word in [*settings.equalizer, *(w for w in settings.cross_replace_steps if w != DEFAULT)]:
         require_word(word, prompts.targets)
     planned = [
-        _plan_target(pair, settings, control, layers, num_steps, device, dtype)
+        _plan_target(pair, settings, control, layers, num_steps, device, dtype, other_weights)
         for pair, control in zip(prompts.pairs, settings.controls, strict=True)
     ]
     for pair, (target, _) in zip(prompts.pairs, planned, strict=True):
+        if other_weights:
+            continue
         if not any(step.acts for step in target.borrowed) and all(edit is None for edit in target.steps):
             raise IdleEditError(
                 f"cross_replace_steps and self_replace_steps select none of the {num_steps} steps, so the result "
@@ -70,11 +76,12 @@ def _plan_target(
     num_steps: int,
     device: torch.device | str,
     dtype: torch.dtype,
+    other_weights: bool,
 ) -> tuple[TargetPlan, tuple[str, ...]]:
     target = pair.target
     named = {word: factor for word, factor in settings.equalizer.items() if target.places(word)}
     weights = {word: factor for word, factor in named.items() if factor != 1}
-    if not weights and pair.same_words:
+    if not weights and pair.same_words and not other_weights:
         if named:
             raise IdleEditError(
                 f"the weight of '{next(iter(named))}' is 1 and the prompt '{cited(target.text)}' is the source's, so "

@@ -15,6 +15,7 @@ from PIL.Image import Image
 from wordbrush.edits.blend import LatentMask, LocalBlend
 from wordbrush.edits.change_kind import ChangeKind
 from wordbrush.edits.focus import WeightRegion
+from wordbrush.edits.lora_window import LorasOption, LoraWindow, check_loras, parse_loras
 from wordbrush.edits.mutual_self_attention import MutualSelfAttention
 from wordbrush.edits.plug_and_play import PlugAndPlay
 from wordbrush.edits.recipe_name import RecipeName
@@ -89,6 +90,10 @@ class EditOptions(TypedDict, total=False):
       arXiv:2211.12572). `PlugAndPlay()` is as published. Default: None.
     - `fast`: what is left out of the computation. "exact" is nothing, "balanced" and "fast" are quicker, and near it;
       docs/fast.md has their costs and what they lose. A `Shortcuts` is a choice of one's own. Default: "exact".
+    - `target_adapters`: the LoRAs that act in the targets, of those that are loaded: scales by name, or `LoraWindow`s,
+      which also say in which part of the steps. Exactly the named ones act; empty for none. So the effect of a LoRA
+      that the source was made without is edited in, and the layout is held (docs/own-words.md). Default: None, all
+      that are loaded, at their own scales.
 
     With `mutual_self_attention` or `plug_and_play`, windows that are not given are 0, as published, and no recipe is
     used. Windows that are given act as well.
@@ -116,6 +121,7 @@ class EditOptions(TypedDict, total=False):
     weight_region: WeightRegion | None
     resize: ResizeKind | float | None
     fast: FastName | Shortcuts | None
+    target_adapters: LorasOption | None
 
 
 @dataclass(frozen=True)
@@ -150,6 +156,7 @@ class EditSettings:
     - `own`: if recipes gave the targets different windows or regions, these, one for each target. The fields above are
       then the first target's. Else empty.
     - `fast`: what is left out of the computation, resolved to what the name stood for.
+    - `target_adapters`: the LoRAs that act in the targets, and when; None for all at their own scales.
     - `strength`: the strength, 0 to 1, that all windows here were moved to; None if none was asked for.
 
     Raises `SettingsError` for a value outside of its range.
@@ -176,6 +183,7 @@ class EditSettings:
     own: tuple[TargetControl, ...] = ()
     strength: float | None = None
     fast: Shortcuts = EXACT
+    target_adapters: tuple[LoraWindow, ...] | None = None
 
     def __post_init__(self) -> None:
         """Check what does not depend on the prompts: a record's values do not pass through `of`."""
@@ -208,6 +216,7 @@ class EditSettings:
                     f"{name} has {len(each)} entries for {len(self.targets)} targets; give one for each"
                 )
         TargetControl(self.cross_replace_steps, self.self_replace_steps, self.local_blend)  # checks them
+        check_loras(self.target_adapters or (), "target_adapters")
 
     @property
     def controls(self) -> tuple[TargetControl, ...]:
@@ -300,6 +309,7 @@ class EditSettings:
             kinds=tuple(recipe.kind for recipe in recipes),
             own=controls if any(control != controls[0] for control in controls) else (),
             fast=Shortcuts.parse(options.get("fast")),
+            target_adapters=parse_loras(options.get("target_adapters"), "target_adapters"),
         )
         return settings if strength is None else settings.at_strength(check_strength(strength), least_held)
 

@@ -13,8 +13,9 @@ from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.window import EVERY_STEP, Window
 from wordbrush.sampling.adapter import Control, Prediction, Predictor, Reuse
 from wordbrush.sampling.calls import ControlOf, predict_rows
+from wordbrush.sampling.conditioning import Conditioning
 from wordbrush.sampling.guidance import Guidance
-from wordbrush.sampling.loop import Conditioning, OnStep, Run, denoise
+from wordbrush.sampling.loop import OnStep, Run, denoise
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.text import Text

@@ -31,7 +31,7 @@ class AdaptablePipeline:
         self._loras = Loras(pipeline)
         self.layers = layers
         """What was chosen of its layers; the family's own choice, if nothing."""
-        self.adapter: Adapter = family.adapt(pipeline, where, layers)
+        self.adapter: Adapter = self._adapted(layers)
 
     @property
     def files(self) -> tuple[AdapterFile, ...]:
@@ -76,7 +76,7 @@ class AdaptablePipeline:
 
     def choose_layers(self, layers: LayerChoice) -> None:
         """Read words and hold layouts in these layers. Raises `ModelError` for one that the model does not have."""
-        self.adapter = self._family.adapt(self.pipeline, self._where, layers)
+        self.adapter = self._adapted(layers)
         self.layers = layers
 
     def load_recorded(self, recorded: Iterable[AdapterFile], files: Iterable[str | Path]) -> None:
@@ -101,4 +101,9 @@ class AdaptablePipeline:
                 self.load_concept(path, file.name)
 
     def _adapt(self) -> None:
-        self.adapter = self._family.adapt(self.pipeline, self._where, self.layers)
+        self.adapter = self._adapted(self.layers)
+
+    def _adapted(self, layers: LayerChoice) -> Adapter:
+        adapter = self._family.adapt(self.pipeline, self._where, layers)
+        adapter.loras = self._loras
+        return adapter

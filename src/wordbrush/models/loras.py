@@ -21,6 +21,7 @@ from diffusers.utils import logging
 from safetensors import safe_open
 from torch import nn
 
+from wordbrush.edits.lora_window import LoraScales
 from wordbrush.errors import MissingPackageError, ModelError, SettingsError, cited
 from wordbrush.models.adapter_file import AdapterFile, read_adapter
 from wordbrush.quiet import quietly
@@ -59,6 +60,29 @@ class Loras:
     def files(self) -> tuple[AdapterFile, ...]:
         """What is loaded, in order, with each one's scale."""
         return tuple(self._loaded.values())
+
+    @property
+    def scales(self) -> dict[str, float]:
+        """Their scales by name, as they are loaded."""
+        return {name: file.scale for name, file in self._loaded.items()}
+
+    @contextmanager
+    def at(self, scales: LoraScales) -> Iterator[None]:
+        """A scope in which ours act at other scales; leaving it, also by an error, gives back the ones before."""
+        if scales == tuple(self.scales.items()):
+            yield
+            return
+        layers = [layer for _, layer in self._layers()]
+        before = [dict(layer.scaling) for layer in layers]
+        try:
+            for layer in layers:
+                for name, scale in scales:
+                    if name in layer.scaling:
+                        layer.set_scale(name, scale)
+            yield
+        finally:
+            for layer, own in zip(layers, before, strict=True):
+                layer.scaling.update(own)
 
     def load(self, path: Path, scale: float, name: str | None) -> str:
         """Load a LoRA, and return its name: as given, or the file's without its ending.

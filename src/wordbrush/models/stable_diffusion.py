@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from threading import Lock
 from typing import Any
 
 import torch
@@ -23,6 +22,7 @@ from wordbrush.models.clip import clip_ids, clip_tokens
 from wordbrush.models.deep_features import unet_features
 from wordbrush.models.intercept import Intercept, uncompiled
 from wordbrush.models.memory import memory_shortage_told
+from wordbrush.models.one_at_a_time import OneAtATime
 from wordbrush.models.solvers import diffusion_solver
 from wordbrush.models.unet import UNetLayers
 from wordbrush.sampling.adapter import Control, Prediction, Reuse
@@ -32,7 +32,7 @@ from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 
-class StableDiffusion:
+class StableDiffusion(OneAtATime):
     """An `Adapter` over the components of a Stable Diffusion 1.x or 2.x pipeline."""
 
     region_patch: int | None = None
@@ -53,14 +53,13 @@ class StableDiffusion:
         `execution_device` says where they compute, where that is not where they lie (offloading); `choice` is what
         was chosen of the U-Net's layers.
         """
+        super().__init__()
         self._tokenizer = tokenizer
         self._text_encoder = text_encoder
         self._unet = unet
         self._vae = vae
         self._scheduler_config = scheduler_config
         self._execution_device = execution_device
-        # Hooks stand on the model itself and a tokenizer holds its last options: two threads must not meet in either.
-        self._one_at_a_time = Lock()
         self.guidance: Guidance = ClassifierFree() if unet.config["time_cond_proj_dim"] is None else Distilled()
         """Two rows; one for a U-Net that was distilled to be told the scale (latent consistency models)."""
         self._sampler = "ddim" if isinstance(self.guidance, ClassifierFree) else "lcm"
@@ -119,7 +118,7 @@ class StableDiffusion:
         """The text encoder's last hidden states (1, T, C) of one prompt, padded to the model's length."""
         with self._one_at_a_time:
             ids = clip_ids(self._tokenizer, prompt)
-        states: Tensor = self._text_encoder(ids.to(self.device))[0]
+            states: Tensor = self._text_encoder(ids.to(self.device))[0]
         return Text(states.to(self.dtype))
 
     def encode_negative(self, prompt: str) -> Text:

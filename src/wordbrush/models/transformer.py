@@ -6,7 +6,6 @@ A family's file says where its text comes from, which layers there are, how it i
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
-from threading import Lock
 from typing import Any, Self
 
 import torch
@@ -23,6 +22,7 @@ from wordbrush.models.bypass import skipped
 from wordbrush.models.deep_features import block_features
 from wordbrush.models.intercept import Intercept, attention_modules, uncompiled
 from wordbrush.models.memory import memory_shortage_told
+from wordbrush.models.one_at_a_time import OneAtATime
 from wordbrush.models.region import TokenPath, region_call
 from wordbrush.sampling.adapter import Control, Prediction, Reuse
 from wordbrush.sampling.deep_features import DeepFeatures
@@ -32,7 +32,7 @@ from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 
-class Transformer(ABC):
+class Transformer(OneAtATime, ABC):
     """An `Adapter` over a pipeline whose network is a transformer; the pipeline stays as it is."""
 
     guidance: Guidance
@@ -45,8 +45,8 @@ class Transformer(ABC):
 
     def __init__(self, pipeline: Any) -> None:
         """Take a loaded pipeline, as its owner has set it up."""
+        super().__init__()
         self._pipeline = pipeline
-        self._one_at_a_time = Lock()
         self._choice = OWN_CHOICE
         self.attention_layers_of = lru_cache(maxsize=16)(self._chosen_layers)
         """The attention layers by grid and number of tokens."""

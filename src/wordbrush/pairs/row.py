@@ -30,7 +30,7 @@ OF_EDITS = (
     "fast",
 )
 """The options of an edit that a row may have: those whose values JSON can say."""
-OPTIONS = (*GenerationOptions.__annotations__, *OF_EDITS)
+OPTIONS = (*(name for name in GenerationOptions.__annotations__ if name != "source_adapters"), *OF_EDITS)
 COLUMNS = ("id", "source", "target", "instruction", "photo", *OPTIONS)
 
 

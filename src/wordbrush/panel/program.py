@@ -80,7 +80,7 @@ class Program:
         """
         target = self.edits[0].target if self.edits else None
         edit = _edit_flags(self.edits[0].options) if self.edits else []
-        if edit is None or len(self.edits) > 1:
+        if edit is None or len(self.edits) > 1 or "source_adapters" in self.generation:
             return None
         first = [] if target is None else ["--source-first"]  # one batch rounds differently
         model = [] if self.model == BUNDLED else ["--model", self.model]
@@ -109,6 +109,8 @@ def _edit_flags(options: EditOptions) -> list[str] | None:
 
 
 def _edit_flag(name: str, value: Any) -> list[str] | None:
+    if name == "target_adapters":
+        return None  # a command would have to know the LoRA's file
     flag = _flag(name)
     if name == "cross_replace_steps" and isinstance(value, Mapping):
         # Words that are not named keep the source's maps all the time here, and the model's own time there.

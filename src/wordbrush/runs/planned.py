@@ -7,11 +7,13 @@ from wordbrush.attention.batch import SOURCE
 from wordbrush.attention.watch import Watch
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.blend_words import BlendTokens, blend_tokens
+from wordbrush.edits.branch_scales import BranchScales
 from wordbrush.edits.compose import plan_edit
 from wordbrush.edits.plan import EditPlan
 from wordbrush.edits.settings import EditSettings
 from wordbrush.edits.shortcuts import EXACT, Shortcuts
 from wordbrush.errors import SettingsError
+from wordbrush.runs.loras import branch_scales
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.settings import GenerationSettings
@@ -36,6 +38,7 @@ class Planned:
     acted: tuple[tuple[str, ...], ...]
     blends: tuple[PlannedBlend, ...]
     num_steps: int
+    scales: BranchScales | None = None
 
     def in_turn(self, fast: Shortcuts) -> bool:
         """Whether a source must be finished before its edits begin."""
@@ -80,8 +83,10 @@ def plan(
     adapter.tokenize(settings.negative_prompt)  # raises if it does not fit
     blends = _plan_blends(prompts, edit)
     layers = adapter.editable_layers(settings.height, settings.width)
-    planned, acted = plan_edit(prompts, edit, num_steps, layers, adapter.device, adapter.dtype)
-    return Planned(prompts, planned, acted, blends, num_steps)
+    scales = branch_scales(adapter, settings, edit, num_steps)
+    differ = scales is not None and scales.differ
+    planned, acted = plan_edit(prompts, edit, num_steps, layers, adapter.device, adapter.dtype, other_weights=differ)
+    return Planned(prompts, planned, acted, blends, num_steps, scales)
 
 
 def _plan_blends(prompts: Prompts, edit: EditSettings) -> tuple[PlannedBlend, ...]:

@@ -1,6 +1,7 @@
 """The runs there are: a source, edits of a kept source, a source with its edits side by side, and a second look."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -12,16 +13,19 @@ from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch, column_maps
+from wordbrush.edits.branch_scales import BranchScales
 from wordbrush.edits.settings import EditSettings
 from wordbrush.edits.shortcuts import EXACT
-from wordbrush.errors import ControlError
+from wordbrush.errors import ControlError, SettingsError
 from wordbrush.runs.chain import Following
 from wordbrush.runs.counter import RunCounter
+from wordbrush.runs.loras import branch_loras, branch_scales, described
 from wordbrush.runs.planned import Planned, plan
 from wordbrush.runs.regions import ThingWatch
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.blender import Blender
-from wordbrush.sampling.loop import Conditioning, Looking, OnStep, Run, Step, denoise, denoise_together
+from wordbrush.sampling.conditioning import BranchLoras, Conditioning
+from wordbrush.sampling.loop import Looking, OnStep, Run, Step, denoise, denoise_together
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.sampling.solver import Solver
@@ -67,7 +71,8 @@ def run_source(
     settings, if there is one already.
     """
     _check(adapter, settings)
-    solver, text = solver or solver_of(adapter, settings), _text(adapter, settings, ())
+    solver = solver or solver_of(adapter, settings)
+    text, loras = _source_text(adapter, settings, len(solver.timesteps))
     start = _start(adapter, settings, solver)
     run = Run(
         text,
@@ -77,6 +82,7 @@ def run_source(
         watches=watches,
         looking=_looking(on_step),
         guidance_interval=settings.guided,
+        loras=loras,
     )
     steps = _finished(denoise(adapter, solver, start, run), len(solver.timesteps), on_step)
     return Replay(text.positive[SOURCE], (start, *(step.latents for step in steps)), tape)
@@ -93,7 +99,12 @@ def run_edit(
 ) -> EditRun:
     """Edit a source that ran before; only its targets run. `prompts` are the run's, if they are tokenised already."""
     planned = _located(adapter, settings, kept, plan(adapter, settings, edit, kept.num_steps, prompts))
-    text = _text(adapter, settings, edit.targets, source=kept.text)
+    if kept.steering.compares and planned.scales is not None and planned.scales.differ:
+        raise SettingsError(
+            "this inversion (h-edit) compares both prompts in one model, and target_adapters makes two of it; use "
+            "another inversion, such as edit-friendly"
+        )
+    text, loras = _text(adapter, settings, edit.targets, planned.scales, kept.text)
     branches = range(SOURCE + 1, SOURCE + 1 + len(edit.targets))
     blends, solver = planned.blenders(adapter, settings), solver_of(adapter, settings)
     first = planned.first_step(edit.fast, solver, watches)
@@ -109,6 +120,7 @@ def run_edit(
         guidance_interval=settings.guided.within(edit.fast.guided),
         first=first,
         fast=edit.fast,
+        loras=loras,
     )
     steps = _finished(denoise(adapter, solver, kept.latents[0], run), kept.num_steps - first, on_step)
     before = (latents.expand_as(steps[-1].latents) for latents in kept.latents[: first + 1])
@@ -168,7 +180,7 @@ def _side_by_side(
     watches: Sequence[Watch] = (),
 ) -> list[tuple[Replay, EditRun]]:
     """Sources that differ in their seeds, each with its edits, in one batch."""
-    text = _text(adapter, settings[0], edit.targets)
+    text, loras = _text(adapter, settings[0], edit.targets, planned.scales)
     starts = [_start(adapter, own, solver) for own, solver in zip(settings, solvers, strict=True)]
     branches = range(SOURCE, SOURCE + 1 + len(edit.targets))
     runs = [
@@ -180,6 +192,7 @@ def _side_by_side(
             watches=watches,
             blends=planned.blenders(adapter, own),
             guidance_interval=own.guided,
+            loras=loras,
         )
         for own in settings
     ]
@@ -207,19 +220,21 @@ def run_along(
     At the cost of a plain picture its attention is recorded, and found what must be added to the steps of its edits,
     which otherwise are steered by `steering`.
     """
-    text = _text(adapter, settings, ())
+    text, loras = _source_text(adapter, settings, len(way) - 1)
     follow = Following(steering, way)
     kept = Replay(text.positive[SOURCE], tuple(way), None, follow)
     guided = settings.guided
-    run = Run(text, (SOURCE,), settings.guidance_scale, kept=kept, record_to=tape, guidance_interval=guided)
+    run = Run(
+        text, (SOURCE,), settings.guidance_scale, kept=kept, record_to=tape, guidance_interval=guided, loras=loras
+    )
     _finished(denoise(adapter, solver_of(adapter, settings), way[0], run), kept.num_steps, on_step)
     return Replay(kept.text, kept.latents, tape, follow.own_way())
 
 
 def run_again(adapter: Adapter, settings: GenerationSettings, kept: Replay, on_step: OnStep | None = None) -> Replay:
     """The plain picture of the settings' prompt from another source's noise, steered as its edits are."""
-    text = _text(adapter, settings, ())
-    run = Run(text, (SOURCE,), settings.guidance_scale, kept=kept, guidance_interval=settings.guided)
+    text, loras = _source_text(adapter, settings, kept.num_steps)
+    run = Run(text, (SOURCE,), settings.guidance_scale, kept=kept, guidance_interval=settings.guided, loras=loras)
     steps = _finished(denoise(adapter, solver_of(adapter, settings), kept.latents[0], run), kept.num_steps, on_step)
     return replace(kept, text=text.positive[SOURCE], latents=(kept.latents[0], *(s.latents for s in steps)), tape=None)
 
@@ -243,6 +258,7 @@ def look_again(
     """
     tape = kept.tape
     solver = solver_of(adapter, settings)
+    loras = branch_loras(adapter, settings, (), branch_scales(adapter, settings, None, kept.num_steps))
     for step, timestep in enumerate(kept.timesteps(solver)):
         if watch.asks(step, SOURCE):
             if tape is not None and tape.covers(step, self_max_pixels=watch.self_max_pixels):
@@ -250,7 +266,9 @@ def look_again(
             else:
                 control = StepControl(step, BatchLayout.of([SOURCE], guided=False), None, watches=[watch])
                 seen = solver.model_input(kept.latents[step], timestep)
-                adapter.predict(seen, timestep, kept.text, control, settings.guidance_scale)
+                text = kept.text if loras is None else loras.text(step, SOURCE).positive[SOURCE]
+                with nullcontext() if loras is None else loras.scope(loras.of(step, SOURCE)):
+                    adapter.predict(seen, timestep, text, control, settings.guidance_scale)
         if on_step is not None:
             on_step(step + 1, kept.num_steps)
 
@@ -301,9 +319,14 @@ def _edit_run(
                 )
     if alone := sum(not step.whole for step in steps):
         lines = [(*own, f"the region alone at {alone} of {len(steps)} steps") for own in lines]
+    scales = planned.scales
+    if scales is not None and scales.differ:
+        apart = sum(step.apart for step in steps)
+        lines = [(*own, *described(edit, apart, len(steps))) for own in lines]
     if edit.fast != EXACT:
         lines = [(*own, f"fast: {edit.fast}") for own in lines]
-    return EditRun(way, tuple(lines), _controlled(steps), tuple(masks), tuple(warnings))
+    controlled = _controlled(steps, needed=scales is None or not scales.differ)
+    return EditRun(way, tuple(lines), controlled, tuple(masks), tuple(warnings))
 
 
 def _check(adapter: Adapter, settings: GenerationSettings) -> None:
@@ -313,10 +336,24 @@ def _check(adapter: Adapter, settings: GenerationSettings) -> None:
 
 
 def _text(
-    adapter: Adapter, settings: GenerationSettings, targets: tuple[str, ...], source: Text | None = None
-) -> Conditioning:
+    adapter: Adapter,
+    settings: GenerationSettings,
+    targets: tuple[str, ...],
+    scales: BranchScales | None,
+    source: Text | None = None,
+) -> tuple[Conditioning, BranchLoras | None]:
+    """The texts of a run, and where LoRAs are named its branches' own; `source` is the source's, if it is known."""
+    if (loras := branch_loras(adapter, settings, targets, scales)) is not None:
+        return loras.text(0, SOURCE), loras
     first = adapter.encode(settings.prompt) if source is None else source
-    return Conditioning((first, *map(adapter.encode, targets)), adapter.encode_negative(settings.negative_prompt))
+    text = Conditioning((first, *map(adapter.encode, targets)), adapter.encode_negative(settings.negative_prompt))
+    return text, None
+
+
+def _source_text(
+    adapter: Adapter, settings: GenerationSettings, num_steps: int
+) -> tuple[Conditioning, BranchLoras | None]:
+    return _text(adapter, settings, (), branch_scales(adapter, settings, None, num_steps))
 
 
 def _start(adapter: Adapter, settings: GenerationSettings, solver: Solver) -> Tensor:
@@ -336,8 +373,8 @@ def _finished(steps: Iterable[T], count: int, on_step: OnStep | None) -> list[T]
     return finished
 
 
-def _controlled(steps: Sequence[Step]) -> int:
+def _controlled(steps: Sequence[Step], *, needed: bool) -> int:
     controlled = sum(step.controlled_calls for step in steps)
-    if not controlled:
+    if needed and not controlled:
         raise ControlError("the edit controlled no attention call, so the result would be a plain picture")
     return controlled

@@ -4,7 +4,7 @@ A family's file converts its own conventions in one place: how prompts become co
 attention, what the network predicts, and how latents are laid out.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
 from wordbrush.attention.surroundings import Surroundings
 from wordbrush.edits.editable_layers import EditableLayers
+from wordbrush.edits.lora_window import LoraScales
 from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.sampling.guidance import Guidance
 from wordbrush.sampling.solver import Solver
@@ -85,8 +86,28 @@ class Predictor(Protocol):
         ...
 
 
+class LoadedLoras(Protocol):
+    """The LoRAs that are loaded beside a model's weights."""
+
+    @property
+    def scales(self) -> Mapping[str, float]:
+        """Their scales by name, as they were loaded."""
+        ...
+
+    def at(self, scales: LoraScales, /) -> AbstractContextManager[None]:
+        """A scope in which they have other scales."""
+        ...
+
+
 class Adapter(Predictor, Protocol):
     """A text-to-image model with an iterative sampler."""
+
+    loras: LoadedLoras
+    """What is loaded beside the model's weights."""
+
+    def with_loras(self, scales: LoraScales) -> AbstractContextManager[None]:
+        """A scope in which calls of the model and its text encoders have the loaded LoRAs at these scales."""
+        ...
 
     @property
     def device(self) -> torch.device:

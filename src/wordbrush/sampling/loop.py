@@ -10,6 +10,7 @@ from torch import Tensor
 
 from wordbrush.attention.batch import SOURCE, BatchLayout, BatchRow
 from wordbrush.attention.control import StepControl
+from wordbrush.attention.just_made import JustMade
 from wordbrush.attention.side_by_side import SideBySide
 from wordbrush.attention.surroundings import Region, RegionTape
 from wordbrush.attention.tape import SourceTape
@@ -20,6 +21,7 @@ from wordbrush.edits.window import EVERY_STEP, Window
 from wordbrush.sampling.adapter import Prediction, Predictor
 from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.calls import predict_rows
+from wordbrush.sampling.conditioning import BranchLoras, Conditioning
 from wordbrush.sampling.deep_features import DeepCache, DeepStep
 from wordbrush.sampling.region_steps import RegionStep, RegionSteps
 from wordbrush.sampling.replay import Replay
@@ -41,25 +43,16 @@ class Looking(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Conditioning:
-    """The text of every branch, one row each: `positive[b]` is branch b's prompt, the source first; `negative` is
-    shared.
-    """
-
-    positive: tuple[Text, ...]
-    negative: Text
-
-
-@dataclass(frozen=True, eq=False)
 class Step:
-    """One finished step: the latents (branches, C, h, w) after it, its number of controlled attention calls, and
-    whether it was whole or computed a region alone.
+    """One finished step: the latents (branches, C, h, w) after it, its number of controlled attention calls,
+    whether it was whole or computed a region alone, and whether its source ran in a call of its own.
     """
 
     index: int
     latents: Tensor
     controlled_calls: int
     whole: bool = True
+    apart: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +69,8 @@ class Run:
     may begin with its latents before the step `first`. Of `fast` the rest counts: at steps that nothing controls, deep
     features are computed at one of `cache_interval` steps; once the blends have found where all targets change, one of
     `region_interval` steps is whole, and the others compute that region alone, grown by `region_halo` latent cells.
+
+    With `loras` source and targets have weights of their own, and their texts are those that `loras` holds.
     """
 
     text: Conditioning
@@ -90,6 +85,7 @@ class Run:
     guidance_interval: Window = EVERY_STEP
     first: int = 0
     fast: Shortcuts = EXACT
+    loras: BranchLoras | None = None
 
 
 def denoise(model: Predictor, solver: Solver, start: Tensor, run: Run) -> Iterator[Step]:
@@ -121,13 +117,28 @@ class _Asked:
     texts: Sequence[Text]
     control_of: Callable[[BatchLayout], StepControl] | None
     reuse: DeepStep | RegionStep | None
+    loras: BranchLoras | None
+    step: int
 
 
 def _answers(model: Predictor, asked: Sequence[_Asked], scale: float) -> list[Prediction]:
-    """The predictions of several runs' calls: of one call, unless the family runs negative rows by themselves."""
-    if len(asked) == 1 or model.guidance.apart:
+    """The predictions of several runs' calls: of one call, unless the family runs negative rows by themselves, or
+    branches have LoRAs of their own.
+    """
+    if len(asked) == 1 or model.guidance.apart or any(one.loras is not None for one in asked):
         return [
-            predict_rows(model, one.layout, one.rows, one.timestep, one.texts, scale, one.control_of, one.reuse)
+            predict_rows(
+                model,
+                one.layout,
+                one.rows,
+                one.timestep,
+                one.texts,
+                scale,
+                one.control_of,
+                one.reuse,
+                one.loras,
+                one.step,
+            )
             for one in asked
         ]
     counts = [len(one.rows) for one in asked]
@@ -176,12 +187,18 @@ class _Running:
             replayed_negative=negative,
         )
         rows = _rows(layout, run.branches, self._latents, None if kept is None else kept.latents[index])
-        recording = run.record_to if run.record_to is not None and run.record_to.start_step() else None
+        loras = run.loras
+        self._apart = loras is not None and loras.scales.apart(index) and len(layout.by_source()) == 2
+        weights = None if loras is None else loras.of(index, SOURCE)
+        recording = run.record_to if run.record_to is not None and run.record_to.start_step(weights) else None
         control_of: Callable[[BatchLayout], StepControl] | None = None
         if recording is not None or watches or acts:
             tape = kept.tape if kept else None
             read = RegionTape(tape, region) if tape and region else tape
-            control_of = partial(StepControl, index, edit=edit, tape=read, record_to=recording, watches=watches)
+            if self._apart:
+                control_of = _Apart(index, edit, watches)
+            else:
+                control_of = partial(StepControl, index, edit=edit, tape=read, record_to=recording, watches=watches)
         texts, timestep = self._texts(index, layout), self.timesteps[index]
         reuse: DeepStep | RegionStep | None
         if self._regions.idle:
@@ -189,7 +206,8 @@ class _Running:
         else:
             reuse = self._regions.step(layout, region)
         self._index, self._layout, self._timestep, self._whole = index, layout, timestep, region is None
-        return _Asked(layout, self._solver.model_input(rows, timestep), timestep, texts, control_of, reuse)
+        seen = self._solver.model_input(rows, timestep)
+        return _Asked(layout, seen, timestep, texts, control_of, reuse, loras, index)
 
     def _region(self, index: int, edit: StepEdit | None, plain: BatchLayout) -> Region | None:
         """What a step computes alone. It is whole where a user looks, where the source runs beside the targets, and
@@ -209,15 +227,18 @@ class _Running:
 
     def _texts(self, index: int, layout: BatchLayout) -> list[Text]:
         """The text of each row."""
-        negative = self._steering.negative(index, self._run.text.negative)
-        return [self._prompt(row) if row.conditional else negative for row in layout.rows]
+        run, texts = self._run, []
+        for row in layout.rows:
+            its = run.text if run.loras is None else run.loras.text(index, row.branch)
+            negative = self._steering.negative(index, its.negative)
+            texts.append(self._prompt(row, its) if row.conditional else negative)
+        return texts
 
-    def _prompt(self, row: BatchRow) -> Text:
-        run = self._run
+    def _prompt(self, row: BatchRow, its: Conditioning) -> Text:
         if not row.as_source:
-            return run.text.positive[row.branch]
-        assert run.kept is not None  # it is the kept source's steering that compares
-        return run.kept.text
+            return its.positive[row.branch]
+        assert self._run.kept is not None  # it is the kept source's steering that compares
+        return self._run.kept.text
 
     def answer(self, prediction: Tensor, controlled: int) -> Step:
         """The step that it takes by the answer to what it asked last."""
@@ -235,7 +256,7 @@ class _Running:
         if run.looking is not None:
             run.looking.look(self._expected(predicted, latents))
         self._latents = latents
-        return Step(self._index, latents, controlled, self._whole)
+        return Step(self._index, latents, controlled, self._whole, self._apart)
 
     def _expected(self, predicted: Predicted, latents: Tensor) -> Tensor:
         """The finished latents (branches, C, h, w), if all that is left to take from `latents` after this step is the
@@ -244,6 +265,20 @@ class _Running:
         noise = self._solver.split(predicted.guided(), self._timestep, self._latents).noise
         after = self._solver.rates_after(self._timestep)
         return (latents - after.noise * noise) / after.signal
+
+
+class _Apart:
+    """The controls of a step whose source runs in a call of its own: what the targets take of it, it leaves there."""
+
+    def __init__(self, step: int, edit: StepEdit | None, watches: Sequence[Watch]) -> None:
+        self._step, self._edit, self._watches = step, edit, watches
+        self._made = JustMade(frozenset() if edit is None else edit.self_layers)
+
+    def __call__(self, layout: BatchLayout) -> StepControl:
+        """The control of the source's call, then of the targets'."""
+        if layout.has_source():
+            return StepControl(self._step, layout, None, record_to=self._made, watches=self._watches)
+        return StepControl(self._step, layout, self._edit, self._made, watches=self._watches, source_shown=True)
 
 
 def _rows(layout: BatchLayout, branches: Sequence[int], latents: Tensor, source: Tensor | None) -> Tensor:

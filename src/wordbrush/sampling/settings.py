@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Self, TypedDict, Unpack
 
+from wordbrush.edits.lora_window import LorasOption, LoraWindow, check_loras, parse_loras
 from wordbrush.edits.window import EVERY_STEP, Window
 from wordbrush.errors import SettingsError
 from wordbrush.settled import settle
@@ -29,6 +30,9 @@ class GenerationOptions(TypedDict, total=False):
     - `sampler`: the sampler by name, or "own" for the one in the model's folder. Default: None, the family's, which is
       "ddim" for Stable Diffusion: the published method and most inversions are defined on it.
     - `size`: (height, width) of the picture in pixels. Default: the model's.
+    - `source_adapters`: the LoRAs that act in the picture, of those that are loaded: scales by name, or `LoraWindow`s,
+      which also say in which part of the steps. Exactly the named ones act; empty for none. Default: None, all that
+      are loaded, at their own scales.
 
     `GenerationSettings` and `check_generation` check the values and raise `SettingsError`.
 
@@ -43,6 +47,7 @@ class GenerationOptions(TypedDict, total=False):
     negative_prompt: str
     sampler: str | None
     size: tuple[int, int] | None
+    source_adapters: LorasOption | None
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class GenerationSettings:
     - `negative_prompt`, `seed`, `num_inference_steps`, `guidance_scale`, `sampler`: as in `GenerationOptions`.
     - `guidance_interval`: the bounds (start, end) of the guided part of the schedule.
     - `height`, `width`: the picture's size in pixels, 1 or more.
+    - `source_adapters`: the LoRAs that act, and when; None for all at their own scales.
 
     Raises `SettingsError` for a value outside of its range.
 
@@ -77,6 +83,7 @@ class GenerationSettings:
     width: int
     sampler: str | None = None
     guidance_interval: tuple[float, float] = (EVERY_STEP.start, EVERY_STEP.end)
+    source_adapters: tuple[LoraWindow, ...] | None = None
 
     def __post_init__(self) -> None:
         """Check what does not depend on the model."""
@@ -99,6 +106,7 @@ class GenerationSettings:
             raise SettingsError(f"seed is {self.seed}; give a whole number from 0 to 2**63 - 1")
         if self.height < 1 or self.width < 1:
             raise SettingsError(f"size is {self.height}x{self.width}; give a positive height and width in pixels")
+        check_loras(self.source_adapters or (), "source_adapters")
 
     @property
     def guided(self) -> Window:
@@ -137,6 +145,7 @@ class GenerationSettings:
             width=width,
             sampler=options.get("sampler"),
             guidance_interval=(guided.start, guided.end),
+            source_adapters=parse_loras(options.get("source_adapters"), "source_adapters"),
         )
 
 

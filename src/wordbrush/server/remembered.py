@@ -26,7 +26,8 @@ def requests_of(record: RunRecord, index: int | None, editor: Editor) -> dict[st
     where `editor` would fill in the same.
     """
     made = record.generation
-    generation = _known(GenerationFields, {**vars(made), "size": [made.height, made.width]})
+    plain = {name: to_plain(value) for name, value in vars(made).items()}
+    generation = _known(GenerationFields, {**plain, "size": [made.height, made.width]})
     if record.photo is None:
         found: dict[str, Any] = {"generate": {"prompt": made.prompt, "options": generation}}
     else:

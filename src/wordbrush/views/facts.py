@@ -1,6 +1,7 @@
 """Settings as names and values to be read: plain text, whoever shows it."""
 
 from wordbrush.edits.blend import AUTO, LocalBlend
+from wordbrush.edits.lora_window import named_loras
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, EditSettings
 from wordbrush.edits.shortcuts import EXACT
 from wordbrush.edits.window import DEFAULT, EVERY_STEP, format_window
@@ -21,6 +22,8 @@ def generation_facts(settings: GenerationSettings) -> Facts:
     ]
     if settings.guided != EVERY_STEP:
         facts.append(("guided part of the steps", format_window(settings.guidance_interval)))
+    if settings.source_adapters is not None:
+        facts.append(("LoRAs of the source", named_loras(settings.source_adapters)))
     return [*facts, ("negative prompt", settings.negative_prompt)] if settings.negative_prompt else facts
 
 
@@ -40,6 +43,8 @@ def edit_facts(settings: EditSettings) -> Facts:
     facts += [("recipe", line) for line in dict.fromkeys(settings.describe())]
     if settings.fast != EXACT:
         facts.append(("fast", str(settings.fast)))
+    if settings.target_adapters is not None:
+        facts.append(("LoRAs of the targets", named_loras(settings.target_adapters)))
     if settings.own:
         return facts  # each target has windows of its own, and the recipes say them
     facts.append(("cross", format_window(settings.cross_replace_steps[DEFAULT])))

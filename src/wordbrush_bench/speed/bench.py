@@ -22,7 +22,8 @@ from wordbrush.inversion.task import InversionTask
 from wordbrush.maps.capture import Capture
 from wordbrush.maps.request import MapsRequest
 from wordbrush.runs.run import run_edit, run_source, run_together, solver_of
-from wordbrush.sampling.loop import Conditioning, Run, denoise
+from wordbrush.sampling.conditioning import Conditioning
+from wordbrush.sampling.loop import Run, denoise
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush_bench.peers.community_p2p import CommunityPrompt2Prompt

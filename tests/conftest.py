@@ -35,7 +35,7 @@ def _own_compiled_code(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A complete Stable Diffusion folder of a tiny, randomly initialised model."""
-    from helpers.tiny import tiny_sd_folder
+    from wordbrush_bench.tiny.stable_diffusion import tiny_sd_folder
 
     return tiny_sd_folder(tmp_path_factory.mktemp("models") / "tiny-sd")
 
@@ -43,7 +43,7 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def captioner_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A complete folder of a tiny BLIP model, randomly initialised."""
-    from helpers.tiny import tiny_captioner_folder
+    from helpers.tiny_captioner import tiny_captioner_folder
 
     return tiny_captioner_folder(tmp_path_factory.mktemp("models") / "tiny-blip")
 

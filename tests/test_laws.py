@@ -6,7 +6,6 @@ from diffusers import StableDiffusionPipeline
 
 from helpers.loaded import load_model
 from helpers.rounding import assert_same_latents
-from helpers.tiny import tiny_sd_folder
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.borrowed import Borrowed
@@ -14,6 +13,7 @@ from wordbrush.edits.plan import EditPlan, TargetPlan
 from wordbrush.edits.token_map import TokenMap
 from wordbrush.sampling.conditioning import Conditioning
 from wordbrush.sampling.loop import Run, denoise
+from wordbrush_bench.tiny.stable_diffusion import tiny_sd_folder
 
 PROMPT, TARGETS = "a dog eating an apple", ["a cat eating an apple", "a big dog eating an orange", "a dog in autumn"]
 RUN = {"seed": 5, "num_inference_steps": 5, "guidance_scale": 5.0}

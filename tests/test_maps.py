@@ -9,7 +9,6 @@ from diffusers import StableDiffusionPipeline
 
 from helpers.loaded import load_model
 from helpers.oracles import FormedMaps
-from helpers.tiny import tiny_sd_folder
 from wordbrush.attention.sites import AttentionCall
 from wordbrush.editor import Editor
 from wordbrush.errors import PromptError, SettingsError
@@ -17,6 +16,7 @@ from wordbrush.maps.request import MapsRequest
 from wordbrush.models.intercept import Intercept, attention_modules
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush_bench.speed.materialised import plan_published, published_edit
+from wordbrush_bench.tiny.stable_diffusion import tiny_sd_folder
 
 PROMPT = "a dog eating an apple"
 STEPS, SEED, GUIDANCE = 4, 3, 5.0

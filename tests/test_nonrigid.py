@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from helpers.loaded import load_model
 from helpers.oracles import explicit_borrowing
 from helpers.rounding import assert_same_latents
-from helpers.tiny import tiny_pipeline
 from wordbrush.attention.batch import BatchLayout
 from wordbrush.attention.control import StepControl
 from wordbrush.editor import Editor
@@ -23,6 +22,7 @@ from wordbrush.errors import ControlError, IdleEditError, PromptError, SettingsE
 from wordbrush.maps.request import MapsRequest
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush.sampling.text import Text
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
 
 PROMPT, TARGETS = "a dog eating an apple", ["a cat riding", "a big dog eating an apple", "a house"]
 RUN = {"seed": 5, "num_inference_steps": 5, "guidance_scale": 5.0}

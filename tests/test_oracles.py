@@ -9,13 +9,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from helpers.tiny import WORDS, tiny_pipeline, tiny_tokenizer
 from wordbrush.edits.refine import refine
 from wordbrush.edits.replace import replace
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush.tokens.pair import PromptPair
 from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush_bench.speed.materialised import plan_published, published_edit
+from wordbrush_bench.tiny.stable_diffusion import WORDS, tiny_pipeline, tiny_tokenizer
 
 LENGTH = 20
 TOKENIZER = tiny_tokenizer(LENGTH)

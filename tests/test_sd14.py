@@ -5,11 +5,11 @@ import torch
 from transformers import CLIPTokenizer
 
 from helpers.sd14 import NARROW, clip_tokenizer_files, sd14_folder
-from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
 from wordbrush.errors import PromptError
 from wordbrush.models.processor import LARGE, fastest_dtype
 from wordbrush.models.stable_diffusion import StableDiffusion
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
 from torch import nn
 
 from helpers.loaded import load_model
-from helpers.tiny import tiny_pipeline, tiny_unet
 from wordbrush.attention.sites import AttentionCall
 from wordbrush.editor import Editor
 from wordbrush.errors import ControlError
 from wordbrush.models.intercept import Intercept, attention_modules
 from wordbrush.models.unet import UNetLayers
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline, tiny_unet
 
 X, TEXT = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(0)), torch.ones(2, 7, 32)
 

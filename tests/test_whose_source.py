@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.tiny import tiny_sd_folder
 from wordbrush.editor import Editor
 from wordbrush.errors import SettingsError
+from wordbrush_bench.tiny.stable_diffusion import tiny_sd_folder
 
 RUN = {"seed": 3, "num_inference_steps": 2}
 

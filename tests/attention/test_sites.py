@@ -2,10 +2,10 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
-from helpers.tiny import tiny_unet
 from wordbrush.attention.sites import AttentionCall
 from wordbrush.models.intercept import Intercept
 from wordbrush.models.unet import UNetLayers
+from wordbrush_bench.tiny.stable_diffusion import tiny_unet
 
 UNET: UNet2DConditionModel = tiny_unet()
 

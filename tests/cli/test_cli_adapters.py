@@ -7,9 +7,9 @@ import pytest
 import typer
 
 from helpers.adapter_files import concept, lora, trained
-from helpers.tiny import tiny_pipeline
 from wordbrush.cli.app import app
 from wordbrush.runs.png import read_record
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
 
 EDIT = ["edit", "a dog", "a <toy>", "--steps", "2", "--no-comparison"]
 

@@ -9,10 +9,10 @@ from diffusers import StableDiffusionPipeline
 from torch import nn
 
 from helpers.loaded import load_model
-from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
 from wordbrush.models.intercept import attention_modules
 from wordbrush.models.stable_diffusion import StableDiffusion
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
 
 STEPS = 2
 

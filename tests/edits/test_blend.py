@@ -1,11 +1,11 @@
 import pytest
 
-from helpers.tiny import tiny_tokenizer
 from wordbrush.edits.blend import LatentMask, LocalBlend
 from wordbrush.edits.blend_words import BlendTokens, blend_tokens
 from wordbrush.errors import PromptError, SettingsError
 from wordbrush.tokens.pair import Prompts
 from wordbrush.tokens.prompt_tokens import PromptTokens
+from wordbrush_bench.tiny.stable_diffusion import tiny_tokenizer
 
 
 def tokens(prompt: str) -> PromptTokens:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
 from wordbrush.edits.mutual_self_attention import MutualSelfAttention
 from wordbrush.edits.plug_and_play import PlugAndPlay
 from wordbrush.errors import IdleEditError, OutputError, PromptError, PromptWarning, SettingsError
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
 
 RUN = {"seed": 3, "num_inference_steps": 3}
 PROMPT = "a smiling cat on a mat"

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from transformers import CLIPConfig, CLIPModel, ViTConfig, ViTModel
 
-from helpers.tiny import tiny_tokenizer
+from wordbrush_bench.tiny.stable_diffusion import tiny_tokenizer
 
 
 def dino_folder(folder: Path) -> Path:

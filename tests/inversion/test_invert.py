@@ -10,7 +10,6 @@ from PIL import Image, ImageFilter
 
 from helpers.loaded import load_model
 from helpers.rounding import assert_same_latents
-from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.errors import PhotoError, PromptError, RecordError, SettingsError
@@ -22,6 +21,7 @@ from wordbrush.metrics.likeness import Likeness
 from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush.runs.results import Source
 from wordbrush_bench.speed.materialised import plan_published, published_edit
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
 
 PROMPT, TARGETS = "a dog eating an apple", ["a cat eating an apple", "a big dog eating an orange"]
 RUN = {"num_inference_steps": 3, "guidance_scale": 3.0, "size": (32, 48)}

@@ -5,8 +5,8 @@ import pytest
 from diffusers import DDIMScheduler
 from PIL import Image
 
-from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
 
 METHODS = ("virtual", "direct", "edit-friendly", "ddim")
 

@@ -9,9 +9,6 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from helpers.tiny import tiny_pipeline
-from helpers.tiny_joint import tiny_flux
-from helpers.tiny_xl import tiny_xl
 from wordbrush.editor import Editor
 from wordbrush.errors import ModelError, PhotoError, SettingsError
 from wordbrush.learning import learn as learning
@@ -19,6 +16,9 @@ from wordbrush.learning.learn import Learnt, Preview, learn
 from wordbrush.learning.settings import LearnSettings
 from wordbrush.models.fingerprint import pipeline_fingerprint
 from wordbrush.models.load import adopt_pipeline, load_pipeline
+from wordbrush_bench.tiny.joint import tiny_flux
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
+from wordbrush_bench.tiny.stable_diffusion_xl import tiny_xl
 
 TOY = LearnSettings("<Toy>", "dog", num_vectors=2, steps=4, batch_size=2)
 

@@ -9,7 +9,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from helpers.picture_files import picture
-from helpers.tiny import CAPTION_WORDS
+from helpers.tiny_captioner import CAPTION_WORDS
 from wordbrush.errors import ModelError, ModelWarning
 from wordbrush.models.captioner import _pixels, caption
 

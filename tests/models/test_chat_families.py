@@ -13,8 +13,6 @@ from torch import Tensor
 
 from helpers.failing_layers import fail_in_each_layer
 from helpers.formed_joint import Formed, edited_map, formed_edit
-from helpers.tiny_chat import FLUX_2_LENGTH, tiny_flux_2, tiny_klein, tiny_qwen_image, tiny_z_image
-from helpers.tiny_joint import SIZE
 from wordbrush.attention.control import StepControl
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
@@ -24,6 +22,8 @@ from wordbrush.maps.request import MapsRequest
 from wordbrush.models.intercept import attention_modules
 from wordbrush.sampling.patches import packed, unpacked
 from wordbrush.tokens.pair import PromptPair
+from wordbrush_bench.tiny.chat import FLUX_2_LENGTH, tiny_flux_2, tiny_klein, tiny_qwen_image, tiny_z_image
+from wordbrush_bench.tiny.joint import SIZE
 
 PROMPT = "a photo of a dog eating an apple"
 LONG_WORD = "smilingcastlesmilingcastle"

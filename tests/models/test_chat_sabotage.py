@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from helpers.sabotage import PROMPT, TARGET, assert_nothing_is_left, changed, edited_with, twice
-from helpers.tiny_chat import tiny_flux_2, tiny_klein, tiny_qwen_image, tiny_z_image
-from helpers.tiny_joint import SIZE
 from wordbrush.editor import Editor
 from wordbrush.errors import ControlError
 from wordbrush.models.intercept import attention_modules
+from wordbrush_bench.tiny.chat import tiny_flux_2, tiny_klein, tiny_qwen_image, tiny_z_image
+from wordbrush_bench.tiny.joint import SIZE
 
 RUN = {"seed": 3, "num_inference_steps": 2, "size": SIZE}
 EDIT = {"edit": "replace", "self_replace_steps": 0.5}

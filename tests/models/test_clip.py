@@ -4,9 +4,9 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
-from helpers.tiny import tiny_pipeline, tiny_tokenizer
 from wordbrush.errors import PromptError
 from wordbrush.models.clip import added_words, clip_ids, clip_tokens
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline, tiny_tokenizer
 
 
 def with_words(**vectors: int) -> StableDiffusionPipeline:

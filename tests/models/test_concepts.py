@@ -7,13 +7,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from helpers.adapter_files import concept, vectors
-from helpers.tiny import tiny_pipeline
-from helpers.tiny_xl import tiny_xl
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.errors import ModelError, PromptError, RecordError, SettingsError
 from wordbrush.models.clip import clip_ids
 from wordbrush.views.prompts import Piece, marked_prompts
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
+from wordbrush_bench.tiny.stable_diffusion_xl import tiny_xl
 
 RUN = {"seed": 4, "num_inference_steps": 2, "guidance_scale": 4.0}
 PROMPT = "a dog eating an apple"

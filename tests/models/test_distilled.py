@@ -4,9 +4,9 @@ import pytest
 import torch
 from diffusers import LCMScheduler
 
-from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
 from wordbrush.errors import SettingsError
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
 
 PROMPT, TARGET = "a dog on a mat", "a cat on a mat"
 RUN = {"seed": 3, "num_inference_steps": 3, "guidance_scale": 8.0}

@@ -18,11 +18,11 @@ from helpers.cross_family import (
     run_of,
 )
 from helpers.failing_layers import fail_in_each_layer
-from helpers.tiny_hunyuan import DDIM, SIZE, tiny_hunyuan
 from wordbrush.editor import Editor
 from wordbrush.errors import ModelError, PromptError, SettingsError
 from wordbrush.maps.request import MapsRequest
 from wordbrush.models.intercept import attention_modules
+from wordbrush_bench.tiny.hunyuan_dit import DDIM, SIZE, tiny_hunyuan
 
 RUN = run_of(SIZE, 5.0)
 CALL = call_of(SIZE, 5.0)

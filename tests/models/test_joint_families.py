@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from helpers.formed_joint import Formed, edited_map, formed_edit
-from helpers.tiny_joint import SIZE, VAE_FACTOR, tiny_flux, tiny_sd3
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.errors import PromptError, SettingsError
@@ -14,6 +13,7 @@ from wordbrush.inversion.settings import InversionSettings
 from wordbrush.maps.request import MapsRequest
 from wordbrush.runs.cache import InversionCache
 from wordbrush.tokens.pair import PromptPair
+from wordbrush_bench.tiny.joint import SIZE, VAE_FACTOR, tiny_flux, tiny_sd3
 
 PROMPT, TARGETS = "a photo of a dog eating an apple", ["a photo of a cat eating an apple", "a dog eating a castle"]
 STEPS = 3

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from helpers.sabotage import PROMPT, assert_nothing_is_left, changed, edited_with, forming_maps
-from helpers.tiny_chat import tiny_flux_2, tiny_klein, tiny_qwen_image, tiny_z_image
-from helpers.tiny_joint import SIZE, tiny_flux, tiny_sd3
 from wordbrush.attention.control import StepControl
 from wordbrush.editor import Editor
 from wordbrush.errors import ControlError, ModelError
 from wordbrush.models.intercept import attention_modules
+from wordbrush_bench.tiny.chat import tiny_flux_2, tiny_klein, tiny_qwen_image, tiny_z_image
+from wordbrush_bench.tiny.joint import SIZE, tiny_flux, tiny_sd3
 
 RUN = {"seed": 3, "num_inference_steps": 2, "size": SIZE}
 edited = partial(edited_with, run={**RUN, "edit": "replace", "self_replace_steps": 0.5})

@@ -9,12 +9,12 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors.torch import load_file, save, save_file
 
 from helpers.adapter_files import concept, lora, trained
-from helpers.tiny import tiny_pipeline
-from helpers.tiny_joint import tiny_flux
-from helpers.tiny_xl import tiny_xl
 from wordbrush.editor import Editor
 from wordbrush.errors import ModelError, RecordError, SettingsError
 from wordbrush.runs.cache import InversionCache
+from wordbrush_bench.tiny.joint import tiny_flux
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
+from wordbrush_bench.tiny.stable_diffusion_xl import tiny_xl
 
 RUN = {"seed": 4, "num_inference_steps": 2, "guidance_scale": 4.0}
 PROMPT, TARGET = "a dog eating an apple", "a cat eating an apple"

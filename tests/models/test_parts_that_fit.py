@@ -13,10 +13,10 @@ from diffusers import (
     FlowMatchHeunDiscreteScheduler,
 )
 
-from helpers.tiny_joint import tiny_flux, tiny_sd3
-from helpers.tiny_pixart import tiny_pixart
 from wordbrush.editor import Editor
 from wordbrush.errors import ModelError
+from wordbrush_bench.tiny.joint import tiny_flux, tiny_sd3
+from wordbrush_bench.tiny.pixart import tiny_pixart
 
 Pipeline = Any
 BUILD: dict[str, Callable[..., Pipeline]] = {"sd3": tiny_sd3, "flux": tiny_flux, "pixart": tiny_pixart}

@@ -8,11 +8,11 @@ import torch
 from diffusers import DDPMScheduler, EulerDiscreteScheduler, StableDiffusionPipeline
 from peft import LoraConfig
 
-from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
 from wordbrush.errors import ModelError, RecordError
 from wordbrush.models.fingerprint import pipeline_fingerprint
 from wordbrush.runs.cache import InversionCache
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
 
 RUN = {"seed": 4, "num_inference_steps": 3, "guidance_scale": 4.0}
 PROMPT, TARGET = "a dog eating an apple", "a cat eating an apple"

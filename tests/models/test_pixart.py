@@ -18,11 +18,11 @@ from helpers.cross_family import (
     run_of,
 )
 from helpers.failing_layers import fail_in_each_layer
-from helpers.tiny_pixart import SIZE, tiny_pixart
 from wordbrush.editor import Editor
 from wordbrush.errors import ControlError, ModelError, PromptError, SettingsError
 from wordbrush.maps.request import MapsRequest
 from wordbrush.models.intercept import attention_modules
+from wordbrush_bench.tiny.pixart import SIZE, tiny_pixart
 
 RUN = run_of(SIZE, 4.5)
 DDIM = DDIMScheduler(beta_schedule="linear", clip_sample=False, set_alpha_to_one=False, steps_offset=1)

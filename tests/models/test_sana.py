@@ -17,10 +17,10 @@ from helpers.cross_family import (
     run_of,
 )
 from helpers.failing_layers import fail_in_each_layer
-from helpers.tiny_sana import EULER, MULTISTEP, SIZE, tiny_sana
 from wordbrush.editor import Editor
 from wordbrush.errors import ControlError, ModelError, PromptError, SettingsError
 from wordbrush.maps.request import MapsRequest
+from wordbrush_bench.tiny.sana import EULER, MULTISTEP, SIZE, tiny_sana
 
 RUN = run_of(SIZE, 4.5)
 CALL = call_of(SIZE, 4.5)

@@ -7,9 +7,9 @@ from huggingface_hub import constants
 from safetensors.torch import save_file
 
 from helpers.single_file import save_single_file
-from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
 from wordbrush.errors import ModelError
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
 
 RUN = {"seed": 4, "num_inference_steps": 3, "guidance_scale": 4.0}
 PROMPT = "a dog eating an apple"

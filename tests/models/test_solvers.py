@@ -6,11 +6,11 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, StableDiffusionPipeline
 
 from helpers.rounding import assert_same, assert_same_latents
-from helpers.tiny import tiny_sd_folder
 from wordbrush.editor import Editor
 from wordbrush.errors import SettingsError
 from wordbrush.models.solvers import SAMPLERS, diffusion_solver, flow_solver
 from wordbrush.sampling.rates import Rates, fresh_noise, mixed
+from wordbrush_bench.tiny.stable_diffusion import tiny_sd_folder
 
 CONFIG = {
     "beta_start": 0.00085,

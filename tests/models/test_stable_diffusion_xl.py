@@ -8,7 +8,6 @@ from diffusers import EulerAncestralDiscreteScheduler, EulerDiscreteScheduler, L
 from helpers.failing_layers import fail_in_each_layer
 from helpers.formed_cross import Formed, formed_edit
 from helpers.rounding import assert_same_latents
-from helpers.tiny_xl import SIZE, tiny_xl
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.replace import replace
@@ -16,6 +15,7 @@ from wordbrush.errors import ModelError, PromptError
 from wordbrush.maps.request import MapsRequest
 from wordbrush.models.intercept import attention_modules
 from wordbrush.tokens.pair import PromptPair
+from wordbrush_bench.tiny.stable_diffusion_xl import SIZE, tiny_xl
 
 PROMPT, TARGETS = "a photo of a dog eating an apple", ["a photo of a cat eating an apple", "a big dog eating an apple"]
 STEPS = 3

@@ -7,13 +7,13 @@ from accelerate.hooks import remove_hook_from_module
 from diffusers.models.attention_processor import AttnProcessor
 from peft import LoraConfig
 
-from helpers.tiny import tiny_pipeline
-from helpers.tiny_pixart import tiny_pixart
-from helpers.tiny_xl import SIZE, tiny_xl
 from wordbrush.attention.control import StepControl
 from wordbrush.editor import Editor
 from wordbrush.errors import ControlError
 from wordbrush.models.intercept import attention_modules
+from wordbrush_bench.tiny.pixart import tiny_pixart
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
+from wordbrush_bench.tiny.stable_diffusion_xl import SIZE, tiny_xl
 
 PROMPT, TARGET = "a photo of a dog", "a photo of a cat"
 RUN = {"seed": 3, "num_inference_steps": 2, "guidance_scale": 5.0, "size": SIZE}

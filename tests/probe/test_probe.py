@@ -5,15 +5,15 @@ import json
 import pytest
 import torch
 
-from helpers.tiny import tiny_pipeline
-from helpers.tiny_chat import tiny_klein, tiny_qwen_image, tiny_z_image
-from helpers.tiny_joint import SIZE, tiny_flux, tiny_sd3
-from helpers.tiny_pixart import tiny_pixart
 from wordbrush.editor import Editor
 from wordbrush.errors import ModelError, PromptError, RecordError, SettingsError
 from wordbrush.maps.request import MapsRequest
 from wordbrush.probe.chart import draw_chart
 from wordbrush.runs.record import RunRecord
+from wordbrush_bench.tiny.chat import tiny_klein, tiny_qwen_image, tiny_z_image
+from wordbrush_bench.tiny.joint import SIZE, tiny_flux, tiny_sd3
+from wordbrush_bench.tiny.pixart import tiny_pixart
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
 
 PROMPT = "a dog eating an apple"
 RUN = {"num_inference_steps": 2, "size": SIZE}

@@ -7,11 +7,6 @@ import torch
 
 from helpers.loaded import load_model
 from helpers.rounding import assert_same_latents
-from helpers.tiny import tiny_pipeline
-from helpers.tiny_chat import tiny_flux_2, tiny_qwen_image, tiny_z_image
-from helpers.tiny_joint import SIZE, tiny_flux, tiny_sd3
-from helpers.tiny_pixart import tiny_pixart
-from helpers.tiny_xl import tiny_xl
 from wordbrush.attention.batch import BatchLayout
 from wordbrush.attention.tape import SourceTape
 from wordbrush.editor import Editor
@@ -25,6 +20,11 @@ from wordbrush.runs.run import run_edit, run_source
 from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.search.cost import RowCount
+from wordbrush_bench.tiny.chat import tiny_flux_2, tiny_qwen_image, tiny_z_image
+from wordbrush_bench.tiny.joint import SIZE, tiny_flux, tiny_sd3
+from wordbrush_bench.tiny.pixart import tiny_pixart
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
+from wordbrush_bench.tiny.stable_diffusion_xl import tiny_xl
 
 PROMPT, TARGET = "a dog eating an apple", "a cat eating an apple"
 TARGETS = [TARGET, "a big dog eating an orange"]

@@ -1,7 +1,6 @@
 import pytest
 import torch
 
-from helpers.tiny import tiny_pipeline
 from wordbrush.editor import Editor
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.negative_prompt import NegativePrompt
@@ -10,6 +9,7 @@ from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush.runs.run import run_source
 from wordbrush.sampling.guidance import ClassifierFree, Distilled
 from wordbrush.sampling.settings import GenerationSettings
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
 
 
 def adapter(**unet) -> tuple[StableDiffusion, object]:

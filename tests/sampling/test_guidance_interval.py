@@ -6,9 +6,6 @@ import pytest
 import torch
 
 from helpers.loaded import load_model
-from helpers.tiny import tiny_pipeline
-from helpers.tiny_chat import tiny_qwen_image
-from helpers.tiny_joint import SIZE, tiny_sd3
 from wordbrush.attention.tape import SourceTape
 from wordbrush.editor import Editor
 from wordbrush.edits.settings import EditSettings
@@ -16,6 +13,9 @@ from wordbrush.errors import SettingsError
 from wordbrush.runs.record import RunRecord
 from wordbrush.runs.run import run_edit, run_source, run_together
 from wordbrush.sampling.settings import GenerationDefaults, GenerationSettings
+from wordbrush_bench.tiny.chat import tiny_qwen_image
+from wordbrush_bench.tiny.joint import SIZE, tiny_sd3
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
 
 PROMPT, TARGET = "a dog eating an apple", "a cat eating an apple"
 RUN = {"seed": 5, "num_inference_steps": 5, "guidance_scale": 5.0}

@@ -6,8 +6,6 @@ import pytest
 import torch
 
 from helpers.loaded import load_model
-from helpers.tiny_joint import SIZE, tiny_flux, tiny_sd3
-from helpers.tiny_pixart import tiny_pixart
 from wordbrush.attention.batch import BatchLayout
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.surroundings import Region, RegionTape, Surroundings
@@ -21,6 +19,8 @@ from wordbrush.runs.planned import plan
 from wordbrush.runs.record import RunRecord
 from wordbrush.runs.run import run_source
 from wordbrush.sampling.settings import GenerationSettings
+from wordbrush_bench.tiny.joint import SIZE, tiny_flux, tiny_sd3
+from wordbrush_bench.tiny.pixart import tiny_pixart
 
 PROMPT, TARGET = "a dog eating an apple", "a cat eating an apple"
 FAMILIES = pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import torch
 from PIL.Image import Image
 
 from helpers.rounding import assert_same_latents
-from helpers.tiny import tiny_sd_folder
 from wordbrush.errors import ModelError, SettingsError
 from wordbrush.models.own_settings import Defaults
 from wordbrush.sampling.settings import GenerationSettings
@@ -24,6 +23,7 @@ from wordbrush_bench.peers.masactrl import MasaCtrl
 from wordbrush_bench.peers.registry import NOT_RUN, PEERS, peer_methods
 from wordbrush_bench.peers.shared import SharedModel
 from wordbrush_bench.speed.bench import Bench
+from wordbrush_bench.tiny.stable_diffusion import tiny_sd_folder
 
 CASE = Case(
     "swap", "change-object", "generated", "a dog eating an apple", "a cat eating an apple", ("dog",), ("cat",), 7

@@ -8,7 +8,6 @@ import torch
 from PIL import Image
 
 from helpers.rounding import assert_same_latents
-from helpers.tiny import tiny_sd_folder
 from wordbrush.errors import RecordError, SettingsError
 from wordbrush.models.processor import LARGE, fastest_dtype
 from wordbrush.peak import allocation_peak
@@ -19,6 +18,7 @@ from wordbrush_bench.speed.measure import Machine, Measured, load_bench, measure
 from wordbrush_bench.speed.process import ProcessPeak, measured_processes
 from wordbrush_bench.speed.report import SpeedReport, markdown, missed
 from wordbrush_bench.speed.scaling import scaling
+from wordbrush_bench.tiny.stable_diffusion import tiny_sd_folder
 
 
 @pytest.fixture(scope="module")

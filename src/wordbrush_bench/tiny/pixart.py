@@ -1,5 +1,7 @@
 """Real PixArt pipelines at tiny size: random weights, seeded, built offline."""
 
+from typing import Any
+
 import torch
 from diffusers import (
     DPMSolverMultistepScheduler,
@@ -7,13 +9,13 @@ from diffusers import (
     PixArtTransformer2DModel,
 )
 
-from helpers.tiny_joint import sharpened, t5_tokenizer, tiny_t5, tiny_vae
+from wordbrush_bench.tiny.joint import sharpened, t5_tokenizer, tiny_t5, tiny_vae
 
 SIZE = (32, 48)
 """Pictures of 8 x 12 positions."""
 
 
-def tiny_pixart(kind=PixArtSigmaPipeline, *, scheduler=None, **changes):
+def tiny_pixart(kind: Any = PixArtSigmaPipeline, *, scheduler: Any = None, **changes: Any) -> Any:
     """Two blocks, and a variance beside the noise, as the large ones predict."""
     config = {
         "sample_size": 16,

@@ -1,5 +1,8 @@
 """A real Sana pipeline at tiny size: random weights, seeded, built offline."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import torch
 from diffusers import (
     AutoencoderDC,
@@ -10,8 +13,8 @@ from diffusers import (
 )
 from transformers import Gemma2Config, Gemma2Model, GemmaTokenizer
 
-from helpers.tiny import WORDS
-from helpers.tiny_joint import sharpened
+from wordbrush_bench.tiny.joint import sharpened
+from wordbrush_bench.tiny.stable_diffusion import WORDS
 
 SIZE = (32, 64)
 """Pictures of 16 x 32 positions; the pipeline takes multiples of 32."""
@@ -20,24 +23,25 @@ EULER = FlowMatchEulerDiscreteScheduler(shift=3.0)
 MULTISTEP = DPMSolverMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0)
 
 
-def gemma_tokenizer(words=WORDS - {"smiling", "castle"}) -> GemmaTokenizer:
+def gemma_tokenizer(words: Iterable[str] = WORDS - {"smiling", "castle"}) -> GemmaTokenizer:
     """Byte-pair merges that join each word's letters, with a space before it or without; other words are letters."""
-    vocab = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "\u2581"]
-    vocab += [f"<0x{byte:02X}>" for byte in range(256)]
-    vocab += [chr(code) for code in range(33, 127)]
-    merges = []
+    tokens = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "\u2581"]
+    tokens += [f"<0x{byte:02X}>" for byte in range(256)]
+    tokens += [chr(code) for code in range(33, 127)]
+    merges: list[tuple[str, str]] = []
     for word in sorted(words):
         for pieces in (word, "\u2581" + word):
             left = pieces[0]
             for right in pieces[1:]:
                 merges.append((left, right))
                 left += right
-                vocab.append(left)
-    vocab = {token: i for i, token in enumerate(dict.fromkeys(vocab))}
+                tokens.append(left)
+    vocab = {token: i for i, token in enumerate(dict.fromkeys(tokens))}
     return GemmaTokenizer(vocab=vocab, merges=list(dict.fromkeys(merges)))
 
 
 def tiny_gemma(vocabulary: int, width: int) -> Gemma2Model:
+    """Gemma of two layers."""
     torch.manual_seed(3)
     return Gemma2Model(
         Gemma2Config(
@@ -69,7 +73,7 @@ def tiny_dc() -> AutoencoderDC:
     ).eval()
 
 
-def tiny_sana(*, scheduler=EULER, **changes) -> SanaPipeline:
+def tiny_sana(*, scheduler: Any = EULER, **changes: Any) -> SanaPipeline:
     """Two blocks."""
     config = {
         "in_channels": 4,

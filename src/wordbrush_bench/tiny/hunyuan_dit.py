@@ -1,11 +1,14 @@
 """A real HunyuanDiT pipeline at tiny size: random weights, seeded, built offline."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, HunyuanDiT2DModel, HunyuanDiTPipeline
 from transformers import BertConfig, BertModel, BertTokenizer
 
-from helpers.tiny import WORDS
-from helpers.tiny_joint import sharpened, t5_tokenizer, tiny_t5
+from wordbrush_bench.tiny.joint import sharpened, t5_tokenizer, tiny_t5
+from wordbrush_bench.tiny.stable_diffusion import WORDS
 
 SIZE = (64, 96)
 """Pictures of 4 x 6 positions; the pipeline takes multiples of 16, and counts 8 pixels a cell."""
@@ -16,14 +19,14 @@ DDIM = DDIMScheduler(
 )  # fmt: skip
 
 
-def bert_tokenizer(words=WORDS - {"smiling", "castle"}) -> BertTokenizer:
+def bert_tokenizer(words: Iterable[str] = WORDS - {"smiling", "castle"}) -> BertTokenizer:
     """WordPiece: known words are one token, others fall into letters."""
     letters = "abcdefghijklmnopqrstuvwxyz,.'"
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *sorted(words), *letters, *(f"##{a}" for a in letters)]
     return BertTokenizer(vocab={piece: i for i, piece in enumerate(dict.fromkeys(pieces))}, do_lower_case=True)
 
 
-def tiny_hunyuan(*, scheduler=DDIM, **changes) -> HunyuanDiTPipeline:
+def tiny_hunyuan(*, scheduler: Any = DDIM, **changes: Any) -> HunyuanDiTPipeline:
     """Four blocks, of which the last has a skip connection."""
     bert_words, t5_words = bert_tokenizer(), t5_tokenizer()
     config = {

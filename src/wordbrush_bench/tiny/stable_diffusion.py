@@ -1,21 +1,13 @@
 """Real diffusers and transformers classes at tiny size: random weights, seeded, built offline in a second."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-from transformers import (
-    BertTokenizer,
-    BlipConfig,
-    BlipForConditionalGeneration,
-    BlipTextConfig,
-    BlipVisionConfig,
-    CLIPTextConfig,
-    CLIPTextModel,
-    CLIPTokenizer,
-)
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from helpers.tokenizer import tokenizer_of
+from wordbrush_bench.tiny.clip_tokenizer import tokenizer_of
 
 WORDS = frozenset(
     "a an the dog cat apple orange eating riding on in of mat photo big red autumn smiling bear teddy house castle "
@@ -25,10 +17,12 @@ WORDS = frozenset(
 
 
 def tiny_tokenizer(length: int = 77) -> CLIPTokenizer:
+    """CLIP's tokenizer for `WORDS`."""
     return tokenizer_of(WORDS, length)
 
 
-def tiny_unet(seed: int = 0, **changes) -> UNet2DConditionModel:
+def tiny_unet(seed: int = 0, **changes: Any) -> UNet2DConditionModel:
+    """Three blocks, of which two look at text; `changes` are of its configuration, here and in the other files."""
     torch.manual_seed(seed)
     config = {
         "sample_size": 16,
@@ -49,7 +43,8 @@ def tiny_unet(seed: int = 0, **changes) -> UNet2DConditionModel:
     return unet
 
 
-def tiny_pipeline(seed: int = 0, length: int = 77, **unet) -> StableDiffusionPipeline:
+def tiny_pipeline(seed: int = 0, length: int = 77, **unet: Any) -> StableDiffusionPipeline:
+    """Stable Diffusion 1's kind, or 2's with `prediction_type="v_prediction"`."""
     tokenizer = tiny_tokenizer(length)
     torch.manual_seed(seed)
     vae = AutoencoderKL(
@@ -97,31 +92,7 @@ def tiny_pipeline(seed: int = 0, length: int = 77, **unet) -> StableDiffusionPip
     return pipeline
 
 
-def tiny_sd_folder(folder: Path, **changes) -> Path:
+def tiny_sd_folder(folder: Path, **changes: Any) -> Path:
+    """The pipeline as a folder."""
     tiny_pipeline(**changes).save_pretrained(folder, safe_serialization=True)
-    return folder
-
-
-CAPTION_WORDS = [
-    "[PAD]",
-    "[UNK]",
-    "[CLS]",
-    "[SEP]",
-    "[MASK]",
-    "[DEC]",
-    *"a photo of the dog cat red on mat in".split(),
-]
-"""What the tiny captioner can say."""
-
-
-def tiny_captioner_folder(folder: Path) -> Path:
-    folder.mkdir()
-    (folder / "vocab.txt").write_text("\n".join(CAPTION_WORDS))
-    BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
-    torch.manual_seed(0)
-    small = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    special = {"bos_token_id": 5, "sep_token_id": 3, "eos_token_id": 3, "pad_token_id": 0}
-    text = BlipTextConfig(vocab_size=len(CAPTION_WORDS), encoder_hidden_size=16, **special, **small)
-    config = BlipConfig(text_config=text.to_dict(), vision_config=BlipVisionConfig(image_size=32, **small).to_dict())
-    BlipForConditionalGeneration(config).save_pretrained(folder)
     return folder

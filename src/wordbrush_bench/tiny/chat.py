@@ -1,5 +1,8 @@
 """Real pipelines whose text encoder is a language model, at tiny size: random weights, seeded, built offline."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from diffusers import (
     AutoencoderKLFlux2,
@@ -27,9 +30,9 @@ from transformers import (
     Qwen3Model,
 )
 
-from helpers.chat_tokenizer import chat_tokenizer
-from helpers.tiny import WORDS
-from helpers.tiny_joint import HALVING, sharpened, tiny_shifted_vae
+from wordbrush_bench.tiny.chat_tokenizer import chat_tokenizer
+from wordbrush_bench.tiny.joint import HALVING, sharpened, tiny_shifted_vae
+from wordbrush_bench.tiny.stable_diffusion import WORDS
 
 TEMPLATE = (
     "system Describe the image by detailing color shape size texture quantity text spatial relationships of objects "
@@ -47,7 +50,7 @@ LANGUAGE = {
 SHIFTED = {"shift": 3.0, "use_dynamic_shifting": True, "base_shift": 0.5, "max_shift": 0.9}
 
 
-def tiny_qwen_image(**changes) -> QwenImagePipeline:
+def tiny_qwen_image(**changes: Any) -> QwenImagePipeline:
     """Two blocks; an autoencoder that halves the picture, with a mean and a deviation for each channel."""
     tokenizer = chat_tokenizer(KNOWN)
     torch.manual_seed(0)
@@ -99,6 +102,7 @@ def tiny_qwen_image(**changes) -> QwenImagePipeline:
 
 
 def qwen3_config(vocabulary: int, layers: int) -> Qwen3Config:
+    """A narrow Qwen3."""
     return Qwen3Config(
         vocab_size=vocabulary,
         num_hidden_layers=layers,
@@ -107,7 +111,7 @@ def qwen3_config(vocabulary: int, layers: int) -> Qwen3Config:
     )
 
 
-def tiny_z_image(**changes) -> ZImagePipeline:
+def tiny_z_image(**changes: Any) -> ZImagePipeline:
     """Two blocks behind a refiner of the picture and one of the caption."""
     tokenizer = chat_tokenizer(KNOWN)
     config = {
@@ -159,6 +163,7 @@ def mistral_tokenizer() -> Qwen2Tokenizer:
 
 
 def tiny_mistral(vocabulary: int) -> Mistral3ForConditionalGeneration:
+    """As many layers as FLUX.2 dev reads the states of."""
     text = MistralConfig(**LANGUAGE, vocab_size=vocabulary, num_hidden_layers=30, **NO_MARKS)
     picture = PixtralVisionConfig(
         hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=32, patch_size=16
@@ -167,7 +172,7 @@ def tiny_mistral(vocabulary: int) -> Mistral3ForConditionalGeneration:
     return Mistral3ForConditionalGeneration(Mistral3Config(text_config=text, vision_config=picture)).eval()
 
 
-def _flux_2_parts(changes: dict) -> dict:
+def _flux_2_parts(changes: Mapping[str, Any]) -> dict[str, Any]:
     """A double and two single blocks; an autoencoder with statistics of its patches."""
     config = {
         "in_channels": 16,
@@ -195,7 +200,7 @@ def _flux_2_parts(changes: dict) -> dict:
     }
 
 
-def tiny_flux_2(**changes) -> Flux2Pipeline:
+def tiny_flux_2(**changes: Any) -> Flux2Pipeline:
     """FLUX.2 dev's kind: Mistral's tokens, told the guidance scale."""
     tokenizer = mistral_tokenizer()
     encoder = tiny_mistral(len(tokenizer))
@@ -205,7 +210,7 @@ def tiny_flux_2(**changes) -> Flux2Pipeline:
     return pipeline
 
 
-def tiny_klein(*, is_distilled: bool = False, **changes) -> Flux2KleinPipeline:
+def tiny_klein(*, is_distilled: bool = False, **changes: Any) -> Flux2KleinPipeline:
     """FLUX.2 klein's kind: Qwen3's tokens, negative rows by themselves or no guidance."""
     tokenizer = chat_tokenizer(KNOWN)
     torch.manual_seed(1)

@@ -1,17 +1,19 @@
 """A real Stable Diffusion XL pipeline at tiny size: random weights, seeded, built offline."""
 
+from typing import Any
+
 import torch
 from diffusers import DDIMScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-from helpers.tiny import tiny_tokenizer
-from helpers.tiny_joint import sharpened, tiny_clip, tiny_vae
+from wordbrush_bench.tiny.joint import sharpened, tiny_clip, tiny_vae
+from wordbrush_bench.tiny.stable_diffusion import tiny_tokenizer
 
 SIZE = (32, 48)
 """Latents of 16 x 24 cells."""
 
 
-def tiny_xl(scheduler=None, **changes) -> StableDiffusionXLPipeline:
+def tiny_xl(scheduler: Any = None, **changes: Any) -> StableDiffusionXLPipeline:
     """No attention in the first block, two transformer layers in the second, as in the large one."""
     clip, other = tiny_tokenizer(), tiny_tokenizer()
     other.pad_token = "!"  # as SDXL's second tokenizer pads

@@ -1,6 +1,7 @@
 """Real pipelines of joint attention at tiny size: random weights, seeded, built offline."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from diffusers import (
@@ -11,7 +12,6 @@ from diffusers import (
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
 )
-from torch import nn
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
@@ -22,8 +22,8 @@ from transformers import (
     T5TokenizerFast,
 )
 
-from helpers.tiny import WORDS, tiny_tokenizer
-from helpers.tokenizer import tokenizer_of
+from wordbrush_bench.tiny.clip_tokenizer import tokenizer_of
+from wordbrush_bench.tiny.stable_diffusion import WORDS, tiny_tokenizer
 
 SIZE = (32, 48)
 """Pictures of 8 x 12 positions."""
@@ -40,13 +40,15 @@ def t5_tokenizer(words: Iterable[str] = WORDS - {"smiling", "castle"}) -> T5Toke
 
 
 def tiny_t5(tokenizer: T5TokenizerFast, width: int) -> T5EncoderModel:
+    """T5 of one layer."""
     torch.manual_seed(3)
     return T5EncoderModel(
         T5Config(vocab_size=len(tokenizer), d_model=width, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
     ).eval()
 
 
-def tiny_clip(kind, tokenizer: CLIPTokenizer, width: int, seed: int):
+def tiny_clip(kind: Any, tokenizer: CLIPTokenizer, width: int, seed: int) -> Any:
+    """CLIP's text encoder of a class, with or without a projection."""
     torch.manual_seed(seed)
     return kind(
         CLIPTextConfig(
@@ -64,7 +66,7 @@ def tiny_clip(kind, tokenizer: CLIPTokenizer, width: int, seed: int):
     ).eval()
 
 
-HALVING = {
+HALVING: dict[str, Any] = {
     "down_block_types": ("DownEncoderBlock2D",) * 2,
     "up_block_types": ("UpDecoderBlock2D",) * 2,
     "block_out_channels": (8, 8),
@@ -76,17 +78,18 @@ HALVING = {
 """An autoencoder whose latents have half the size."""
 
 
-def tiny_vae(seed: int = 1, **changes) -> AutoencoderKL:
+def tiny_vae(seed: int = 1, **changes: Any) -> AutoencoderKL:
     """Latents of half the size."""
     torch.manual_seed(seed)
     return AutoencoderKL(**HALVING, **changes).eval()
 
 
 def tiny_shifted_vae() -> AutoencoderKL:
+    """Latents that are shifted and scaled."""
     return tiny_vae(4, scaling_factor=1.5, shift_factor=0.06, use_quant_conv=False, use_post_quant_conv=False)
 
 
-def sharpened(model: nn.Module, factor: float = 6.0) -> nn.Module:
+def sharpened(model: Any, factor: float = 6.0) -> Any:
     """At random start attention is almost flat; sharper maps make an edit visible far above rounding."""
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -97,7 +100,7 @@ def sharpened(model: nn.Module, factor: float = 6.0) -> nn.Module:
     return model.eval()
 
 
-def tiny_sd3(*, t5: bool = True, shift: float = 3.0, **changes) -> StableDiffusion3Pipeline:
+def tiny_sd3(*, t5: bool = True, shift: float = 3.0, **changes: Any) -> StableDiffusion3Pipeline:
     """Stable Diffusion 3.5 medium's kind: QK norm, a second attention in the first of three blocks."""
     clip, other = tiny_tokenizer(), tokenizer_of(WORDS, 77)
     t5_words = t5_tokenizer()
@@ -132,7 +135,7 @@ def tiny_sd3(*, t5: bool = True, shift: float = 3.0, **changes) -> StableDiffusi
     return pipeline
 
 
-def tiny_flux(*, guided: bool = True, **changes) -> FluxPipeline:
+def tiny_flux(*, guided: bool = True, **changes: Any) -> FluxPipeline:
     """FLUX.1 dev's kind, or schnell's without the guidance: two double and two single blocks."""
     clip, t5_words = tiny_tokenizer(), t5_tokenizer()
     config = {

@@ -23,6 +23,10 @@ SMALLEST = {
         "| h-edit:skip=0.4@2 | ",
     ),
     "layout_layers.py": (["--edits", "1", "--steps", "2"], "| all others | 4 |"),
+    "family_costs.py": (
+        ["--families", "SD 1,SD 3", "--tiny", "--steps", "1", "--repeats", "1"],
+        "| family | text, picture | kernel's share |",
+    ),
     "fast_edits.py": (["--limit", "1", "--kinds", "change-object", "--steps", "5"], "| fast (guided"),
     "guidance_interval.py": (["--pictures", "1", "--steps", "2", "--intervals", "0..1"], "| 0..1 | 1.00 |"),
     "map_truth.py": (["--scenes", "1", "--noise", "0.5"], "1 scenes, noise at 0.5 of the schedule"),

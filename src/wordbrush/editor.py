@@ -808,6 +808,7 @@ class Editor:
         """
         self._check_own(source)
         solver = solver_of(self._adapter, source.settings)
+        solver = source.kept.steering.solver(solver)
         timesteps = source.kept.timesteps(solver)
         _check_step(step, len(timesteps) - 1)
         return self._adapter.decode(solver.noised(source.latents, source.kept.latents[0], timesteps[step]))

@@ -130,6 +130,17 @@ def test_h_edit_is_a_method_whose_setting_is_recorded_and_replayed(run, tmp_path
     assert "source_guidance_part is 2" in err
 
 
+def test_a_photo_is_edited_without_an_inversion(run, tmp_path):
+    arguments = ["edit", "photo.jpg", CAT, "--source-prompt", DOG, "--method", "chord", "--setting", "t_end=0"]
+    code, out, err, _ = run(*arguments, *FAST)
+    assert code == 0, err
+    assert re.search(r"chord, 2 steps: [\d.]+ s, 2 model calls", out)
+    record = json.loads((tmp_path / "o/record.json").read_text())
+    assert record["photo"]["inversion"]["settings"] == {"t_start": 0.9, "delta": 0.15, "t_end": 0.0, "scale": 1.0}
+    code, _, err, _ = run(*arguments[:-1], "t_start=1", *FAST)
+    assert (code, "t_start is 1; give a number from above 0 to below 1" in err) == (2, True)
+
+
 def test_without_a_prompt_it_is_empty_or_a_captioners(run, tmp_path, captioner_folder):
     code, _, err, _ = run("invert", "photo.jpg", "--steps", "2", "--out", "o")
     assert code == 0, err

@@ -12,6 +12,7 @@ METHODS: Mapping[str, str] = {
     "h-edit-direct": "wordbrush.inversion.h_edit_direct:HEditDirect",
     "fixed-point": "wordbrush.inversion.fixed_point:FixedPoint",
     "virtual": "wordbrush.inversion.virtual:Virtual",
+    "chord": "wordbrush.inversion.chord:Chord",
 }
 """The class of each method for diffusion models, as `module:name`."""
 
@@ -19,6 +20,7 @@ FLOW_METHODS: Mapping[str, str] = {
     "flow-edit": "wordbrush.inversion.flow_edit:FlowEdit",
     "rf-inversion": "wordbrush.inversion.rf_inversion:RFInversion",
     "rf-solver": "wordbrush.inversion.rf_solver:RFSolver",
+    "chord": "wordbrush.inversion.chord:Chord",
 }
 """The class of each method for models that are sampled along a flow."""
 

@@ -1,7 +1,7 @@
 """What every inversion method is given, and the source's predictions that it can ask for."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -98,6 +98,10 @@ class InversionTask:
                 self.on_step(done, total)
 
         return tick
+
+    def along(self, solver: Solver) -> "InversionTask":
+        """The same on another schedule."""
+        return replace(self, solver=solver)
 
     def predict(self, latents: Tensor, timestep: Tensor, guidance_scale: float = 1.0) -> Tensor:
         """The source's prediction (1, C, h, w) for latents (1, C, h, w), from its text alone or guided."""

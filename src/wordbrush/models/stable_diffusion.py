@@ -20,6 +20,7 @@ from wordbrush.models.autoencoder import check_finite, check_rgb, decode_picture
 from wordbrush.models.bypass import skipped
 from wordbrush.models.clip import clip_ids, clip_tokens
 from wordbrush.models.deep_features import unet_features
+from wordbrush.models.execution_device import execution_device
 from wordbrush.models.intercept import Intercept, uncompiled
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.models.one_at_a_time import OneAtATime
@@ -233,5 +234,5 @@ def parts_of(pipeline: Any) -> tuple[Any, Any, Any, Any, Mapping[str, Any], Call
         pipeline.unet,
         pipeline.vae,
         {**scheduler.config, "_class_name": type(scheduler).__name__},
-        lambda: pipeline._execution_device,
+        lambda: execution_device(pipeline, pipeline.unet),
     )

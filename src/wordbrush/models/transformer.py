@@ -20,6 +20,7 @@ from wordbrush.errors import SettingsError
 from wordbrush.models.autoencoder import check_finite, check_rgb, decode_picture, encode_picture, scaled, unscaled
 from wordbrush.models.bypass import skipped
 from wordbrush.models.deep_features import block_features
+from wordbrush.models.execution_device import execution_device
 from wordbrush.models.intercept import Intercept, attention_modules, uncompiled
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.models.one_at_a_time import OneAtATime
@@ -109,8 +110,7 @@ class Transformer(OneAtATime, ABC):
     @property
     def device(self) -> torch.device:
         """Where the model computes."""
-        device: torch.device = self._pipeline._execution_device
-        return device
+        return execution_device(self._pipeline, self.transformer)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -29,6 +29,14 @@ class Following(Steering):
         """As the base does."""
         return self._base.compares
 
+    def solver(self, solver: Solver) -> Solver:
+        """That of the base."""
+        return self._base.solver(solver)
+
+    def shown(self, step: int, latents: Tensor) -> Tensor:
+        """That of the base."""
+        return self._base.shown(step, latents)
+
     def negative(self, step: int, negative: Text) -> Text:
         """That of the base."""
         return self._base.negative(step, negative)

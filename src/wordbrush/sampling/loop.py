@@ -153,14 +153,15 @@ class _Running:
     """A run between its steps: what it asks of the model, and what it makes of the answer."""
 
     def __init__(self, model: Predictor, solver: Solver, start: Tensor, run: Run) -> None:
+        self._steering = PLAIN if run.kept is None else run.kept.steering
+        solver = self._steering.solver(solver)
         self._guidance, self._solver, self._run = model.guidance, solver, run
         begins = start if run.kept is None else run.kept.latents[run.first]
         self._latents = begins.expand(len(run.branches), -1, -1, -1)
         self._cache = DeepCache(run.fast.cache_interval)
         self._regions = RegionSteps(model.region_patch, run.fast, run.blends, run.branches)
-        self._steering = PLAIN if run.kept is None else run.kept.steering
-        self.timesteps = solver.timesteps if run.kept is None else run.kept.timesteps(solver)
-        self._skipped = len(solver.timesteps) - len(self.timesteps)
+        self._skipped = 0 if run.kept is None else len(solver.timesteps) - run.kept.num_steps
+        self.timesteps = solver.timesteps[self._skipped :]
         self._guided_steps = model.guidance.guided_steps(
             run.guidance_scale, run.guidance_interval, len(solver.timesteps)
         )
@@ -186,7 +187,8 @@ class _Running:
             replayed_source=replay,
             replayed_negative=negative,
         )
-        rows = _rows(layout, run.branches, self._latents, None if kept is None else kept.latents[index])
+        self._shown = self._steering.shown(index, self._latents)
+        rows = _rows(layout, run.branches, self._shown, None if kept is None else kept.latents[index])
         loras = run.loras
         self._apart = loras is not None and loras.scales.apart(index) and len(layout.by_source()) == 2
         weights = None if loras is None else loras.of(index, SOURCE)
@@ -262,7 +264,7 @@ class _Running:
         """The finished latents (branches, C, h, w), if all that is left to take from `latents` after this step is the
         noise that it found.
         """
-        noise = self._solver.split(predicted.guided(), self._timestep, self._latents).noise
+        noise = self._solver.split(predicted.guided(), self._timestep, self._shown).noise
         after = self._solver.rates_after(self._timestep)
         return (latents - after.noise * noise) / after.signal
 

@@ -21,6 +21,14 @@ class OwnWay(Steering):
         """As the base does."""
         return self.base.compares
 
+    def solver(self, solver: Solver) -> Solver:
+        """That of the base."""
+        return self.base.solver(solver)
+
+    def shown(self, step: int, latents: Tensor) -> Tensor:
+        """That of the base."""
+        return self.base.shown(step, latents)
+
     def negative(self, step: int, negative: Text) -> Text:
         """That of the base."""
         return self.base.negative(step, negative)

@@ -49,6 +49,14 @@ class Steering:
         """
         return False
 
+    def solver(self, solver: Solver) -> Solver:
+        """The schedule whose last steps are the run's; `solver` is that of its settings."""
+        return solver
+
+    def shown(self, step: int, latents: Tensor) -> Tensor:
+        """What the network is shown of the targets' latents (B, C, h, w) before a step."""
+        return latents
+
     def negative(self, step: int, negative: Text) -> Text:
         """The negative text of a step; `negative` is the run's own."""
         return negative

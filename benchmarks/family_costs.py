@@ -121,9 +121,9 @@ MODELS: Mapping[str, Model] = {
     ),
     "FLUX.1 dev": Model(
         tiny_flux,
-        {"num_layers": 1, "num_single_layers": 3, "attention_head_dim": 64, "num_attention_heads": 3,
+        {"num_layers": 1, "num_single_layers": 2, "attention_head_dim": 64, "num_attention_heads": 3,
          "axes_dims_rope": (8, 28, 28)},
-        128,
+        96,
         reads_negative=False,
         joint=True,
     ),

@@ -89,7 +89,8 @@ class Chord(Inversion):
             raise SettingsError(f"delta is {self.delta:g}; give a number from 0 to below t_start ({self.t_start:g})")
         if not 0 <= self.t_end < self.t_start - self.delta:
             raise SettingsError(
-                f"t_end is {self.t_end:g}; give a number from 0 to below t_start - delta ({self.t_start - self.delta:g})"
+                f"t_end is {self.t_end:g}; give a number from 0 to below t_start - delta, "
+                f"{self.t_start - self.delta:g}"
             )
         if not -10 <= self.scale <= 10:
             raise SettingsError(f"scale is {self.scale:g}; give a number from -10 to 10")

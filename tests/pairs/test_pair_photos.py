@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from helpers.pair_sets import contents
-from helpers.tiny_joint import tiny_sd3
 from wordbrush import Editor
 from wordbrush.errors import DataError, ModelError
 from wordbrush.inversion.settings import InversionSettings
@@ -20,6 +19,7 @@ from wordbrush.pairs.making import address_of
 from wordbrush.pairs.part import Part
 from wordbrush.pairs.row import check_row
 from wordbrush.pairs.tries import Sampling
+from wordbrush_bench.tiny.joint import tiny_sd3
 
 COLUMNS = {"source": "a red dog", "target": ["a red cat", "a big dog"], "photo": "farm/dog.png", "seed": 3}
 

@@ -8,14 +8,14 @@ import torch
 
 from helpers.adapter_files import random_lora
 from helpers.rounding import assert_same_latents
-from helpers.tiny import tiny_pipeline
-from helpers.tiny_joint import tiny_flux, tiny_sd3
-from helpers.tiny_xl import tiny_xl
 from wordbrush import LocalBlend, LoraWindow, PlugAndPlay, Shortcuts
 from wordbrush.attention.tape import SourceTape
 from wordbrush.editor import Editor
 from wordbrush.errors import ControlError, IdleEditError, PromptError, RecordError, SettingsError
 from wordbrush.runs.cache import InversionCache
+from wordbrush_bench.tiny.joint import tiny_flux, tiny_sd3
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
+from wordbrush_bench.tiny.stable_diffusion_xl import tiny_xl
 
 FAMILIES = {"sd1": tiny_pipeline, "xl": tiny_xl, "sd3": tiny_sd3, "flux": tiny_flux}
 PROMPT, TARGET = "a dog eating an apple", "a cat eating an apple"

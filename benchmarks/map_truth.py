@@ -12,7 +12,8 @@ so is the IoU of a map that is everywhere.
 
 import argparse
 from collections import defaultdict
-from typing import get_args
+from collections.abc import Sequence
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -40,6 +41,8 @@ SCHEDULE = 999
 LEAST_SHARE = 0.01
 """Nouns that are hidden behind others but for less than this share of the picture are left out."""
 
+Apart = Literal["per_step", "per_site"]
+
 Found = list[tuple[bool, NDArray[np.float64], float]]
 """For each noun: whether its map points at it, its IoU at each threshold, the share of the picture that it takes."""
 
@@ -58,34 +61,36 @@ def main() -> None:
     found: dict[str, Found] = defaultdict(list)
     for number in range(options.scenes):
         scene = sample_scene(rng, options.art)
-        maps, by_layer, masks = look(adapter, scene, options.noise, number)
+        apart: list[Apart] = ["per_step", "per_site"] if options.layers else ["per_step"]
+        (maps, *by_layer), masks = look(adapter, scene, options.noise, number, apart)
         for word, mask in masks.items():
             if mask.mean() >= LEAST_SHARE:
                 for row, map_hw in rows(maps, word, scene, options.noise):
                     found[row].append(score(map_hw, mask))
-                for site in by_layer.sites if options.layers else ():
-                    found[site].append(score(by_layer.site(site).resized().word(word), mask))
+                for layers in by_layer:
+                    for site in layers.sites:
+                        found[site].append(score(layers.site(site).resized().word(word), mask))
     print(table(found, options.scenes, options.noise))
 
 
 @torch.no_grad()
 def look(
-    adapter: Adapter, scene: Scene, noise: list[float], seed: int
-) -> tuple[MapArrays, MapArrays, dict[str, NDArray[np.bool_]]]:
-    """The maps of a scene's nouns, each noise level a step: by resolution and, averaged over steps, by layer; and the
-    nouns' masks at the picture's size.
+    adapter: Adapter, scene: Scene, noise: list[float], seed: int, apart: Sequence[Apart]
+) -> tuple[list[MapArrays], dict[str, NDArray[np.bool_]]]:
+    """The maps of a scene's nouns, each noise level a step, for each way to keep them `apart`; and the nouns' masks at
+    the picture's size.
     """
     height, width = adapter.native_size
     picture, masks = render(scene, height)
     masks = {called(scene.cast, noun): mask for noun, mask in masks.items()}
     latents = adapter.encode_image(Image.fromarray(picture))
     settings = GenerationSettings(scene.caption, "", seed, len(noise), 1.0, height, width)
+    prompts, words = {SOURCE: adapter.tokenize(scene.caption)}, list(masks)
     captures = [
-        Capture(adapter, request, settings, {SOURCE: adapter.tokenize(scene.caption)}, len(noise), "benchmark")
-        for request in (
-            MapsRequest(list(masks), resolution="all", per_step=True),
-            MapsRequest(list(masks), resolution="all", per_site=True),
+        Capture(
+            adapter, MapsRequest(words, resolution="all", **{kept: True}), settings, prompts, len(noise), "benchmark"
         )
+        for kept in apart
     ]
     solver, text = adapter.solver(SCHEDULE, height, width), adapter.encode(scene.caption)
     start = solver.start(adapter.noise(seed, height, width))
@@ -96,10 +101,8 @@ def look(
         watches = [capture.watch for capture in captures]
         control = StepControl(step, BatchLayout.of([SOURCE], guided=False), None, watches=watches)
         adapter.predict(noisy, timestep, text, control)
-    by_resolution, by_layer = (capture.maps(SOURCE) for capture in captures)
-    assert by_resolution is not None
-    assert by_layer is not None
-    return by_resolution, by_layer, masks
+    maps = [capture.maps(SOURCE) for capture in captures]
+    return [each for each in maps if each is not None], masks
 
 
 def rows(maps: MapArrays, word: str, scene: Scene, noise: list[float]) -> list[tuple[str, NDArray[np.float32]]]:

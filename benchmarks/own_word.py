@@ -114,7 +114,7 @@ def table(options: argparse.Namespace, files: tuple[Path, ...]) -> str:
     if len(files) > 1:
         editor.load_lora(files[1])
     asked = {WORD: options.sprite, "cat": "cat"}
-    how: EditOptions = {"strength": options.strength}
+    how: EditOptions = WINDOWS if options.strength is None else {"strength": options.strength}
     found: dict[str, list[Edited]] = {word: [] for word in asked}
     rows = list[list[tuple[str, Image.Image]]]()
     for seed in range(options.edits):
@@ -122,7 +122,7 @@ def table(options: argparse.Namespace, files: tuple[Path, ...]) -> str:
         rows.append([("source", source.image)])
         for word, noun in asked.items():
             target = f"a {word} eating an apple"
-            edit = editor.edit(source, target, **(WINDOWS if options.strength is None else how))
+            edit = editor.edit(source, target, **how)
             found[word].append(judged(judge, source.image, edit.image, noun))
             rows[-1].append((word, edit.image))
     comparison(rows[:SHOWN], min_side=128).save(options.out / "edits.png")

@@ -807,8 +807,7 @@ class Editor:
         (128, 128)
         """
         self._check_own(source)
-        solver = solver_of(self._adapter, source.settings)
-        solver = source.kept.steering.solver(solver)
+        solver = solver_of(self._adapter, source.settings, source.kept)
         timesteps = source.kept.timesteps(solver)
         _check_step(step, len(timesteps) - 1)
         return self._adapter.decode(solver.noised(source.latents, source.kept.latents[0], timesteps[step]))
@@ -943,7 +942,7 @@ class Editor:
         """
         settings = GenerationSettings.of(prompt, self._model.defaults, self._model.native_size, **options)
         self._adapter.guidance.check(settings.guidance_scale, settings.negative_prompt, settings.guided)
-        check_loaded(settings.source_adapters, self._lora_scales, "source_adapters")
+        check_loaded(settings.source_adapters, self._adapter.loras.scales, "source_adapters")
         _warn_of_syntax(settings.prompt, settings.negative_prompt)
         return settings
 
@@ -985,7 +984,7 @@ class Editor:
             elif options.get("recipe") is not None:
                 raise SettingsError("recipe='auto' compares the target with a source; give the source too")
         settings = EditSettings.of(target, self._model.defaults, recipes, one_step(num_steps), **options)
-        check_loaded(settings.target_adapters, self._lora_scales, "target_adapters")
+        check_loaded(settings.target_adapters, self._adapter.loras.scales, "target_adapters")
         _warn_of_syntax(*settings.targets)
         return settings
 
@@ -993,11 +992,6 @@ class Editor:
     def _adapter(self) -> Adapter:
         """The adapter as it is now: what is loaded into a pipeline makes another."""
         return self._given_adapter if self._pipeline is None else self._pipeline.adapter
-
-    @property
-    def _lora_scales(self) -> Mapping[str, float]:
-        files = () if self._pipeline is None else self._pipeline.files
-        return {file.name: file.scale for file in files if file.kind == "lora"}
 
     def _adaptable(self) -> AdaptablePipeline:
         if self._pipeline is None:

@@ -84,7 +84,7 @@ def sampled(made: InversionTask, replay, states: Tensor | None = None, guidance_
     words = Conditioning((made.text, made.text if states is None else Text(states)), made.negative)
     scale = made.guidance_scale if guidance_scale is None else guidance_scale
     run = Run(words, (1,), scale, kept=replay)
-    return list(denoise(made.model, made.solver, replay.latents[0], run))[-1].latents
+    return list(denoise(made.model, replay.steering.solver(made.solver), replay.latents[0], run))[-1].latents
 
 
 def error(made: InversionTask, latents: Tensor) -> float:

@@ -103,7 +103,7 @@ def _changes(adapter: Adapter, case: ProbeCase, kept: Replay, on_step: OnStep) -
     picture that the network sees there moves. Each step counts the same (DiffEdit, Couairon et al. 2022,
     arXiv:2210.11427, has one step).
     """
-    solver = solver_of(adapter, case.settings)
+    solver = solver_of(adapter, case.settings, kept)
     timesteps = kept.timesteps(solver)
     texts = Text.cat([kept.text, *(adapter.encode(prompt) for prompt in case.without)])
     total: Tensor | float = 0.0

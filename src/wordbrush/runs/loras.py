@@ -43,11 +43,11 @@ def branch_loras(
     return BranchLoras(scales, texts, adapter.with_loras)
 
 
-def described(edit: EditSettings, two_calls: int, num_steps: int) -> list[str]:
+def described(edit: EditSettings, two_calls: int, num_steps: int) -> str:
     """What LoRAs did in the targets, and what it cost, in words."""
     named = "LoRAs as they are loaded" if edit.target_adapters is None else named_loras(edit.target_adapters)
     cost = f"; source and target in calls of their own at {two_calls} of {num_steps} steps" if two_calls else ""
-    return [f"with {named}{cost}"]
+    return f"with {named}{cost}"
 
 
 def _check(edit: EditSettings) -> None:

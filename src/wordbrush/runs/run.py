@@ -106,7 +106,7 @@ def run_edit(
         )
     text, loras = _text(adapter, settings, edit.targets, planned.scales, kept.text)
     branches = range(SOURCE + 1, SOURCE + 1 + len(edit.targets))
-    blends, solver = planned.blenders(adapter, settings), solver_of(adapter, settings)
+    blends, solver = planned.blenders(adapter, settings), solver_of(adapter, settings, kept)
     first = planned.first_step(edit.fast, solver, watches)
     run = Run(
         text,
@@ -227,7 +227,7 @@ def run_along(
     run = Run(
         text, (SOURCE,), settings.guidance_scale, kept=kept, record_to=tape, guidance_interval=guided, loras=loras
     )
-    _finished(denoise(adapter, solver_of(adapter, settings), way[0], run), kept.num_steps, on_step)
+    _finished(denoise(adapter, solver_of(adapter, settings, kept), way[0], run), kept.num_steps, on_step)
     return Replay(kept.text, kept.latents, tape, follow.own_way())
 
 
@@ -235,19 +235,25 @@ def run_again(adapter: Adapter, settings: GenerationSettings, kept: Replay, on_s
     """The plain picture of the settings' prompt from another source's noise, steered as its edits are."""
     text, loras = _source_text(adapter, settings, kept.num_steps)
     run = Run(text, (SOURCE,), settings.guidance_scale, kept=kept, guidance_interval=settings.guided, loras=loras)
-    steps = _finished(denoise(adapter, solver_of(adapter, settings), kept.latents[0], run), kept.num_steps, on_step)
+    steps = _finished(
+        denoise(adapter, solver_of(adapter, settings, kept), kept.latents[0], run), kept.num_steps, on_step
+    )
     return replace(kept, text=text.positive[SOURCE], latents=(kept.latents[0], *(s.latents for s in steps)), tape=None)
 
 
-def solver_of(adapter: Adapter, settings: GenerationSettings) -> Solver:
-    """A fresh solver of a generation. Raises `SettingsError` for a sampler or a number of steps that it has not."""
-    return adapter.solver(
+def solver_of(adapter: Adapter, settings: GenerationSettings, kept: Replay | None = None) -> Solver:
+    """A fresh solver of a generation, or of the runs that follow a `kept` source.
+
+    Raises `SettingsError` for a sampler or a number of steps that it has not.
+    """
+    solver = adapter.solver(
         settings.num_inference_steps,
         settings.height,
         settings.width,
         sampler=settings.sampler,
         seed=settings.seed,
     )
+    return solver if kept is None else kept.steering.solver(solver)
 
 
 def look_again(
@@ -257,7 +263,7 @@ def look_again(
     step on its kept latents, with its prompt alone.
     """
     tape = kept.tape
-    solver = solver_of(adapter, settings)
+    solver = solver_of(adapter, settings, kept)
     loras = branch_loras(adapter, settings, (), branch_scales(adapter, settings, None, kept.num_steps))
     for step, timestep in enumerate(kept.timesteps(solver)):
         if watch.asks(step, SOURCE):
@@ -266,8 +272,9 @@ def look_again(
             else:
                 control = StepControl(step, BatchLayout.of([SOURCE], guided=False), None, watches=[watch])
                 seen = solver.model_input(kept.latents[step], timestep)
-                text = kept.text if loras is None else loras.text(step, SOURCE).positive[SOURCE]
-                with nullcontext() if loras is None else loras.scope(loras.of(step, SOURCE)):
+                own = None if loras is None else loras.at(step)
+                text = kept.text if own is None else own.text(SOURCE).positive[SOURCE]
+                with nullcontext() if own is None else own.scope(SOURCE):
                     adapter.predict(seen, timestep, text, control, settings.guidance_scale)
         if on_step is not None:
             on_step(step + 1, kept.num_steps)
@@ -322,7 +329,7 @@ def _edit_run(
     scales = planned.scales
     if scales is not None and scales.differ:
         apart = sum(step.apart for step in steps)
-        lines = [(*own, *described(edit, apart, len(steps))) for own in lines]
+        lines = [(*own, described(edit, apart, len(steps))) for own in lines]
     if edit.fast != EXACT:
         lines = [(*own, f"fast: {edit.fast}") for own in lines]
     controlled = _controlled(steps, needed=scales is None or not scales.differ)
@@ -344,7 +351,7 @@ def _text(
 ) -> tuple[Conditioning, BranchLoras | None]:
     """The texts of a run, and where LoRAs are named its branches' own; `source` is the source's, if it is known."""
     if (loras := branch_loras(adapter, settings, targets, scales)) is not None:
-        return loras.text(0, SOURCE), loras
+        return loras.at(0).text(SOURCE), loras
     first = adapter.encode(settings.prompt) if source is None else source
     text = Conditioning((first, *map(adapter.encode, targets)), adapter.encode_negative(settings.negative_prompt))
     return text, None

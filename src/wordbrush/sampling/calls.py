@@ -10,7 +10,7 @@ from torch import Tensor
 
 from wordbrush.attention.batch import BatchLayout
 from wordbrush.sampling.adapter import Control, Prediction, Predictor
-from wordbrush.sampling.conditioning import BranchLoras
+from wordbrush.sampling.conditioning import StepLoras
 from wordbrush.sampling.deep_features import DeepStep
 from wordbrush.sampling.region_steps import RegionStep
 from wordbrush.sampling.text import Text
@@ -28,16 +28,15 @@ def predict_rows(
     guidance_scale: float,
     control_of: ControlOf | None,
     reuse: DeepStep | RegionStep | None = None,
-    loras: BranchLoras | None = None,
-    step: int = 0,
+    loras: StepLoras | None = None,
 ) -> Prediction:
     """The prediction of latents (rows, C, h, w) with a text for each row of `layout`; with no `control_of` plain.
 
     `reuse` is what is kept, or re-used. Negative rows that run by themselves are not controlled: only what
-    a U-Net's decoder gives acts in them. Where the source has other `loras` than its targets at the `step`, its rows
-    run first, in a call of their own.
+    a U-Net's decoder gives acts in them. Where the source has other `loras` than its targets, its rows run first, in
+    a call of their own.
     """
-    groups = layout.by_source() if loras is not None and loras.scales.apart(step) else (layout,)
+    groups = (layout,) if loras is None else loras.groups(layout)
     parts = [part for group in groups for part in (group.parts() if model.guidance.apart else (group,))]
     predictions, controlled = [], 0
     for number, part in enumerate(parts):
@@ -46,7 +45,7 @@ def predict_rows(
         text = Text.cat([texts[i] for i in at])
         control = None if control_of is None or not part.branches else control_of(part)
         kept = None if reuse is None else reuse.call(number, part)
-        with nullcontext() if loras is None else loras.scope(loras.of(step, part.rows[0].branch)):
+        with nullcontext() if loras is None else loras.scope(part.rows[0].branch):
             prediction, count = model.predict(given, timestep, text, control, guidance_scale, kept)
         predictions.append(prediction)
         controlled += count

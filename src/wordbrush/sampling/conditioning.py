@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from wordbrush.attention.batch import SOURCE
+from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.edits.branch_scales import BranchScales
 from wordbrush.edits.lora_window import LoraScales
 from wordbrush.sampling.text import Text
@@ -30,10 +30,30 @@ class BranchLoras:
     texts: Mapping[LoraScales, Conditioning]
     scope: Callable[[LoraScales], AbstractContextManager[None]]
 
-    def of(self, step: int, branch: int) -> LoraScales:
-        """The scales of a branch at a step."""
-        return (self.scales.source if branch == SOURCE else self.scales.targets)[step]
+    def at(self, step: int) -> "StepLoras":
+        """Those of one step."""
+        return StepLoras(self, step)
 
-    def text(self, step: int, branch: int) -> Conditioning:
-        """The texts that a branch's row reads at a step."""
-        return self.texts[self.of(step, branch)]
+
+@dataclass(frozen=True, eq=False)
+class StepLoras:
+    """The LoRAs of every branch at one step."""
+
+    run: BranchLoras
+    step: int
+
+    def of(self, branch: int) -> LoraScales:
+        """The scales of a branch."""
+        return (self.run.scales.source if branch == SOURCE else self.run.scales.targets)[self.step]
+
+    def text(self, branch: int) -> Conditioning:
+        """The texts that a branch's row reads."""
+        return self.run.texts[self.of(branch)]
+
+    def scope(self, branch: int) -> AbstractContextManager[None]:
+        """A scope in which the model has a branch's LoRAs."""
+        return self.run.scope(self.of(branch))
+
+    def groups(self, layout: BatchLayout) -> tuple[BatchLayout, ...]:
+        """The rows that one model call can answer each: all, unless source and targets differ."""
+        return layout.by_source() if self.run.scales.apart(self.step) else (layout,)

@@ -21,7 +21,7 @@ from wordbrush.edits.window import EVERY_STEP, Window
 from wordbrush.sampling.adapter import Prediction, Predictor
 from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.calls import predict_rows
-from wordbrush.sampling.conditioning import BranchLoras, Conditioning
+from wordbrush.sampling.conditioning import BranchLoras, Conditioning, StepLoras
 from wordbrush.sampling.deep_features import DeepCache, DeepStep
 from wordbrush.sampling.region_steps import RegionStep, RegionSteps
 from wordbrush.sampling.replay import Replay
@@ -117,8 +117,7 @@ class _Asked:
     texts: Sequence[Text]
     control_of: Callable[[BatchLayout], StepControl] | None
     reuse: DeepStep | RegionStep | None
-    loras: BranchLoras | None
-    step: int
+    loras: StepLoras | None
 
 
 def _answers(model: Predictor, asked: Sequence[_Asked], scale: float) -> list[Prediction]:
@@ -128,16 +127,7 @@ def _answers(model: Predictor, asked: Sequence[_Asked], scale: float) -> list[Pr
     if len(asked) == 1 or model.guidance.apart or any(one.loras is not None for one in asked):
         return [
             predict_rows(
-                model,
-                one.layout,
-                one.rows,
-                one.timestep,
-                one.texts,
-                scale,
-                one.control_of,
-                one.reuse,
-                one.loras,
-                one.step,
+                model, one.layout, one.rows, one.timestep, one.texts, scale, one.control_of, one.reuse, one.loras
             )
             for one in asked
         ]
@@ -154,14 +144,13 @@ class _Running:
 
     def __init__(self, model: Predictor, solver: Solver, start: Tensor, run: Run) -> None:
         self._steering = PLAIN if run.kept is None else run.kept.steering
-        solver = self._steering.solver(solver)
         self._guidance, self._solver, self._run = model.guidance, solver, run
         begins = start if run.kept is None else run.kept.latents[run.first]
         self._latents = begins.expand(len(run.branches), -1, -1, -1)
         self._cache = DeepCache(run.fast.cache_interval)
         self._regions = RegionSteps(model.region_patch, run.fast, run.blends, run.branches)
-        self._skipped = 0 if run.kept is None else len(solver.timesteps) - run.kept.num_steps
-        self.timesteps = solver.timesteps[self._skipped :]
+        self.timesteps = solver.timesteps if run.kept is None else run.kept.timesteps(solver)
+        self._skipped = len(solver.timesteps) - len(self.timesteps)
         self._guided_steps = model.guidance.guided_steps(
             run.guidance_scale, run.guidance_interval, len(solver.timesteps)
         )
@@ -189,9 +178,9 @@ class _Running:
         )
         self._shown = self._steering.shown(index, self._latents)
         rows = _rows(layout, run.branches, self._shown, None if kept is None else kept.latents[index])
-        loras = run.loras
-        self._apart = loras is not None and loras.scales.apart(index) and len(layout.by_source()) == 2
-        weights = None if loras is None else loras.of(index, SOURCE)
+        loras = None if run.loras is None else run.loras.at(index)
+        self._apart = loras is not None and len(loras.groups(layout)) == 2
+        weights = None if loras is None else loras.of(SOURCE)
         recording = run.record_to if run.record_to is not None and run.record_to.start_step(weights) else None
         control_of: Callable[[BatchLayout], StepControl] | None = None
         if recording is not None or watches or acts:
@@ -209,7 +198,7 @@ class _Running:
             reuse = self._regions.step(layout, region)
         self._index, self._layout, self._timestep, self._whole = index, layout, timestep, region is None
         seen = self._solver.model_input(rows, timestep)
-        return _Asked(layout, seen, timestep, texts, control_of, reuse, loras, index)
+        return _Asked(layout, seen, timestep, texts, control_of, reuse, loras)
 
     def _region(self, index: int, edit: StepEdit | None, plain: BatchLayout) -> Region | None:
         """What a step computes alone. It is whole where a user looks, where the source runs beside the targets, and
@@ -229,18 +218,15 @@ class _Running:
 
     def _texts(self, index: int, layout: BatchLayout) -> list[Text]:
         """The text of each row."""
-        run, texts = self._run, []
-        for row in layout.rows:
-            its = run.text if run.loras is None else run.loras.text(index, row.branch)
-            negative = self._steering.negative(index, its.negative)
-            texts.append(self._prompt(row, its) if row.conditional else negative)
-        return texts
+        return [self._text(index, row) for row in layout.rows]
 
-    def _prompt(self, row: BatchRow, its: Conditioning) -> Text:
-        if not row.as_source:
-            return its.positive[row.branch]
-        assert self._run.kept is not None  # it is the kept source's steering that compares
-        return self._run.kept.text
+    def _text(self, index: int, row: BatchRow) -> Text:
+        run = self._run
+        if row.as_source:
+            assert run.kept is not None  # it is the kept source's steering that compares
+            return run.kept.text
+        its = run.text if run.loras is None else run.loras.at(index).text(row.branch)
+        return its.positive[row.branch] if row.conditional else self._steering.negative(index, its.negative)
 
     def answer(self, prediction: Tensor, controlled: int) -> Step:
         """The step that it takes by the answer to what it asked last."""

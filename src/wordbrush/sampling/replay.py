@@ -29,6 +29,5 @@ class Replay:
         return len(self.latents) - 1
 
     def timesteps(self, solver: Solver) -> Tensor:
-        """The timesteps of its steps; `solver` is the schedule of its settings."""
-        timesteps = self.steering.solver(solver).timesteps
-        return timesteps[len(timesteps) - self.num_steps :]
+        """The timesteps of its steps in a schedule, which is its steering's."""
+        return solver.timesteps[len(solver.timesteps) - self.num_steps :]

@@ -64,7 +64,7 @@ class Scorer:
         self._pair = Prompts.of(adapter.tokenize, settings.prompt, [target]).pairs[0]
         self._words = _changed_words(self._pair, weights)
         self._texts = kept.text, adapter.encode(target)
-        solver = kept.steering.solver(solver_of(adapter, settings))
+        solver = solver_of(adapter, settings, kept)
         self._solver, steps = solver, kept.timesteps(solver)
         self._steps = sorted({int(part * len(steps)) for part in LOOKS})
         self._timesteps = steps[self._steps]

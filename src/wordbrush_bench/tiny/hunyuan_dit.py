@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, HunyuanDiT2DModel, HunyuanDiTPipeline
+from diffusers import DDIMScheduler, HunyuanDiT2DModel, HunyuanDiTPipeline
 from transformers import BertConfig, BertModel, BertTokenizer
 
-from wordbrush_bench.tiny.joint import sharpened, t5_tokenizer, tiny_t5
+from wordbrush_bench.tiny.joint import sharpened, t5_tokenizer, tiny_t5, tiny_vae
 from wordbrush_bench.tiny.stable_diffusion import WORDS
 
 SIZE = (64, 96)
@@ -43,14 +43,10 @@ def tiny_hunyuan(*, scheduler: Any = DDIM, **changes: Any) -> HunyuanDiTPipeline
     }
     torch.manual_seed(0)
     transformer = HunyuanDiT2DModel(**{**config, **changes})
-    torch.manual_seed(1)
-    vae = AutoencoderKL(
+    vae = tiny_vae(
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
         block_out_channels=(8,) * 4,
-        layers_per_block=1,
-        latent_channels=4,
-        norm_num_groups=4,
         sample_size=64,
     )
     torch.manual_seed(2)
@@ -65,7 +61,7 @@ def tiny_hunyuan(*, scheduler: Any = DDIM, **changes: Any) -> HunyuanDiTPipeline
         )
     )
     pipeline = HunyuanDiTPipeline(
-        vae=vae.eval(),
+        vae=vae,
         text_encoder=bert.eval(),
         tokenizer=bert_words,
         transformer=sharpened(transformer),

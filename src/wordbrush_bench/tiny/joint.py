@@ -81,7 +81,7 @@ HALVING: dict[str, Any] = {
 def tiny_vae(seed: int = 1, **changes: Any) -> AutoencoderKL:
     """Latents of half the size."""
     torch.manual_seed(seed)
-    return AutoencoderKL(**HALVING, **changes).eval()
+    return AutoencoderKL(**{**HALVING, **changes}).eval()
 
 
 def tiny_shifted_vae() -> AutoencoderKL:

@@ -25,9 +25,10 @@ from training.run import TrainingRun
 from training.sample_grid import draw_grid
 from training.schedule import Schedule
 from training.shards import SHARD_SIZE, write_shards
+from training.sharpen import sharpen_decoder
 from training.tokenizer import MAX_LENGTH
 from training.transformer import assemble_transformer
-from training.vae import sharpen_decoder, train_vae
+from training.vae import train_vae
 from wordbrush.errors import SettingsError
 from wordbrush.files import write_atomically
 from wordbrush.scenes.atlas import Art
@@ -185,12 +186,21 @@ def sharpen(
     device: Device = "cpu",
     threads: Threads = 0,
     resume: Resume = False,
+    earlier: Earlier = None,
     compile: Compile = False,
 ) -> None:
-    """Train the autoencoder's decoder further; its latents, and a denoiser trained on them, stay as they are."""
+    """Train the autoencoder's decoder further; its latents, and a denoiser trained on them, stay as they are.
+
+    `--earlier` names a model of Stable Diffusion's class on the same latents: the decoder learns to draw its guesses.
+    """
     _prepare(out / "decoder", threads, resume)
     sharpened = sharpen_decoder(
-        out / "decoder", _autoencoder(out), Schedule(LATER_RATE, steps, fall), device, compiled=compile
+        out / "decoder",
+        _autoencoder(out),
+        Schedule(LATER_RATE, steps, fall),
+        device,
+        denoiser=None if earlier is None else StableDiffusionPipeline.from_pretrained(earlier),
+        compiled=compile,
     )
     if parallel.rank() == 0:
         sharpened.save_pretrained(out / "vae" / "final")

@@ -19,8 +19,6 @@ SEED = 11
 KL_WEIGHT = 1e-5
 DETAIL_SCALE = 0.5
 """Standard deviation of the latent channels that an earlier autoencoder did not have."""
-DECODER_NOISE = 0.05
-"""Noise on whitened latents while the decoder is sharpened."""
 
 
 def train_vae(
@@ -92,40 +90,6 @@ def widen(start: AutoencoderKL, vae: AutoencoderKL) -> None:
         after[channel, channel] = 1
     after[:old, :old] = theirs["post_quant_conv.weight"]
     ours["post_quant_conv.bias"][:old] = theirs["post_quant_conv.bias"]
-
-
-def sharpen_decoder(
-    folder: Path,
-    vae: AutoencoderKL,
-    schedule: Schedule,
-    device: str,
-    *,
-    batch_size: int = 8,
-    compiled: bool = False,
-) -> AutoencoderKL:
-    """Train the decoder alone further, on slightly noisy latents: a denoiser that was trained on them stays valid.
-
-    The noise stands for what a denoiser gets wrong, so that its pictures gain as much as reconstructions do.
-    """
-    vae = vae.to(device, memory_format=torch.channels_last).eval()
-    matrices = [p for p in vae.decoder.parameters() if p.ndim >= 2]
-    run = TrainingRun(folder, {"decoder": vae.decoder}, schedule=schedule, ema_decay=0.99, matrices=matrices)
-    double_by_repeating(vae.decoder)
-    decode = torch.compile(vae.decoder) if compiled else vae.decoder
-
-    def step(lot: int) -> tuple[Tensor, int]:
-        pictures, _ = sample_batch(SEED + 2, lot, batch_size)
-        x = to_tensor(torch.from_numpy(pictures), device)
-        with fast_products(device):
-            with torch.no_grad():
-                z = vae.encode(x).latent_dist.mean
-                z = vae.post_quant_conv(z + DECODER_NOISE * torch.randn_like(z))
-            y = decode(z)
-        return reconstruction_loss(y.float(), x), batch_size
-
-    run.train(step)
-    vae.decoder.load_state_dict(run.averaged("decoder"))
-    return vae.to("cpu")
 
 
 def reconstruction_loss(y: Tensor, x: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from wordbrush.models.stable_diffusion import StableDiffusion
 from wordbrush.runs.run import run_edit, run_source, run_together
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.sampling.text import Text
+from wordbrush.scenes.judge.judge import Judge
 from wordbrush_bench.speed.materialised import PublishedBlend, plan_published, published_edit
 
 STEPS, SEED, GUIDANCE = 5, 3, 5.0
@@ -184,6 +185,55 @@ def test_what_hardly_differs_is_the_sources_too(models):
     assert torch.equal(cut.latents[0][:, held], source.latents[-1][0][:, held])
 
 
+FILL = LocalBlend(threshold=SHARP, fill_steps=0.6)
+
+
+def box(*cells: slice) -> LatentMask:
+    mask_hw = torch.zeros(16, 16, dtype=torch.bool)
+    mask_hw[cells] = True
+    return LatentMask.of(mask_hw)
+
+
+def test_a_filled_region_is_its_nearest_surroundings_until_it_is_left_to_the_target(models):
+    adapter, _ = models["tiny"]
+    settings, mask = generation(adapter, (16, 16)), box(slice(4, 9), slice(6, 10))
+    always = LocalBlend(words=(), mask=mask, fill_steps=1.0)
+    source, filled = run_together(adapter, settings, asked([CAT, ORANGE], always))
+    finished = source.latents[-1][0]
+    for latents in filled.latents:
+        torch.testing.assert_close(latents[:, 4:9, 6:8], finished[:, 4:9, 5:6].expand(-1, -1, 2), atol=0.05, rtol=0)
+        torch.testing.assert_close(latents[:, 4:9, 8:10], finished[:, 4:9, 10:11].expand(-1, -1, 2), atol=0.05, rtol=0)
+    _, left = run_together(adapter, settings, asked([CAT, ORANGE], replace(always, fill_steps=0.6)))
+    _, never = run_together(adapter, settings, asked([CAT, ORANGE], replace(always, fill_steps=0.0)))
+    region = mask.to_tensor()
+    for some, all_of_it, none in zip(left.latents, filled.latents, never.latents, strict=True):
+        assert torch.equal(some[:, ~region], finished[:, ~region])
+        assert (some != all_of_it)[:, region].all()
+        assert (some != none)[:, region].all()
+
+
+def test_nothing_of_a_thing_fills_the_place_of_another(models):
+    """The nearest cells would be those of the words that are subtracted; they give nothing."""
+    adapter, _ = models["bundled"]
+    blend = LocalBlend("apple", subtract_words=("dog",), maps="own", spread=True, subtract_threshold=0.5)
+    edit = asked(["a dog"], replace(blend, fill_steps=1.0))
+    source, run = run_together(adapter, generation(adapter, (16, 16)), edit)
+    finished, region = source.latents[-1][0].flatten(1), run.blend_masks[0][-1]
+    given = torch.cdist(run.latents[0][:, region].T, finished.T)
+    assert 0 < region.sum() < region.numel() / 2
+    assert float(given.amin(1).max()) < 0.05, "each cell is one of the surroundings"
+    # The judge's cells are those of the latents.
+    seen = Judge.load().all([adapter.decode(source.latents[-1])])[0]
+    things = torch.from_numpy(seen.where("dog") | seen.where("apple")).flatten()
+    assert not things[given.argmin(1)].any()
+
+
+def test_a_place_that_another_thing_covers_is_filled_all_the_same(editor):
+    source = editor.generate(SOURCE, **RUN)
+    covered = LocalBlend(subtract_words=("dog", "apple"), subtract_threshold=0.0, fill_steps=0.6)
+    assert editor.edit(source, "a dog eating", local_blend=covered).blend_masks[-1].any()
+
+
 def test_every_step_from_the_first_blended_one_is_the_sources_outside(models, monkeypatch):
     """Also in between: what the model sees at the next step, and what a run that ended there would give."""
     adapter, _ = models["tiny"]
@@ -218,19 +268,21 @@ def test_each_target_blends_with_the_source_alone(models):
 
 
 @pytest.mark.parametrize(
-    ("keep_bytes", "guidance_scale", "maps"),
+    ("keep_bytes", "guidance_scale", "blend"),
     [
-        (0, 5.0, "edited"),
-        (300_000, 5.0, "edited"),
-        (1 << 30, 5.0, "edited"),
-        (300_000, 1.0, "own"),
-        (1 << 30, 1.0, "edited"),
+        (0, 5.0, LocalBlend(threshold=SHARP)),
+        (300_000, 5.0, LocalBlend(threshold=SHARP)),
+        (1 << 30, 5.0, LocalBlend(threshold=SHARP)),
+        (300_000, 1.0, LocalBlend(threshold=SHARP, maps="own")),
+        (1 << 30, 1.0, LocalBlend(threshold=SHARP)),
+        (300_000, 5.0, FILL),
+        (0, 1.0, FILL),
     ],
 )
-def test_an_edit_of_a_kept_source_is_the_one_beside_it(models, keep_bytes, guidance_scale, maps):
+def test_an_edit_of_a_kept_source_is_the_one_beside_it(models, keep_bytes, guidance_scale, blend):
     adapter, _ = models["tiny"]
     settings = replace(generation(adapter, (16, 16)), guidance_scale=guidance_scale)
-    edit = asked([CAT, "a dog in autumn"], LocalBlend(threshold=SHARP, maps=maps))
+    edit = asked([CAT, "a dog in autumn"], blend)
     _, together = run_together(adapter, settings, edit)
     kept = run_source(adapter, settings, SourceTape(keep_bytes, 256) if keep_bytes else None)
     later = run_edit(adapter, settings, edit, kept)
@@ -332,6 +384,7 @@ def test_held_pixels_are_the_sources(editor):
             )
         },
         {"local_blend": "cat", "mask": Image.new("1", (32, 32), 1)},
+        {"local_blend": FILL},
     ],
 )
 def test_replay_gives_the_same_pixels_and_masks(editor, blend):

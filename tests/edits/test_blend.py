@@ -86,6 +86,8 @@ def test_nothing_changed_is_an_error():
         ({"threshold": float("nan")}, "threshold is nan"),
         ({"subtract_threshold": -0.1}, "subtract_threshold is -0.1"),
         ({"start_blend": 1.0}, "start_blend is 1.0; give the fraction of the steps before the blend"),
+        ({"fill_steps": 1.1}, "fill_steps is 1.1; give the fraction of the steps up to which the region shows"),
+        ({"fill_steps": -0.1}, "fill_steps is -0.1"),
         ({"pool": 2}, "pool is 2; give an odd number"),
         ({"pool": 0}, "pool is 0"),
         ({"maps": "stored"}, "maps are 'stored'; give one of edited, own"),

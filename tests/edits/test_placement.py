@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordbrush.edits.placement import Placement, on_grid, place
+from wordbrush.edits.placement import Placement, nearest, on_grid, place
 
 SIDE = 16
 
@@ -74,3 +74,25 @@ def test_of_two_things_the_last_stands_in_front():
 @given(boxes)
 def test_a_region_keeps_its_share_on_a_finer_grid(old):
     assert on_grid(old, (32, 32)).sum() == 4 * old.sum()
+
+
+grids = st.lists(st.booleans(), min_size=30, max_size=30).map(lambda cells: torch.tensor(cells).reshape(5, 6))
+
+
+@given(grids, grids)
+def test_who_asks_is_given_the_nearest_and_all_others_stay(asking, giving):
+    index, own = nearest(asking, giving), torch.arange(30).reshape(5, 6)
+    assert torch.equal(index[~asking], own[~asking])
+    if giving.any():
+        assert giving.flatten()[index[asking]].all()
+        assert torch.equal(index[asking & giving], own[asking & giving])
+    else:
+        assert torch.equal(index, own)
+
+
+def test_the_next_place_sideways_is_nearer_than_the_second_above():
+    asking = torch.zeros(4, 4, dtype=torch.bool)
+    asking[2, 2] = True
+    giving = torch.zeros(4, 4, dtype=torch.bool)
+    giving[1, 2] = giving[2, 0] = True
+    assert int(nearest(asking, giving)[2, 2]) == 8, "the cell two to the left"

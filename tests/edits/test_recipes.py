@@ -5,7 +5,7 @@ import torch
 
 from helpers.rounding import assert_same_latents
 from wordbrush.editor import Editor
-from wordbrush.edits.recipes import AROUND, GENERATED, IN_REGION, NARROWER
+from wordbrush.edits.recipes import AROUND, EMPTIED, GENERATED, IN_REGION, NARROWER
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import SettingsError
 from wordbrush.json_form import from_plain, to_plain
@@ -117,6 +117,8 @@ def test_a_new_place_leaves_the_things_that_stay_as_they_are():
     [
         ("a fox wearing a red hat", "a fox wearing a blue hat", replace(NARROWER, words=("hat",))),
         ("a fox next to a hat at the zoo", "a fox wearing a hat at the zoo", replace(IN_REGION, words=("fox", "hat"))),
+        ("a fox wearing a hat at the zoo", "a fox at the zoo", replace(EMPTIED, subtract_words=("fox",))),
+        ("a fox and a dog", "a fox", replace(EMPTIED, subtract_words=("fox",))),
         ("a fox in a forest", "a lion at night", None),
         ("a fox with a hat in a forest", "a lion with a hat at night", replace(AROUND, subtract_words=("hat",))),
         ("a dog and a dog in a forest", "a dog and a dog at night", None),

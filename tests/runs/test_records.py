@@ -38,6 +38,7 @@ blends = st.builds(
     start_blend=shares,
     maps=st.sampled_from(["edited", "own"]),
     mask=st.none() | masks.filter(lambda rows: "#" in "".join(rows)).map(tuple).map(LatentMask),
+    fill_steps=st.floats(0, 1),
     hold_pixels=st.booleans(),
 )
 edits = st.builds(

@@ -83,6 +83,11 @@ class LocalBlend:
       quantile). What is left is grown by one cell. In the manner of DiffEdit (Couairon et al. 2022,
       arXiv:2210.11427), whose mask is where the predictions for two prompts differ. Default: 0, which keeps the whole
       region.
+    - `fill_steps`: the fraction of the steps, from 0 to 1, up to which the region shows its surroundings, for a thing
+      that is taken away: the source's latents with its noise, whose clean part is that of the nearest cells outside of
+      the words' regions, rather sideways. From then on the region is the target's own. A source that is made in the
+      same call runs first, and `subtract_words` that would leave nothing to fill are left out. Default: 0, which never
+      fills.
     - `mask`: the user's own mask. Without words, only the mask may change; with words, only what is in both. Default:
       None.
     - `hold_pixels`: also make the picture's pixels exactly the source's outside of the region; the edit fades out over
@@ -105,6 +110,7 @@ class LocalBlend:
     maps: BlendMaps = "edited"
     spread: bool = False
     least_difference: float = 0.0
+    fill_steps: float = 0.0
     mask: LatentMask | None = None
     hold_pixels: bool = False
 
@@ -121,6 +127,11 @@ class LocalBlend:
                 raise SettingsError(
                     f"the blend's {name} is {getattr(self, name)}; give a number from 0 to below 1, such as 0.3"
                 )
+        if not 0 <= self.fill_steps <= 1:
+            raise SettingsError(
+                f"the blend's fill_steps is {self.fill_steps}; give the fraction of the steps up to which the region "
+                "shows its surroundings, from 0 to 1"
+            )
         if not 0 <= self.start_blend < 1:
             raise SettingsError(
                 f"start_blend is {self.start_blend}; give the fraction of the steps before the blend, "

@@ -73,11 +73,20 @@ def _grown(region_hw: Tensor) -> Tensor:
 
 def _filled(old_hw: Tensor, new_hw: Tensor) -> Tensor:
     """Each position's own index; where the old thing was and the new one is not, the nearest one outside both."""
-    index_hw = torch.arange(old_hw.numel()).reshape(old_hw.shape)
-    free_hw, outside_hw = old_hw & ~new_hw, ~(old_hw | new_hw)
-    if not bool(free_hw.any()) or not bool(outside_hw.any()):
+    return nearest(old_hw & ~new_hw, ~(old_hw | new_hw))
+
+
+def nearest(asking_hw: Tensor, giving_hw: Tensor) -> Tensor:
+    """Each position's own index (h, w); for those that ask, that of the nearest one that gives, if any does.
+
+    >>> asking = torch.tensor([[False, True, True, False]])
+    >>> nearest(asking, torch.tensor([[True, False, False, False]])).tolist()
+    [[0, 0, 0, 3]]
+    """
+    index_hw = torch.arange(asking_hw.numel()).reshape(asking_hw.shape)
+    if not bool(asking_hw.any()) or not bool(giving_hw.any()):
         return index_hw
     scale = torch.tensor([SIDEWAYS, 1.0])
-    nearest_n = torch.cdist(free_hw.nonzero() * scale, outside_hw.nonzero() * scale).argmin(dim=1)
-    index_hw[free_hw] = index_hw[outside_hw][nearest_n]
+    nearest_n = torch.cdist(asking_hw.nonzero() * scale, giving_hw.nonzero() * scale).argmin(dim=1)
+    index_hw[asking_hw] = index_hw[giving_hw][nearest_n]
     return index_hw

@@ -34,12 +34,16 @@ Outside, pixels are the source's too, as a photograph's always are: a decoder mi
 """
 NARROWER = replace(IN_REGION, threshold=0.3)
 """The same where no old thing's edge can be left over: nothing was there, or its shape stays."""
+EMPTIED = replace(NARROWER, subtract_threshold=0.5, fill_steps=0.8)
+"""The same for a thing that is taken away: its place is filled from its surroundings, and things that stay keep
+theirs. Left to the prompt, the place would become another of the things that the prompt still names.
+"""
 AROUND = LocalBlend(words=(), maps="own", spread=True, subtract_threshold=0.35, hold_pixels=True)
 """All but the region of things that stay, whose words are subtracted."""
 
-WhoseRegion = Literal["changed", "described", "kept"]
-"""Which words a recipe's region is of: those that change; the things that these describe; or the things that both
-prompts name.
+WhoseRegion = Literal["changed", "changed alone", "described", "kept"]
+"""Which words a recipe's region is of: those that change; the same without the things that both prompts name; the
+things that changed words describe; or the things that both prompts name.
 """
 
 
@@ -69,14 +73,17 @@ class Recipe:
     def __str__(self) -> str:
         """What it does, in words."""
         windows = {word: (0.0, end) for word, end in self.cross_replace_steps.items()}
-        return describe_recipe(self.kind, windows, (0.0, self.self_replace_steps), held=self.local_blend is not None)
+        return describe_recipe(self.kind, windows, (0.0, self.self_replace_steps), self.local_blend)
 
 
 def describe_recipe(
-    kind: ChangeKind, words: Mapping[str, tuple[float, float]], layout: tuple[float, float], *, held: bool
+    kind: ChangeKind,
+    words: Mapping[str, tuple[float, float]],
+    layout: tuple[float, float],
+    region: LocalBlend | None,
 ) -> str:
-    """The kind of change that was found, and how it is made: the windows of words and of self-attention, and whether
-    everything outside of a region is held.
+    """The kind of change that was found, and how it is made: the windows of words and of self-attention, whether
+    everything outside of a region is held, and how long that is filled from its surroundings.
     """
     named: dict[float, list[str]] = {}
     for word, (_, end) in words.items():
@@ -89,7 +96,10 @@ def describe_recipe(
         ("layout", layout[1]),
     ]
     said = [f"{what} {'' if i else 'free '}after {end * 100:.0f} %" for i, (what, end) in enumerate(ends)]
-    return f"{_SAID[kind]}: {', '.join(said)} of the steps; {'all but a region held' if held else 'no region held'}"
+    held = "no region held" if region is None else "all but a region held"
+    if region is not None and region.fill_steps:
+        held += f", which shows its surroundings for {region.fill_steps * 100:.0f} %"
+    return f"{_SAID[kind]}: {', '.join(said)} of the steps; {held}"
 
 
 def _recipes(*rows: Recipe) -> dict[ChangeKind, Recipe]:
@@ -99,7 +109,7 @@ def _recipes(*rows: Recipe) -> dict[ChangeKind, Recipe]:
 GENERATED = _recipes(
     Recipe("swap", 0.8, 0.4, 0.25, IN_REGION),
     Recipe("addition", 0.1, 0.1, 0.25, IN_REGION),
-    Recipe("removal", 0.8, 0.8, 0.25, IN_REGION),
+    Recipe("removal", 0.8, 0.8, 0.25, EMPTIED, "changed alone"),
     Recipe("pose", 0.1, 0.1, 0.25, IN_REGION, "kept"),
     Recipe("attribute", 0.4, 0.1, 0.4, NARROWER, "described"),
     Recipe("size", 0.1, 0.1, 0.25, IN_REGION),
@@ -135,7 +145,9 @@ def _region(recipe: Recipe, pair: PromptPair) -> LocalBlend | None:
     """
     if recipe.local_blend is None or recipe.whose == "changed":
         return recipe.local_blend
-    words = kept_things(pair) if recipe.whose == "kept" else described_things(pair)
+    words = described_things(pair) if recipe.whose == "described" else kept_things(pair)
+    if recipe.whose == "changed alone":
+        return replace(recipe.local_blend, subtract_words=words)
     if not recipe.local_blend.names_words:
         return replace(recipe.local_blend, subtract_words=words) if words else None
     return replace(recipe.local_blend, words=words or (AUTO,))

@@ -42,7 +42,8 @@ class Planned:
 
     def in_turn(self, fast: Shortcuts) -> bool:
         """Whether a source must be finished before its edits begin."""
-        return bool(self.edit.things) or fast != EXACT
+        fills = any(each.blend.fill_steps for each in self.blends)
+        return bool(self.edit.things) or fills or fast != EXACT
 
     def first_step(self, fast: Shortcuts, solver: Solver, watches: Sequence[Watch]) -> int:
         """The step with which targets begin. Raises `SettingsError` where they cannot begin late."""

@@ -36,7 +36,7 @@ from wordbrush.tokens.pair import Prompts
 T = TypeVar("T")
 
 _TAPE_BYTES = 1 << 30
-"""The most that is recorded of a source whose fast edits follow it in the same call."""
+"""The most that is recorded of a source whose edits follow it in the same call."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +144,7 @@ def run_together(
     planned = plan(adapter, settings, edit, len(solver.timesteps), prompts)
     if planned.in_turn(edit.fast):
         counter = RunCounter(on_step, 2)
-        tape = None if edit.fast == EXACT else SourceTape(_TAPE_BYTES, edit.self_replace_max_pixels)
+        tape = SourceTape(_TAPE_BYTES, edit.self_replace_max_pixels)
         kept = run_source(adapter, settings, tape, counter.next(), solver=solver)
         return kept, run_edit(adapter, settings, edit, kept, counter.next(), watches, planned.prompts)
     return _side_by_side(adapter, [settings], [solver], planned, edit, on_step, watches)[0]

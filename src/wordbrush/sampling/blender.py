@@ -5,6 +5,7 @@ Legend: P masks of one kind, H heads, Q image queries, K text tokens, W columns 
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,10 +16,14 @@ from wordbrush.attention.sites import AttentionLayer, shared_layers
 from wordbrush.attention.watch import Reading, token_columns
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.blend_words import BlendTokens
+from wordbrush.edits.placement import nearest
+from wordbrush.edits.window import Window
 from wordbrush.errors import ControlError, OutputError, SettingsError
 
 MOST_CHANGED = 0.9
 """The quantile of a region's differences from the source that stands for its most changed cells."""
+THING = 0.15
+"""The part of a map's highest value above which cells are a thing's, and no surroundings to fill a region with."""
 
 
 def region(maps_Phw: Tensor, size: tuple[int, int], threshold: float, pool: int, *, smooth: bool = False) -> Tensor:
@@ -52,6 +57,16 @@ def differing(difference_Bhw: Tensor, region_Bhw: Tensor, least: float) -> Tenso
     return F.max_pool2d(changed[:, None].float(), 3, stride=1, padding=1)[:, 0] > 0
 
 
+class SourceLatents(NamedTuple):
+    """A source's latents (1, C, h, w) after a step, the share of the picture in them, and its finished latents, which
+    are known where it ran before.
+    """
+
+    now: Tensor
+    signal: float
+    finished: Tensor | None
+
+
 class Blender:
     """The local blend of one run: a `Watch` of the words' maps that the loop asks for the blended latents after each
     step.
@@ -79,6 +94,7 @@ class Blender:
         self.branches = tuple(tokens)
         self._tokens = tuple(tokens.values())
         self._start = blend.start_step(num_steps)
+        self._filled_steps = Window(0.0, blend.fill_steps).steps(num_steps)
         self._size = latent_size
         self._columns = _columns(tokens, text_length)
         seen = shared_layers(layers)
@@ -117,8 +133,8 @@ class Blender:
         maps_QW = maps_HQW.to(torch.promote_types(maps_HQW.dtype, torch.float32)).sum(0)
         self._sums[branch] = self._sums.get(branch, 0) + maps_QW
 
-    def after_step(self, step: int, latents: Tensor, source: Tensor) -> Tensor:
-        """Its branches' latents (branches, C, h, w), with the source's (1, C, h, w) wherever they must not change.
+    def after_step(self, step: int, latents: Tensor, source: SourceLatents) -> Tensor:
+        """Its branches' latents (branches, C, h, w), with the source's wherever they must not change.
 
         After a step that showed it no maps, that is where it was before.
         """
@@ -126,11 +142,13 @@ class Blender:
             self._allowed_now = self._allowed()
         if step >= self._start:
             allowed = self._allowed_now.to(latents.device)
+            if step in self._filled_steps:
+                latents = torch.where(allowed[:, None], self._filled(allowed, source), latents)
             if self._blend.least_difference:
-                self._difference = self._difference + (latents - source).abs().mean(dim=1, dtype=torch.float32)
+                self._difference = self._difference + (latents - source.now).abs().mean(dim=1, dtype=torch.float32)
                 allowed = allowed & differing(self._difference, allowed, self._blend.least_difference)
             self._masks.append(allowed)
-            latents = torch.where(self._masks[-1][:, None], latents, source)
+            latents = torch.where(self._masks[-1][:, None], latents, source.now)
         self._spread.clear()  # each step carries the maps so far again
         return latents
 
@@ -162,8 +180,28 @@ class Blender:
             return masks
         words = self._words()
         if self._blend.subtract_words:
-            words = words & ~self._subtracted()
+            left = words & ~self._subtracted()
+            if self._blend.fill_steps:  # a thing that is taken away has a place, also where another one covers it
+                left = torch.where(left.flatten(1).any(1)[:, None, None], left, words)
+            words = left
         return words if masks is None else words & masks.to(words.device)
+
+    def _filled(self, allowed: Tensor, source: SourceLatents) -> Tensor:
+        """The source (branches, C, h, w) with its own noise, and its surroundings where each branch may change."""
+        finished = source.finished
+        assert finished is not None  # a source whose edits fill runs before them
+        filled = []
+        for asking_hw, things_hw in zip(allowed.cpu(), self._things().cpu(), strict=True):
+            places = nearest(asking_hw, ~things_hw).flatten().to(finished.device)
+            filled.append(finished.flatten(2)[:, :, places].reshape(finished.shape))
+        return source.now + source.signal * (torch.cat(filled) - finished)
+
+    def _things(self) -> Tensor:
+        """Cells of the words and of those to subtract (branches, h, w), as far as anything of them can be seen."""
+        if not self._columns:
+            return self._allowed()
+        words = self._either(0, THING, self._blend.pool)
+        return words | self._either(1, THING, self._blend.pool) if self._blend.subtract_words else words
 
     def _words(self) -> Tensor:
         if not self._blend.names_words:

@@ -19,7 +19,7 @@ from wordbrush.edits.plan import EditPlan, StepEdit
 from wordbrush.edits.shortcuts import EXACT, Shortcuts
 from wordbrush.edits.window import EVERY_STEP, Window
 from wordbrush.sampling.adapter import Prediction, Predictor
-from wordbrush.sampling.blender import Blender
+from wordbrush.sampling.blender import Blender, SourceLatents
 from wordbrush.sampling.calls import predict_rows
 from wordbrush.sampling.conditioning import BranchLoras, Conditioning, StepLoras
 from wordbrush.sampling.deep_features import DeepCache, DeepStep
@@ -240,7 +240,8 @@ class _Running:
         )
         latents = self._steering.advance(self._solver, self._index, self._timestep, predicted, self._latents)
         for blend in run.blends:
-            latents = _blended(blend, self._index, latents, run.branches, run.kept)
+            signal = self._solver.rates_after(self._timestep).signal
+            latents = _blended(blend, self._index, latents, signal, run.branches, run.kept)
         if run.looking is not None:
             run.looking.look(self._expected(predicted, latents))
         self._latents = latents
@@ -277,12 +278,14 @@ def _rows(layout: BatchLayout, branches: Sequence[int], latents: Tensor, source:
     return latents[[place[row.branch] for row in layout.rows]]
 
 
-def _blended(blend: Blender, step: int, latents: Tensor, branches: Sequence[int], kept: Replay | None) -> Tensor:
+def _blended(
+    blend: Blender, step: int, latents: Tensor, signal: float, branches: Sequence[int], kept: Replay | None
+) -> Tensor:
     if SOURCE in branches:
-        source = latents[:1]
+        source = SourceLatents(latents[:1], signal, None)
     else:
         assert kept is not None  # a blend needs the source's latents
-        source = kept.latents[step + 1]
+        source = SourceLatents(kept.latents[step + 1], signal, kept.latents[-1])
     rows = [branches.index(branch) for branch in blend.branches]
     blended = latents.clone()
     blended[rows] = blend.after_step(step, latents[rows], source)

@@ -175,6 +175,10 @@ class FamilyCost:
     seconds: Mapping[str, Sequence[float]]
 
 
+KERNELS = (scaled_dot_product_attention, torch.ops.aten._scaled_dot_product_flash_attention_for_cpu)
+"""The names by which attention's kernel is called; by the second it tells its sums."""
+
+
 class KernelWork(TorchFunctionMode):
     """Counts the pairs of a query and a key in attention's kernel, heads and rows included, and the time it takes."""
 
@@ -183,7 +187,7 @@ class KernelWork(TorchFunctionMode):
         self.pairs, self.seconds = 0, 0.0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is not scaled_dot_product_attention:
+        if func not in KERNELS:
             return func(*args, **(kwargs or {}))
         start = time.process_time()
         made = func(*args, **(kwargs or {}))

@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 from helpers.oracles import explicit_edit, explicit_maps
 from helpers.rounding import assert_same
-from wordbrush.attention.attend import CrossRow, Inputs, MapInputs, SelfRow, edited_cross, edited_joint, taken_over
+from wordbrush.attention.attend import CrossRow, Inputs, SelfRow, edited_cross, edited_joint, taken_over
+from wordbrush.attention.kernel import Kernel, MapInputs
 from wordbrush.attention.sites import AttentionLayer
 from wordbrush.edits.plan import CrossEdit
 from wordbrush.edits.token_map import TokenMap
@@ -20,7 +21,7 @@ def random(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> to
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
 
 
-attend = F.scaled_dot_product_attention
+attend = Kernel()
 
 
 def cross_edit(transfer: torch.Tensor, keep: torch.Tensor) -> CrossEdit:
@@ -37,7 +38,7 @@ def test_folded_equals_explicit(seed, source, target):
     q, k, v = random(B, H, Q, D, seed=seed), random(B, H, T, D, seed=seed + 1), random(B, H, T, D, seed=seed + 2)
     edits = {1: random_edit(seed, source=source, target=target), 3: random_edit(seed + 7, source=True, target=target)}
     rows = [CrossRow(row, edit, MapInputs(q[0], k[0], None)) for row, edit in edits.items()]
-    out = edited_cross(Inputs(q, k, v, None), rows, attend)
+    out = edited_cross(Inputs(q, k, v, None), rows, attend).out_BHQD
     plain = F.scaled_dot_product_attention(q, k, v)
     for row in range(B):
         if row in edits:
@@ -68,7 +69,7 @@ def test_what_stands_at_its_own_place_is_not_folded_and_is_the_same_bit_for_bit(
     for other in (torch.eye(5) / 2, torch.eye(5).flip(0), torch.eye(6)[:, :5], torch.zeros(5, 5)):
         assert not TokenMap(other, torch.zeros(5)).transfers_in_place
     folded, unfolded = (
-        edited_cross(Inputs(q, k, v, None), [CrossRow(1, replace(edit, moves=moves), source)], attend)
+        edited_cross(Inputs(q, k, v, None), [CrossRow(1, replace(edit, moves=moves), source)], attend).out_BHQD
         for moves in (True, False)
     )
     assert torch.equal(folded, unfolded)
@@ -92,7 +93,7 @@ def test_half_precision_is_at_least_as_exact_as_forming_the_map(dtype):
     m = half.token_map
     exact = explicit_edit(*(x.double() for x in (q[0], k[0], q[1], k[1], v[1], m.transfer_ST, m.keep_T)))
     formed = explicit_edit(q[0], k[0], q[1], k[1], v[1], m.transfer_ST, m.keep_T)
-    folded = edited_cross(Inputs(q, k, v, None), [CrossRow(1, half, MapInputs(q[0], k[0], None))], attend)[1]
+    folded = edited_cross(Inputs(q, k, v, None), [CrossRow(1, half, MapInputs(q[0], k[0], None))], attend).out_BHQD[1]
     assert (folded - exact).abs().mean() <= 1.1 * (formed - exact).abs().mean()
 
 
@@ -103,7 +104,7 @@ def test_folded_joint_equals_explicit(seed, source, target, text_first, own_mass
     q, k, v = (random(B, H, Q + T, D, seed=seed + s) for s in range(3))
     edit = replace(random_edit(seed, source=source, target=target), own_mass=own_mass)
     row = CrossRow(2, edit, MapInputs(q[0], k[0], None))
-    out = edited_joint(Inputs(q, k, v, None), [row], text, image, attend)
+    out = edited_joint(Inputs(q, k, v, None), [row], text, image, attend).out_BHQD
     m, own, theirs = edit.token_map, explicit_maps(q[2], k[2]), explicit_maps(q[0], k[0])
     words, pixels = slice(text.start, text.stop), slice(image.start, image.stop)
     edited = own.clone()
@@ -141,7 +142,7 @@ def test_prompts_of_other_lengths_and_padding_equal_explicit(seed, text_first, a
     for own_mass in (False, True):
         row = CrossRow(1, replace(edit, own_mass=own_mass), source)
         mask = torch.stack([read(layer, axis), read(layer, T - 1)])
-        out = edited_joint(Inputs(q, k, v, mask), [row], layer.text, layer.image, attend)
+        out = edited_joint(Inputs(q, k, v, mask), [row], layer.text, layer.image, attend).out_BHQD
         own, other = explicit_maps(q[1], k[1], mask[1]), explicit_maps(q_source, k_source, source.mask_HQK)
         words, pixels = (slice(at.start, at.stop) for at in (layer.text, layer.image))
         block_HQS = other[:, slice(theirs.image.start, theirs.image.stop), theirs.text.start :][..., : T - 2]
@@ -165,7 +166,7 @@ def test_a_row_with_the_sources_map_has_its_mask(seed, additive, masks):
     source = hides(3) if masks != "own" else None
     mask = None if masks == "source" else torch.stack([hides(row) for row in range(B)])
     edit = random_edit(seed, source=True, target=True)
-    out = edited_cross(Inputs(q, k, v, mask), [CrossRow(1, edit, MapInputs(q[0], k[0], source))], attend)
+    out = edited_cross(Inputs(q, k, v, mask), [CrossRow(1, edit, MapInputs(q[0], k[0], source))], attend).out_BHQD
     m = edit.token_map
     from_source = attend(q[:1], k[:1], m.transfer_ST @ v[1:2], source)[0]
     kept = attend(q[1:2], k[1:2], m.keep_T[:, None] * v[1:2], None if mask is None else mask[1:2])[0]

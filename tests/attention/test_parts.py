@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from torch.nn.functional import scaled_dot_product_attention
 
 from helpers.oracles import explicit_maps
-from wordbrush.attention.attend import CrossRow, Inputs, MapInputs, SelfRow
+from wordbrush.attention.attend import CrossRow, Inputs, SelfRow
+from wordbrush.attention.kernel import Kernel, MapInputs
 from wordbrush.attention.parts import Part, answered, moved, positions
 from wordbrush.attention.sites import AttentionLayer
 from wordbrush.edits.plan import CrossEdit
@@ -15,8 +15,7 @@ HEADS, GRID, TEXT, WIDTH = 2, (3, 4), 5, 4
 PIXELS = GRID[0] * GRID[1]
 
 
-def attend(q, k, v, mask):
-    return scaled_dot_product_attention(q, k, v, mask)
+attend = Kernel()
 
 
 def random(*shape: int) -> torch.Tensor:
@@ -44,7 +43,7 @@ def test_cross_attention_takes_moved_rows_and_parts_their_own_edit() -> None:
     placed = moved(source, gather, layer.queries)
     rows = [CrossRow(1, CrossEdit(base, True, True), placed)]
     part = Part(1, positions(inside, layer), CrossRow(1, CrossEdit(other, True, True), placed))
-    out = answered(layer, inputs, [], rows, [part], attend)
+    out = answered(layer, inputs, [], rows, [part], attend).out_BHQD
     from_source = explicit_maps(source.q_HQD, source.k_HKD)[:, gather]
     own = explicit_maps(inputs.q_BHQD[1], inputs.k_BHKD[1])
     whole, local = (from_source @ m.transfer_ST + own * m.keep_T for m in (base, other))
@@ -58,8 +57,8 @@ def test_self_attention_takes_rows_and_columns_moved() -> None:
     layer = AttentionLayer.own("attn1", HEADS, GRID)
     inputs, source = given(PIXELS, PIXELS), MapInputs(*(random(HEADS, PIXELS, WIDTH) for _ in range(2)), None)
     gather = torch.randint(PIXELS, (PIXELS,))
-    q_HQD, k_HKD, _ = moved(source, gather, layer.queries, layer.image)
-    out = answered(layer, inputs, [SelfRow(2, q_HQD, k_HKD, None)], [], [], attend)
+    q_HQD, k_HKD, *_ = moved(source, gather, layer.queries, layer.image)
+    out = answered(layer, inputs, [SelfRow(2, q_HQD, k_HKD, None)], [], [], attend).out_BHQD
     logits = source.q_HQD @ source.k_HKD.transpose(-1, -2) / WIDTH**0.5
     torch.testing.assert_close(out[2], logits[:, gather][:, :, gather].softmax(-1) @ inputs.v_BHKD[2])
 
@@ -74,7 +73,7 @@ def test_joint_attention_moves_and_parts_the_picture_alone(text_first: bool) -> 
     placed = moved(source, gather, layer.queries)
     rows = [CrossRow(0, CrossEdit(base, True, True), placed)]
     part = Part(0, positions(inside, layer), CrossRow(0, CrossEdit(other, True, True), placed))
-    out = answered(layer, inputs, [], rows, [part], attend)
+    out = answered(layer, inputs, [], rows, [part], attend).out_BHQD
     words, pixels = slice(layer.text.start, layer.text.stop), slice(layer.image.start, layer.image.stop)
     own = explicit_maps(inputs.q_BHQD[0], inputs.k_BHKD[0])
     text_of_source = explicit_maps(source.q_HQD, source.k_HKD)[:, pixels, words][:, gather]

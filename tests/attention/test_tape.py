@@ -1,6 +1,6 @@
 import torch
-from torch.nn import functional as F
 
+from wordbrush.attention.kernel import Kernel
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
 from wordbrush.attention.tape import SourceTape
 
@@ -15,7 +15,7 @@ def call(layer: AttentionLayer, seed: int, mask: torch.Tensor | None = None) -> 
     keys = len(layer.text) + len(layer.image)
     queries = keys if layer.site.kind == "joint" else layer.pixels
     q, k, v = (torch.randn(2, H, count, D, generator=generator) for count in (queries, keys, keys))
-    return AttentionCall(layer, q, k, v, mask, F.scaled_dot_product_attention)
+    return AttentionCall(layer, q, k, v, mask, Kernel())
 
 
 def test_keys_of_the_text_alone_are_held_once_and_all_others_at_each_step():

@@ -3,7 +3,7 @@
 Legend: B rows, H heads, Q queries, K keys, S source tokens, T target tokens, D head width.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,19 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from wordbrush.attention.kernel import Kernel, MapInputs
 from wordbrush.edits.plan import CrossEdit
-
-Attend = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
-"""Scaled dot-product attention of q (B,H,Q,D), k (B,H,K,D), v (B,H,K,D) and a mask (B,H or 1,Q or 1,K) or None, as
-the model itself calls it."""
-
-
-class MapInputs(NamedTuple):
-    """What one row's attention map is made of: queries, keys, and its mask (H or 1,Q or 1,K) if it has one."""
-
-    q_HQD: Tensor
-    k_HKD: Tensor
-    mask_HQK: Tensor | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +48,15 @@ class Inputs(NamedTuple):
     mask_BHQK: Tensor | None
 
 
+class Answered(NamedTuple):
+    """An attention (B,H,Q,D), and what the kernel told of each row's own map, with what it takes over of the source:
+    `MapInputs.log_sum_HQ`, or None.
+    """
+
+    out_BHQD: Tensor
+    log_sums: Sequence[Tensor | None]
+
+
 def taken_over(given: Inputs, rows: Sequence[SelfRow], image: range) -> Inputs:
     """The inputs of a call in which each given row has what it takes over, at the `image` positions.
 
@@ -78,7 +76,13 @@ def taken_over(given: Inputs, rows: Sequence[SelfRow], image: range) -> Inputs:
     return Inputs(q, k, v, masked(given.mask_BHQK, masks, len(q)))
 
 
-def edited_cross(given: Inputs, rows: Sequence[CrossRow], attend: Attend) -> Tensor:
+def unedited(given: Inputs, kernel: Kernel) -> Answered:
+    """One plain call of the kernel."""
+    out_BHQD, log_sums = kernel.told(*given)
+    return Answered(out_BHQD, [None] * len(out_BHQD) if log_sums is None else list(log_sums))
+
+
+def edited_cross(given: Inputs, rows: Sequence[CrossRow], kernel: Kernel) -> Answered:
     """Cross-attention in which each given row's map M* becomes `M_source @ transfer + M* * keep`.
 
     Attention is linear in its map, so `(A @ transfer) @ v = A @ (transfer @ v)`: the row runs with the source's q and
@@ -94,18 +98,23 @@ def edited_cross(given: Inputs, rows: Sequence[CrossRow], attend: Attend) -> Ten
             v[row] = token_map.keep_T[:, None] * v_BHTD[row]
             continue
         assert controlled.source is not None
-        q[row], k[row], masks[row] = controlled.source
+        q[row], k[row], masks[row], _ = controlled.source
         if controlled.edit.moves:
             v[row] = token_map.transfer_ST @ v_BHTD[row]
         if controlled.edit.uses_target:
             kept.append(controlled)
-    out_BHQD = attend(_with(q_BHQD, q), _with(k_BHTD, k), _with(v_BHTD, v), masked(mask, masks, len(q_BHQD)))
+    changed = Inputs(_with(q_BHQD, q), _with(k_BHTD, k), _with(v_BHTD, v), masked(mask, masks, len(q_BHQD)))
+    out_BHQD, told = unedited(changed, kernel)
+    log_sums = [None if row in q else log_sum for row, log_sum in enumerate(told)]
     if kept:
         index = [controlled.row for controlled in kept]
         own_v = [each.edit.token_map.keep_T[:, None] * v_BHTD[each.row] for each in kept]
         own_mask = None if mask is None else mask[index]
-        out_BHQD[index] += attend(q_BHQD[index], k_BHTD[index], torch.stack(own_v), own_mask)
-    return out_BHQD
+        own = unedited(Inputs(q_BHQD[index], k_BHTD[index], torch.stack(own_v), own_mask), kernel)
+        out_BHQD[index] += own.out_BHQD
+        for row, log_sum in zip(index, own.log_sums, strict=True):
+            log_sums[row] = log_sum
+    return Answered(out_BHQD, log_sums)
 
 
 def _with(rows_BHKD: Tensor, changed: Mapping[int, Tensor]) -> Tensor:
@@ -118,34 +127,70 @@ def _with(rows_BHKD: Tensor, changed: Mapping[int, Tensor]) -> Tensor:
     return copy
 
 
-def edited_joint(given: Inputs, rows: Sequence[CrossRow], text: range, image: range, attend: Attend) -> Tensor:
+def edited_joint(given: Inputs, rows: Sequence[CrossRow], text: range, image: range, kernel: Kernel) -> Answered:
     """Joint attention in which the picture's attention to the text is edited: of each given row's map M* the block
     (image queries, text keys) becomes `M_source @ transfer + M* * keep`; all else of M* stays as it is.
 
-    Image queries see values of which the text's are `keep * V_text`; all other queries, which would see them too, run
-    once more with the plain ones. What comes from the source is one more call of image queries, on
-    `[0; transfer @ V_text]`. Rows of the edited map need not sum to one: source and target may look at the text to
-    different extents. With `own_mass` the rows of the source's block are scaled to the extent of M*: its attention
-    among the words alone, times how much of M* is on the text.
+    Where an edit acts on few tokens, what it adds to image queries comes from these columns of the maps, without a
+    further call (`_by_columns`). Else image queries see values of which the text's are `keep * V_text`; all other
+    queries, which would see them too, run once more with the plain ones. What comes from the source is one more call
+    of image queries, on `[0; transfer @ V_text]`. Rows of the edited map need not sum to one: source and target may
+    look at the text to different extents. With `own_mass` the rows of the source's block are scaled to the extent of
+    M*: its attention among the words alone, times how much of M* is on the text.
 
     A prompt may have fewer tokens than `text` has positions, whose rest is padding, and the source's axis may have a
     text of another length.
     """
     q_BHQD, k_BHKD, v_BHKD, mask = given
     others = range(image.start) if image.start else range(image.stop, q_BHQD.shape[2])
-    kept_BHKD = v_BHKD.clone()
-    for controlled in rows:
+    told = kernel.tells(*given)
+    by_call = [row for row in rows if not (told and _acts_on_few(row, q_BHQD.shape[-1]))]
+    kept_BHKD = v_BHKD.clone() if by_call else v_BHKD
+    for controlled in by_call:
         keep_T = controlled.edit.token_map.keep_T
         kept_BHKD[controlled.row, :, text.start : text.start + len(keep_T)] *= keep_T[:, None]
-    out_BHQD = attend(q_BHQD, k_BHKD, kept_BHKD, mask)
+    out_BHQD, log_sums = unedited(given._replace(v_BHKD=kept_BHKD), kernel)
     for controlled in rows:
         row = controlled.row
-        own = MapInputs(q_BHQD[row], k_BHKD[row], None if mask is None else mask[row])
+        own = MapInputs(q_BHQD[row], k_BHKD[row], None if mask is None else mask[row], log_sums[row])
+        if controlled not in by_call:
+            out_BHQD[row, :, _slice(image)] += _by_columns(controlled, own, v_BHKD[row], text, image, kernel)
+            continue
         if others:
-            out_BHQD[row, :, _slice(others)] = _queries(own, v_BHKD[row], others, attend)
+            out_BHQD[row, :, _slice(others)] = _queries(own, v_BHKD[row], others, kernel)
         if controlled.edit.uses_source:
-            out_BHQD[row, :, _slice(image)] += _from_source(controlled, own, v_BHKD[row], text, image, attend)
-    return out_BHQD
+            out_BHQD[row, :, _slice(image)] += _from_source(controlled, own, v_BHKD[row], text, image, kernel)
+    return Answered(out_BHQD, log_sums)
+
+
+def _acts_on_few(controlled: CrossRow, few: int) -> bool:
+    """Whether an edit changes at most so many columns of its own map and takes as many of the source's, whose sums
+    are known.
+    """
+    edit, source = controlled.edit, controlled.source
+    if edit.own_mass or len(edit.changed_n) > few or len(edit.moved_n) > few:
+        return False
+    return not edit.uses_source or (source is not None and source.log_sum_HQ is not None)
+
+
+def _by_columns(
+    controlled: CrossRow, own: MapInputs, v_HKD: Tensor, text: range, image: range, kernel: Kernel
+) -> Tensor:
+    """What an edit adds to a row's image queries: `M_source @ transfer V - M* @ (1 - keep) V`, of the few columns
+    that are not zero in it.
+    """
+    edit, at = controlled.edit, controlled.edit.changed_n + text.start
+    lost_nD = (edit.token_map.keep_T[edit.changed_n] - 1)[:, None] * v_HKD[:, at]
+    maps_HQn = kernel.columns(own, image, at)
+    added_HQD = maps_HQn @ lost_nD.to(maps_HQn)
+    if edit.uses_source:
+        assert controlled.source is not None
+        its_text, its_image = along(text, image, controlled.source.k_HKD.shape[1] - v_HKD.shape[1])
+        moved_nT = edit.token_map.transfer_ST[edit.moved_n]
+        moved_HnD = moved_nT @ v_HKD[:, text.start : text.start + moved_nT.shape[1]]
+        maps_HQn = kernel.columns(controlled.source, its_image, edit.moved_n + its_text.start)
+        added_HQD += maps_HQn @ moved_HnD.to(maps_HQn)
+    return added_HQD
 
 
 def along(text: range, image: range, longer: int) -> tuple[range, range]:
@@ -159,7 +204,7 @@ def along(text: range, image: range, longer: int) -> tuple[range, range]:
 
 
 def _from_source(
-    controlled: CrossRow, own: MapInputs, v_HKD: Tensor, text: range, image: range, attend: Attend
+    controlled: CrossRow, own: MapInputs, v_HKD: Tensor, text: range, image: range, kernel: Kernel
 ) -> Tensor:
     """What the source's block of the map adds to a row's image queries."""
     source, transfer_ST = controlled.source, controlled.edit.token_map.transfer_ST
@@ -170,10 +215,10 @@ def _from_source(
     if controlled.edit.moves:
         moved_HSD = transfer_ST @ moved_HSD
     if not controlled.edit.own_mass:
-        return _queries(source, _placed(moved_HSD, its_text.start, keys), its_image, attend)
+        return _queries(source, _placed(moved_HSD, its_text.start, keys), its_image, kernel)
     ones_HTD = torch.ones_like(v_HKD[:, _slice(text)])
-    mass_HQD = _queries(own, _placed(ones_HTD, text.start, v_HKD.shape[1]), image, attend)
-    return mass_HQD * _queries(_keys(source, its_text), _placed(moved_HSD, 0, len(its_text)), its_image, attend)
+    mass_HQD = _queries(own, _placed(ones_HTD, text.start, v_HKD.shape[1]), image, kernel)
+    return mass_HQD * _queries(_keys(source, its_text), _placed(moved_HSD, 0, len(its_text)), its_image, kernel)
 
 
 def _keys(inputs: MapInputs, at: range) -> MapInputs:
@@ -190,13 +235,13 @@ def _slice(at: range) -> slice:
     return slice(at.start, at.stop)
 
 
-def _queries(inputs: MapInputs, v_HKD: Tensor, positions: range, attend: Attend) -> Tensor:
+def _queries(inputs: MapInputs, v_HKD: Tensor, positions: range, kernel: Kernel) -> Tensor:
     """The attention of some of a row's queries."""
     at = _slice(positions)
     mask = inputs.mask_HQK
     if mask is not None:
         mask = (mask if mask.shape[1] == 1 else mask[:, at])[None]
-    out_1HQD = attend(inputs.q_HQD[None, :, at], inputs.k_HKD[None], v_HKD[None], mask)
+    out_1HQD = kernel(inputs.q_HQD[None, :, at], inputs.k_HKD[None], v_HKD[None], mask)
     return out_1HQD[0]
 
 

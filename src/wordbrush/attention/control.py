@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from wordbrush.attention.attend import CrossRow, Inputs, MapInputs, SelfRow
+from wordbrush.attention.attend import Answered, CrossRow, Inputs, SelfRow, unedited
 from wordbrush.attention.batch import SOURCE, BatchLayout, BatchRow
+from wordbrush.attention.kernel import MapInputs
 from wordbrush.attention.parts import Part, answered, moved, positions
+from wordbrush.attention.row_maps import row_maps
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
 from wordbrush.attention.tape import Recorder, Recording
-from wordbrush.attention.watch import Reading, Watch, column_maps
+from wordbrush.attention.watch import Reading, Watch
 from wordbrush.edits.plan import CrossEdit, StepEdit
 from wordbrush.errors import ControlError
 
@@ -62,20 +64,25 @@ class StepControl:
 
     def __call__(self, call: AttentionCall) -> Tensor:
         """Compute one attention, (B,H,Q,D)."""
+        answer = self._answer(call)
+        told = replace(call, log_sums=answer.log_sums)
         if self._record_to is not None:
-            self._record_to.write(call, self._layout.conditional(SOURCE))
+            self._record_to.write(told, self._layout.conditional(SOURCE))
         for watch in self._watches:
-            self._show(call, watch)
+            self._show(told, watch)
+        return answer.out_BHQD
+
+    def _answer(self, call: AttentionCall) -> Answered:
+        inputs = Inputs(call.q, call.k, call.v, call.mask)
         if self._edit is None:
-            return call.plain()
+            return unedited(inputs, call.kernel)
         rows = [self._row(call, self._edit, row, self._layout.position(row)) for row in self._target_rows()]
         taken = [row.taken for row in rows if row.taken is not None]
         edited = [row.text for row in rows if row.text is not None]
         self._controlled["image", call.site.name] += len(taken)
         self._controlled["text", call.site.name] += len(edited)
         parts = [part for row in rows for part in row.parts]
-        inputs = Inputs(call.q, call.k, call.v, call.mask)
-        return answered(call.layer, inputs, taken, edited, parts, call.attend)
+        return answered(call.layer, inputs, taken, edited, parts, call.kernel)
 
     @property
     def features(self) -> frozenset[str]:
@@ -159,7 +166,7 @@ class StepControl:
         """What a target's row takes over of the picture's attention to itself in this layer; None for nothing."""
         borrowed, name = edit.borrowed[row.branch - SOURCE - 1], call.site.name
         if name in (borrowed.maps if row.conditional else borrowed.negative_maps):
-            q_HQD, k_HKD, mask = source(columns=True)
+            q_HQD, k_HKD, mask, _ = source(columns=True)
             its = call.layer.over(k_HKD.shape[1]).image
             if call.layer.text:  # what else such a row looks at is its own
                 mask = call.row(self._layout.position(row)).mask_HQK
@@ -186,15 +193,13 @@ class StepControl:
 
     def _maps(self, call: AttentionCall, branch: int, columns_KW: Tensor, reads: Reading) -> Tensor:
         own = self._source(call) if branch == SOURCE else call.row(self._layout.conditional(branch))
-        q, k, mask = own.q_HQD[None], own.k_HKD[None], None if own.mask_HQK is None else own.mask_HQK[None]
-        inputs, row = Inputs(q, k, k, mask), _Row(None, None, [])
-        if self._edit is not None and branch != SOURCE and reads == "edited":
+        row = _Row(None, None, [])
+        if self._edit is not None and branch != SOURCE:
             row = self._row(call, self._edit, BatchRow(branch, True), 0)
+        if reads == "own" and row.taken is not None:  # what the kernel told is of what the row took over
+            own = own._replace(log_sum_HQ=None)
+        if reads == "own":
+            row = _Row(None, None, [])
         # Whose values it has does not show in a map.
-        taken = [] if row.taken is None else [replace(row.taken, v_HQD=None)]
-        edited = [] if row.text is None else [row.text]
-
-        def attend_values(v_BHKD: Tensor) -> Tensor:
-            return answered(call.layer, inputs._replace(v_BHKD=v_BHKD), taken, edited, row.parts, call.attend)
-
-        return column_maps(call.layer.over(own.k_HKD.shape[1]), columns_KW, own.k_HKD, attend_values)
+        taken = None if row.taken is None else replace(row.taken, v_HQD=None)
+        return row_maps(call.layer, columns_KW, own, call.kernel, taken, row.text, row.parts)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from wordbrush.attention.attend import MapInputs
+from wordbrush.attention.kernel import MapInputs
 from wordbrush.attention.sites import AttentionCall
 
 

@@ -11,15 +11,16 @@ import torch
 from torch import Tensor
 
 from wordbrush.attention.attend import (
-    Attend,
+    Answered,
     CrossRow,
     Inputs,
-    MapInputs,
     SelfRow,
     edited_cross,
     edited_joint,
     taken_over,
+    unedited,
 )
+from wordbrush.attention.kernel import Kernel, MapInputs
 from wordbrush.attention.sites import AttentionLayer
 
 
@@ -44,7 +45,10 @@ def moved(source: MapInputs, gather_Q: Tensor, queries: range, keys: range = ran
         mask = mask[:, _along(gather_Q, queries, mask.shape[1])]
     if mask is not None and mask.shape[2] > 1 and keys:
         mask = mask[:, :, _along(gather_Q, keys, mask.shape[2])]
-    return MapInputs(q_HQD, k_HKD, mask)
+    log_sum = source.log_sum_HQ
+    if log_sum is not None:  # other keys have another sum
+        log_sum = None if keys else log_sum[:, _along(gather_Q, queries, log_sum.shape[1])]
+    return MapInputs(q_HQD, k_HKD, mask, log_sum)
 
 
 def positions(cells_n: Tensor, layer: AttentionLayer) -> Tensor:
@@ -58,27 +62,28 @@ def answered(
     taken: Sequence[SelfRow],
     edited: Sequence[CrossRow],
     parts: Sequence[Part],
-    attend: Attend,
-) -> Tensor:
-    """One attention, (B,H,Q,D), in which rows take over the source's, have their attention to the text edited, and
-    differ in parts. A part costs one more call of the kernel, of its row alone.
+    kernel: Kernel,
+) -> Answered:
+    """One attention in which rows take over the source's, have their attention to the text edited, and differ in
+    parts. A part costs one more call of the kernel, of its row alone.
     """
     inputs = taken_over(given, taken, layer.image) if taken else given
-    out_BHQD = _edited(layer, inputs, edited, attend)
+    whole = _edited(layer, inputs, edited, kernel)
     for part in parts:
         row = _one_row(inputs, part.row)
         text = [] if part.text is None else [replace(part.text, row=0)]
-        out_BHQD[part.row, :, part.queries_Q] = _edited(layer, row, text, attend)[0, :, part.queries_Q]
-    return out_BHQD
+        its_BHQD = _edited(layer, row, text, kernel).out_BHQD
+        whole.out_BHQD[part.row, :, part.queries_Q] = its_BHQD[0, :, part.queries_Q]
+    return whole
 
 
-def _edited(layer: AttentionLayer, inputs: Inputs, rows: Sequence[CrossRow], attend: Attend) -> Tensor:
+def _edited(layer: AttentionLayer, inputs: Inputs, rows: Sequence[CrossRow], kernel: Kernel) -> Answered:
     """One call of the kernel, in which the given rows' attention to the text is edited."""
     if not rows:
-        return attend(*inputs)
+        return unedited(inputs, kernel)
     if not layer.image:
-        return edited_cross(inputs, rows, attend)
-    return edited_joint(inputs, rows, layer.text, layer.image, attend)
+        return edited_cross(inputs, rows, kernel)
+    return edited_joint(inputs, rows, layer.text, layer.image, kernel)
 
 
 def _one_row(given: Inputs, row: int) -> Inputs:

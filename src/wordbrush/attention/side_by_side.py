@@ -55,4 +55,4 @@ def _answer(control: StepControl | None, call: AttentionCall) -> Tensor:
 
 def _part(call: AttentionCall, rows: slice) -> AttentionCall:
     mask = None if call.mask is None else call.mask[rows]
-    return AttentionCall(call.layer, call.q[rows], call.k[rows], call.v[rows], mask, call.attend)
+    return AttentionCall(call.layer, call.q[rows], call.k[rows], call.v[rows], mask, call.kernel)

@@ -4,14 +4,15 @@ Legend: B rows, H heads, Q queries, K keys, D head width.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Literal
 
 from torch import Tensor
 
-from wordbrush.attention.attend import Attend, MapInputs, along
+from wordbrush.attention.attend import along
+from wordbrush.attention.kernel import Kernel, MapInputs
 
 SiteKind = Literal["cross", "self", "joint"]
 """What the keys of a layer are: the text, the picture, or both on one axis."""
@@ -114,7 +115,8 @@ class AttentionLayer:
 @dataclass(frozen=True, eq=False)
 class AttentionCall:
     """One attention of a model call: q (B,H,Q,D), k and v (B,H,K,D) after projection, the mask (B,H or 1,Q or 1,K) if
-    there is one, and the model's own kernel.
+    there is one, and the model's own kernel. After it ran, `log_sums` has `MapInputs.log_sum_HQ` of the rows of which
+    it told them.
     """
 
     layer: AttentionLayer
@@ -122,7 +124,8 @@ class AttentionCall:
     k: Tensor
     v: Tensor
     mask: Tensor | None
-    attend: Attend
+    kernel: Kernel
+    log_sums: Sequence[Tensor | None] = ()
 
     @property
     def site(self) -> Site:
@@ -131,11 +134,12 @@ class AttentionCall:
 
     def row(self, row: int) -> MapInputs:
         """What the attention map of one batch row is made of."""
-        return MapInputs(self.q[row], self.k[row], None if self.mask is None else self.mask[row])
+        mask = None if self.mask is None else self.mask[row]
+        return MapInputs(self.q[row], self.k[row], mask, self.log_sums[row] if self.log_sums else None)
 
     def plain(self) -> Tensor:
         """What the model computes without control, (B,H,Q,D)."""
-        return self.attend(self.q, self.k, self.v, self.mask)
+        return self.kernel(self.q, self.k, self.v, self.mask)
 
 
 def shared_layers(layers: Iterable[AttentionLayer]) -> tuple[AttentionLayer, ...]:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from wordbrush.attention.attend import MapInputs
 from wordbrush.attention.batch import BatchLayout
+from wordbrush.attention.kernel import MapInputs
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
 from wordbrush.attention.tape import SourceTape
 
@@ -63,7 +63,9 @@ class Region:
         mask = whole.mask_HQK
         if mask is not None:
             mask = (mask if mask.shape[1] == 1 else mask[:, queries])[:, :, keys]
-        return MapInputs(whole.q_HQD[:, queries], whole.k_HKD[:, keys], mask)
+        every, log_sum = len(keys) == whole.k_HKD.shape[1], whole.log_sum_HQ
+        told = None if log_sum is None or not every else log_sum[:, queries]
+        return MapInputs(whole.q_HQD[:, queries], whole.k_HKD[:, keys], mask, told)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +127,7 @@ class Surroundings:
         at = slice(its.image.start, its.image.stop)
         k_BHKD = torch.cat([call.k[:, :, at], around_k], dim=2)
         v_BHKD = torch.cat([call.v[:, :, at], around_v], dim=2)
-        seen = answer(AttentionCall(layer, call.q[:, :, at], k_BHKD, v_BHKD, None, call.attend))
+        seen = answer(AttentionCall(layer, call.q[:, :, at], k_BHKD, v_BHKD, None, call.kernel))
         if len(its.image) == call.q.shape[2]:
             return seen
         out_BHQD = torch.zeros_like(call.q)

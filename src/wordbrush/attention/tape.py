@@ -6,7 +6,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from wordbrush.attention.attend import Attend, MapInputs
+from wordbrush.attention.kernel import Kernel, MapInputs
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
 
 
@@ -28,7 +28,7 @@ class Recorder(Protocol):
 
 @dataclass
 class SourceTape:
-    """The source's q, k and mask, for the first steps of its run: as many as fit `max_bytes`.
+    """The source's q, k, mask and the kernel's sums, for the first steps of its run: as many as fit `max_bytes`.
 
     Keys (H,K,D) and masks of a layer that reads the text alone are the same at every step with the same weights and
     held once for these; queries (H,Q,D), and the keys of all other layers, a step. Self-attention is held only of
@@ -43,7 +43,7 @@ class SourceTape:
     _steps: list[dict[str, MapInputs]] = field(default_factory=list)
     _weights: Hashable = None
     _text_keys: dict[tuple[str, Hashable], Tensor] = field(default_factory=dict)
-    _layers: dict[str, tuple[AttentionLayer, Attend]] = field(default_factory=dict)
+    _layers: dict[str, tuple[AttentionLayer, Kernel]] = field(default_factory=dict)
 
     @property
     def num_steps(self) -> int:
@@ -66,11 +66,11 @@ class SourceTape:
         """A layer that was recorded."""
         return self._layers[name][0]
 
-    def calls(self, step: int) -> Iterator[tuple[AttentionLayer, MapInputs, Attend]]:
+    def calls(self, step: int) -> Iterator[tuple[AttentionLayer, MapInputs, Kernel]]:
         """Every recorded attention of a step: its layer, what `read` gives of it, and the model's own kernel."""
         for name, inputs in self._steps[step].items():
-            layer, attend = self._layers[name]
-            yield layer, inputs, attend
+            layer, kernel = self._layers[name]
+            yield layer, inputs, kernel
 
     def start_step(self, weights: Hashable = None) -> bool:
         """Begin to record a step; False once the budget is spent. `weights` tell those of the model apart, where they
@@ -90,33 +90,35 @@ class SourceTape:
         if self._full or (not layer.text and layer.pixels > self.self_max_pixels):
             return
         given = call.row(row)
-        q_HQD = given.q_HQD.clone()
-        self.bytes += q_HQD.nbytes
         if layer.image:
             k_HKD = given.k_HKD.clone()
-            self.bytes += k_HKD.nbytes
         else:
             once = name, self._weights
             if once not in self._text_keys:
                 self._text_keys[once] = given.k_HKD.clone()
                 self.bytes += self._text_keys[once].nbytes
             k_HKD = self._text_keys[once]
+        log_sum = None if given.log_sum_HQ is None else given.log_sum_HQ.clone()
+        inputs = MapInputs(given.q_HQD.clone(), k_HKD, given.mask_HQK, log_sum)
+        self.bytes += _bytes_of_step(layer, inputs)
         if self.bytes > self.max_bytes:
             self._drop_step()
             return
-        self._steps[-1][name] = MapInputs(q_HQD, k_HKD, given.mask_HQK)
-        self._layers[name] = layer, call.attend
+        self._steps[-1][name] = inputs
+        self._layers[name] = layer, call.kernel
 
     def _drop_step(self) -> None:
         # A step that does not fit whole is of no use: an edit reads all its sites.
         self._full = True
         self._steps.pop()
         text = self._text_keys.values() if self._steps else ()
-        held = [
-            inputs.q_HQD.nbytes + (inputs.k_HKD.nbytes if self._layers[name][0].image else 0)
-            for step in self._steps
-            for name, inputs in step.items()
-        ]
+        held = [_bytes_of_step(self._layers[name][0], inputs) for step in self._steps for name, inputs in step.items()]
         self.bytes = sum(held) + sum(key.nbytes for key in text)
         if not self._steps:
             self._text_keys.clear()
+
+
+def _bytes_of_step(layer: AttentionLayer, inputs: MapInputs) -> int:
+    """What is held anew at each step."""
+    own = [inputs.q_HQD, inputs.log_sum_HQ, inputs.k_HKD if layer.image else None]
+    return sum(each.nbytes for each in own if each is not None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -26,6 +27,16 @@ class CrossEdit:
     uses_target: bool
     own_mass: bool = False
     moves: bool = True
+
+    @cached_property
+    def changed_n(self) -> Tensor:
+        """The target's tokens that do not keep their own map as it is."""
+        return (self.token_map.keep_T != 1).nonzero()[:, 0]
+
+    @cached_property
+    def moved_n(self) -> Tensor:
+        """The source's tokens whose map reaches any of the target's."""
+        return self.token_map.transfer_ST.any(dim=1).nonzero()[:, 0]
 
 
 Regions = Mapping[tuple[int, ...], Tensor]

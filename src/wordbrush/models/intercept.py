@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from wordbrush.attention.kernel import Kernel
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
 from wordbrush.errors import ControlError
 
@@ -160,11 +161,7 @@ class _KernelMode(TorchFunctionMode):
         _check_axes(self.layer, query.shape[2], key.shape[2])
         self.seen.add(self.layer.site.name)
         mask = None if attn_mask is None else _by_row(attn_mask, len(query))
-
-        def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-            return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, **rest)
-
-        return self._handler(AttentionCall(self.layer, query, key, value, mask, attend))
+        return self._handler(AttentionCall(self.layer, query, key, value, mask, Kernel(rest)))
 
 
 def _by_row(mask: Tensor, rows: int) -> Tensor:

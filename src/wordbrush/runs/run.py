@@ -3,16 +3,15 @@
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TypeVar
 
 from torch import Tensor
 
-from wordbrush.attention.attend import Attend, MapInputs
 from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
+from wordbrush.attention.row_maps import row_maps
 from wordbrush.attention.tape import SourceTape
-from wordbrush.attention.watch import Watch, column_maps
+from wordbrush.attention.watch import Watch
 from wordbrush.edits.branch_scales import BranchScales
 from wordbrush.edits.settings import EditSettings
 from wordbrush.edits.shortcuts import EXACT
@@ -281,16 +280,10 @@ def look_again(
 
 
 def _read_again(tape: SourceTape, step: int, watch: Watch) -> None:
-    for layer, inputs, attend in tape.calls(step):
+    for layer, inputs, kernel in tape.calls(step):
         columns_KW = watch.columns(SOURCE, layer)
         if columns_KW is not None:
-            maps = column_maps(layer, columns_KW, inputs.k_HKD, partial(_attend_row, attend, inputs))
-            watch.take(step, SOURCE, layer, maps)
-
-
-def _attend_row(attend: Attend, inputs: MapInputs, v_1HKD: Tensor) -> Tensor:
-    mask = inputs.mask_HQK
-    return attend(inputs.q_HQD[None], inputs.k_HKD[None], v_1HKD, None if mask is None else mask[None])
+            watch.take(step, SOURCE, layer, row_maps(layer, columns_KW, inputs, kernel))
 
 
 def _located(adapter: Adapter, settings: GenerationSettings, kept: Replay, planned: Planned) -> Planned:

@@ -1,10 +1,12 @@
 """Is a photograph's edit better as a difference beside the source's own step (h-Edit) than on edit-friendly inversion?
 
-    python benchmarks/h_edit.py [--limit N] [--skip N] [--kinds KIND,...] [--steps N] [--rows ROW;...] [--out FOLDER]
+    python benchmarks/h_edit.py [--limit N] [--skip N] [--kinds KIND,...] [--steps N] [--rows ROW;...]
+                                [--model FOLDER] [--out FOLDER]
 
 A row is METHOD@GUIDANCE or METHOD:SETTING=VALUE,...@GUIDANCE: how the photograph is inverted, and how strongly its
-edits are guided. All rows have the model's recipes. The cases are the photographs of `wordbrush bench scenes`; beside
-each mean is its difference from the first row, over the cases that both have. A run that was stopped goes on.
+edits are guided. All rows have the model's recipes. With --model, the inversions of another model are compared. The
+cases are the photographs of `wordbrush bench scenes`; beside each mean is its difference from the first row, over the
+cases that both have. A run that was stopped goes on.
 """
 
 import argparse
@@ -34,6 +36,7 @@ COLUMNS = ("success", "kept", "background PSNR", "perfect PSNR", "seconds", "sou
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, help="the bundled model if not given")
     parser.add_argument("--limit", type=int, default=4, help="cases of a kind")
     parser.add_argument("--skip", type=int, default=0, help="first cases of a kind to leave out")
     parser.add_argument("--kinds", help="only these kinds of edit")
@@ -41,7 +44,7 @@ def main() -> None:
     parser.add_argument("--rows", default=ROWS, help="parted by ';'")
     parser.add_argument("--out", type=Path, default=Path("h-edit"))
     options = parser.parse_args()
-    editor = Editor.from_pretrained()
+    editor = Editor.from_pretrained(options.model)
     kinds = options.kinds.split(",") if options.kinds else None
     cases = [case for case in scene_cases(options.limit, kinds, options.skip) if case.origin == "photograph"]
     names, sources = options.rows.split(";"), Sources(editor)

@@ -345,7 +345,7 @@ def test_flow_edit_of_a_photograph(pipelines, editors, name):
     torch.testing.assert_close(ours, edited, rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize(("method", "calls"), [("rf-inversion", 3), ("rf-solver", 7)])
+@pytest.mark.parametrize(("method", "calls"), [("rf-inversion", 3), ("rf-solver", 7), ("uni-edit", 3)])
 @pytest.mark.parametrize("name", ["sd3", "flux"])
 def test_a_photograph_is_taken_back_along_the_flow(editors, name, method, calls, tmp_path):
     editor, run = editors[name], {"num_inference_steps": 3, "guidance_scale": 1.0, "size": SIZE}

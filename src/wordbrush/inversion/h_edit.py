@@ -29,10 +29,9 @@ class Difference(Steering):
     base: Steering
     part: float
 
-    @property
-    def compares(self) -> bool:
+    def compares(self, *, guided: bool) -> bool:
         """With the source's prompt, at the targets' latents."""
-        return True
+        return guided
 
     def advance(self, solver: Solver, step: int, timestep: Tensor, predicted: Predicted, latents: Tensor) -> Tensor:
         """Equations 22 to 24 of the paper in one step of the base: the coefficient of the difference is that of the

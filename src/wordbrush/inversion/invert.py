@@ -49,7 +49,6 @@ def invert(
             f"method '{inversion.method}' needs the source prompt, which is empty; say what the picture shows, "
             "or use method='direct'"
         )
-    method.check(adapter.guidance, settings.guidance_scale, settings.negative_prompt, settings.guided)
     for prompt in (settings.prompt, settings.negative_prompt):
         adapter.tokenize(prompt)  # raises before anything runs if the prompt does not fit
     solver = adapter.solver(settings.num_inference_steps, settings.height, settings.width)
@@ -58,6 +57,7 @@ def invert(
             f"sampler is '{settings.sampler}'; photographs are inverted with the family's default sampler"
         )
     _check_kind(inversion.method, method, solver)
+    method.check(adapter.guidance, settings.guidance_scale, settings.negative_prompt, settings.guided)
     start = time.perf_counter()
     latents = adapter.encode_image(image)
     counted = CountedCalls(adapter)

@@ -20,6 +20,7 @@ FLOW_METHODS: Mapping[str, str] = {
     "flow-edit": "wordbrush.inversion.flow_edit:FlowEdit",
     "rf-inversion": "wordbrush.inversion.rf_inversion:RFInversion",
     "rf-solver": "wordbrush.inversion.rf_solver:RFSolver",
+    "uni-edit": "wordbrush.inversion.uni_edit:UniEdit",
     "chord": "wordbrush.inversion.chord:Chord",
 }
 """The class of each method for models that are sampled along a flow."""

@@ -24,10 +24,9 @@ class Following(Steering):
         self._base, self._way = base, way
         self._missing: list[Tensor] = []
 
-    @property
-    def compares(self) -> bool:
+    def compares(self, *, guided: bool) -> bool:
         """As the base does."""
-        return self._base.compares
+        return self._base.compares(guided=guided)
 
     def solver(self, solver: Solver) -> Solver:
         """That of the base."""

@@ -9,6 +9,7 @@ from wordbrush.errors import SettingsError
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.conditioning import BranchLoras, Conditioning
 from wordbrush.sampling.settings import GenerationSettings
+from wordbrush.sampling.text import Text
 
 
 def branch_scales(
@@ -39,8 +40,14 @@ def branch_loras(
     for each in scales.every:
         with adapter.with_loras(each):
             positive = tuple(map(adapter.encode, (settings.prompt, *targets)))
-            texts[each] = Conditioning(positive, adapter.encode_negative(settings.negative_prompt))
+            texts[each] = Conditioning(positive, negative_text(adapter, settings))
     return BranchLoras(scales, texts, adapter.with_loras)
+
+
+def negative_text(adapter: Adapter, settings: GenerationSettings) -> Text | None:
+    """The negative text of a run, if its guidance reads one: encoders may take as long as steps."""
+    reads = adapter.guidance.has_negative(settings.guidance_scale)
+    return adapter.encode_negative(settings.negative_prompt) if reads else None
 
 
 def described(edit: EditSettings, two_calls: int, num_steps: int) -> str:

@@ -18,7 +18,7 @@ from wordbrush.edits.shortcuts import EXACT
 from wordbrush.errors import ControlError, SettingsError
 from wordbrush.runs.chain import Following
 from wordbrush.runs.counter import RunCounter
-from wordbrush.runs.loras import branch_loras, branch_scales, described
+from wordbrush.runs.loras import branch_loras, branch_scales, described, negative_text
 from wordbrush.runs.planned import Planned, plan
 from wordbrush.runs.regions import ThingWatch
 from wordbrush.sampling.adapter import Adapter
@@ -98,10 +98,10 @@ def run_edit(
 ) -> EditRun:
     """Edit a source that ran before; only its targets run. `prompts` are the run's, if they are tokenised already."""
     planned = _located(adapter, settings, kept, plan(adapter, settings, edit, kept.num_steps, prompts))
-    if kept.steering.compares and planned.scales is not None and planned.scales.differ:
+    if kept.steering.compares(guided=True) and planned.scales is not None and planned.scales.differ:
         raise SettingsError(
-            "this inversion (h-edit) compares both prompts in one model, and target_adapters makes two of it; use "
-            "another inversion, such as edit-friendly"
+            "this inversion (h-edit, uni-edit) compares both prompts in one model, and target_adapters makes two of "
+            "it; use another inversion, such as edit-friendly or rf-solver"
         )
     text, loras = _text(adapter, settings, edit.targets, planned.scales, kept.text)
     branches = range(SOURCE + 1, SOURCE + 1 + len(edit.targets))
@@ -346,8 +346,7 @@ def _text(
     if (loras := branch_loras(adapter, settings, targets, scales)) is not None:
         return loras.at(0).text(SOURCE), loras
     first = adapter.encode(settings.prompt) if source is None else source
-    text = Conditioning((first, *map(adapter.encode, targets)), adapter.encode_negative(settings.negative_prompt))
-    return text, None
+    return Conditioning((first, *map(adapter.encode, targets)), negative_text(adapter, settings)), None
 
 
 def _source_text(

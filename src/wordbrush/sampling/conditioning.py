@@ -13,11 +13,11 @@ from wordbrush.sampling.text import Text
 @dataclass(frozen=True, eq=False)
 class Conditioning:
     """The text of every branch, one row each: `positive[b]` is branch b's prompt, the source first; `negative` is
-    shared.
+    shared, and None where no guidance reads one.
     """
 
     positive: tuple[Text, ...]
-    negative: Text
+    negative: Text | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -161,8 +161,8 @@ class _Running:
         self._guided = self._skipped + index in self._guided_steps
         edit = run.plan.at(index) if run.plan is not None else None
         acts = edit is not None and edit.acts
-        compared = self._guided and self._steering.compares
-        plain = BatchLayout.of(run.branches, guided=self._guided, compared=compared)
+        self._compared = self._steering.compares(guided=self._guided)
+        plain = BatchLayout.of(run.branches, guided=self._guided, compared=self._compared)
         region = self._region(index, edit, plain)
         free = self._regions.idle and not (acts or self._looks(index))
         reuses = free and self._cache.reuses(plain, self._texts(index, plain))
@@ -172,7 +172,7 @@ class _Running:
         layout = BatchLayout.of(
             run.branches,
             guided=self._guided,
-            compared=compared,
+            compared=self._compared,
             replayed_source=replay,
             replayed_negative=negative,
         )
@@ -226,7 +226,10 @@ class _Running:
             assert run.kept is not None  # it is the kept source's steering that compares
             return run.kept.text
         its = run.text if run.loras is None else run.loras.at(index).text(row.branch)
-        return its.positive[row.branch] if row.conditional else self._steering.negative(index, its.negative)
+        if row.conditional:
+            return its.positive[row.branch]
+        assert its.negative is not None  # guided steps alone have such rows
+        return self._steering.negative(index, its.negative)
 
     def answer(self, prediction: Tensor, controlled: int) -> Step:
         """The step that it takes by the answer to what it asked last."""
@@ -236,7 +239,7 @@ class _Running:
             prediction[layout.positions(run.branches, conditional=False)] if self._guided else None,
             self._guidance,
             run.guidance_scale,
-            prediction[layout.compared(run.branches)] if self._guided and self._steering.compares else None,
+            prediction[layout.compared(run.branches)] if self._compared else None,
         )
         latents = self._steering.advance(self._solver, self._index, self._timestep, predicted, self._latents)
         for blend in run.blends:

@@ -16,10 +16,9 @@ class OwnWay(Steering):
     base: Steering
     missing: Tensor
 
-    @property
-    def compares(self) -> bool:
+    def compares(self, *, guided: bool) -> bool:
         """As the base does."""
-        return self.base.compares
+        return self.base.compares(guided=guided)
 
     def solver(self, solver: Solver) -> Solver:
         """That of the base."""

@@ -42,10 +42,9 @@ class Predicted:
 class Steering:
     """Plain sampling."""
 
-    @property
-    def compares(self) -> bool:
-        """Whether a guided step also needs what the network predicts for the targets' latents with the source's
-        prompt.
+    def compares(self, *, guided: bool) -> bool:
+        """Whether a step, guided or not, also needs what the network predicts for the targets' latents with the
+        source's prompt.
         """
         return False
 

@@ -4,12 +4,14 @@ import pytest
 import torch
 from accelerate import cpu_offload
 from accelerate.hooks import remove_hook_from_module
-from diffusers.models.attention_processor import AttnProcessor
+from diffusers import ControlNetModel, StableDiffusionControlNetPipeline
+from diffusers.models.attention_processor import AttnProcessor, IPAdapterAttnProcessor2_0
 from peft import LoraConfig
 
+from helpers.sabotage import assert_nothing_is_left
 from wordbrush.attention.control import StepControl
 from wordbrush.editor import Editor
-from wordbrush.errors import ControlError
+from wordbrush.errors import ControlError, ModelError
 from wordbrush.models.intercept import attention_modules
 from wordbrush_bench.tiny.pixart import tiny_pixart
 from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
@@ -139,6 +141,31 @@ def test_a_compiled_network_runs_as_it_was_written_while_it_is_controlled(name, 
     source = Editor.from_pipeline(pipeline, keep_bytes=0).generate(PROMPT, **RUN)  # compiled, and not controlled
     assert source.latents.isfinite().all()
     same(pipeline, expected[name])
+
+
+@pytest.mark.filterwarnings("ignore:You have passed a tensor as `encoder_hidden_states`:FutureWarning")
+def test_an_ip_adapter_is_refused_and_leaves_nothing():
+    """It reads the last positions of the text as a picture, by a call of the kernel of its own."""
+    pipeline = tiny_pipeline()
+    before, processors = edited(pipeline), {}
+    for its_name, own in pipeline.unet.attn_processors.items():
+        layer = pipeline.unet.get_submodule(its_name.removesuffix(".processor"))
+        widths = layer.to_q.in_features, layer.to_k.in_features
+        processors[its_name] = IPAdapterAttnProcessor2_0(*widths, num_tokens=[4]) if "attn2" in its_name else own
+    defaults = pipeline.unet.attn_processors
+    pipeline.unet.set_attn_processor(processors)
+    with pytest.raises(ControlError, match="unload an IP-Adapter"):
+        edited(pipeline)
+    assert_nothing_is_left(pipeline.unet)
+    pipeline.unet.set_attn_processor(defaults)
+    assert torch.equal(edited(pipeline), before)
+
+
+def test_a_control_net_is_refused_by_its_pipelines_name():
+    plain = tiny_pipeline()
+    beside = ControlNetModel.from_unet(plain.unet)
+    with pytest.raises(ModelError, match="StableDiffusionControlNetPipeline"):
+        Editor.from_pipeline(StableDiffusionControlNetPipeline(**plain.components, controlnet=beside))
 
 
 def test_a_wrapped_unet_has_the_layers_of_its_own():

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 _SAMPLES = 32
 """How many values of each tensor count: all of its ends and strides would cost more than a step of the model."""
@@ -36,14 +37,23 @@ def pipeline_fingerprint(pipeline: Any) -> str:
 
 def _tensor_lines(module: nn.Module) -> Iterator[bytes]:
     samples: list[Tensor] = []
-    for name, tensor in module.state_dict().items():
-        if isinstance(tensor, Tensor):
-            yield f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode()
+    for name, given in module.state_dict().items():
+        for its, tensor in _plain(name, given) if isinstance(given, Tensor) else ():
+            yield f"{its} {tuple(tensor.shape)} {tensor.dtype}\n".encode()
             if tensor.device.type != "meta":
                 flat = tensor.detach().reshape(-1)
                 samples.append(flat[:: max(1, flat.numel() // _SAMPLES)][: _SAMPLES + 1].to(torch.float32))
     if samples:
         yield torch.cat([sample.cpu() for sample in samples]).numpy().tobytes()
+
+
+def _plain(name: str, tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """A tensor, or those that it is made of, as torchao's quantised ones are."""
+    if not is_traceable_wrapper_subclass(tensor):
+        yield name, tensor
+        return
+    for inner in tensor.__tensor_flatten__()[0]:
+        yield from _plain(f"{name}.{inner}", getattr(tensor, inner))
 
 
 def _added_vectors(tokenizer: Any, encoder: Any) -> bytes:

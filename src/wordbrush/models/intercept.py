@@ -177,5 +177,6 @@ def _check_axes(layer: AttentionLayer, queries: int, keys: int) -> None:
     if not fits:
         raise ControlError(
             f"attention layer '{layer.site.name}' has {queries} queries and {keys} keys, where {layer.pixels} "
-            f"positions of the picture and {len(layer.text)} tokens were expected; use the model as it was loaded"
+            f"positions of the picture and {len(layer.text)} tokens were expected; unload an IP-Adapter, and use the "
+            "model as it was loaded"
         )

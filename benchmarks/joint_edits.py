@@ -37,9 +37,14 @@ ROWS: dict[str, EditOptions] = {
     "own 0.2, wide region": {"local_blend": IN_REGION},
     "own 0.1, wide region": {"local_blend": IN_REGION, "self_replace_steps": 0.1},
     "own 0.2, all of a wide region": {"local_blend": replace(IN_REGION, least_difference=0.0)},
-    "recipe, own": {"recipe": "auto"},
+    "own 0.2, wider region": {"local_blend": replace(IN_REGION, threshold=0.08)},
+    "own 0.2, most of a wider region": {"local_blend": replace(IN_REGION, threshold=0.08, least_difference=0.4)},
+    "own 0.1, most of a wider region": {
+        "local_blend": replace(IN_REGION, threshold=0.08, least_difference=0.4),
+        "self_replace_steps": 0.1,
+    },
+    "recipe": {"recipe": "auto"},
     "recipe, own 0.1": {"recipe": "auto", "self_replace_steps": 0.1},
-    "recipe, words": {"recipe": "auto", "edit": "auto"},
 }
 COLUMNS = ("success", "kept", "background PSNR", "perfect PSNR", "seconds")
 

@@ -980,7 +980,9 @@ class Editor:
                 targets = [target] if isinstance(target, str) else target
                 photograph = isinstance(source, Source) and source.record.photo is not None
                 prompts = Prompts.of(self._adapter.tokenize, made.prompt, targets)
-                recipes = [recipe_for(pair, num_steps, photograph=photograph) for pair in prompts.pairs]
+                layers = self._adapter.attention_layers(made.height, made.width)
+                joint = any(layer.text and layer.image for layer in layers)
+                recipes = [recipe_for(pair, num_steps, photograph=photograph, joint=joint) for pair in prompts.pairs]
             elif options.get("recipe") is not None:
                 raise SettingsError("recipe='auto' compares the target with a source; give the source too")
         settings = EditSettings.of(target, self._model.defaults, recipes, one_step(num_steps), **options)

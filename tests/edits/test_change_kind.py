@@ -1,7 +1,7 @@
 import pytest
 
 from wordbrush.edits.change_kind import KINDS, change_kind
-from wordbrush.edits.recipes import GENERATED, PHOTOGRAPH
+from wordbrush.edits.recipes import GENERATED, JOINT, PHOTOGRAPH
 from wordbrush.tokens.pair import PromptPair
 from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush_bench.scenes.cases import scene_cases
@@ -63,5 +63,6 @@ def test_kinds_of_the_benchmarks_changes():
 
 
 def test_every_kind_has_a_recipe():
-    assert list(GENERATED) == list(PHOTOGRAPH) == list(KINDS)
-    assert [recipe.kind for recipe in GENERATED.values()] == list(KINDS)
+    assert list(GENERATED) == list(PHOTOGRAPH) == list(JOINT) == list(KINDS)
+    for table in (GENERATED, PHOTOGRAPH, JOINT):
+        assert [recipe.kind for recipe in table.values()] == list(KINDS)

@@ -5,10 +5,11 @@ import torch
 
 from helpers.rounding import assert_same_latents
 from wordbrush.editor import Editor
-from wordbrush.edits.recipes import AROUND, EMPTIED, GENERATED, IN_REGION, NARROWER
+from wordbrush.edits.recipes import AROUND, EMPTIED, GENERATED, IN_REGION, JOINT, NARROWER, WHOLE_REGION
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import SettingsError
 from wordbrush.json_form import from_plain, to_plain
+from wordbrush_bench.tiny.joint import SIZE, tiny_flux, tiny_sd3
 
 SWAP, PLACE, STYLE = "a cat eating an apple", "a dog eating an apple in the snow", "a sketch of a dog eating an apple"
 RUN = {"seed": 3, "num_inference_steps": 5, "guidance_scale": 2.0, "size": (32, 32)}
@@ -127,3 +128,32 @@ def test_a_new_place_leaves_the_things_that_stay_as_they_are():
 def test_whose_region_an_edit_changes(editor, source, target, region):
     made = editor.generate(source, **RUN)
     assert editor.edit_settings(target, made, recipe="auto").local_blend == region
+
+
+@pytest.mark.parametrize("build", [tiny_sd3, tiny_flux])
+def test_joint_attention_has_recipes_of_its_own(build):
+    """Words keep their own maps; the layout is held for a fifth of the steps, and pixels outside of a region."""
+    editor = Editor.from_pipeline(build())
+    source = editor.generate("a dog eating an apple", seed=3, num_inference_steps=5, size=SIZE)
+    targets = [SWAP, "a dog", STYLE]
+    assert editor.edit_settings(SWAP, source).recipe == "published"
+    results = editor.edit(source, targets, recipe="auto")
+    settings = results[0].record.edit
+    assert settings.kinds == ("swap", "removal", "style")
+    assert [control.local_blend for control in settings.controls] == [IN_REGION, WHOLE_REGION, None]
+    for control in settings.controls:
+        assert control.self_replace_steps == (0.0, 0.2)
+        assert set(control.cross_replace_steps.values()) == {(0.0, 1.0)}
+    assert settings.describe()[0] == "swap of a thing: layout free after 20 % of the steps; all but a region held"
+    assert settings.describe()[2] == "style of the picture: layout free after 20 % of the steps; no region held"
+    for result in results[:2]:
+        held = ~result.blend_masks[-1]
+        assert held.any()
+        assert torch.equal(result.latents[0][:, held], source.latents[0][:, held])
+    again = editor.replay(results[0].record)
+    assert [each.image.tobytes() for each in again] == [each.image.tobytes() for each in results]
+    by_words = editor.edit_settings(SWAP, source, recipe="auto", edit="auto")
+    assert "words free after 100 %" in by_words.describe()[0]
+    one = editor.generate("a dog eating an apple", seed=3, num_inference_steps=2, size=SIZE)
+    assert editor.edit_settings(SWAP, one, recipe="auto").self_replace_steps == (0.0, 0.5)
+    assert JOINT["swap"] != GENERATED["swap"]

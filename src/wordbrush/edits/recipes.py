@@ -1,7 +1,8 @@
 """Recipes: how each kind of change is made well, as data.
 
 The published constants were found for another model and for all kinds of change at once. These were found by search on
-half of the scenes benchmark (docs/decisions/0030-recipes.md).
+a part of the scenes benchmark, of a U-Net (docs/decisions/0030-recipes.md) and of a transformer of joint attention
+(docs/decisions/0058-recipes-of-joint-attention.md).
 """
 
 from collections.abc import Mapping
@@ -83,18 +84,17 @@ def describe_recipe(
     region: LocalBlend | None,
 ) -> str:
     """The kind of change that was found, and how it is made: the windows of words and of self-attention, whether
-    everything outside of a region is held, and how long that is filled from its surroundings.
+    everything outside of a region is held, and how long that is filled from its surroundings. With no `words`, their
+    maps are their own.
     """
     named: dict[float, list[str]] = {}
     for word, (_, end) in words.items():
         if word != DEFAULT and end != words[DEFAULT][1]:
             named.setdefault(end, []).append(f"'{word}'")
     others = "others" if named else "words"
-    ends = [
-        *((", ".join(those), end) for end, those in named.items()),
-        (others, words[DEFAULT][1]),
-        ("layout", layout[1]),
-    ]
+    ends = [*((", ".join(those), end) for end, those in named.items())]
+    ends += [(others, words[DEFAULT][1])] if words else []
+    ends.append(("layout", layout[1]))
     said = [f"{what} {'' if i else 'free '}after {end * 100:.0f} %" for i, (what, end) in enumerate(ends)]
     held = "no region held" if region is None else "all but a region held"
     if region is not None and region.fill_steps:
@@ -127,10 +127,33 @@ PHOTOGRAPH = GENERATED | _recipes(
 )
 """For a photograph that was inverted."""
 
+WHOLE_REGION = replace(IN_REGION, least_difference=0.0)
+"""All of the region: where a thing is taken away, or two are changed, a part may differ little from what it was."""
 
-def recipe_for(pair: PromptPair, num_steps: int, *, photograph: bool) -> Recipe:
-    """The recipe for what two prompts ask for. The layout is held for at least one step, however few there are."""
-    recipe = (PHOTOGRAPH if photograph else GENERATED)[change_kind(pair)]
+JOINT = _recipes(
+    Recipe("swap", 1.0, 1.0, 0.2, IN_REGION),
+    Recipe("addition", 1.0, 1.0, 0.2, IN_REGION),
+    Recipe("removal", 1.0, 1.0, 0.2, WHOLE_REGION),
+    Recipe("pose", 1.0, 1.0, 0.2, IN_REGION),
+    Recipe("attribute", 1.0, 1.0, 0.4, NARROWER, "described"),
+    Recipe("size", 1.0, 1.0, 0.2, IN_REGION),
+    Recipe("place", 1.0, 1.0, 0.2, AROUND, "kept"),
+    Recipe("style", 1.0, 1.0, 0.2, None),
+    Recipe("mixed", 1.0, 1.0, 0.2, WHOLE_REGION),
+    Recipe("scene", 1.0, 1.0, 0.2, AROUND, "kept"),
+    Recipe("weights", 1.0, 1.0, 0.2, None),
+)
+"""For a picture, drawn or inverted, of a model whose text and picture share an axis. Words' maps are their own there:
+their window is that of more attention to new ones, every step.
+"""
+
+
+def recipe_for(pair: PromptPair, num_steps: int, *, photograph: bool, joint: bool = False) -> Recipe:
+    """The recipe for what two prompts ask for, of a model whose text and picture share an axis (`joint`) or do not.
+
+    The layout is held for at least one step, however few there are.
+    """
+    recipe = (JOINT if joint else PHOTOGRAPH if photograph else GENERATED)[change_kind(pair)]
     return replace(
         recipe,
         self_replace_steps=max(recipe.self_replace_steps, 1 / num_steps),

@@ -246,7 +246,12 @@ class EditSettings:
     def describe(self) -> tuple[str, ...]:
         """The kind of change that the recipe found in each target, and how it is made; empty without a recipe."""
         return tuple(
-            describe_recipe(kind, own.cross_replace_steps, own.self_replace_steps, own.local_blend)
+            describe_recipe(
+                kind,
+                {} if self.edit == "own" else own.cross_replace_steps,
+                own.self_replace_steps,
+                own.local_blend,
+            )
             for kind, own in zip(self.kinds, self.controls, strict=bool(self.kinds))
         )
 

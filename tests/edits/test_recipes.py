@@ -140,7 +140,7 @@ def test_joint_attention_has_recipes_of_its_own(build):
     results = editor.edit(source, targets, recipe="auto")
     settings = results[0].record.edit
     assert settings.kinds == ("swap", "removal", "style")
-    assert [control.local_blend for control in settings.controls] == [IN_REGION, WHOLE_REGION, None]
+    assert [control.local_blend for control in settings.controls] == [WHOLE_REGION, WHOLE_REGION, None]
     for control in settings.controls:
         assert control.self_replace_steps == (0.0, 0.2)
         assert set(control.cross_replace_steps.values()) == {(0.0, 1.0)}

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 import torch
+from accelerate import cpu_offload, cpu_offload_with_hook
 
 from helpers.sabotage import PROMPT, assert_nothing_is_left, changed, edited_with, forming_maps
 from wordbrush.attention.control import StepControl
@@ -80,6 +81,20 @@ def test_group_offload(name, expected):
     pipeline = BUILD[name]()
     pipeline.transformer.enable_group_offload(torch.device("cpu"), torch.device("cpu"), offload_type="leaf_level")
     same(pipeline, expected[name])
+
+
+def test_sequential_offload(joint, expected):
+    """As `enable_sequential_cpu_offload` hooks each part, between one CPU and itself."""
+    pipeline = BUILD[joint]()
+    cpu_offload(pipeline.transformer, torch.device("cpu"))
+    same(pipeline, expected[joint])
+
+
+def test_model_offload(joint, expected):
+    """As `enable_model_cpu_offload` hooks each part."""
+    pipeline = BUILD[joint]()
+    cpu_offload_with_hook(pipeline.transformer, torch.device("cpu"))
+    same(pipeline, expected[joint])
 
 
 def test_a_compiled_transformer_runs_as_it_was_written_while_it_is_controlled(joint, expected):

@@ -131,7 +131,7 @@ WHOLE_REGION = replace(IN_REGION, least_difference=0.0)
 """All of the region: where a thing is taken away, or two are changed, a part may differ little from what it was."""
 
 JOINT = _recipes(
-    Recipe("swap", 1.0, 1.0, 0.2, IN_REGION),
+    Recipe("swap", 1.0, 1.0, 0.2, WHOLE_REGION),
     Recipe("addition", 1.0, 1.0, 0.2, IN_REGION),
     Recipe("removal", 1.0, 1.0, 0.2, WHOLE_REGION),
     Recipe("pose", 1.0, 1.0, 0.2, IN_REGION),

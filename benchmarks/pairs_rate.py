@@ -1,20 +1,28 @@
 """How fast pairs are made, how much of that the model takes, and where a plan for many GPUs ends.
 
-    python benchmarks/pairs_rate.py [--rows 8] [--steps 15] [--tries 4] [--workers 1 2] [--out FOLDER]
+    python benchmarks/pairs_rate.py [--rows 8] [--steps 15] [--tries 4] [--batches 5 10] [--workers 1 2] [--out FOLDER]
 
-Prints Markdown. Captions are the bundled world's, by kinds of change in turn. A row's seconds are its maker's, by the
-clock; busy is their share of the whole. The writer is measured alone, with parts of the size that four pairs of 512
-pixels have; the plan is arithmetic from there, from `--row-seconds`, what a row takes on the GPU of the plan, and from
-`--pairs-a-row`, else what was measured.
+Prints Markdown. Captions are the bundled world's, by kinds of change in turn. A batch of 1 + tries pictures has one
+row; a larger one has several. Seconds are by the clock, CPU seconds those of the process and its workers, which other
+programs beside it hardly change. Of one worker, *busy* is the part of the clock's time in which it made pairs, and
+*model* that in which the networks themselves ran. The writer is measured alone, with parts of the size that four pairs
+of 512 pixels have; the plan is arithmetic from there, from `--row-seconds`, what a row takes on the GPU of the plan,
+and from `--pairs-a-row`, else what was measured.
 """
 
 import argparse
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wordbrush.pairs.lots import Lot
+    from wordbrush.pairs.making import Making
 
 PART_BYTES = 4 * 2 * 450_000
 """Four pairs of 512 x 512 pixels as PNG, roughly: photographs take 400 to 500 kB each."""
@@ -25,7 +33,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=8)
     parser.add_argument("--steps", type=int, default=15)
     parser.add_argument("--tries", type=int, default=4)
+    parser.add_argument("--batches", type=int, nargs="+", default=[5, 10], help="pictures of a batch")
     parser.add_argument("--workers", type=int, nargs="+", default=[1])
+    parser.add_argument("--dtype", default="float32")
     parser.add_argument("--saves", type=int, default=50)
     parser.add_argument("--row-seconds", type=float, default=10.0)
     parser.add_argument("--pairs-a-row", type=float)
@@ -33,51 +43,95 @@ def main() -> None:
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
         out = options.out or Path(folder)
-        measured = measure(out, options.rows, options.steps, options.tries, options.workers)
+        out.mkdir(parents=True, exist_ok=True)
+        captions = out / "captions.jsonl"
+        captions.write_text("".join(json.dumps(row) + "\n" for row in captions_of(options.rows)))
+        load = f"load {os.getloadavg()[0]:.1f} of {os.cpu_count()} cores"
+        print(f"{options.rows} rows, {options.tries} tries each, {options.steps} steps, {options.dtype}, {load}\n")
+        print("| batch | workers | seconds | CPU s | pictures | pictures a CPU s | pairs | s a row | busy | model |")
+        print("|---|---|---|---|---|---|---|---|---|---|")
+        for batch in options.batches:
+            for workers in options.workers:
+                making = making_of(options.steps, options.tries, batch, options.dtype)
+                measured = measure(out / f"batch-{batch}-workers-{workers}", captions, making, workers)
         saves = saves_a_second(Path(folder) / "saves", options.saves)
         plan(saves, options.row_seconds, options.pairs_a_row or measured)
 
 
-def measure(out: Path, rows: int, steps: int, tries: int, workers: Iterable[int]) -> float:
-    """Print the rates; how many pairs a row has."""
+def making_of(steps: int, tries: int, batch: int, dtype: str) -> "Making":
     from wordbrush.pairs.choice import choose_model
-    from wordbrush.pairs.factory import Job, Task, make_set
-    from wordbrush.pairs.local import in_processes, in_this_process
-    from wordbrush.pairs.maker import PairMaker
     from wordbrush.pairs.making import Making
     from wordbrush.pairs.tries import Sampling
 
-    out.mkdir(parents=True, exist_ok=True)
-    captions = out / "captions.jsonl"
-    captions.write_text("".join(json.dumps(row) + "\n" for row in captions_of(rows)))
-    making = Making(choose_model(None, "cpu", None, 1), {"num_inference_steps": steps}, Sampling(tries=tries))
-    load = os.getloadavg()[0]
-    print(f"{rows} rows, {tries} tries each, {steps} steps, load {load:.1f} of {os.cpu_count()} cores\n")
-    print("| workers | seconds | pairs | pairs a minute | s a row | busy |\n|---|---|---|---|---|---|")
-    for count in workers:
-        spent: list[float] = []
-        maker = PairMaker.load(making)
+    model = choose_model(None, "cpu", dtype, 1)
+    return Making(model, {"num_inference_steps": steps}, Sampling(tries=tries), batch=batch)
 
-        def timed(jobs: Iterable[Job]) -> Iterator[bytes]:
-            return in_this_process(clocked)(jobs)
 
-        def clocked(*job: object) -> bytes:
-            started = time.perf_counter()
-            part = maker(*job)  # type: ignore[arg-type]  # noqa: B023
-            spent.append(time.perf_counter() - started)  # noqa: B023
-            return part
+def measure(out: Path, captions: Path, making: "Making", workers: int) -> float:
+    """Print the rates of one set; how many pairs a row has."""
+    from wordbrush.pairs.factory import Task, make_set
+    from wordbrush.pairs.local import in_processes, in_this_process
 
-        started = time.perf_counter()
-        engine = timed if count == 1 else in_processes(making, count)
-        totals = make_set(Task(captions, out / f"workers-{count}", making, shard_rows=4), engine)
-        seconds = time.perf_counter() - started
-        busy = f"{sum(spent) / seconds:.0%}" if spent else "-"
-        print(
-            f"| {count} | {seconds:.0f} | {totals.pairs} | {60 * totals.pairs / seconds:.1f} | "
-            f"{seconds / totals.rows:.1f} | {busy} |",
-            flush=True,
-        )
+    clocked = Clocked(making) if workers == 1 else None
+    if clocked:
+        clocked.warm(captions)
+    started, cpu = time.perf_counter(), cpu_seconds()
+    totals = make_set(
+        Task(captions, out, making),
+        in_this_process(clocked) if clocked else in_processes(making, workers),  # type: ignore[arg-type]
+    )
+    seconds, cpu = time.perf_counter() - started, cpu_seconds() - cpu
+    shares = f"{clocked.spent / seconds:.0%} | {clocked.in_networks / seconds:.0%}" if clocked else "- | -"
+    pictures = totals.tries + totals.rows - totals.errors
+    print(
+        f"| {making.batch} | {workers} | {seconds:.0f} | {cpu:.0f} | {pictures} | {pictures / cpu:.2f} | "
+        f"{totals.pairs} | {seconds / totals.rows:.1f} | {shares} |",
+        flush=True,
+    )
     return totals.pairs / totals.rows
+
+
+class Clocked:
+    """A maker that knows how long it made pairs, and how long its networks ran."""
+
+    def __init__(self, making: "Making") -> None:
+        from wordbrush import Editor
+        from wordbrush.pairs.maker import PairMaker
+
+        self.spent = self.in_networks = 0.0
+        self._making = making
+        editor = Editor.from_pretrained(making.model.name, making.model.device, making.model.dtype, keep_bytes=0)
+        pipeline = editor._pipeline.pipeline  # type: ignore[union-attr]
+        for network in (pipeline.text_encoder, pipeline.unet, pipeline.vae.decoder):
+            network.forward = self._timed(network.forward)
+        self._make = PairMaker(editor, making)
+
+    def __call__(self, lot: "Lot") -> list[bytes]:
+        started = time.perf_counter()
+        parts = self._make(lot)
+        self.spent += time.perf_counter() - started
+        return parts
+
+    def warm(self, captions: Path) -> None:
+        """Make the first row once, which the first calls of all networks take longer for."""
+        from wordbrush.pairs.factory import checked_rows
+
+        self(tuple(islice(checked_rows(captions, self._making.depends_on()), 1)))  # type: ignore[arg-type]
+        self.spent = self.in_networks = 0.0
+
+    def _timed(self, forward: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            started = time.perf_counter()
+            answer = forward(*arguments, **named)
+            self.in_networks += time.perf_counter() - started
+            return answer
+
+        return call
+
+
+def cpu_seconds() -> float:
+    """Of this process and all that it started and that ended."""
+    return sum(os.times()[:4])
 
 
 def captions_of(rows: int) -> list[dict[str, str]]:

@@ -1,11 +1,13 @@
 """Deaths of a larger job of `wordbrush pairs`: at each write, fsync, rename and unlink, or at random moments.
 
-    PYTHONPATH=src:tests python tools/pairs_crashes.py FOLDER [--rows 100] [--minutes 10] [--kills 0]
+    PYTHONPATH=src:tests python tools/pairs_crashes.py FOLDER [--rows 100] [--minutes 10] [--kills 0] [--tiny]
 
 Each death is followed by a run to the end, and the bytes of the set are compared with those of a run that was not
 stopped. `FOLDER/done.txt` has the operations that were died at, so that a run that is started again goes on; they are
 taken in an order drawn by lot, so that a part of them is spread over the job. With `--kills` the deaths fall at random
-moments of a run that makes its rows anew, until there were so many.
+moments of a run that makes its rows anew, until there were so many. Each run is a process of its own, forked from one
+that has loaded the model. With `--tiny` the model is a tiny one with random weights, and the files are small; in a
+folder of memory (tmpfs) a job then takes a fraction of a second.
 """
 
 import argparse
@@ -24,6 +26,7 @@ from wordbrush.pairs.local import in_this_process
 from wordbrush.pairs.maker import PairMaker
 from wordbrush.pairs.making import Making
 from wordbrush.pairs.tries import Sampling
+from wordbrush_bench.tiny.stable_diffusion import tiny_sd_folder
 
 _OPTIONS = {"num_inference_steps": 1, "cross_replace_steps": 1.0, "self_replace_steps": 1.0}
 
@@ -35,13 +38,17 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--tiny", action="store_true")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     until = time.monotonic() + 60 * asked.minutes
     captions = asked.folder / "captions.jsonl"
     row = {"source": "a dog on a farm", "target": "a cat on a farm"}
     captions.write_text("".join(json.dumps({**row, "seed": seed}) + "\n" for seed in range(asked.rows)))
-    making = Making(choose_model(None, "cpu", None, 1), _OPTIONS, Sampling(1, 1, None), LENIENT)
+    model = None
+    if asked.tiny:
+        model = str(tiny_sd_folder(asked.folder / "model"))
+    making = Making(choose_model(model, "cpu", None, 1), _OPTIONS, Sampling(1, 1, None), LENIENT)
     task = Task(captions, asked.folder / "set", making, shard_rows=10)
     maker = PairMaker.load(making)
     parts = KnownParts(maker)
@@ -78,8 +85,9 @@ def die_everywhere(task: Task, parts: KnownParts, whole: dict[str, bytes], state
         with state.open("a") as file:
             file.write(f"{at}\n")
     died = sorted(at for at in done if at < beyond)
+    of = f"all {died[-1]} operations" if len(died) == died[-1] else f"different operations of the first {died[-1]}"
     print(
-        f"{len(died)} deaths at different operations of the first {died[-1]}; "
+        f"{len(died)} deaths at {of}, {len(whole)} files; "
         "every set was the whole run's, to the byte"
     )
 

@@ -44,11 +44,13 @@ from wordbrush.runs.previews import Previews
 from wordbrush.runs.record import PhotoRecord, RunRecord, check_adapters, check_layers, check_photo
 from wordbrush.runs.results import EditResult, EditResults, Source
 from wordbrush.runs.run import (
+    Beside,
     look_again,
     run_again,
     run_along,
     run_edit,
     run_seeds,
+    run_side_by_side,
     run_source,
     run_together,
     solver_of,
@@ -56,6 +58,7 @@ from wordbrush.runs.run import (
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.settings import GenerationOptions, GenerationSettings
+from wordbrush.sampling.text_memory import TextMemory
 from wordbrush.scenes.vocabulary import SYNONYMS
 from wordbrush.search.find import Found, find_strength, spread
 from wordbrush.search.ranking import Ranking, Scored
@@ -670,6 +673,78 @@ class Editor:
         results = self._together(generation, settings, capture, on_step)
         return results[0] if isinstance(target, str) else results
 
+    def generate_and_edit_all(
+        self,
+        asked: Sequence[tuple[GenerationSettings, EditSettings]],
+        pictures: int,
+        *,
+        capture: MapsRequest | None = None,
+        on_step: OnStep | None = None,
+        texts: TextMemory | None = None,
+    ) -> list[EditResults]:
+        """Generate several sources, each with edits of its own, in one batch of a fixed size.
+
+        Their prompts, seeds and edits may differ; steps, size, guidance and sampler may not. Where a batch has fewer
+        pictures than `pictures`, each model call is filled up: in calls of one shape the bits of a picture do not
+        depend on what runs beside it (on CPUs this is tested), so that a record of one is enough to make it again.
+
+        - `asked`: complete settings of each source and of its edits (`generation_settings`, `edit_settings`).
+        - `pictures`: the size of the batch, sources included, as many as are asked for or more.
+        - `capture`, `on_step`: as in `edit`.
+        - `texts`: prompts that were encoded in earlier calls, and those of this one. Default: None, this call's alone.
+
+        Raises what `generate_and_edit` raises, and `SettingsError` for what cannot run in one batch; see
+        `runs_beside_others`.
+
+        >>> editor = Editor.from_pretrained()
+        >>> asked = []
+        >>> for prompt, target in (("a dog", "a cat"), ("a fox on the beach", "a fox in the snow")):
+        ...     made = editor.generation_settings(prompt, num_inference_steps=2)
+        ...     asked.append((made, editor.edit_settings(target, made)))
+        >>> [results[0] for results in editor.generate_and_edit_all(asked, 4)]  # doctest: +NORMALIZE_WHITESPACE
+        [<EditResult 'a dog' -> 'a cat', seed 0, 128 x 128>,
+         <EditResult 'a fox on the beach' -> 'a fox in the snow', seed 0, 128 x 128>]
+        """
+        beside, captures = [], []
+        for generation, settings in asked:
+            prompts = Prompts.of(self._adapter.tokenize, generation.prompt, settings.targets)
+            solver = solver_of(self._adapter, generation)
+            branches = dict(enumerate((prompts.source, *prompts.targets), start=SOURCE))
+            seen = self._capture(capture, generation, branches, len(solver.timesteps))
+            planned = plan(self._adapter, generation, settings, len(solver.timesteps), prompts)
+            beside.append(Beside(generation, solver, settings, planned, [seen.watch] if seen else ()))
+            captures.append(seen)
+        made = run_side_by_side(self._adapter, beside, pictures, on_step, texts)
+        model = model_record(self.model)
+        results = []
+        for one, seen, (kept, run) in zip(beside, captures, made, strict=True):
+            canvas, notes = self._adapter.decode(kept.latents[-1]), one.planned.prompts.source.notes
+            source = packed_source(
+                canvas, one.settings, kept, model, 0, seen, one.solver.name, notes, one.edit, pictures
+            )
+            results.append(packed_edits(self._adapter, source, one.edit, run, seen, together=True))
+        return results
+
+    def runs_beside_others(self, generation: GenerationSettings, edit: EditSettings) -> bool:
+        """Whether a source and its edits may run in one batch with others (`generate_and_edit_all`).
+
+        Not where the source must be finished first (`resize`, a fast edit), where LoRAs act in single branches, or
+        where the model's negative rows run in calls of their own.
+
+        - `generation`, `edit`: as in `preview`.
+
+        Raises what `preview` raises.
+
+        >>> editor = Editor.from_pretrained()
+        >>> made = editor.generation_settings("a dog")
+        >>> editor.runs_beside_others(made, editor.edit_settings("a cat", made))
+        True
+        """
+        if self._adapter.guidance.apart or generation.source_adapters is not None or edit.target_adapters is not None:
+            return False
+        num_steps = len(solver_of(self._adapter, generation).timesteps)
+        return not plan(self._adapter, generation, edit, num_steps).in_turn(edit.fast)
+
     def apply(
         self,
         source: Source,
@@ -1107,6 +1182,9 @@ class Editor:
         self, record: RunRecord, edit: EditSettings, capture: MapsRequest | None, on_step: OnStep | None
     ) -> EditResults:
         """A source and the edits that ran in one batch with it, of all the seeds that did."""
+        if record.batch is not None:
+            asked = [(record.generation, edit)]
+            return self.generate_and_edit_all(asked, record.batch, capture=capture, on_step=on_step)[0]
         if not record.seeds:
             return self._together(record.generation, edit, capture, on_step)
         made = self._seeds(record.generation, record.seeds, edit, on_step)

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from wordbrush import Editor
-from wordbrush.pairs.factory import Engine, Job, Task
+from wordbrush.pairs.factory import Engine, Task
 from wordbrush.pairs.filters import Filters
+from wordbrush.pairs.lots import Lot
 from wordbrush.pairs.maker import PairMaker
 from wordbrush.pairs.making import Making, ModelChoice
 from wordbrush.pairs.tries import Sampling
@@ -32,7 +33,7 @@ def write_rows(path: Path, rows: Iterable[object] = ROWS) -> Path:
 def making_of(folder: Path, editor: Editor, filters: Filters = LENIENT, tries: int = 1) -> Making:
     model = ModelChoice(str(folder), editor.model.fingerprint, "cpu", "float32")
     options = {"num_inference_steps": 2, "self_replace_steps": 0.5}
-    return Making(model, options, Sampling(tries=tries), filters)
+    return Making(model, options, Sampling(tries=tries), filters, batch=4)
 
 
 class KnownParts:
@@ -40,21 +41,21 @@ class KnownParts:
 
     def __init__(self, maker: PairMaker) -> None:
         self._maker = maker
-        self._parts: dict[tuple[int, str], bytes] = {}
+        self._parts: dict[tuple[tuple[int, str], ...], list[bytes]] = {}
 
-    def __call__(self, jobs: Iterable[Job]) -> Iterator[bytes]:
-        for row, address in jobs:
-            key = row.number, address
+    def __call__(self, lots: Iterable[Lot]) -> Iterator[bytes]:
+        for lot in lots:
+            key = tuple((row.number, address) for row, address in lot)
             if key not in self._parts:
-                self._parts[key] = self._maker(row, address)
-            yield self._parts[key]
+                self._parts[key] = self._maker(lot)
+            yield from self._parts[key]
 
 
 def reversed_order(engine: Engine) -> Engine:
     """The same parts, the last first, and each twice."""
 
-    def run(jobs: Iterable[Job]) -> Iterator[bytes]:
-        for part in list(engine(jobs))[::-1]:
+    def run(lots: Iterable[Lot]) -> Iterator[bytes]:
+        for part in list(engine(lots))[::-1]:
             yield part
             yield part
 

@@ -15,14 +15,16 @@ from wordbrush.errors import ModelError
 from wordbrush.pairs import local
 from wordbrush.pairs.factory import Task, checked_rows, make_set
 from wordbrush.pairs.local import in_processes, in_this_process
+from wordbrush.pairs.lots import lots_of
 from wordbrush.pairs.part import Outcome, Part
 
 TESTS = Path(__file__).parents[1]
 
 
-def jobs_of(task: Task) -> list:
+def lots_in(task: Task) -> list:
+    """All rows as lots, two in each."""
     rows = checked_rows(task.captions, task.making.depends_on())
-    return [row for row in rows if not isinstance(row, Outcome)]
+    return list(lots_of((row for row in rows if not isinstance(row, Outcome)), task.making))
 
 
 @pytest.fixture
@@ -35,12 +37,12 @@ def test_rows_are_made_a_few_ahead_and_no_more(task, known_parts):
     """What is made and not yet saved is what a stop loses: it is bounded."""
     taken = []
 
-    def jobs():
-        for job in jobs_of(task):
-            taken.append(job)
-            yield job
+    def lots():
+        for lot in lots_in(task):
+            taken.append(lot)
+            yield lot
 
-    parts = in_this_process(lambda *job: next(known_parts([job])))(jobs())
+    parts = in_this_process(lambda lot: list(known_parts([lot])))(lots())
     next(parts)
     assert len(taken) == local.AHEAD
     assert len(list(parts)) == 7
@@ -50,22 +52,23 @@ def test_an_error_of_loading_is_one_error_and_no_rows(task):
     """A process that cannot load its model says why. Starts a process, which takes seconds."""
     wrong = replace(task.making, model=replace(task.making.model, fingerprint="0" * 64))
     with pytest.raises(ModelError, match="copy the same weights"):
-        list(in_processes(wrong, 1)(jobs_of(task)))
+        list(in_processes(wrong, 1)(lots_in(task)))
 
 
 @pytest.mark.slow
 def test_a_row_that_kills_its_worker_is_given_up_and_the_others_are_made(task, monkeypatch):
     """The worker is killed from outside, each time that it has the row."""
-    jobs = jobs_of(task)
-    marked = jobs[2][0].number
+    lots = lots_in(task)
+    assert len(lots[1]) > 1
+    marked = lots[1][0][0].number
     really_submit = local.ProcessPoolExecutor.submit
 
-    def submit(self, function, row, address):
-        return really_submit(self, _die if row.number == marked else function, row, address)
+    def submit(self, function, lot):
+        return really_submit(self, _die if marked in {row.number for row, _ in lot} else function, lot)
 
     monkeypatch.setattr(local.ProcessPoolExecutor, "submit", submit)
-    outcomes = [Part.of_bytes(part).outcome for part in in_processes(task.making, 2)(jobs)]
-    assert sorted(outcome.row for outcome in outcomes) == [row.number for row, _ in jobs]
+    outcomes = [Part.of_bytes(part).outcome for part in in_processes(task.making, 2)(lots)]
+    assert sorted(outcome.row for outcome in outcomes) == [row.number for lot in lots for row, _ in lot]
     assert [outcome.row for outcome in outcomes if outcome.error] == [marked]
     assert "ended 3 workers" in next(outcome.error for outcome in outcomes if outcome.error)
 

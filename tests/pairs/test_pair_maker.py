@@ -9,6 +9,7 @@ from PIL import Image
 
 from helpers.pair_sets import LENIENT, making_of
 from helpers.tiny_metrics import clip_folder
+from wordbrush.editor import split_options
 from wordbrush.errors import ModelError, SettingsError
 from wordbrush.maps.request import MapsRequest
 from wordbrush.metrics.clip_score import ClipScore
@@ -27,7 +28,8 @@ ROW = check_row(
 
 
 def made(editor, making: Making, row=ROW, clip=None) -> Part:
-    return Part.of_bytes(PairMaker(editor, making, clip)(row, address_of(making.depends_on(), row)))
+    (part,) = PairMaker(editor, making, clip)(((row, address_of(making.depends_on(), row)),))
+    return Part.of_bytes(part)
 
 
 def test_a_row_becomes_pairs_that_say_how_they_were_made(tiny_editor, making):
@@ -47,9 +49,10 @@ def test_a_pair_is_what_the_editor_makes_of_its_settings(tiny_editor, making):
     part = made(tiny_editor, making, check_row(1, {"source": "a red dog", "target": "a red cat", "seed": 3}))
     (sample,) = part.samples
     window = sample.about["edit"]["cross_replace_steps"]["default_"]
-    edit = tiny_editor.generate_and_edit(
-        "a red dog", "a red cat", seed=3, cross_replace_steps=window, **making.options
-    )
+    generation, options = split_options({**making.options, "seed": 3, "cross_replace_steps": window})
+    start = tiny_editor.generation_settings("a red dog", **generation)
+    settings = tiny_editor.edit_settings("a red cat", start, **options)
+    ((edit,),) = tiny_editor.generate_and_edit_all([(start, settings)], making.batch)
     for content, image in ((sample.before, edit.source.image), (sample.after, edit.image)):
         np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(content))), np.asarray(image))
 

@@ -42,7 +42,8 @@ def photo_making(making, photos):
 
 def made(editor, making, columns=COLUMNS) -> Part:
     row = check_row(1, columns, making.photos)
-    return Part.of_bytes(PairMaker(editor, making)(row, address_of(making.depends_on(), row)))
+    (part,) = PairMaker(editor, making)(((row, address_of(making.depends_on(), row)),))
+    return Part.of_bytes(part)
 
 
 def picture(content: bytes) -> np.ndarray:
@@ -135,7 +136,7 @@ def test_a_folder_that_is_another_one_here_is_no_rows_error(tiny_editor, photo_m
     row = check_row(1, COLUMNS, photos)
     Image.new("RGB", (8, 8)).save(photos / "farm" / "dog.png")
     with pytest.raises(ModelError, match=r"not the file that it was .*run again"):
-        PairMaker(tiny_editor, photo_making)(row, "0" * 64)
+        PairMaker(tiny_editor, photo_making)(((row, "0" * 64),))
 
 
 def test_a_set_of_photographs_and_of_drawn_pictures(tiny_editor, photo_making, tmp_path):

@@ -111,8 +111,8 @@ class SetFlags:
         None
     )
     batch: Annotated[
-        int, flag("--batch", help="Pictures side by side at most, the source included.", group="Workers")
-    ] = 8
+        int, flag("--batch", help="Pictures side by side, those of several rows, sources included.", group="Workers")
+    ] = 10
     workers: Annotated[int, flag("--workers", help="Processes, or actors of Ray; a GPU each.", group="Workers")] = 1
     threads: Annotated[int, flag("--threads", help="CPU threads of a worker.", group="Workers")] = 1
     engine: Annotated[

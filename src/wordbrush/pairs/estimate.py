@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wordbrush.pairs.captions import read_captions
 from wordbrush.pairs.factory import checked_rows
+from wordbrush.pairs.lots import lots_of
 from wordbrush.pairs.maker import PairMaker
 from wordbrush.pairs.making import Making
 from wordbrush.pairs.part import Outcome, Part
@@ -52,8 +53,11 @@ def estimate(
     """Make the first rows of a file, and write nothing. Raises `DataError` for a file that cannot be read."""
     rows = sum(1 for _ in read_captions(captions))
     started, errors, pairs, size, looked_at = clock(), dict[int, str](), 0, 0, 0
-    for entry in islice(checked_rows(captions, making.depends_on(), making.photos), FIRST):
-        part = Part(entry) if isinstance(entry, Outcome) else Part.of_bytes(maker(*entry))
+    entries = list(islice(checked_rows(captions, making.depends_on(), making.photos), FIRST))
+    parts = [Part(entry) for entry in entries if isinstance(entry, Outcome)]
+    for lot in lots_of((entry for entry in entries if not isinstance(entry, Outcome)), making):
+        parts += map(Part.of_bytes, maker(lot))
+    for part in sorted(parts, key=lambda part: part.outcome.row):
         looked_at += 1
         if part.outcome.error is not None:
             errors[part.outcome.row] = part.outcome.error

@@ -9,16 +9,15 @@ from wordbrush.errors import DataError, SettingsError
 from wordbrush.pairs.about import write_about
 from wordbrush.pairs.captions import Raw, file_sha256, read_captions
 from wordbrush.pairs.formats import FORMATS, need_pyarrow
+from wordbrush.pairs.lots import Job, Lot, lots_of
 from wordbrush.pairs.making import Making, address_of
 from wordbrush.pairs.part import Outcome, Part
-from wordbrush.pairs.row import PairRow, check_row
+from wordbrush.pairs.row import check_row
 from wordbrush.pairs.store import Shard, Store
 from wordbrush.pairs.totals import Totals
 
-Job = tuple[PairRow, str]
-"""A row, and its address."""
-Engine = Callable[[Iterable[Job]], Iterator[bytes]]
-"""Makes the parts of jobs, in any order, each once or more often."""
+Engine = Callable[[Iterable[Lot]], Iterator[bytes]]
+"""Makes the parts of lots, in any order, each once or more often."""
 Report = Callable[[Totals], None]
 """Is given the counts after each row."""
 
@@ -99,7 +98,7 @@ def make_set(task: Task, engine: Engine, report: Report = lambda totals: None) -
                 shards[index] = store.write_shard(index, shard.rows, shard.errors)
                 del opened[index]
 
-        def jobs() -> Iterator[Job]:
+        def lots() -> Iterator[Lot]:
             rows = checked_rows(task.captions, task.making.depends_on(), task.making.photos)
             for index in count():
                 entries = list(islice(rows, task.shard_rows))
@@ -113,25 +112,29 @@ def make_set(task: Task, engine: Engine, report: Report = lambda totals: None) -
                     report(totals)
                     continue
                 shard = opened[index] = _Open([_number(entry) for entry in entries])
-                todo: list[Job] = []
+                jobs: list[Job] = []
                 for entry in entries:
                     if isinstance(entry, Outcome):
                         shard.errors[entry.row] = entry
                         totals.add(entry)
-                    elif (part := store.part(entry[0].number)) is not None:
+                        continue
+                    jobs.append(entry)
+                    if (part := store.part(entry[0].number)) is not None:
                         totals.add(part.outcome)
                     else:
-                        todo.append(entry)
-                shard.missing = {row.number for row, _ in todo}
+                        shard.missing.add(entry[0].number)
+                missing = frozenset(shard.missing)
                 report(totals)
                 finish_if_whole(index)
-                yield from todo
+                for lot in lots_of(jobs, task.making):  # of all rows: those that are there decide what is a lot
+                    if any(row.number in missing for row, _ in lot):
+                        yield lot
 
-        for content in engine(jobs()):
+        for content in engine(lots()):
             outcome = Part.of_bytes(content).outcome
             index = (outcome.row - 1) // task.shard_rows
             if index not in opened or outcome.row not in opened[index].missing:
-                continue  # an engine that lost a worker may have made a row twice
+                continue  # made twice: by an engine that lost a worker, or beside a row of its lot that was missing
             store.keep_part(outcome.row, content)
             opened[index].missing.remove(outcome.row)
             totals.add(outcome)

@@ -12,13 +12,16 @@ from threading import Thread
 from typing import Any
 
 from wordbrush.errors import WordbrushError
-from wordbrush.pairs.factory import Engine, Job
+from wordbrush.pairs.factory import Engine
+from wordbrush.pairs.lots import Job, Lot
 from wordbrush.pairs.maker import PairMaker
 from wordbrush.pairs.making import Making
 from wordbrush.pairs.part import Outcome, Part
 
 AHEAD = 2
-"""Jobs that wait for each worker: more would be made again after a stop, fewer would let a worker wait."""
+"""Lots that wait for each worker: more would be made again after a stop, fewer would let a worker wait."""
+Rows = tuple[int, ...]
+"""The numbers of a lot's rows."""
 DEATHS = 3
 """How often a row may end a worker that makes nothing else, until it is given up."""
 
@@ -26,9 +29,10 @@ DEATHS = 3
 def in_this_process(maker: PairMaker) -> Engine:
     """Make parts with a maker that is loaded already, while others are saved."""
 
-    def run(jobs: Iterable[Job]) -> Iterator[bytes]:
+    def run(lots: Iterable[Lot]) -> Iterator[bytes]:
         with _stopped_at_once(ThreadPoolExecutor(1)) as executor:
-            yield from (future.result() for _, future in _as_made(executor, maker, iter(jobs), AHEAD))
+            for _, future in _as_made(executor, maker, iter(lots), AHEAD):
+                yield from future.result()
 
     return run
 
@@ -36,63 +40,68 @@ def in_this_process(maker: PairMaker) -> Engine:
 def in_processes(making: Making, workers: int) -> Engine:
     """Make parts in processes, each with a model of its own, and a GPU of its own where there are several.
 
-    A process that dies takes nothing with it: its rows are made again. A row that ends its worker several times,
-    alone, is given up with an error.
+    A process that dies takes nothing with it: its rows are made again. A lot that ends its worker alone is made row by
+    row, and a row that ends its worker several times, alone, is given up with an error.
     """
 
-    def run(jobs: Iterable[Job]) -> Iterator[bytes]:
-        left = iter(jobs)
-        suspects: list[Job] = []
-        deaths: Counter[int] = Counter()
+    def run(lots: Iterable[Lot]) -> Iterator[bytes]:
+        left = iter(lots)
+        suspects: list[Lot] = []
+        deaths: Counter[Rows] = Counter()
         while suspects or (suspects := list(islice(left, 1))):
-            lost: list[Job] = []
+            lost: list[Lot] = []
             if not deaths.total():
                 # Nothing died yet, or nothing since all suspects were made: as many as there are.
                 yield from _until_broken(making, workers, AHEAD * workers, chain(suspects, left), lost)
-                suspects, deaths = lost, Counter(job[0].number for job in lost)
+                suspects, deaths = lost, Counter(map(_rows, lost))
                 continue
             one_by_one = iter(suspects)
             yield from _until_broken(making, 1, 1, one_by_one, lost)
             suspects = [*lost, *one_by_one]
-            deaths.update(job[0].number for job in lost)
-            if lost and deaths[lost[0][0].number] > DEATHS:
-                yield _given_up(suspects.pop(0))
+            deaths.update(map(_rows, lost))
+            if lost and len(lost[0]) > 1:
+                suspects[:1] = [(job,) for job in lost[0]]
+                deaths.update((row.number,) for row, _ in lost[0])
+            elif lost and deaths[_rows(lost[0])] > DEATHS:
+                yield _given_up(suspects.pop(0)[0])
             if not suspects:
                 deaths.clear()
 
     return run
 
 
-def _until_broken(making: Making, workers: int, ahead: int, jobs: Iterator[Job], lost: list[Job]) -> Iterator[bytes]:
-    """Make parts until there are no jobs, or a process dies: then `lost` has the jobs that it may have had."""
+def _until_broken(making: Making, workers: int, ahead: int, lots: Iterator[Lot], lost: list[Lot]) -> Iterator[bytes]:
+    """Make parts until there are no lots, or a process dies: then `lost` has the lots that it may have had."""
     context = multiprocessing.get_context("spawn")
     taken = context.Value("i", 0)
     executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(making, taken))
     with _stopped_at_once(executor):
-        for job, future in _as_made(executor, _make, jobs, ahead, lost):
+        for lot, future in _as_made(executor, _make, lots, ahead, lost):
             try:
-                yield future.result()
+                parts = future.result()
             except BrokenProcessPool:
-                lost.append(job)
+                lost.append(lot)
+            else:
+                yield from parts
 
 
 def _as_made(
     executor: Executor,
-    make: Callable[..., bytes],
-    jobs: Iterator[Job],
+    make: Callable[[Lot], list[bytes]],
+    lots: Iterator[Lot],
     ahead: int,
-    broken: list[Job] | None = None,
-) -> Iterator[tuple[Job, "Future[bytes]"]]:
-    """Submit jobs, a few ahead, and give each with its finished future; none is taken once any job is `broken`."""
-    running: dict[Future[bytes], Job] = {}
+    broken: list[Lot] | None = None,
+) -> Iterator[tuple[Lot, "Future[list[bytes]]"]]:
+    """Submit lots, a few ahead, and give each with its finished future; none is taken once any lot is `broken`."""
+    running: dict[Future[list[bytes]], Lot] = {}
     while True:
         if not broken:
-            for job in islice(jobs, ahead - len(running)):
+            for lot in islice(lots, ahead - len(running)):
                 try:
-                    running[executor.submit(make, *job)] = job
+                    running[executor.submit(make, lot)] = lot
                 except BrokenProcessPool:
                     assert broken is not None
-                    broken.append(job)
+                    broken.append(lot)
                     break
         if not running:
             return
@@ -122,7 +131,7 @@ _maker: PairMaker | WordbrushError | None = None
 
 
 def _begin(making: Making, taken: Any) -> None:
-    """Load the model of a process that makes parts. An error waits for the first job, which raises it."""
+    """Load the model of a process that makes parts. An error waits for the first lot, which raises it."""
     global _maker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the writer is asked too, and ends this process
     Thread(target=_end_with_parent, daemon=True).start()
@@ -139,11 +148,11 @@ def _begin(making: Making, taken: Any) -> None:
         _maker = error
 
 
-def _make(*job: Any) -> bytes:
+def _make(lot: Lot) -> list[bytes]:
     if isinstance(_maker, WordbrushError):
         raise _maker
     assert _maker is not None
-    return _maker(*job)
+    return _maker(lot)
 
 
 def _end_with_parent() -> None:
@@ -152,6 +161,10 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     os._exit(1)
+
+
+def _rows(lot: Lot) -> Rows:
+    return tuple(row.number for row, _ in lot)
 
 
 def _given_up(job: Job) -> bytes:

@@ -1,32 +1,31 @@
-"""The class that makes the pairs of a row. It knows of no engine, no files and no other rows."""
+"""The class that makes the pairs of rows. It knows of no engine, no files and no other rows."""
 
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self, cast
+from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
 from PIL import Image
 
-from wordbrush.editor import Editor, split_options
+from wordbrush.editor import Editor
 from wordbrush.edits.settings import EditSettings
-from wordbrush.errors import IdleEditError, ModelError
+from wordbrush.errors import ModelError
 from wordbrush.json_form import to_plain
-from wordbrush.maps.request import MapsRequest
 from wordbrush.metrics.clip_score import ClipScore
 from wordbrush.models.processor import thread_count
+from wordbrush.pairs.drawing import Drawing, Drawn
 from wordbrush.pairs.filters import Scores, best_first
+from wordbrush.pairs.lots import Lot
 from wordbrush.pairs.making import Making
 from wordbrush.pairs.part import Outcome, Part
-from wordbrush.pairs.photos import photo_picture
 from wordbrush.pairs.row import PairRow
 from wordbrush.pairs.sample import File, Sample
 from wordbrush.pairs.scores import clip_scores, difference, own_scores
-from wordbrush.pairs.tries import chosen, drawn, of_tries, seeds_of
+from wordbrush.pairs.tries import drawn
 from wordbrush.pictures.save import plain_png_bytes
-from wordbrush.runs.results import EditResult, Source
-from wordbrush.sampling.settings import GenerationOptions, GenerationSettings
+from wordbrush.runs.results import EditResult
 
 KEY_LETTERS = 20
 """How much of an address a pair's key has: 80 bits, so that no two of a set are equal."""
@@ -48,15 +47,16 @@ class _Try:
 
 
 class PairMaker:
-    """Makes a row's pairs with one model. Call it with a row and its address; it returns the bytes of a `Part`.
+    """Makes the pairs of rows with one model. Call it with a lot of rows; it returns the bytes of a `Part` for each.
 
-    An error of the row is its outcome, and raises nothing. A disk or a device that fails is no row's error: then it
-    raises `ModelError`, and the row is still to be made.
+    An error of a row is its outcome, and raises nothing. A disk or a device that fails is no row's error: then it
+    raises `ModelError`, and the rows are still to be made.
     """
 
     def __init__(self, editor: Editor, making: Making, clip: ClipScore | None = None) -> None:
         """Use an editor that is loaded already; see `load`."""
-        self._editor, self._making, self._clip = editor, making, clip
+        self._making, self._clip = making, clip
+        self._drawing = Drawing(editor, making)
 
     @classmethod
     def load(cls, making: Making, device: str | None = None) -> Self:
@@ -70,23 +70,36 @@ class PairMaker:
             )
         return cls(editor, making, None if making.clip is None else ClipScore.load(making.clip))
 
-    def __call__(self, row: PairRow, address: str) -> bytes:
-        """The pairs of a row, as `Part.to_bytes` writes them."""
-        with thread_count(self._making.model.threads):
-            try:
-                return self._part(row, address).to_bytes()
-            except _MACHINE_FAILED as error:
-                raise ModelError(
-                    f"the machine failed at row {row.number} ({_said(error)}); run again to go on there"
-                ) from error
-            except Exception as error:  # whatever it is, it is this row's, and the set goes on
-                return Part(Outcome(row.number, row.id, address, error=_said(error))).to_bytes()
+    def __call__(self, lot: Lot) -> list[bytes]:
+        """The pairs of each row of a lot, as `Part.to_bytes` writes them."""
+        try:
+            with thread_count(self._making.model.threads):
+                drawn = self._drawing(lot, _MACHINE_FAILED)
+                return [self._made(*job, its).to_bytes() for job, its in zip(lot, drawn, strict=True)]
+        except _MACHINE_FAILED as error:
+            where = " or ".join(str(row.number) for row, _ in lot)
+            raise ModelError(
+                f"the machine failed at row {where} ({_said(error)}); run again to go on there"
+            ) from error
 
-    def _part(self, row: PairRow, address: str) -> Part:
+    def _made(self, row: PairRow, address: str, drawn: Drawn | Exception) -> Part:
+        if isinstance(drawn, Drawn):
+            try:
+                return self._part(row, address, drawn)
+            except _MACHINE_FAILED:
+                raise
+            except Exception as error:  # whatever it is, it is this row's, and the set goes on
+                drawn = error
+        return Part(Outcome(row.number, row.id, address, error=_said(drawn)))
+
+    def _part(self, row: PairRow, address: str, drawn: Drawn) -> Part:
         filters, reasons = self._making.filters, Counter[str]()
+        if drawn.idle:
+            reasons["idle"] = drawn.idle
         passed: list[_Try] = []
         refused: list[_Try] = []
-        for made in self._tries(row, address, reasons):
+        for number, (edit, settings) in enumerate(drawn.tries):
+            made = _Try(edit, settings, number, self._scores(edit))
             reason = filters.refusal(made.scores)
             if reason is None:
                 passed.append(made)
@@ -107,51 +120,8 @@ class PairMaker:
         samples = [self._sample(row, address, one) for one in kept]
         return Part(outcome, samples, _looks(address, kept, refused, filters.refusal))
 
-    def _tries(self, row: PairRow, address: str, reasons: Counter[str]) -> list[_Try]:
-        editor, sampling = self._editor, self._making.sampling.beside(row.options)
-        generation, edit = split_options({**self._making.options, **row.options})
-        found: list[_Try] = []
-        for seed in seeds_of(row, address, sampling.seeds):
-            generation["seed"] = seed
-            start = self._start(row, generation)
-            asked = of_tries(editor.edit_settings(row.targets, start, **edit), address, seed, sampling)
-            places = [i for i in range(len(asked.targets)) if not self._is_idle(start, chosen(asked, [i]))]
-            reasons["idle"] += len(asked.targets) - len(places)
-            size = self._making.batch - 1
-            for at in range(0, len(places), size):
-                batch = chosen(asked, places[at : at + size])
-                for i, result in enumerate(self._edited(start, batch)):
-                    scores = own_scores(result)
-                    if self._clip is not None:
-                        scores |= clip_scores(result, self._clip)
-                    found.append(_Try(result, chosen(batch, [i]), len(found), scores))
-        if not reasons["idle"]:
-            del reasons["idle"]
-        return found
-
-    def _start(self, row: PairRow, generation: GenerationOptions) -> GenerationSettings | Source:
-        """What is drawn beside its edits, or the source that a photograph becomes, which shows the photograph itself
-        and has its maps.
-        """
-        if row.photo is None:
-            return self._editor.generation_settings(row.source, **generation)
-        assert self._making.photos is not None  # a row with a photograph was refused without a folder
-        photo = photo_picture(self._making.photos, row.photo, self._editor.model.native_size)
-        options = {name: value for name, value in generation.items() if name != "sampler"}
-        source = self._editor.invert(photo, row.source, method=self._making.inversion, **cast(Any, options))
-        return replace(source, image=photo, maps=self._editor.maps(source))
-
-    def _edited(self, start: GenerationSettings | Source, batch: EditSettings) -> Sequence[EditResult]:
-        if isinstance(start, Source):
-            return self._editor.apply(start, batch, capture=MapsRequest())
-        return self._editor.generate_and_edit(start, batch, capture=MapsRequest())
-
-    def _is_idle(self, start: GenerationSettings | Source, edit: EditSettings) -> bool:
-        try:
-            self._editor.preview(start, edit)
-        except IdleEditError:
-            return True
-        return False
+    def _scores(self, edit: EditResult) -> Scores:
+        return own_scores(edit) | ({} if self._clip is None else clip_scores(edit, self._clip))
 
     def _sample(self, row: PairRow, address: str, made: _Try) -> Sample:
         edit = made.edit

@@ -39,8 +39,8 @@ class Making:
     - `model`: the model.
     - `options`: those of every row, by the API's names.
     - `sampling`, `filters`: the tries of a row, and which of them are kept.
-    - `batch`: how many pictures run side by side at most, the source included. A row's pictures depend on it in the
-      last bit, so that it is the same for all workers.
+    - `batch`: how many pictures run side by side, sources included: those of several rows, or nothing, where a row has
+      fewer. A row's pictures depend on the number in the last bit, so that it is the same for all workers.
     - `clip`: the folder of a CLIP model that measures, or None.
     - `photos`, `inversion`: the folder of the rows' photographs, or None, and how they are inverted (None: as the
       model's defaults say).
@@ -50,7 +50,7 @@ class Making:
     options: RunOptions = field(default_factory=lambda: RunOptions())
     sampling: Sampling = field(default_factory=Sampling)
     filters: Filters = field(default_factory=Filters)
-    batch: int = 8
+    batch: int = 10
     clip: Path | None = None
     clip_fingerprint: str = ""
     photos: Path | None = None

@@ -1,4 +1,4 @@
-"""The engine for more than one machine: Ray Data streams jobs through a pool of actors, each with a model.
+"""The engine for more than one machine: Ray Data streams lots of rows through a pool of actors, each with a model.
 
 It starts actors up to a number, holds back what comes faster than it is saved, and makes again what a lost actor or
 node had. It may do that twice, which the writer does not mind.
@@ -9,12 +9,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from wordbrush.errors import MissingPackageError
-from wordbrush.pairs.factory import Engine, Job
+from wordbrush.pairs.factory import Engine
+from wordbrush.pairs.lots import Lot
 from wordbrush.pairs.maker import PairMaker
 from wordbrush.pairs.making import Making
-
-_ROWS_OF_A_TASK = 4
-"""Fewer would be more messages, more would be made again when an actor is lost."""
 
 
 def on_ray(making: Making, workers: int) -> Engine:
@@ -30,23 +28,20 @@ def on_ray(making: Making, workers: int) -> Engine:
         raise MissingPackageError("--engine ray takes Ray: pip install 'wordbrush[ray]'") from None
 
     class Actor:
-        """A maker, as Ray Data calls it: with tables of jobs."""
+        """A maker, as Ray Data calls it: with tables of lots."""
 
         def __init__(self) -> None:
             self._make = PairMaker.load(making)
 
-        def __call__(self, jobs: Any) -> Any:
-            parts = [self._make(*pickle.loads(job)) for job in jobs["job"].to_pylist()]
+        def __call__(self, lots: Any) -> Any:
+            parts = [part for lot in lots["lot"].to_pylist() for part in self._make(pickle.loads(lot))]
             return pyarrow.table({"part": pyarrow.array(parts, pyarrow.binary())})
 
-    def run(jobs: Iterable[Job]) -> Iterator[bytes]:
-        asked = [pickle.dumps(job) for job in jobs]
+    def run(lots: Iterable[Lot]) -> Iterator[bytes]:
+        asked = [pickle.dumps(lot) for lot in lots]
         if not asked:
             return
-        tables = [
-            pyarrow.table({"job": pyarrow.array(asked[at : at + _ROWS_OF_A_TASK], pyarrow.binary())})
-            for at in range(0, len(asked), _ROWS_OF_A_TASK)
-        ]
+        tables = [pyarrow.table({"lot": pyarrow.array([lot], pyarrow.binary())}) for lot in asked]
         if not ray.is_initialized():
             ray.init(include_dashboard=False, log_to_driver=False)
         ray.data.DataContext.get_current().enable_progress_bars = False  # the command says how far it is

@@ -10,6 +10,7 @@ from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.conditioning import BranchLoras, Conditioning
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.sampling.text import Text
+from wordbrush.sampling.text_memory import TextMemory
 
 
 def branch_scales(
@@ -44,10 +45,13 @@ def branch_loras(
     return BranchLoras(scales, texts, adapter.with_loras)
 
 
-def negative_text(adapter: Adapter, settings: GenerationSettings) -> Text | None:
-    """The negative text of a run, if its guidance reads one: encoders may take as long as steps."""
-    reads = adapter.guidance.has_negative(settings.guidance_scale)
-    return adapter.encode_negative(settings.negative_prompt) if reads else None
+def negative_text(adapter: Adapter, settings: GenerationSettings, memory: TextMemory | None = None) -> Text | None:
+    """The negative text of a run, if its guidance reads one: encoders may take as long as steps. `memory` has those
+    of other runs.
+    """
+    if not adapter.guidance.has_negative(settings.guidance_scale):
+        return None
+    return (memory or TextMemory()).negative(adapter, settings.negative_prompt)
 
 
 def described(edit: EditSettings, two_calls: int, num_steps: int) -> str:

@@ -43,11 +43,12 @@ def packed_source(
     sampler: str,
     notes: tuple[str, ...] = (),
     beside: EditSettings | None = None,
+    batch: int | None = None,
 ) -> Source:
     """A generated source: its picture, and what its edits need.
 
-    `sampler` is the name of the solver that ran, `notes` what to know of the prompt, `beside` the edits that ran in
-    the same batch.
+    `sampler` is the name of the solver that ran, `notes` what to know of the prompt, `beside` its edits that ran in
+    the same batch, which was filled up to `batch` pictures, if it was.
     """
     record = RunRecord(
         model=model,
@@ -63,6 +64,7 @@ def packed_source(
         image_sha256={"source": pixel_sha256(canvas)},
         sampler=sampler,
         beside=beside,
+        batch=batch,
     )
     return Source(canvas, canvas, settings, kept, record, seen.maps(SOURCE) if seen else None)
 

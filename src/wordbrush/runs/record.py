@@ -91,6 +91,7 @@ class RunRecord:
     - `seeds`: the seeds that ran in one batch with this one, itself among them; empty if it ran alone.
     - `beside`: the edits that a generated source ran in one batch with, if this record is its own or a later edit's.
       Alone it may round differently.
+    - `batch`: how many pictures the batch was filled up to, if it was; what else ran in it does not matter.
     - `schema`: the version of this format.
 
     >>> from wordbrush import Editor
@@ -114,6 +115,7 @@ class RunRecord:
     chain: tuple[EarlierEdit, ...] = ()
     seeds: tuple[int, ...] = ()
     beside: EditSettings | None = None
+    batch: int | None = None
     schema: int = SCHEMA
 
     @property

@@ -31,6 +31,7 @@ from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.steering import Steering
 from wordbrush.sampling.text import Text
+from wordbrush.sampling.text_memory import TextMemory
 from wordbrush.tokens.pair import Prompts
 
 T = TypeVar("T")
@@ -147,7 +148,7 @@ def run_together(
         tape = SourceTape(_TAPE_BYTES, edit.self_replace_max_pixels)
         kept = run_source(adapter, settings, tape, counter.next(), solver=solver)
         return kept, run_edit(adapter, settings, edit, kept, counter.next(), watches, planned.prompts)
-    return _side_by_side(adapter, [settings], [solver], planned, edit, on_step, watches)[0]
+    return _side_by_side(adapter, [Beside(settings, solver, edit, planned, watches)], on_step)[0]
 
 
 def run_seeds(
@@ -167,43 +168,90 @@ def run_seeds(
     if planned.in_turn(edit.fast):
         counter = RunCounter(on_step, len(each))
         return [run_together(adapter, own, edit, counter.next()) for own in each]
-    return _side_by_side(adapter, each, solvers, planned, edit, on_step)
+    beside = [Beside(own, solver, edit, planned) for own, solver in zip(each, solvers, strict=True)]
+    return _side_by_side(adapter, beside, on_step)
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """A source and its edits, planned, that run in a batch with others; `watches` look at them alone."""
+
+    settings: GenerationSettings
+    solver: Solver
+    edit: EditSettings
+    planned: Planned
+    watches: Sequence[Watch] = ()
+
+
+def run_side_by_side(
+    adapter: Adapter,
+    beside: Sequence[Beside],
+    pictures: int,
+    on_step: OnStep | None = None,
+    texts: TextMemory | None = None,
+) -> list[tuple[Replay, EditRun]]:
+    """Sources of one schedule, size and guidance, each with its edits, in one batch that has the rows of `pictures`.
+
+    Raises `SettingsError` for more pictures than these, or what cannot run in one batch.
+    """
+    check_batch(beside, pictures)
+    return _side_by_side(adapter, beside, on_step, pictures, texts)
+
+
+def check_batch(beside: Sequence[Beside], pictures: int) -> None:
+    """Raise `SettingsError` for more pictures than `pictures`, or what cannot run in one batch."""
+    count = sum(1 + len(one.edit.targets) for one in beside)
+    if count > pictures:
+        raise SettingsError(
+            f"there are {count} pictures, and the batch is of {pictures}; give fewer, or a larger batch"
+        )
+    first = beside[0].settings
+    for own in (one.settings for one in beside):
+        for name in ("num_inference_steps", "height", "width", "guidance_scale", "guided", "sampler"):
+            if getattr(own, name) != getattr(first, name):
+                raise SettingsError(
+                    f"{name} is {getattr(first, name)} and {getattr(own, name)}; pictures of one batch have the same"
+                )
+    for one in beside:
+        if one.planned.in_turn(one.edit.fast):
+            raise SettingsError(
+                "an edit that must know where things are, that fills a place, or that is fast, runs after its source; it cannot run in one "
+                "batch with others"
+            )
 
 
 def _side_by_side(
     adapter: Adapter,
-    settings: Sequence[GenerationSettings],
-    solvers: Sequence[Solver],
-    planned: Planned,
-    edit: EditSettings,
+    beside: Sequence[Beside],
     on_step: OnStep | None,
-    watches: Sequence[Watch] = (),
+    pictures: int | None = None,
+    texts: TextMemory | None = None,
 ) -> list[tuple[Replay, EditRun]]:
-    """Sources that differ in their seeds, each with its edits, in one batch."""
-    text, loras = _text(adapter, settings[0], edit.targets, planned.scales)
-    starts = [_start(adapter, own, solver) for own, solver in zip(settings, solvers, strict=True)]
-    branches = range(SOURCE, SOURCE + 1 + len(edit.targets))
-    runs = [
-        Run(
+    """Sources, each with its edits, in one batch; its rows are those of `pictures`, if there are fewer."""
+    memory = texts or TextMemory()
+    starts = [_start(adapter, one.settings, one.solver) for one in beside]
+    runs = []
+    for one in beside:
+        text, loras = _text(adapter, one.settings, one.edit.targets, one.planned.scales, memory=memory)
+        run = Run(
             text,
-            branches,
-            own.guidance_scale,
-            planned.edit,
-            watches=watches,
-            blends=planned.blenders(adapter, own),
-            guidance_interval=own.guided,
+            range(SOURCE, SOURCE + 1 + len(one.edit.targets)),
+            one.settings.guidance_scale,
+            one.planned.edit,
+            watches=one.watches,
+            blends=one.planned.blenders(adapter, one.settings),
+            guidance_interval=one.settings.guided,
             loras=loras,
         )
-        for own in settings
-    ]
-    together = denoise_together(adapter, solvers, starts, runs)
-    finished = _finished(together, len(solvers[0].timesteps), on_step)
+        runs.append(run)
+    together = denoise_together(adapter, [one.solver for one in beside], starts, runs, pictures)
+    finished = _finished(together, len(beside[0].solver.timesteps), on_step)
     made = []
-    for run, start, *steps in zip(runs, starts, *finished, strict=True):
-        kept = Replay(text.positive[SOURCE], (start, *(step.latents[:1] for step in steps)), None)
+    for one, run, start, *steps in zip(beside, runs, starts, *finished, strict=True):
+        kept = Replay(run.text.positive[SOURCE], (start, *(step.latents[:1] for step in steps)), None)
         targets = tuple(step.latents[1:] for step in steps)
         way = (start.expand_as(targets[-1]), *targets)
-        made.append((kept, _edit_run(steps, way, planned, edit, run.blends)))
+        made.append((kept, _edit_run(steps, way, one.planned, one.edit, run.blends)))
     return made
 
 
@@ -344,12 +392,17 @@ def _text(
     targets: tuple[str, ...],
     scales: BranchScales | None,
     source: Text | None = None,
+    memory: TextMemory | None = None,
 ) -> tuple[Conditioning, BranchLoras | None]:
-    """The texts of a run, and where LoRAs are named its branches' own; `source` is the source's, if it is known."""
+    """The texts of a run, and where LoRAs are named its branches' own; `source` is the source's, if it is known, and
+    `memory` has those of other runs.
+    """
     if (loras := branch_loras(adapter, settings, targets, scales)) is not None:
         return loras.at(0).text(SOURCE), loras
-    first = adapter.encode(settings.prompt) if source is None else source
-    return Conditioning((first, *map(adapter.encode, targets)), negative_text(adapter, settings)), None
+    memory = memory or TextMemory()
+    first = memory.positive(adapter, settings.prompt) if source is None else source
+    texts = (first, *(memory.positive(adapter, target) for target in targets))
+    return Conditioning(texts, negative_text(adapter, settings, memory)), None
 
 
 def _source_text(

@@ -95,15 +95,22 @@ def denoise(model: Predictor, solver: Solver, start: Tensor, run: Run) -> Iterat
 
 
 def denoise_together(
-    model: Predictor, solvers: Sequence[Solver], starts: Sequence[Tensor], runs: Sequence[Run]
+    model: Predictor,
+    solvers: Sequence[Solver],
+    starts: Sequence[Tensor],
+    runs: Sequence[Run],
+    pictures: int | None = None,
 ) -> Iterator[list[Step]]:
     """Denoise several runs of one schedule and one guidance in one batch, each with a solver and latents
     (1, C, h, w) of its own; yields after every step that of each run.
+
+    With `pictures` each model call has the rows of so many, and the spare ones come to nothing: in calls of one shape
+    it does not show in a run's last bit what runs beside it.
     """
     running = [_Running(model, *each) for each in zip(solvers, starts, runs, strict=True)]
     for index in range(runs[0].first, len(running[0].timesteps)):
         asked = [one.ask(index) for one in running]
-        answers = _answers(model, asked, runs[0].guidance_scale)
+        answers = _answers(model, asked, runs[0].guidance_scale, pictures)
         yield [one.answer(*answer) for one, answer in zip(running, answers, strict=True)]
 
 
@@ -120,23 +127,31 @@ class _Asked:
     loras: StepLoras | None
 
 
-def _answers(model: Predictor, asked: Sequence[_Asked], scale: float) -> list[Prediction]:
+def _answers(model: Predictor, asked: Sequence[_Asked], scale: float, pictures: int | None) -> list[Prediction]:
     """The predictions of several runs' calls: of one call, unless the family runs negative rows by themselves, or
     branches have LoRAs of their own.
     """
-    if len(asked) == 1 or model.guidance.apart or any(one.loras is not None for one in asked):
+    alone = len(asked) == 1 and pictures is None
+    if alone or model.guidance.apart or any(one.loras is not None for one in asked):
         return [
             predict_rows(
                 model, one.layout, one.rows, one.timestep, one.texts, scale, one.control_of, one.reuse, one.loras
             )
             for one in asked
         ]
+    controls = [one.control_of and one.control_of(one.layout) for one in asked]
     counts = [len(one.rows) for one in asked]
-    control = SideBySide([one.control_of and one.control_of(one.layout) for one in asked], counts)
-    text = Text.cat([text for one in asked for text in one.texts])
+    texts = [text for one in asked for text in one.texts]
     rows = torch.cat([one.rows for one in asked])
-    answered, _ = model.predict(rows, asked[0].timestep, text, control, scale)
-    return list(zip(torch.split(answered, counts), control.controlled, strict=True))
+    layout = asked[0].layout
+    spare = 0 if pictures is None else pictures * len(layout.rows) // len(layout.branches) - len(rows)
+    if spare:
+        controls, counts, texts = [*controls, None], [*counts, spare], [*texts, *[texts[-1]] * spare]
+        rows = torch.cat([rows, rows[-1:].expand(spare, -1, -1, -1)])
+    control = SideBySide(controls, counts)
+    answered, _ = model.predict(rows, asked[0].timestep, Text.cat(texts), control, scale)
+    answers = torch.split(answered, counts)[: len(asked)]
+    return list(zip(answers, control.controlled[: len(asked)], strict=True))
 
 
 class _Running:

@@ -30,8 +30,12 @@ SMALLEST = {
     "fast_edits.py": (["--limit", "1", "--kinds", "change-object", "--steps", "5"], "| fast (guided"),
     "guidance_interval.py": (["--pictures", "1", "--steps", "2", "--intervals", "0..1"], "| 0..1 | 1.00 |"),
     "map_truth.py": (["--scenes", "1", "--noise", "0.5"], "1 scenes, noise at 0.5 of the schedule"),
+    "pairs_editor.py": (["--scenes", "1", "--steps", "2"], "| all | 4 |"),
     "pairs_memory.py": (["--rows", "2"], "2 pairs of 2 rows"),
-    "pairs_rate.py": (["--rows", "1", "--steps", "2", "--tries", "1", "--saves", "1"], "| 1000 | 360000 | 100.0 |"),
+    "pairs_rate.py": (
+        ["--rows", "1", "--steps", "2", "--tries", "1", "--batches", "2", "--saves", "1"],
+        "| 1000 | 360000 | 100.0 |",
+    ),
     "own_word.py": (["--steps", "1", "--edits", "1"], "| into <sprite> |"),
     "picture_quality.py": (["--pictures", "1", "--steps", "2", "--eta", "1"], "| sharpness of objects |"),
     "processor.py": (["--sizes", "64", "--threads", "1", "--steps", "1", "--repeats", "1"], "| 64 px | 1 | passive |"),

@@ -86,10 +86,7 @@ def die_everywhere(task: Task, parts: KnownParts, whole: dict[str, bytes], state
             file.write(f"{at}\n")
     died = sorted(at for at in done if at < beyond)
     of = f"all {died[-1]} operations" if len(died) == died[-1] else f"different operations of the first {died[-1]}"
-    print(
-        f"{len(died)} deaths at {of}, {len(whole)} files; "
-        "every set was the whole run's, to the byte"
-    )
+    print(f"{len(died)} deaths at {of}, {len(whole)} files; every set was the whole run's, to the byte")
 
 
 def fresh(task: Task) -> bool:

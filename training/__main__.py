@@ -1,5 +1,6 @@
 """Train and export the bundled model, step by step; every step can be stopped and taken up again."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from importlib.resources import files
@@ -16,9 +17,11 @@ from training import parallel
 from training.checkpoint import load_state
 from training.critic import Critic, train_critic
 from training.denoiser import train_denoiser
+from training.editor import train_editor
 from training.export import assemble
 from training.export import export as export_folder
 from training.flow import train_transformer
+from training.instructions import rows as instruction_rows
 from training.judge import accuracy, train_judge
 from training.networks import LATENT_CHANNELS
 from training.run import TrainingRun
@@ -176,6 +179,38 @@ def transformer(
         compiled=compile,
         on_save=_sheets(out, TRANSFORMER_PARTS, assemble_transformer),
     )
+
+
+@app.command()
+def instructions(
+    path: Annotated[Path, typer.Argument(help="Rows of captions to write, .jsonl.")],
+    rows: Annotated[int, typer.Option(help="How many; no two are alike.")] = 6000,
+) -> None:
+    """Write captions with five instructions on this world, for `wordbrush pairs`."""
+    write_atomically(path, "".join(json.dumps(row) + "\n" for row in instruction_rows(rows)).encode())
+
+
+@app.command()
+def editor(
+    pairs: Annotated[Path, typer.Argument(help="A set that `wordbrush pairs` made, as webdataset.")],
+    out: Out = Path("runs"),
+    steps: Steps = 4000,
+    fall: Fall = 400,
+    device: Device = "cpu",
+    threads: Threads = 0,
+    resume: Resume = False,
+    earlier: Annotated[Path, typer.Option(help="Folder of the text-to-image model to begin with.")] = WEIGHTS,
+    learning_rate: Annotated[float, typer.Option(help="The rate between warm-up and fall.")] = 5e-4,
+    batch_size: Annotated[int, typer.Option(help="Pictures a step.")] = 16,
+) -> None:
+    """Train an editor that follows instructions, as InstructPix2Pix was trained, on a set of pairs."""
+    _prepare(out / "editor", threads, resume)
+    start = StableDiffusionPipeline.from_pretrained(earlier)
+    for network in (start.unet, start.vae, start.text_encoder):
+        network.float()
+    schedule = Schedule(learning_rate, steps, fall)
+    trained = train_editor(out / "editor", pairs, start, schedule, device, batch_size=batch_size)
+    trained.save_pretrained(out / "editor" / "final")
 
 
 @app.command()

@@ -108,6 +108,20 @@ def test_a_row_with_a_window_of_its_own_is_tried_once_with_it(tiny_editor, makin
     assert [sample.about["edit"]["cross_replace_steps"] for sample in part.samples] == [{"default_": [0.0, 0.7]}]
 
 
+def test_a_strength_is_a_rows_own_and_auto_is_found_for_each_target(tiny_editor, making):
+    many = replace(making, options={"num_inference_steps": 4}, sampling=Sampling(tries=4))
+    fixed = made(tiny_editor, many, check_row(1, {"source": "a red dog", "target": "a red cat", "strength": 0.3}))
+    assert [sample.about["edit"]["strength"] for sample in fixed.samples] == [0.3]
+    columns = {"source": "a red dog", "target": ["a red cat", "a red fox"], "strength": "auto", "seed": 3}
+    part = made(tiny_editor, many, check_row(1, columns))
+    assert (part.outcome.error, part.outcome.tries) == (None, 2)
+    source = tiny_editor.generate("a red dog", seed=3, num_inference_steps=4)
+    for sample in part.samples:
+        best = tiny_editor.find_strength(source, sample.about["target"]).best.edit
+        assert sample.about["edit"]["strength"] == best.strength
+    assert part == made(tiny_editor, many, check_row(1, columns))
+
+
 def test_a_disk_that_fails_is_no_rows_error(tiny_editor, making, monkeypatch):
     def broken(*_: object) -> None:
         raise OSError(5, "Input/output error")

@@ -33,7 +33,7 @@ class TryFlags:
         flag(
             "--cross-range",
             metavar="A..B",
-            help="Draw --cross-steps of each try; 0.1..0.9 unless it, or a recipe, is given.",
+            help="Draw --cross-steps of each try; 0.1..0.9 unless it, --strength or a recipe is given.",
             group=TRIES,
         ),
     ] = None
@@ -46,7 +46,7 @@ class TryFlags:
         """The tries, given the options that all of them have. Raises `SettingsError`."""
         from wordbrush.pairs.tries import Sampling
 
-        settled = "cross_replace_steps" in options or options.get("recipe") == "auto"
+        settled = "cross_replace_steps" in options or "strength" in options or options.get("recipe") == "auto"
         cross = _range("--cross-range", self.cross_range)
         if cross is None and not settled:
             cross = Sampling.cross_range

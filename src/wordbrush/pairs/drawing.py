@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from wordbrush.editor import Editor, split_options
-from wordbrush.edits.settings import EditSettings
+from wordbrush.edits.settings import EditOptions, EditSettings
+from wordbrush.edits.strength import AUTO
 from wordbrush.errors import IdleEditError
 from wordbrush.maps.request import MapsRequest
 from wordbrush.pairs.batches import full_batches
@@ -17,6 +18,7 @@ from wordbrush.pairs.tries import chosen, of_tries, seeds_of
 from wordbrush.runs.results import EditResult, Source
 from wordbrush.sampling.settings import GenerationOptions, GenerationSettings
 from wordbrush.sampling.text_memory import TextMemory
+from wordbrush.search.trials import side_by_side
 
 DrawnTry = tuple[EditResult, EditSettings]
 """An edit, and its own settings."""
@@ -89,7 +91,9 @@ class Drawing:
         for seed in seeds_of(row, address, sampling.seeds):
             generation["seed"] = seed
             start = self._start(row, generation)
-            every = of_tries(self._editor.edit_settings(row.targets, start, **edit), address, seed, sampling)
+            if edit.get("strength") == AUTO:
+                start = self._source(start)
+            every = of_tries(self._settings(row, start, edit), address, seed, sampling)
             places = [i for i in range(len(every.targets)) if not self._is_idle(start, chosen(every, [i]))]
             idle += len(every.targets) - len(places)
             if places:
@@ -109,6 +113,17 @@ class Drawing:
         options = {name: value for name, value in generation.items() if name != "sampler"}
         source = self._editor.invert(photo, row.source, method=self._making.inversion, **cast(Any, options))
         return replace(source, image=photo, maps=self._editor.maps(source))
+
+    def _source(self, start: GenerationSettings | Source) -> Source:
+        """The source itself, which a search for strengths looks at."""
+        return start if isinstance(start, Source) else self._editor.generate(start, capture=MapsRequest())
+
+    def _settings(self, row: PairRow, start: GenerationSettings | Source, edit: EditOptions) -> EditSettings:
+        """The settings of a row's edits; with `strength="auto"` those that a search found best for each target."""
+        if edit.get("strength") != AUTO:
+            return self._editor.edit_settings(row.targets, start, **edit)
+        assert isinstance(start, Source)  # it was made for the search
+        return side_by_side([self._editor.find_strength(start, target, **edit).best.edit for target in row.targets])
 
     def _is_idle(self, start: GenerationSettings | Source, edit: EditSettings) -> bool:
         try:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from wordbrush.editor import RunOptions, split_options
 from wordbrush.edits.settings import EditSettings
+from wordbrush.edits.strength import AUTO
 from wordbrush.errors import DataError, WordbrushError
 from wordbrush.pairs.photos import NamedPhoto, named_photo
 from wordbrush.sampling.settings import GenerationOptions, check_generation
@@ -23,6 +24,7 @@ OF_EDITS = (
     "cross_replace_steps",
     "self_replace_steps",
     "self_replace_max_pixels",
+    "strength",
     "equalizer",
     "weight_region",
     "local_blend",
@@ -106,6 +108,8 @@ def _photo(name: object, photos: Path | None, options: RunOptions) -> NamedPhoto
 
 def _check_options(targets: tuple[str, ...], options: RunOptions) -> None:
     generation, edit = split_options(options)
+    if edit.get("strength") == AUTO:
+        del edit["strength"]  # found while it is made
     try:
         check_generation(generation)
         EditSettings.of(targets, **edit)

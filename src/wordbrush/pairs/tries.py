@@ -39,14 +39,15 @@ class Sampling:
             raise SettingsError(f"tries is {self.tries}, and nothing differs between them; give 1, or a range")
 
     def beside(self, options: RunOptions) -> "Sampling":
-        """The tries of a row that has options of its own: a window that it names, or leaves to a recipe, is not drawn.
+        """The tries of a row that has options of its own: a window that it names, or leaves to a recipe or a strength,
+        is not drawn.
 
         >>> Sampling(tries=4).beside({"cross_replace_steps": 0.4})
         Sampling(seeds=1, tries=1, cross_range=None, self_range=None)
         """
-        by_recipe = options.get("recipe") == "auto"
-        cross = None if by_recipe or "cross_replace_steps" in options else self.cross_range
-        held = None if by_recipe or "self_replace_steps" in options else self.self_range
+        settled = options.get("recipe") == "auto" or "strength" in options
+        cross = None if settled or "cross_replace_steps" in options else self.cross_range
+        held = None if settled or "self_replace_steps" in options else self.self_range
         tries = 1 if cross is None and held is None else self.tries
         return Sampling(self.seeds, tries, cross, held)
 

@@ -185,7 +185,7 @@ def changed(files, change) -> bytes:
 BAD = {
     "another layer": (
         lambda t: t.update({k.replace("attn1", "attn7"): t.pop(k) for k in list(t) if "attn1" in k}),
-        r"acts on \d+ layers, of which this model has 36",
+        r"acts on \d+ layers with \d+ outputs, of which this model has 36 layers with \d+ outputs",
     ),
     "other width": (
         lambda t: t.update({k: torch.ones(2, 64) for k in t if "attn2_to_k.lora_down" in k}),

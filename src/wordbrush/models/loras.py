@@ -9,7 +9,7 @@ import json
 import re
 import sys
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import isfinite
@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from diffusers.utils import logging
 from safetensors import safe_open
-from torch import nn
+from torch import Tensor, nn
 
 from wordbrush.edits.lora_window import LoraScales
 from wordbrush.errors import MissingPackageError, ModelError, SettingsError, cited
@@ -29,7 +29,8 @@ from wordbrush.quiet import quietly
 _MAX_BYTES = 8 << 30
 _DOWN = ("lora_down.weight", ".down.weight", "lora_A.weight")
 """How the names of a LoRA's first matrices end; there is one for each layer that it acts on."""
-_REST = ("lora_up.weight", ".up.weight", "lora_B.weight", ".alpha")
+_UP = ("lora_up.weight", ".up.weight", "lora_B.weight")
+"""And those of the second ones."""
 _METADATA = "lora_adapter_metadata"
 _SETTINGS = frozenset(
     "r lora_alpha rank_pattern alpha_pattern target_modules exclude_modules lora_dropout init_lora_weights "
@@ -97,7 +98,7 @@ class Loras:
         _check_scale(scale)
         named = self._free_name(path, name)
         content = read_adapter(path, "LoRA", _MAX_BYTES)
-        expected = _count_layers(path, content.tensors)
+        size = _Size.of(path, content.tensors)
         _check_metadata(path)
         before = self._owners()
         if not self._loaded:  # PEFT stops the gradients of the whole model
@@ -109,9 +110,10 @@ class Loras:
         except Exception as error:  # a name, a shape or a rank that does not fit: dozens of types
             self._remove(named, before)
             raise ModelError(f"'{path}' does not fit this model ({_reason(error)}); {_REMEDY}") from None
-        if (found := sum(named in layer.scaling for _, layer in self._layers())) < expected:
+        found = _Size.taken([layer for _, layer in self._layers()], named)
+        if found.layers < size.layers or found.rows < size.rows:
             self._remove(named, before)
-            raise ModelError(f"'{path}' acts on {expected} layers, of which this model has {found}; {_REMEDY}")
+            raise ModelError(f"'{path}' acts on {size}, of which this model has {found}; {_REMEDY}")
         self._loaded[named] = AdapterFile("lora", named, str(path), content.sha256, float(scale))
         self._settle(before)
         return named
@@ -235,17 +237,39 @@ def _forget(model: Any, name: str) -> None:
         model._hf_peft_config_loaded = False
 
 
-def _count_layers(path: Path, tensors: Mapping[str, object]) -> int:
-    """How many layers a LoRA acts on, by its names. Raises `ModelError` for a file that holds anything else."""
-    count = sum(name.endswith(_DOWN) for name in tensors)
-    other = [name for name in tensors if not name.endswith((*_DOWN, *_REST))]
-    if not count or other:
-        what = f"has '{(other or ['nothing'])[0]:.80}'"
-        raise ModelError(
-            f"'{path}' {what} and is no plain LoRA (LoHa, LoKr and DoRA are not read); a concept is loaded with "
-            "--concept (load_concept), a model with --model"
-        )
-    return count
+@dataclass(frozen=True)
+class _Size:
+    """How much of a model a LoRA acts on: its layers, and the outputs of them all.
+
+    A loader may make three layers of one (queries, keys and values), which have as many outputs together. So outputs
+    tell where a part was dropped, also where layers have become more.
+    """
+
+    layers: int
+    rows: int
+
+    @classmethod
+    def of(cls, path: Path, tensors: Mapping[str, Tensor]) -> "_Size":
+        """What a file says, by its names. Raises `ModelError` for a file that holds anything else."""
+        layers = sum(name.endswith(_DOWN) for name in tensors)
+        other = [name for name in tensors if not name.endswith((*_DOWN, *_UP, ".alpha"))]
+        if not layers or other:
+            what = f"has '{(other or ['nothing'])[0]:.80}'"
+            raise ModelError(
+                f"'{path}' {what} and is no plain LoRA (LoHa, LoKr and DoRA are not read); a concept is loaded with "
+                "--concept (load_concept), a model with --model"
+            )
+        return cls(layers, sum(up.shape[0] for name, up in tensors.items() if name.endswith(_UP) and up.ndim))
+
+    @classmethod
+    def taken(cls, layers: Sequence[Any], name: str) -> "_Size":
+        """What a model's layers have of a LoRA."""
+        having = [layer for layer in layers if name in layer.scaling]
+        return cls(len(having), sum(int(layer.lora_B[name].weight.shape[0]) for layer in having))
+
+    def __str__(self) -> str:
+        """What messages call it."""
+        return f"{self.layers} layers with {self.rows} outputs"
 
 
 def _check_metadata(path: Path) -> None:

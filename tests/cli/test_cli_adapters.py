@@ -25,7 +25,7 @@ def files(tmp_path_factory) -> dict[str, Path]:
     }
 
 
-@pytest.mark.parametrize("command", ["edit", "generate", "sweep", "maps", "invert", "replay"])
+@pytest.mark.parametrize("command", ["edit", "generate", "sweep", "maps", "invert", "replay", "pairs"])
 def test_every_command_that_takes_a_model_takes_them(command):
     params = typer.main.get_command(app).commands[command].params
     assert {"--model", "--lora", "--concept"} <= {spelling for param in params for spelling in param.opts}
@@ -118,9 +118,9 @@ def test_what_a_branch_cannot_have_is_one_line(command_line, files, tiny_folder,
     assert (code, told in err, len(err.splitlines())) == (2, True, 1), err
 
 
-def test_a_scale_is_said_once_and_pairs_take_none(command_line, files, tiny_folder):
+def test_a_scale_is_said_once(command_line, files, tiny_folder):
     twice = ["--lora", f"{files['lora']}:0.5", "--target-lora", "style"]
     code, _, err, _ = command_line(*BRANCH, "--model", str(tiny_folder), *twice)
     assert (code, "--lora says the scale of 'style', and so does the option that names it" in err) == (2, True)
-    code, _, err, _ = command_line("pairs", "rows.jsonl", "set", "--target-lora", "style")
-    assert (code, "pairs are made without any; leave it out" in err) == (2, True)
+    code, _, err, _ = command_line("pairs", "rows.jsonl", "set", *twice)
+    assert (code, "--lora says the scale of 'style', and so does the option that names it" in err) == (2, True)

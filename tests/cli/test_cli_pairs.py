@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from helpers.adapter_files import concept, lora, trained
 from helpers.pair_sets import ROWS, write_rows
 from wordbrush.cli import app as cli
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
 
 LENIENT = ["--steps", "2", "--self-steps", "0.5", "--tries", "1", "--min-done", "0", "--min-kept=-1"]
 
@@ -61,6 +63,29 @@ def test_rows_with_photographs(run, tmp_path):
     assert "1 pairs of 1 rows (0 errors)" in out
     manifest = json.loads((tmp_path / "set/manifest.json").read_text())
     assert manifest["made_by"]["inversion"]["method"] == "direct"
+
+
+def test_a_set_with_a_concept_and_a_lora_in_the_targets_alone(run, tmp_path):
+    pipeline = tiny_pipeline()
+    trained(pipeline)
+    files = lora(pipeline, tmp_path / "style.safetensors", "kohya"), concept(tmp_path / "toy.safetensors")
+    write_rows(tmp_path / "rows.jsonl", [{"source": "a dog", "target": "a <toy>"}])
+    beside = ["--lora", str(files[0]), "--concept", str(files[1])]
+    code, out, err, _ = run(*beside, "--target-lora", "style:0.5", "--format", "folder")
+    assert code == 0, err
+    assert "1 pairs of 1 rows (0 errors)" in out
+    made_by = json.loads((tmp_path / "set/manifest.json").read_text())["made_by"]
+    said = [(one["kind"], one["name"], one["scale"]) for one in made_by["adapters"]]
+    assert said == [("concept", "<toy>", 1.0), ("lora", "style", 0.0)]
+    assert str(tmp_path) not in json.dumps(made_by)
+    datasheet = (tmp_path / "set/DATASHEET.md").read_text()
+    assert "Beside its weights: concept '<toy>', sha256 `" in datasheet
+    assert "Beside its weights: LoRA 'style' x 0, sha256 `" in datasheet
+    code, _, err, _ = run(*beside, "--format", "folder")
+    assert (code, "--out" in err or "another" in err) == (2, True), "another scale is another set"
+    files[0].write_bytes(lora(pipeline, tmp_path / "other.safetensors", "diffusers").read_bytes())
+    code, _, err, _ = run(*beside, "--target-lora", "style:0.5", "--format", "folder")
+    assert code == 2, "and so is another file"
 
 
 def test_a_dry_run_says_what_all_would_cost_and_writes_nothing(run):

@@ -104,10 +104,9 @@ class PictureFlags:
 
 
 @dataclass(frozen=True)
-class GenerationFlags(PictureFlags):
-    """The options of a generation."""
+class DrawnFlags(PictureFlags):
+    """Those, and what acts in a picture that is drawn."""
 
-    seed: Annotated[int, flag("--seed", help="What the noise is drawn from.", group=PICTURE)] = 0
     source_adapters: Annotated[
         tuple[str, ...],
         flag(
@@ -118,6 +117,13 @@ class GenerationFlags(PictureFlags):
             group=PICTURE,
         ),
     ] = ()
+
+
+@dataclass(frozen=True)
+class GenerationFlags(DrawnFlags):
+    """The options of a generation."""
+
+    seed: Annotated[int, flag("--seed", help="What the noise is drawn from.", group=PICTURE)] = 0
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from wordbrush.errors import SettingsError
 from wordbrush.files import check_writable
 
 if TYPE_CHECKING:
-    from wordbrush.editor import Editor
+    from wordbrush.editor import Editor, RunOptions
     from wordbrush.edits.lora_window import LoraWindow
     from wordbrush.edits.settings import EditOptions
     from wordbrush.runs.record import RunRecord
@@ -41,7 +41,7 @@ def load_for_runs(
 
     Raises `SettingsError` for such a one whose scale is said twice.
     """
-    named = {one.name for options in branches for one in _named(options)}
+    named = {name for options in branches for name in named_loras_of(options)}
     concepts = [concept_file("--concept", value) for value in run.concept]
     loras = [lora_file("--lora", value) for value in run.lora]
     editor = load_editor(run.model, run.device, run.dtype, keep_bytes=keep_bytes)
@@ -65,9 +65,11 @@ def load_for_one_run(run: RunFlags, *branches: "GenerationOptions | EditOptions"
     return load_for_runs(run, *branches, keep_bytes=0)
 
 
-def _named(options: "GenerationOptions | EditOptions") -> "tuple[LoraWindow, ...]":
+def named_loras_of(options: "GenerationOptions | EditOptions | RunOptions") -> set[str]:
+    """The LoRAs that the options of source or target name, which act there alone."""
     given = cast("dict[str, Any]", options)
-    return (*(given.get("source_adapters") or ()), *(given.get("target_adapters") or ()))
+    windows: tuple[LoraWindow, ...] = (*(given.get("source_adapters") or ()), *(given.get("target_adapters") or ()))
+    return {window.name for window in windows}
 
 
 @dataclass(frozen=True)

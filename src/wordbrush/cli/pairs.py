@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -13,10 +14,12 @@ import typer
 
 from wordbrush.cli.command import flag
 from wordbrush.cli.edit_flags import EditFlags
-from wordbrush.cli.flags import Device, Dtype, Model, PictureFlags, Quiet
+from wordbrush.cli.flags import Concept, Device, DrawnFlags, Dtype, Lora, Model, Quiet
+from wordbrush.cli.load import named_loras_of
 from wordbrush.cli.output import say
 from wordbrush.cli.pair_flags import FilterFlags, SetFlags, TryFlags
 from wordbrush.cli.process import interruptions
+from wordbrush.cli.values import concept_file, lora_file
 from wordbrush.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
@@ -41,8 +44,10 @@ def pairs(
     ] = False,
     json_lines: Annotated[bool, flag("--json", help="Report on the output as JSON lines.")] = False,
     edits: EditFlags = EditFlags(),
-    picture: PictureFlags = PictureFlags(),
+    picture: DrawnFlags = DrawnFlags(),
     model: Model = None,
+    lora: Lora = (),
+    concept: Concept = (),
     device: Device = None,
     dtype: Dtype = None,
     quiet: Quiet = False,
@@ -56,15 +61,15 @@ def pairs(
     options = cast("RunOptions", {**picture.options(), **edits.options()})
     if "mask" in options:
         raise SettingsError("--mask is of one picture, and pairs are of many; leave it out")
-    if "target_adapters" in options:
-        raise SettingsError("--target-lora names a LoRA, and pairs are made without any; leave it out")
+    loras, concepts = [lora_file("--lora", one) for one in lora], [concept_file("--concept", one) for one in concept]
     sampling, chosen = tries.sampling(options), filters.filters()
-    from wordbrush.pairs.choice import choose_model, clip_fingerprint
+    from wordbrush.pairs.choice import choose_adapters, choose_model, clip_fingerprint
     from wordbrush.pairs.factory import Task, make_set
     from wordbrush.pairs.making import Making
 
+    beside = choose_adapters(loras, concepts, named_loras_of(options))
     making = Making(
-        choose_model(model, device, dtype, made.threads),
+        replace(choose_model(model, device, dtype, made.threads), adapters=beside),
         options,
         sampling,
         chosen,

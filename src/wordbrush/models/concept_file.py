@@ -14,6 +14,10 @@ _WEB_UI = "emb_params"
 """The tensor's name in the form of AUTOMATIC1111's web UI."""
 
 
+_OF_SEVERAL = ("clip_l", "clip_g", "t5xxl", "t5")
+"""The names of text encoders in files of concepts for several."""
+
+
 @dataclass(frozen=True, eq=False)
 class ConceptFile:
     """The vectors (n, width) for each of a model's text encoders, in their order, and the word that the file names."""
@@ -47,13 +51,21 @@ def read_concept(path: Path, encoders: Sequence[tuple[str, int]]) -> ConceptFile
     return ConceptFile(tuple(found), word, content.sha256)
 
 
+def concept_word(path: Path) -> str:
+    """The word that a concept's file names, else one of the file's own name: `<my-dog>`. Raises `ModelError`."""
+    names = list(read_adapter(path, "concept", _MAX_BYTES).tensors)
+    if len(names) == 1 and names[0] not in (_WEB_UI, *_OF_SEVERAL):
+        return names[0]
+    return f"<{path.stem}>"
+
+
 def _for_encoders(path: Path, vectors: Mapping[str, Tensor], keys: Sequence[str]) -> tuple[list[Tensor], str | None]:
     if set(vectors) == set(keys) and len(keys) > 1:
         return [vectors[key] for key in keys], None
     if len(vectors) == 1 == len(keys):
         name = next(iter(vectors))
         return [vectors[name]], None if name in (_WEB_UI, *keys) else name
-    if len(vectors) == 1 or set(vectors) <= {"clip_l", "clip_g", "t5xxl", "t5"}:
+    if len(vectors) == 1 or set(vectors) <= set(_OF_SEVERAL):
         raise ModelError(
             f"'{path}' has vectors for {len(vectors)} text encoder{'s' * (len(vectors) > 1)}, and this model has "
             f"{len(keys)}; give a concept that was learnt with a model of this family"

@@ -195,12 +195,21 @@ class Loras:
                 why = "is loaded already" if name in taken else "is no name"
                 raise SettingsError(f"the LoRA's name '{cited(name)}' {why}; give another, of letters and digits")
             return name
-        stem = re.sub(r"\W", "_", path.stem)[:48] or "lora"
-        return next(n for n in (stem, *(f"{stem}_{i}" for i in range(2, len(taken) + 3))) if n not in taken)
+        return lora_name(path, taken)
 
     def _check_loaded(self, name: str) -> None:
         if name not in self._loaded:
             raise SettingsError(f"there is no LoRA '{cited(name)}'; loaded are: {', '.join(self._loaded) or 'none'}")
+
+
+def lora_name(path: Path, taken: Collection[str]) -> str:
+    """What a LoRA is called where no name is given: its file's name in letters and digits, and no other's.
+
+    >>> lora_name(Path("my-style.safetensors"), []), lora_name(Path("my-style.safetensors"), ["my_style"])
+    ('my_style', 'my_style_2')
+    """
+    stem = re.sub(r"\W", "_", path.stem)[:48] or "lora"
+    return next(n for n in (stem, *(f"{stem}_{i}" for i in range(2, len(taken) + 3))) if n not in taken)
 
 
 _REMEDY = "give a LoRA that was trained for a model of this family"

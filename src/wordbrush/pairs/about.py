@@ -89,6 +89,7 @@ def _datasheet(making: Making, format: str, licence: str | None, totals: Totals)
         "",
         f"- Model: {making.model.name or 'the bundled model of wordbrush'}, fingerprint `{making.model.fingerprint}`, "
         f"{making.model.dtype} on {making.model.device}",
+        *(f"- Beside its weights: {file}, sha256 `{file.sha256}`" for file in making.model.adapters),
         f"- CLIP that measured: {f'fingerprint `{making.clip_fingerprint}`' if making.clip else 'none'}",
         f"- Versions: {', '.join(f'{name} {v}' for name, v in to_plain(made['versions']).items())}",  # type: ignore[attr-defined]
         "",

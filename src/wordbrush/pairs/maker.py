@@ -12,8 +12,10 @@ from PIL import Image
 from wordbrush.editor import Editor
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ModelError
+from wordbrush.files import expanded
 from wordbrush.json_form import to_plain
 from wordbrush.metrics.clip_score import ClipScore
+from wordbrush.models.adapter_file import file_sha256
 from wordbrush.models.processor import thread_count
 from wordbrush.pairs.drawing import Drawing, Drawn
 from wordbrush.pairs.filters import Scores, best_first
@@ -68,6 +70,16 @@ class PairMaker:
                 f"the model here is {editor.model.fingerprint[:12]}, and the set is made with "
                 f"{model.fingerprint[:12]}; copy the same weights to every machine"
             )
+        for file in model.adapters:
+            path = expanded(file.file)
+            if file_sha256(path) != file.sha256:
+                raise ModelError(
+                    f"the {file} is not at '{path}' as the set has it; copy the same file to every machine"
+                )
+            if file.kind == "lora":
+                editor.load_lora(path, file.scale, file.name)
+            else:
+                editor.load_concept(path, file.name)
         return cls(editor, making, None if making.clip is None else ClipScore.load(making.clip))
 
     def __call__(self, lot: Lot) -> list[bytes]:
@@ -137,6 +149,7 @@ class PairMaker:
             "generation": to_plain(edit.source.settings),
             "edit": to_plain(made.settings),
             "model": self._making.model.fingerprint,
+            **self._making.model.beside,
             "address": address,
         }
         if row.photo is not None:

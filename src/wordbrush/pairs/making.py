@@ -12,6 +12,7 @@ from wordbrush.editor import RunOptions
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.json_form import to_plain
+from wordbrush.models.adapter_file import AdapterFile
 from wordbrush.pairs.filters import Filters
 from wordbrush.pairs.row import PairRow
 from wordbrush.pairs.tries import Sampling
@@ -22,7 +23,8 @@ from wordbrush.versions import installed_versions
 class ModelChoice:
     """Which model is loaded, and on what. Raises nothing: loading does.
 
-    `fingerprint` is that of its weights: a worker with others refuses. `threads` are those of a worker's CPU.
+    `fingerprint` is that of its weights: a worker with others refuses. `threads` are those of a worker's CPU;
+    `adapters` are the LoRAs and concepts that are loaded beside the weights, each known by its content.
     """
 
     name: str | None
@@ -30,6 +32,13 @@ class ModelChoice:
     device: str
     dtype: str
     threads: int = 1
+    adapters: tuple[AdapterFile, ...] = ()
+
+    @property
+    def beside(self) -> dict[str, object]:
+        """The adapters as JSON, without where their files lie; nothing where there are none."""
+        said = [{"kind": a.kind, "name": a.name, "sha256": a.sha256, "scale": a.scale} for a in self.adapters]
+        return {"adapters": said} if said else {}
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,7 @@ class Making:
             "batch": self.batch,
             "clip": self.clip_fingerprint,
             **inverted,
+            **self.model.beside,
         }
 
 

@@ -62,7 +62,7 @@ from wordbrush.sampling.text_memory import TextMemory
 from wordbrush.scenes.vocabulary import SYNONYMS
 from wordbrush.search.find import Found, find_strength, spread
 from wordbrush.search.ranking import Ranking, Scored
-from wordbrush.search.trials import Trials, clip_of, score_of, side_by_side
+from wordbrush.search.trials import Choosing, Trials, clip_of, score_of, side_by_side
 from wordbrush.settled import whole
 from wordbrush.tokens.pair import Prompts
 from wordbrush.tokens.prompt_tokens import PromptTokens
@@ -486,7 +486,8 @@ class Editor:
 
         - `source`: a picture of this editor, generated or inverted, or what `as_source` gave.
         - `target`: the edited prompt.
-        - `on_step`: called after each step; see `Editor`. Default: None.
+        - `on_step`: called after each step; see `Editor`. One that is also `Choosing` (`search/trials.py`) hears what
+          is tried. Default: None.
         - `options`: those of `edit`. A `strength` that is a `StrengthSearch` says how to search; a number is ignored.
 
         Returns all candidates with their scores, best first, and what they cost in plain pictures. Give `best.edit` to
@@ -507,7 +508,8 @@ class Editor:
         search = _search(options) or StrengthSearch()
         beginnings = self._beginnings(source, target, options)
         count = RunCounter(on_step, 3)
-        trials = Trials(self._adapter, source, beginnings[0], clip_of(search.clip), count.next)
+        hears = on_step if isinstance(on_step, Choosing) else None
+        trials = Trials(self._adapter, source, beginnings[0], clip_of(search.clip), count.next, hears)
         return find_strength(beginnings, search, one_step(source.kept.num_steps), trials.attempt)
 
     def candidates(
@@ -812,14 +814,21 @@ class Editor:
         return maps
 
     def previews(
-        self, show: Callable[[Image], None], *, on_step: OnStep | None = None, share: float = 0.1
+        self,
+        show: Callable[[Image], None],
+        *,
+        on_step: OnStep | None = None,
+        share: float = 0.1,
+        each: Callable[[list[Image]], None] | None = None,
     ) -> Previews:
-        """An `on_step` for `generate`, `edit` and `apply` that also shows how the picture looks while it is made.
+        """An `on_step` for all that makes pictures, which also shows how they look while they are made.
 
         - `show`: called with a picture of the model's own size: after the first step, then now and then. What it shows
           is what a step expects of the finished picture; of several targets, the last. The result does not change.
         - `on_step`: called after each step as well; see `Editor`. Default: None.
         - `share`: the part of the time that previews may take, above 0. 1 shows every step. Default: 0.1.
+        - `each`: called instead of `show` with all pictures of a batch of several, in their order: those that a search
+          tries, or several targets. Default: None.
 
         Raises `SettingsError` for another share.
 
@@ -829,7 +838,7 @@ class Editor:
         >>> [picture.size for picture in seen]
         [(128, 128), (128, 128), (128, 128)]
         """
-        return Previews(self._adapter.decode, show, on_step, share)
+        return Previews(self._adapter.decode, show, on_step, share, each)
 
     def regenerate(
         self, source: Source, prompt: str, *, edit: EditSettings | None = None, on_step: OnStep | None = None

@@ -352,7 +352,7 @@ MAPS = [
 RANKED = ["--candidates", "--clip"]
 RUN = ["--model", "--device", "--dtype", "--out", "--quiet"]
 STEPS = ["--num-inference-steps --steps"]
-SERVER = ["--model", "--device", "--dtype", "--quiet", "--host", "--port", "--token"]
+SERVER = ["--model", *ADAPTERS, "--layers", "--device", "--dtype", "--quiet", "--host", "--port", "--token", "--keep"]
 LEARN = [
     "--word",
     "--init",

@@ -169,3 +169,41 @@ def test_an_edit_of_words_without_a_place_is_scored(tiny):
     score = score_of(tiny._adapter, source, EditSettings.of("an dog"), source.latents)
     assert score.held is None
     assert score.there is None
+
+
+def test_a_search_is_seen_while_it_looks(tiny):
+    source = tiny.generate("a dog eating an apple", seed=6, num_inference_steps=3)
+    tried, scores, seen, alone = [], [], [], []
+
+    class Hears:
+        def __init__(self, previews):
+            self.previews, self.look = previews, previews.look
+
+        def __call__(self, done, total):
+            self.previews(done, total)
+
+        def tries(self, edits):
+            assert len(scores) == len(tried)
+            tried.extend(edits)
+
+        def scored(self, now):
+            scores[:] = now
+
+    on_step = Hears(tiny.previews(alone.append, each=seen.append, share=1))
+    found = tiny.find_strength(source, "a cat eating an apple", on_step=on_step)
+    assert {edit.strength for edit in tried} == {one.edit.strength for one in found.tried}
+    assert sorted(score.total for score in scores) == sorted(one.score.total for one in found.tried)
+    assert len(seen) >= 3  # each step of a batch
+    assert {len(pictures) for pictures in seen} <= {2, 3}
+    assert all(picture.size == source.canvas.size for pictures in seen for picture in pictures)
+
+
+def test_a_ranking_is_seen_while_it_is_made(tiny):
+    seen = []
+    tiny.candidates(
+        tiny.generate("a dog eating an apple", num_inference_steps=2),
+        "a cat eating an apple",
+        2,
+        on_step=tiny.previews(lambda picture: None, each=seen.append, share=1),
+    )
+    assert [len(pictures) for pictures in seen] == [2, 2]

@@ -4,16 +4,17 @@ from threading import Event
 
 import pytest
 
-from wordbrush.server.jobs import MAX_WAITING, MAX_WAITING_OF_ONE, Job, JobQueue
+from wordbrush.server.job import Job
+from wordbrush.server.jobs import MAX_WAITING, MAX_WAITING_OF_ONE, JobQueue
 from wordbrush.server.problems import Problem
 
 
 @pytest.fixture
 def held():
     """A queue whose first job runs until `go` is set."""
-    queue, go, running = JobQueue(), Event(), Event()
+    queue, go, running = JobQueue(lambda job: job.request(job)), Event(), Event()
 
-    def wait(progress):
+    def wait(job):
         running.set()
         go.wait()
         return ["made"]
@@ -26,7 +27,7 @@ def held():
 
 
 def job(session):
-    return Job(session, "generate", lambda progress: ["made"])
+    return Job(session, "generate", lambda job: ["made"])
 
 
 def test_one_session_cannot_take_the_whole_queue(held):
@@ -74,7 +75,7 @@ def test_jobs_run_in_order_and_nobody_else_sees_them(held):
 def test_an_error_that_nobody_foresaw_is_told_and_the_next_job_runs(held):
     queue, go, _ = held
 
-    def breaks(progress):
+    def breaks(job):
         raise ZeroDivisionError("by nothing")
 
     broken, after = queue.submit(Job("a", "edit", breaks)), queue.submit(job("a"))

@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -28,7 +28,12 @@ Contents = tuple[MapsInfo, tuple[Floats, ...], Floats | None]
 
 
 def save_maps(maps: MapArrays, path: str | Path) -> None:
-    """Write maps, whole or not at all: arrays `maps_0`, `maps_1`, ... in the order of the header's stacks."""
+    """Write maps, whole or not at all."""
+    write_atomically(Path(path), maps_bytes(maps))
+
+
+def maps_bytes(maps: MapArrays) -> bytes:
+    """Maps as such a file: arrays `maps_0`, `maps_1`, ... in the order of the header's stacks."""
     arrays = {f"maps_{index}": array for index, array in enumerate(maps.arrays)}
     if maps.components is not None:
         arrays["components"] = maps.components
@@ -46,14 +51,25 @@ def save_maps(maps: MapArrays, path: str | Path) -> None:
             # A fixed date: equal maps give equal files.
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
                 npy.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
-    write_atomically(Path(path), buffer.getvalue())
+    return buffer.getvalue()
 
 
 def load_maps(path: str | Path) -> Contents:
     """Read what `save_maps` wrote. Nothing in the file is executed. Raises `RecordError` for any other file."""
-    path = Path(path)
     try:
-        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+        file = open_regular(path)
+    except OSError as error:
+        raise RecordError(
+            f"'{path}' cannot be read ({error.strerror}); give a maps.npz that wordbrush wrote"
+        ) from None
+    with file:
+        return read_maps(file, path)
+
+
+def read_maps(file: BinaryIO, path: str | Path) -> Contents:
+    """Read maps from an open file, which errors call `path`. Raises `RecordError` for any other file."""
+    try:
+        with zipfile.ZipFile(file) as archive:
             return _read(archive, path)
     except RecordError:
         raise
@@ -72,7 +88,7 @@ def load_maps(path: str | Path) -> Contents:
         raise RecordError(f"'{path}' does not hold maps ({error}); give a maps.npz that wordbrush wrote") from None
 
 
-def _read(archive: zipfile.ZipFile, path: Path) -> Contents:
+def _read(archive: zipfile.ZipFile, path: str | Path) -> Contents:
     header = _header(archive, path)
     info = from_plain(MapsInfo, header["maps"], f"'{path}': maps")
     shapes = {str(name): tuple(map(int, shape)) for name, shape in header["shapes"].items()}
@@ -93,7 +109,7 @@ def _read(archive: zipfile.ZipFile, path: Path) -> Contents:
     return info, tuple(arrays), components
 
 
-def _header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
+def _header(archive: zipfile.ZipFile, path: str | Path) -> dict[str, Any]:
     size = archive.getinfo("header.npy").file_size if "header.npy" in archive.namelist() else 0
     if not 0 < size <= _MAX_HEADER_BYTES:
         raise RecordError(f"'{path}' has no wordbrush header; give a maps.npz that wordbrush wrote")
@@ -109,7 +125,7 @@ def _header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
 
 
 def _member(
-    archive: zipfile.ZipFile, name: str, dtype: type[np.generic], shape: tuple[int, ...], path: Path
+    archive: zipfile.ZipFile, name: str, dtype: type[np.generic], shape: tuple[int, ...], path: str | Path
 ) -> NDArray[Any]:
     """An array that must have this type and shape: its file starts with exactly what numpy writes for them."""
     prefix = _prefix(dtype, shape)

@@ -1,6 +1,6 @@
 """How an edited prompt differs from its source, word by word, as chips show it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,15 +26,16 @@ class Chip:
     weight: float = 1.0
 
 
-def chips(source: str, target: str, weights: Mapping[str, float]) -> tuple[Chip, ...]:
-    """The chips of an edit, in the order in which they are read; punctuation has none.
+def chips(source: str, target: str, weights: Mapping[str, float], added: Collection[str] = ()) -> tuple[Chip, ...]:
+    """The chips of an edit, in the order in which they are read; punctuation has none. `added` are the words that were
+    added to the model.
 
     >>> [(chip.text, chip.kind) for chip in chips("a dog, asleep", "a cat in the snow", {})]
     [('a', 'kept'), ('cat', 'replaced'), ('in', 'replaced'), ('the', 'replaced'), ('snow', 'replaced')]
     >>> [(chip.text, chip.kind, chip.weight) for chip in chips("a red dog", "a dog", {"dog": 2.0})]
     [('a', 'kept', 1.0), ('red', 'dropped', 1.0), ('dog', 'kept', 2.0)]
     """
-    before, after = map(PromptTokens.words_of, (source, target))
+    before, after = (PromptTokens.words_of(text, added) for text in (source, target))
     factors = {
         place: factor for selector, factor in weights.items() for words in after.places(selector) for place in words
     }

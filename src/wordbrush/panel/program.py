@@ -1,15 +1,17 @@
 """What was done to one picture, as the calls that do it again: in Python, and as a command."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 from wordbrush.edits.blend import LocalBlend
+from wordbrush.edits.lora_window import LoraWindow, parse_loras
 from wordbrush.edits.settings import EditOptions
 from wordbrush.edits.window import DEFAULT
 from wordbrush.inversion.settings import Setting
-from wordbrush.panel.python_source import BUNDLED, call, literal, load_lines
+from wordbrush.models.adapter_file import AdapterFile
+from wordbrush.panel.python_source import BUNDLED, adapter_lines, call, literal, load_lines
 from wordbrush.sampling.settings import GenerationOptions
 
 _BLEND_FLAGS = ("words", "subtract_words", "threshold", "start_blend", "hold_pixels")
@@ -35,7 +37,7 @@ class Edited:
 
 @dataclass(frozen=True)
 class Program:
-    """A picture of `prompt`, drawn or inverted, and its edits, each of the one before; `model` is the name that
+    """A picture of `prompt`, drawn or inverted, and its edits, each of the one before; `model` and `adapters` are what
     `ModelInfo` has.
     """
 
@@ -44,6 +46,7 @@ class Program:
     generation: GenerationOptions
     photo: Inverted | None = None
     edits: tuple[Edited, ...] = ()
+    adapters: tuple[AdapterFile, ...] = ()
 
     def python(self) -> str:
         """Python that makes the picture.
@@ -63,7 +66,7 @@ class Program:
         else:
             options = {"method": photo.method, **self.generation, **photo.settings}
             made = call("source", "editor.invert", [literal(photo.file), literal(self.prompt)], options)
-        lines = [*load_lines(self.model), made]
+        lines = [*load_lines(self.model), *adapter_lines(self.adapters), made]
         before = "source"
         for number, edit in enumerate(self.edits, start=1):
             name = "result" if edit is self.edits[-1] else f"edit_{number}"
@@ -80,11 +83,13 @@ class Program:
         """
         target = self.edits[0].target if self.edits else None
         edit = _edit_flags(self.edits[0].options) if self.edits else []
-        if edit is None or len(self.edits) > 1 or "source_adapters" in self.generation:
+        adapters = self._adapter_flags()
+        if edit is None or adapters is None or len(self.edits) > 1:
             return None
         first = [] if target is None else ["--source-first"]  # one batch rounds differently
         model = [] if self.model == BUNDLED else ["--model", self.model]
-        flags = [*_flags(self.generation), *edit, *first, *model]
+        generation = {name: value for name, value in self.generation.items() if name != "source_adapters"}
+        flags = [*_flags(generation), *edit, *first, *model, *adapters]
         if self.photo is None:
             arguments = ["generate", self.prompt] if target is None else ["edit", self.prompt, target]
         else:
@@ -96,6 +101,35 @@ class Program:
             if target is not None:
                 flags = ["--photo", self.photo.file, *flags]
         return shlex.join(["wordbrush", *arguments, *flags])
+
+    def _adapter_flags(self) -> list[str] | None:
+        """The files beside the model, and which LoRA acts where; None for a photograph that is inverted with LoRAs
+        which the command line would load for one branch alone.
+        """
+        edit = self.edits[0].options if self.edits else EditOptions()
+        of_source = parse_loras(self.generation.get("source_adapters"), "source_adapters")
+        of_target = parse_loras(edit.get("target_adapters"), "target_adapters")
+        apart = of_source is not None or of_target is not None
+        loras = [one for one in self.adapters if one.kind == "lora"]
+        if apart and self.photo is not None and any(one.scale for one in loras):
+            return None
+        loaded = tuple(LoraWindow(one.name, one.scale) for one in loras)
+        branches: dict[str, Sequence[LoraWindow]] = {}
+        if apart and self.photo is None:
+            branches["--source-lora"] = loaded if of_source is None else of_source
+        if apart and self.edits:
+            branches["--target-lora"] = loaded if of_target is None else of_target
+        named = {window.name for windows in branches.values() for window in windows}
+        flags: list[str] = []
+        for one in self.adapters:
+            if one.kind == "concept":
+                flags += ["--concept", f"{one.name}={one.file}"]
+            else:
+                flags += ["--lora", one.file if one.name in named else f"{one.file}:{one.scale}"]
+        for option, windows in branches.items():
+            said = [f"{one.name}:{one.scale}@{one.start}..{one.end}" for one in windows] or ["none"]
+            flags += [part for each in said for part in (option, each)]
+        return flags
 
 
 def _edit_flags(options: EditOptions) -> list[str] | None:
@@ -110,7 +144,7 @@ def _edit_flags(options: EditOptions) -> list[str] | None:
 
 def _edit_flag(name: str, value: Any) -> list[str] | None:
     if name == "target_adapters":
-        return None  # a command would have to know the LoRA's file
+        return []  # said with the source's, see `Program`
     flag = _flag(name)
     if name == "cross_replace_steps" and isinstance(value, Mapping):
         # Words that are not named keep the source's maps all the time here, and the model's own time there.

@@ -1,12 +1,13 @@
 """Python that makes what a panel shows, as a person would write it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import PIL.Image
 
 from wordbrush.edits.blend import LatentMask
+from wordbrush.models.adapter_file import AdapterFile
 
 BUNDLED = "bundled"
 """What the bundled model is called in records."""
@@ -17,6 +18,16 @@ def load_lines(model: str) -> list[str]:
     """The lines that load a model, by the name that `ModelInfo` has."""
     named = "" if model == BUNDLED else literal(model)
     return ["import wordbrush", "", f"editor = wordbrush.Editor.from_pretrained({named})"]
+
+
+def adapter_lines(adapters: Sequence[AdapterFile]) -> list[str]:
+    """The lines that load what was loaded beside a model."""
+    return [
+        f"editor.load_concept({literal(one.file)}, {literal(one.name)})"
+        if one.kind == "concept"
+        else f"editor.load_lora({literal(one.file)}, {one.scale}, {literal(one.name)})"
+        for one in adapters
+    ]
 
 
 def call(name: str, function: str, positional: list[str], keywords: Mapping[str, object]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from wordbrush.edits.blend import AUTO, LocalBlend
 from wordbrush.edits.settings import EditOptions
 from wordbrush.models.adapter_file import AdapterFile
-from wordbrush.panel.python_source import call, literal, load_lines
+from wordbrush.panel.python_source import adapter_lines, call, literal, load_lines
 from wordbrush.sampling.settings import GenerationOptions
 from wordbrush.tokens.align import PairKind, align_words
 from wordbrush.tokens.prompt_tokens import PromptTokens
@@ -115,14 +115,8 @@ class PanelState:
         return "\n".join(
             [
                 *load_lines(model),
-                *map(_loading, adapters),
+                *adapter_lines(adapters),
                 call("source", "editor.generate", [literal(self.prompt)], self.generate_arguments()),
                 call("result", "editor.edit", ["source", literal(self.target)], self.edit_arguments()),
             ]
         )
-
-
-def _loading(file: AdapterFile) -> str:
-    if file.kind == "concept":
-        return f"editor.load_concept({literal(file.file)}, {literal(file.name)})"
-    return f"editor.load_lora({literal(file.file)}, {file.scale}, {literal(file.name)})"

@@ -22,13 +22,15 @@ class Previews:
         show: Callable[[Image], None],
         on_step: OnStep | None = None,
         share: float = 0.1,
+        each: Callable[[list[Image]], None] | None = None,
     ) -> None:
-        """`show` is given pictures that `decode` makes of latents (1, C, h, w). Raises `SettingsError` for a share
-        that is not above 0 and up to 1, which is every step.
+        """`show` is given pictures that `decode` makes of latents (1, C, h, w), and `each` all of several at once.
+        Raises `SettingsError` for a share that is not above 0 and up to 1, which is every step.
         """
         if not 0 < share <= 1:
             raise SettingsError(f"share is {share}; give a part of the time above 0, up to 1")
         self._decode, self._show, self._on_step, self._share = decode, show, on_step, share
+        self._each = each
         self._next = 0.0
 
     def __call__(self, done: int, total: int) -> None:
@@ -37,12 +39,15 @@ class Previews:
             self._on_step(done, total)
 
     def look(self, clean: Tensor) -> None:
-        """Show the last of the pictures (branches, C, h, w) that a step expects, if it is time to."""
+        """Show the pictures (branches, C, h, w) that a step expects, if it is time to: the last, or each."""
         began = time.monotonic()
         if began < self._next:
             return
         try:
-            self._show(self._decode(clean[-1:]))
+            if self._each is not None and len(clean) > 1:
+                self._each([self._decode(one[None]) for one in clean])
+            else:
+                self._show(self._decode(clean[-1:]))
         except OutputError:  # what is expected early may be no picture; the finished one is checked by itself
             return
         self._next = began if self._share == 1 else began + (time.monotonic() - began) / self._share

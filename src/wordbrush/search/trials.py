@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -16,6 +17,19 @@ from wordbrush.sampling.loop import OnStep
 from wordbrush.search.cost import RowCount, plain_rows
 from wordbrush.search.score import EditScore
 from wordbrush.search.scorer import Scorer, with_clip
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """Who wants to know what a search tries while it does."""
+
+    def tries(self, edits: Sequence[EditSettings], /) -> None:
+        """These edits are made next, in one batch."""
+        ...
+
+    def scored(self, scores: Sequence[EditScore], /) -> None:
+        """All edits so far have these scores, in the order in which they were made."""
+        ...
 
 
 def side_by_side(edits: Sequence[EditSettings]) -> EditSettings:
@@ -52,8 +66,9 @@ class Trials:
         first: EditSettings,
         clip: ClipScore | None = None,
         next_on_step: Callable[[], OnStep | None] = lambda: None,
+        hears: Choosing | None = None,
     ) -> None:
-        """Look at the source; `first` is any of the edits, and each batch asks for its `on_step`."""
+        """Look at the source; `first` is any of the edits, each batch asks for its `on_step`, and `hears` of it."""
         self._count = RowCount(adapter)
         self._adapter, self._source, self._next_on_step = self._count.adapter(), source, next_on_step
         self._plain_rows = plain_rows(adapter, source.settings, source.kept)
@@ -61,6 +76,7 @@ class Trials:
         self._scorer = Scorer(self._adapter, source.settings, source.kept, target, tuple(first.equalizer))
         self._clip = None if clip is None else _Clip(clip, source.settings.prompt, target)
         self._seen: list[tuple[float, float]] = []
+        self._hears = hears
 
     @property
     def cost(self) -> float:
@@ -89,8 +105,13 @@ class Trials:
 
     def attempt(self, edits: Sequence[EditSettings]) -> tuple[list[EditScore], float]:
         """Make a batch of edits: the scores of all so far, and their cost."""
+        if self._hears is not None:
+            self._hears.tries(edits)
         self.run(edits)
-        return self.scores(), self.cost
+        scores = self.scores()
+        if self._hears is not None:
+            self._hears.scored(scores)
+        return scores, self.cost
 
 
 def score_of(

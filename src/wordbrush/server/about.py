@@ -12,7 +12,9 @@ _EXAMPLE = ("a dog on a farm", "a lion on a farm", 5)
 
 
 def model_facts(editor: Editor) -> dict[str, Any]:
-    """Its name, size and defaults; the ways to invert; the colours of maps; an example that it draws well."""
+    """Its name, size and defaults; the ways to invert; the colours of maps; the LoRAs and concepts beside it; an
+    example that it draws well.
+    """
     model = editor.model
     source, target, seed = _EXAMPLE
     return {
@@ -26,6 +28,7 @@ def model_facts(editor: Editor) -> dict[str, Any]:
         "methods": [*(FLOW_METHODS if model.defaults.inversion in FLOW_METHODS else METHODS)],
         "method": model.defaults.inversion,
         "colours": ["#" + bytes(colour).hex() for colour in colour_table().tolist()],
+        "adapters": [{"kind": one.kind, "name": one.name, "scale": one.scale} for one in model.adapters],
         "example": {"prompt": source, "target": target, "seed": seed},
     }
 

@@ -6,16 +6,18 @@ from typing import cast
 from pydantic import BaseModel
 
 from wordbrush.edits.settings import EditOptions
+from wordbrush.models.load import ModelInfo
 from wordbrush.panel.program import Edited, Inverted, Program
 from wordbrush.sampling.settings import GenerationOptions
 from wordbrush.server import wire
+from wordbrush.server.picture import Picture
 from wordbrush.server.problems import Problem
-from wordbrush.server.shelf import Picture, Shelf
+from wordbrush.server.shelf import Shelf
 
 _ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/heic": "heic"}
 
 
-def program_of(shelf: Shelf, session: str, id_: str, model: str) -> Program:
+def program_of(shelf: Shelf, session: str, id_: str, model: ModelInfo) -> Program:
     """The calls that make a picture. Raises `Problem` for an upload, which nothing here made."""
     picture = shelf.get(session, id_)
     requests: list[wire.EditRequest] = []
@@ -27,14 +29,14 @@ def program_of(shelf: Shelf, session: str, id_: str, model: str) -> Program:
     )
     if "generate" in picture.request:
         drawn = _read(wire.GenerateRequest, picture, "generate")
-        return Program(model, drawn.prompt, _generation(drawn.options), None, edits)
+        return Program(model.name, drawn.prompt, _generation(drawn.options), None, edits, model.adapters)
     if "invert" not in picture.request:
         raise Problem(422, "an upload is a file of yours: there is nothing that made it here")
     inverted = _read(wire.InvertRequest, picture, "invert")
     file = f"photo.{_ENDINGS[shelf.get(session, inverted.picture).media_type]}"
     assert inverted.method is not None  # what was inverted says how
     photo = Inverted(file, inverted.method, inverted.settings)
-    return Program(model, inverted.prompt, _generation(inverted.options), photo, edits)
+    return Program(model.name, inverted.prompt, _generation(inverted.options), photo, edits, model.adapters)
 
 
 def _generation(options: BaseModel) -> GenerationOptions:

@@ -1,6 +1,5 @@
 """The API: each endpoint of the server, in terms of the jobs, the shelf and the studio."""
 
-from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,11 +14,13 @@ from wordbrush.server import about, again, wire
 from wordbrush.server.body import json_body, limited_body
 from wordbrush.server.endpoint import Endpoint
 from wordbrush.server.events import changes
-from wordbrush.server.jobs import MAX_WAITING, Job, JobQueue, Progress
+from wordbrush.server.job import Job
+from wordbrush.server.jobs import MAX_WAITING, JobQueue
 from wordbrush.server.openapi import description
+from wordbrush.server.picture import Picture
 from wordbrush.server.problems import Problem
 from wordbrush.server.sessions import session_of
-from wordbrush.server.shelf import Picture, Shelf
+from wordbrush.server.shelf import Shelf
 from wordbrush.server.studio import Studio
 from wordbrush.server.uploads import MAX_BYTES, MEDIA_TYPES, keep_upload
 from wordbrush.server.words import explain
@@ -30,9 +31,9 @@ _EVENTS = "text/event-stream"
 class Api:
     """What the server answers."""
 
-    def __init__(self, studio: Studio, shelf: Shelf, jobs: JobQueue) -> None:
-        """Answer for these."""
-        self._studio, self._shelf, self._jobs = studio, shelf, jobs
+    def __init__(self, studio: Studio, shelf: Shelf, jobs: JobQueue, *, keeps: bool) -> None:
+        """Answer for these; `keeps` says whether they outlive the server."""
+        self._studio, self._shelf, self._jobs, self._keeps = studio, shelf, jobs, keeps
         self._decoders = anyio.CapacityLimiter(2)
 
     def endpoints(self) -> list[Endpoint]:
@@ -64,7 +65,8 @@ class Api:
 
     async def health(self, request: Request) -> Response:
         """Answer at once, whatever runs."""
-        return JSONResponse({"status": "ok", "waiting": self._jobs.waiting, "at_most": MAX_WAITING})
+        waiting = {"waiting": self._jobs.waiting, "at_most": MAX_WAITING}
+        return JSONResponse({"status": "ok", **waiting, "keeps": self._keeps})
 
     async def openapi(self, request: Request) -> Response:
         """The description of all endpoints."""
@@ -88,15 +90,15 @@ class Api:
 
     async def generate(self, request: Request) -> Response:
         """Start a job that draws."""
-        return await self._start(request, "generate", wire.GenerateRequest, self._studio.generate)
+        return await self._start(request, "generate")
 
     async def invert(self, request: Request) -> Response:
         """Start a job that inverts."""
-        return await self._start(request, "invert", wire.InvertRequest, self._studio.invert)
+        return await self._start(request, "invert")
 
     async def edit(self, request: Request) -> Response:
         """Start a job that edits."""
-        return await self._start(request, "edit", wire.EditRequest, self._studio.edit)
+        return await self._start(request, "edit")
 
     async def upload(self, request: Request) -> Response:
         """Keep a file."""
@@ -114,8 +116,7 @@ class Api:
 
     async def cancel(self, request: Request) -> Response:
         """Cancel a job."""
-        job = self._job(request)
-        job.cancel()
+        job = await run_in_threadpool(self._jobs.cancel, session_of(request), request.path_params["id"])
         return JSONResponse(job.to_json())
 
     async def picture(self, request: Request) -> Response:
@@ -125,11 +126,12 @@ class Api:
     async def rename(self, request: Request) -> Response:
         """Name a picture."""
         asked = wire.parse(wire.RenameRequest, await json_body(request))
-        return JSONResponse(self._shelf.rename(session_of(request), request.path_params["id"], asked.name).to_json())
+        named = await run_in_threadpool(self._shelf.rename, session_of(request), request.path_params["id"], asked.name)
+        return JSONResponse(named.to_json())
 
     async def forget(self, request: Request) -> Response:
         """Forget a picture."""
-        self._shelf.drop(session_of(request), request.path_params["id"])
+        await run_in_threadpool(self._shelf.drop, session_of(request), request.path_params["id"])
         return Response(status_code=204)
 
     async def file(self, request: Request) -> Response:
@@ -153,19 +155,13 @@ class Api:
 
     async def code(self, request: Request) -> Response:
         """What makes a picture elsewhere."""
-        model = self._studio.editor.model.name
+        model = self._studio.editor.model
         program = again.program_of(self._shelf, session_of(request), request.path_params["id"], model)
         return JSONResponse({"python": program.python(), "command": program.command()})
 
-    async def _start(
-        self,
-        request: Request,
-        kind: str,
-        model: type[wire.R],
-        work: Callable[[str, wire.R, Progress], Sequence[str]],
-    ) -> Response:
-        asked, session = wire.parse(model, await json_body(request)), session_of(request)
-        job = self._jobs.submit(Job(session, kind, partial(work, session, asked)))
+    async def _start(self, request: Request, kind: str) -> Response:
+        asked, session = wire.parse(wire.JOBS[kind], await json_body(request)), session_of(request)
+        job = await run_in_threadpool(self._jobs.submit, Job(session, kind, asked))  # it may be written to a disk
         return JSONResponse(job.to_json(), status_code=202, headers={"Location": f"/api/jobs/{job.id}"})
 
     def _job(self, request: Request) -> Job:

@@ -14,6 +14,7 @@ from wordbrush.server.api import Api
 from wordbrush.server.crowd import MAX_REQUESTS, Crowd
 from wordbrush.server.guard import LOOPBACK, Guard
 from wordbrush.server.jobs import JobQueue
+from wordbrush.server.kept import Kept
 from wordbrush.server.shelf import Shelf
 from wordbrush.server.studio import Studio
 
@@ -21,6 +22,8 @@ SOURCE_BYTES = 1 << 30
 """How much of all sources' attention and latents is kept, 1 GiB: what was let go is made again when it is needed."""
 PICTURE_BYTES = 512 << 20
 """How much of pictures, their maps and uploads is kept, 512 MiB."""
+SESSION_SECONDS = 90 * 24 * 3600
+"""How long a browser keeps the session whose pictures are kept."""
 _PAGE = Path(__file__).parent / "page"
 
 
@@ -32,6 +35,7 @@ def make_app(
     hosts: Collection[str] | None = LOOPBACK,
     source_bytes: int = SOURCE_BYTES,
     picture_bytes: int = PICTURE_BYTES,
+    keep: Path | None = None,
 ) -> Starlette:
     """The application for one editor.
 
@@ -39,16 +43,25 @@ def make_app(
     token: what a client must show; None lets everybody in who reaches the server.
     hosts: the names that it answers to; None for any.
     source_bytes, picture_bytes: how much is kept in memory.
+    keep: a folder in which pictures and jobs outlive the server; None keeps them in memory alone.
+
+    Raises `SettingsError` for a folder that cannot be used.
     """
-    shelf, jobs = Shelf(picture_bytes), JobQueue()
-    api = Api(Studio(editor, shelf, source_bytes), shelf, jobs)
+    kept = None if keep is None else Kept(keep, editor.model.fingerprint)
+    shelf = Shelf(picture_bytes, kept)
+    studio = Studio(editor, shelf, source_bytes)
+    jobs = JobQueue(studio.work, kept)
+    api = Api(studio, shelf, jobs, keeps=kept is not None)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         jobs.close()
+        if kept is not None:
+            kept.close()
 
-    routes = [endpoint.route() for endpoint in api.endpoints()]
+    seconds = None if kept is None else SESSION_SECONDS
+    routes = [endpoint.route(seconds) for endpoint in api.endpoints()]
     pages = [Mount("/", StaticFiles(directory=_PAGE, html=True))] if page else []
     guards = [Middleware(Guard, token=token, hosts=hosts), Middleware(Crowd, most=MAX_REQUESTS)]
     return Starlette(routes=[*routes, *pages], middleware=guards, lifespan=lifespan)

@@ -13,7 +13,8 @@ class ByteBudget(Generic[K, V]):
     """Values by key, `max_bytes` in all; safe between threads.
 
     >>> kept = ByteBudget[str, int](10)
-    >>> kept.put("a", 1, 6); kept.put("b", 2, 6)
+    >>> kept.put("a", 1, 6), kept.put("b", 2, 6)
+    ([], ['a'])
     >>> kept.get("a"), kept.get("b")
     (None, 2)
     """
@@ -25,14 +26,19 @@ class ByteBudget(Generic[K, V]):
         self._lock = Lock()
         self.bytes = 0
 
-    def put(self, key: K, value: V, num_bytes: int) -> None:
-        """Keep a value, and let go of others until all fit. The newest stays even if it alone is over the budget."""
+    def put(self, key: K, value: V, num_bytes: int) -> list[K]:
+        """Keep a value, and let go of others until all fit. Returns the keys of those. The newest stays even if it
+        alone is over the budget.
+        """
+        gone = []
         with self._lock:
             self._drop(key)
             self._held[key] = value, num_bytes
             self.bytes += num_bytes
             while self.bytes > self._max_bytes and len(self._held) > 1:
-                self._drop(next(iter(self._held)))
+                gone.append(next(iter(self._held)))
+                self._drop(gone[-1])
+        return gone
 
     def get(self, key: K) -> V | None:
         """A value that is still here, which counts as a use; else None."""

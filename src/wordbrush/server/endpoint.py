@@ -30,8 +30,8 @@ class Endpoint:
     answers: str = "application/json"
     status: int = 200
 
-    def route(self) -> Route:
-        """Its route: problems become answers, and a new session its cookie."""
+    def route(self, session_seconds: int | None) -> Route:
+        """Its route: problems become answers, and a session its cookie; see `keep_session`."""
 
         async def handle(request: Request) -> Response:
             try:
@@ -40,7 +40,7 @@ class Endpoint:
                 response = problem_response(problem)
             except WordbrushError as error:
                 response = problem_response(Problem(422, str(error)))
-            keep_session(request, response)
+            keep_session(request, response, session_seconds)
             response.headers.setdefault("cache-control", "no-store")
             return response
 

@@ -1,19 +1,13 @@
-"""Jobs: one runs at a time, a bounded number waits, each can be watched and cancelled within a step."""
+"""The queue of jobs: one runs at a time, a bounded number waits, and what was promised to be kept is done at last."""
 
-import secrets
-import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from threading import Condition, Event, Thread
-from typing import Literal, Protocol
+from contextlib import suppress
+from threading import Condition, Lock, Thread
 
-from PIL.Image import Image
-
-from wordbrush.errors import WordbrushError
-from wordbrush.server.preview import preview_address
+from wordbrush.server.job import Job
+from wordbrush.server.kept import Kept
 from wordbrush.server.problems import Problem
-
-JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 MAX_WAITING = 32
 """How many jobs wait at most, of all sessions together."""
@@ -23,101 +17,18 @@ MAX_FINISHED = 500
 """How many finished jobs can still be asked about."""
 
 
-class Cancelled(Exception):
-    """The job was cancelled between two steps."""
+class JobQueue:
+    """Runs jobs one after the other in a thread of its own.
 
-
-class Progress(Protocol):
-    """Where work is seen while it runs."""
-
-    def on_step(self, done: int, total: int, /) -> None:
-        """So many steps are done; raises `Cancelled` when they are enough."""
-        ...
-
-    def show(self, picture: Image, /) -> None:
-        """How the picture looks now."""
-        ...
-
-
-class Job:
-    """One run for a session. `pictures` are the ids of what it made, `error` why it failed.
-
-    `preview` is how a picture looks while it is made, as an address that a browser shows.
+    With `kept` a job is on the disk before it is taken, and those that an earlier server did not finish come first.
     """
 
-    def __init__(self, session: str, kind: str, work: Callable[[Progress], Sequence[str]]) -> None:
-        """Wait. `work` makes pictures, and is given this job to tell how far it is."""
-        self.id = secrets.token_urlsafe(12)
-        self.session = session
-        self.kind = kind
-        self.state: JobState = "waiting"
-        self.step = self.total = 0
-        self.pictures: tuple[str, ...] = ()
-        self.error: str | None = None
-        self.preview: str | None = None
-        self.seconds = 0.0
-        self._work = work
-        self._stop = Event()
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing will change any more."""
-        return self.state in ("done", "failed", "cancelled")
-
-    def to_json(self) -> dict[str, object]:
-        """What a client sees of it."""
-        return {
-            "id": self.id,
-            "kind": self.kind,
-            "state": self.state,
-            "step": self.step,
-            "total": self.total,
-            "pictures": list(self.pictures),
-            "error": self.error,
-        }
-
-    def cancel(self) -> None:
-        """Stop before it starts, or after the step that it is at; what is over stays as it is."""
-        self._stop.set()
-        if self.state == "waiting":
-            self.state = "cancelled"
-
-    def run(self) -> None:
-        """Do the work, and end in a state that says how it went."""
-        began = time.monotonic()
-        self.state = "running"
-        try:
-            self.pictures = tuple(self._work(self))
-            self.state = "done"
-        except Cancelled:
-            self.state = "cancelled"
-        except WordbrushError as error:
-            self.error, self.state = str(error), "failed"
-        except Exception as error:  # a client must hear of it: nobody reads this thread's traceback
-            self.error, self.state = f"{type(error).__name__}: {error}", "failed"
-        finally:
-            self.preview = None
-            self.seconds = time.monotonic() - began
-
-    def on_step(self, done: int, total: int) -> None:
-        """Note how far it is. Raises `Cancelled` for a job that was cancelled."""
-        if self._stop.is_set():
-            raise Cancelled
-        self.step, self.total = done, total
-
-    def show(self, picture: Image) -> None:
-        """Note how the picture looks."""
-        self.preview = preview_address(picture)
-
-
-class JobQueue:
-    """Runs jobs one after the other in a thread of its own."""
-
-    def __init__(self) -> None:
-        """Start the thread; it waits."""
-        self._waiting: deque[Job] = deque()
-        self._all: OrderedDict[str, Job] = OrderedDict()
-        self._changed = Condition()
+    def __init__(self, work: Callable[[Job], Sequence[str]], kept: Kept | None = None) -> None:
+        """Start the thread. `work` does a job, and returns the ids of the pictures that it made."""
+        self._work, self._kept = work, kept
+        self._all = OrderedDict((job.id, job) for job in (kept.jobs() if kept else ()))
+        self._waiting = deque(job for job in self._all.values() if not job.over)
+        self._changed, self._writing = Condition(), Lock()
         self._mean_seconds = 1.0
         self._closed = False
         self._worker = Thread(target=self._run, daemon=True, name="wordbrush jobs")
@@ -131,6 +42,19 @@ class JobQueue:
 
     def submit(self, job: Job) -> Job:
         """Take a job. Raises `Problem` 429 for a session that has too many, 503 when all have."""
+        with self._writing:
+            self._check_room(job)
+            self._keep(job)
+            with self._changed:
+                self._waiting.append(job)
+                self._all[job.id] = job
+                forgotten = self._forget()
+                self._changed.notify()
+            if self._kept is not None:
+                self._kept.drop_jobs(forgotten)
+        return job
+
+    def _check_room(self, job: Job) -> None:
         with self._changed:
             waiting = [other for other in self._waiting if other.state == "waiting"]
             later = max(1, round(self._mean_seconds * (len(waiting) + 1)))
@@ -138,10 +62,19 @@ class JobQueue:
                 raise Problem(429, f"{MAX_WAITING_OF_ONE} of your pictures wait already; wait for one of them", later)
             if len(waiting) >= MAX_WAITING:
                 raise Problem(503, f"{MAX_WAITING} pictures wait already; come back in about {later} s", later)
-            self._waiting.append(job)
-            self._all[job.id] = job
-            self._forget()
-            self._changed.notify()
+
+    def _keep(self, job: Job) -> None:
+        if self._kept is not None:
+            self._kept.put_job(job, job.state)
+            job.kept = True
+
+    def cancel(self, session: str, id_: str) -> Job:
+        """Cancel a session's job. Raises `Problem` 404."""
+        job = self.find(session, id_)
+        with self._writing:
+            if not job.over and self._kept is not None:
+                self._kept.put_job(job, "cancelled")
+            job.cancel()
         return job
 
     def find(self, session: str, id_: str) -> Job:
@@ -158,18 +91,20 @@ class JobQueue:
             return [job for job in self._all.values() if job.session == session and not job.over]
 
     def close(self) -> None:
-        """Cancel what is left, and end the thread."""
+        """Stop what runs, and end the thread. What is not kept is cancelled."""
         with self._changed:
             self._closed = True
             for job in self._all.values():
-                job.cancel()
+                (job.cancel if self._kept is None else job.interrupt)()
             self._changed.notify()
         self._worker.join()
 
-    def _forget(self) -> None:
+    def _forget(self) -> list[str]:
         over = [id_ for id_, job in self._all.items() if job.over]
-        for id_ in over[: max(0, len(over) - MAX_FINISHED)]:
+        forgotten = over[: max(0, len(over) - MAX_FINISHED)]
+        for id_ in forgotten:
             del self._all[id_]
+        return forgotten
 
     def _next(self) -> Job | None:
         with self._changed:
@@ -180,5 +115,12 @@ class JobQueue:
     def _run(self) -> None:
         while (job := self._next()) is not None:
             if job.state == "waiting":
-                job.run()
+                job.run(self._work)
                 self._mean_seconds += (job.seconds - self._mean_seconds) / 8
+                self._keep_end(job)
+
+    def _keep_end(self, job: Job) -> None:
+        if self._kept is None or not job.over:
+            return
+        with self._writing, suppress(Problem):  # what the disk does not take is done once more after a restart
+            self._kept.put_job(job, job.state)

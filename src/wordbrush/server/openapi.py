@@ -36,7 +36,8 @@ def description(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
             "version": installed_versions()["wordbrush"],
             "description": "Edit an image by editing its prompt. A session is kept in a cookie: keep cookies between "
             "requests. Pictures are made by jobs, one after the other: a request is answered with a job, "
-            "and the job with the ids of its pictures. Jobs and pictures are kept in memory: a restart forgets them.",
+            "and the job with the ids of its pictures. A job that says `kept` is done even if the server is started "
+            "again, and its pictures are kept; all else is in memory, and a restart forgets it.",
         },
         "paths": paths,
         "components": {

@@ -11,7 +11,7 @@ from wordbrush.pictures.masks import mask_picture
 from wordbrush.pictures.save import plain_png_bytes
 from wordbrush.runs.record import RunRecord
 from wordbrush.sampling.settings import GenerationSettings
-from wordbrush.server.shelf import Picture
+from wordbrush.server.picture import Picture
 from wordbrush.server.wire import EditFields, GenerationFields
 
 _FILLED_IN = ("cross_replace_steps", "self_replace_steps", "local_blend")

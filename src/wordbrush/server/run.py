@@ -3,6 +3,7 @@
 import socket
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import uvicorn
 
@@ -49,12 +50,13 @@ def serve(
     page: bool,
     token: str | None,
     loopback: bool,
+    keep: Path | None,
     when_ready: Callable[[], None],
 ) -> None:
-    """Serve until interrupted; `when_ready` is called once requests are answered."""
+    """Serve until interrupted; `when_ready` is called once requests are answered, `keep` is as in `make_app`."""
     # The page says it where the prompt is typed; a terminal would say it at every key.
     warnings.simplefilter("ignore", PromptWarning)
-    app = make_app(editor, page=page, token=token, hosts=LOOPBACK if loopback else None)
+    app = make_app(editor, page=page, token=token, hosts=LOOPBACK if loopback else None, keep=keep)
     config = uvicorn.Config(
         app,
         log_level="warning",

@@ -1,77 +1,34 @@
 """Pictures by session and id: nobody finds another session's, and all together keep within a budget of bytes."""
 
-import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from itertools import count
-from typing import Literal
+from dataclasses import replace
 
-from wordbrush.maps.attention_maps import AttentionMaps
-from wordbrush.runs.record import RunRecord
 from wordbrush.server.budget import ByteBudget
+from wordbrush.server.kept import Kept
+from wordbrush.server.picture import Picture
 from wordbrush.server.problems import Problem
-
-Kind = Literal["upload", "source", "edit"]
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """One picture of a session.
-
-    `data` is its file as it is sent. `request` is the JSON that made it, `source` the id of what was edited, `photo`
-    that of the photograph at the beginning, `maps` its words' maps, `mask` a PNG of where it could change, `said` what
-    is worth knowing.
-    """
-
-    kind: Kind
-    data: bytes
-    media_type: str
-    width: int
-    height: int
-    name: str = ""
-    request: Mapping[str, object] = field(default_factory=dict)
-    record: RunRecord | None = None
-    source: str | None = None
-    photo: str | None = None
-    maps: AttentionMaps | None = None
-    mask: bytes | None = None
-    said: tuple[str, ...] = ()
-    id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
-    number: int = field(default_factory=count(1).__next__)
-
-    @property
-    def bytes(self) -> int:
-        """What it takes of the budget."""
-        maps = sum(array.nbytes for array in self.maps.arrays) if self.maps is not None else 0
-        return len(self.data) + len(self.mask or b"") + maps + 4096
-
-    def to_json(self) -> dict[str, object]:
-        """What a client sees of it, without its pixels."""
-        return {
-            "id": self.id,
-            "kind": self.kind,
-            "name": self.name,
-            "width": self.width,
-            "height": self.height,
-            "request": dict(self.request),
-            "source": self.source,
-            "maps": self.maps is not None,
-            "mask": self.mask is not None,
-            "said": list(self.said),
-        }
 
 
 class Shelf:
-    """The pictures of all sessions."""
+    """The pictures of all sessions; with `kept` they are on the disk too, and those of an earlier server are here."""
 
-    def __init__(self, max_bytes: int) -> None:
-        """An empty shelf."""
+    def __init__(self, max_bytes: int, kept: Kept | None = None) -> None:
+        """An empty shelf, or what was kept."""
         self._pictures = ByteBudget[tuple[str, str], Picture](max_bytes)
+        self._kept = kept
+        for session, picture in kept.pictures() if kept else ():
+            self._place(session, picture)
 
     def put(self, session: str, picture: Picture) -> str:
         """Keep a picture; returns its id."""
-        self._pictures.put((session, picture.id), picture, picture.bytes)
+        if self._kept is not None:
+            self._kept.put_picture(session, picture)
+        self._place(session, picture)
         return picture.id
+
+    def _place(self, session: str, picture: Picture) -> None:
+        gone = self._pictures.put((session, picture.id), picture, picture.bytes)
+        if self._kept is not None and gone:
+            self._kept.drop_pictures(id_ for _, id_ in gone)
 
     def get(self, session: str, id_: str) -> Picture:
         """A session's picture. Raises `Problem` 404."""
@@ -84,6 +41,8 @@ class Shelf:
         """Let go of a session's picture. Raises `Problem` 404."""
         self.get(session, id_)
         self._pictures.drop((session, id_))
+        if self._kept is not None:
+            self._kept.drop_pictures([id_])
 
     def rename(self, session: str, id_: str, name: str) -> Picture:
         """Give a session's picture a name. Raises `Problem` 404."""

@@ -1,6 +1,6 @@
 """The editor at work for all sessions: it makes pictures, and keeps the insides of their sources in a budget."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
@@ -9,6 +9,7 @@ from PIL.Image import Image
 
 from wordbrush.editor import Editor
 from wordbrush.edits.settings import EditOptions
+from wordbrush.edits.strength import AUTO
 from wordbrush.errors import SettingsError
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.maps.attention_maps import AttentionMaps
@@ -22,9 +23,11 @@ from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.settings import GenerationOptions
 from wordbrush.server import wire
 from wordbrush.server.budget import ByteBudget
-from wordbrush.server.jobs import Progress
+from wordbrush.server.candidate import SearchSteps
+from wordbrush.server.job import Job
+from wordbrush.server.picture import Picture
 from wordbrush.server.problems import Problem
-from wordbrush.server.shelf import Picture, Shelf
+from wordbrush.server.shelf import Shelf
 
 MAX_STEPS = 250
 """Denoising steps of one request: a server is shared."""
@@ -40,16 +43,28 @@ class Studio:
         self.shelf = shelf
         self._insides = ByteBudget[tuple[str, str], Source | EditResult](source_bytes)
 
-    def generate(self, session: str, request: wire.GenerateRequest, progress: Progress) -> list[str]:
-        """Draw a picture; returns its id."""
-        options = _checked(wire.given(request.options))
-        on_step = self.editor.previews(progress.show, on_step=progress.on_step)
-        source = self.editor.generate(request.prompt, capture=MapsRequest(), on_step=on_step, **options)
-        return [self._keep(session, source, source.maps, {"generate": request.model_dump(exclude_none=True)})]
+    def work(self, job: Job) -> list[str]:
+        """Do a job. Returns the id of its picture, which is the job's own: done again, it makes no second one.
 
-    def invert(self, session: str, request: wire.InvertRequest, progress: Progress) -> list[str]:
-        """Make a source of a photograph; returns its id."""
-        picture = self.shelf.get(session, request.picture)
+        Raises what the editor raises.
+        """
+        kinds: Mapping[str, Callable[[Job, Any], Picture]] = {
+            "generate": self._generate,
+            "invert": self._invert,
+            "edit": self._edit,
+        }
+        return [self.shelf.put(job.session, kinds[job.kind](job, job.request))]
+
+    def _generate(self, job: Job, request: wire.GenerateRequest) -> Picture:
+        """Draw a picture."""
+        options = _checked(wire.given(request.options))
+        on_step = self.editor.previews(job.show, on_step=job.on_step)
+        source = self.editor.generate(request.prompt, capture=MapsRequest(), on_step=on_step, **options)
+        return self._picture(job, source, source.maps, {"generate": request.model_dump(exclude_none=True)})
+
+    def _invert(self, job: Job, request: wire.InvertRequest) -> Picture:
+        """Make a source of a photograph."""
+        picture = self.shelf.get(job.session, request.picture)
         options = _checked(wire.given(request.options))
         if "sampler" in options:
             raise SettingsError("a photograph is inverted by its method's own sampler; leave out sampler")
@@ -57,25 +72,38 @@ class Studio:
         request = request.model_copy(update={"method": method})
         inversion = InversionSettings.parse(method, request.settings)
         given: Mapping[str, Any] = options
-        on_step = progress.on_step
-        source = self.editor.invert(picture.data, request.prompt, method=inversion, on_step=on_step, **given)
-        maps = self.editor.maps(source, on_step=on_step)
+        source = self.editor.invert(picture.data, request.prompt, method=inversion, on_step=job.on_step, **given)
+        maps = self.editor.maps(source, on_step=job.on_step)
         made = {"invert": request.model_dump(exclude_none=True)}
-        return [self._keep(session, source, maps, made, photo=request.picture)]
+        return self._picture(job, source, maps, made, photo=request.picture)
 
-    def edit(self, session: str, request: wire.EditRequest, progress: Progress) -> list[str]:
-        """Edit a source, or an edit further; returns the id of the result."""
-        shown = self.shelf.get(session, request.source)
+    def _edit(self, job: Job, request: wire.EditRequest) -> Picture:
+        """Edit a source, or an edit further."""
+        shown = self.shelf.get(job.session, request.source)
         options = cast(EditOptions, wire.given(request.options))
         if request.mask is not None:
-            options["mask"] = read_mask_picture(self.shelf.get(session, request.mask))
-        source = self._source(session, shown, progress.on_step)
-        on_step = self.editor.previews(partial(_show, progress, source), on_step=progress.on_step)
+            options["mask"] = read_mask_picture(self.shelf.get(job.session, request.mask))
+        source = self._source(job.session, shown, job.on_step)
+        shape = partial(_shaped, source)
+        previews = self.editor.previews(
+            lambda picture: job.show(shape(picture)),
+            on_step=job.on_step,
+            each=lambda pictures: job.candidates.show([shape(picture) for picture in pictures]),
+        )
+        on_step = SearchSteps(previews, job.candidates)
+        found: tuple[str, ...] = ()
+        if options.get("strength") == AUTO:
+            search = self.editor.find_strength(source, request.target, on_step=on_step, **options)
+            found, best = (str(search),), search.best.edit
+            options |= EditOptions(strength=best.strength, recipe=best.recipe)
+            given = {**wire.given(request.options), "strength": best.strength, "recipe": best.recipe}
+            request = request.model_copy(update={"options": wire.EditFields(**given)})  # an edit like any other
         result = self.editor.edit(source, request.target, capture=MapsRequest(), on_step=on_step, **options)
         record = result.record
-        mask = None if result.blend_mask is None else plain_png_bytes(result.blend_mask)
         recipe = record.edit.describe() if record.edit is not None else ()
-        picture = Picture(
+        self._keep_insides(job.session, job.id, _without_attention(result))
+        return Picture(
+            id=job.id,
             kind="edit",
             data=png_bytes(result.image, record, result.index),
             media_type="image/png",
@@ -86,22 +114,22 @@ class Studio:
             source=shown.id,
             photo=shown.photo,
             maps=result.maps,
-            mask=mask,
-            said=(*recipe, *record.acted[result.index], *record.warnings),
+            mask=None if result.blend_mask is None else plain_png_bytes(result.blend_mask),
+            said=(*found, *recipe, *record.acted[result.index], *record.warnings),
         )
-        self._keep_insides(session, picture.id, _without_attention(result))
-        return [self.shelf.put(session, picture)]
 
-    def _keep(
+    def _picture(
         self,
-        session: str,
+        job: Job,
         source: Source,
         maps: AttentionMaps | None,
         request: Mapping[str, object],
         photo: str | None = None,
-    ) -> str:
+    ) -> Picture:
         report = () if source.report is None else (str(source.report.reconstruction), *source.report.warnings)
-        picture = Picture(
+        self._keep_insides(job.session, job.id, replace(source, maps=None))
+        return Picture(
+            id=job.id,
             kind="source",
             data=png_bytes(source.image, source.record, None),
             media_type="image/png",
@@ -113,8 +141,6 @@ class Studio:
             maps=maps,
             said=(*source.notes, *report, *source.record.warnings),
         )
-        self._keep_insides(session, picture.id, replace(source, maps=None))
-        return self.shelf.put(session, picture)
 
     def _keep_insides(self, session: str, id_: str, made: Source | EditResult) -> None:
         self._insides.put((session, id_), made, _bytes(made))
@@ -135,9 +161,9 @@ class Studio:
         return made if isinstance(made, Source) else made[0]
 
 
-def _show(progress: Progress, source: Source, canvas: Image) -> None:
-    """Show how an edit looks, of a photograph without what pads it."""
-    progress.show(canvas if source.fit is None else from_canvas(canvas, source.fit))
+def _shaped(source: Source, canvas: Image) -> Image:
+    """A picture of the model's size in the shape of its source: of a photograph without what pads it."""
+    return canvas if source.fit is None else from_canvas(canvas, source.fit)
 
 
 def read_mask_picture(picture: Picture) -> Image:

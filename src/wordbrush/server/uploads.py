@@ -7,9 +7,10 @@ from wordbrush.errors import PhotoError
 from wordbrush.pictures.formats import PhotoFormat, photo_format
 from wordbrush.pictures.read import read_photo
 from wordbrush.runs.png import read_png_record
+from wordbrush.server.picture import Picture
 from wordbrush.server.problems import Problem
 from wordbrush.server.remembered import masks_of, requests_of
-from wordbrush.server.shelf import Picture, Shelf
+from wordbrush.server.shelf import Shelf
 
 MAX_BYTES = 20 << 20
 """The largest upload: a telephone's largest JPEG."""

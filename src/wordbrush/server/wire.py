@@ -3,7 +3,8 @@
 Paths are not among them: a mask, like every picture, is named by the id that its upload was given.
 """
 
-from typing import Annotated, Any, TypeVar, cast, get_type_hints
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
@@ -17,16 +18,17 @@ MAX_PROMPT = 2000
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
 
 
-def _options(name: str, kind: Any, *, without: tuple[str, ...] = ()) -> Any:
-    """A model of the keys of a `TypedDict` of options."""
-    fields = {key: (hint | None, None) for key, hint in get_type_hints(kind).items() if key not in without}
+def _options(name: str, kind: Any, *, without: tuple[str, ...] = (), **instead: Any) -> Any:
+    """A model of the keys of a `TypedDict` of options, some of them of another type."""
+    hints = get_type_hints(kind) | instead
+    fields = {key: (hint | None, None) for key, hint in hints.items() if key not in without}
     return create_model(name, __config__=_STRICT, **cast(dict[str, Any], fields))
 
 
 GenerationFields = _options("GenerationOptions", GenerationOptions)
 """All options of a generation."""
-EditFields = _options("EditOptions", EditOptions, without=("mask",))
-"""All options of an edit but for the mask."""
+EditFields = _options("EditOptions", EditOptions, without=("mask",), strength=float | Literal["auto"])
+"""All options of an edit but for the mask and the folder of a search's CLIP model."""
 
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
 Id = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$")]
@@ -64,17 +66,18 @@ class EditRequest(Request):
     options: EditFields = EditFields()  # type: ignore[valid-type]
 
 
-class MapsRequest(Request):
-    """Show which part of a source each of `words` looks at, or each word."""
-
-    words: Annotated[list[Annotated[str, Field(max_length=200)]], Field(min_length=1, max_length=100)] | None = None
+JOBS: Mapping[str, type[Request]] = {"generate": GenerateRequest, "invert": InvertRequest, "edit": EditRequest}
+"""What each kind of job is asked by."""
 
 
 class WordsRequest(Request):
-    """Say how the words of `prompt` and `target` correspond, and what an edit would do."""
+    """Say how the words of `prompt` and `target` correspond, and what an edit would do; `generation` are the options
+    of the picture of `prompt`.
+    """
 
     prompt: Prompt
     target: Prompt
+    generation: GenerationFields = GenerationFields()  # type: ignore[valid-type]
     options: EditFields = EditFields()  # type: ignore[valid-type]
 
 

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from wordbrush.editor import Editor
+from wordbrush.edits.strength import AUTO
 from wordbrush.errors import WordbrushError
 from wordbrush.panel.difference import chips
 from wordbrush.server import wire
@@ -22,11 +23,11 @@ def explain(editor: Editor, asked: wire.WordsRequest) -> dict[str, Any]:
     read = read_weights(asked.target) if reads_weights(editor) else WeightedText(asked.target)
     options = wire.given(asked.options)
     weights = {**(options.get("equalizer") or {}), **read.weights}
-    does, recipe, problem = _preview(editor, asked.prompt, read.text, {**options, "equalizer": weights})
+    does, recipe, problem = _preview(editor, asked, read.text, {**options, "equalizer": weights})
     return {
         "text": read.text,
         "weights": read.weights,
-        "chips": [asdict(chip) for chip in chips(asked.prompt, read.text, weights)],
+        "chips": [asdict(chip) for chip in chips(asked.prompt, read.text, weights, editor.added_words)],
         "does": does,
         "recipe": recipe,
         "problem": problem,
@@ -35,10 +36,12 @@ def explain(editor: Editor, asked: wire.WordsRequest) -> dict[str, Any]:
 
 
 def _preview(
-    editor: Editor, prompt: str, target: str, options: dict[str, Any]
+    editor: Editor, asked: wire.WordsRequest, target: str, options: dict[str, Any]
 ) -> tuple[list[str], list[str], str | None]:
     try:
-        generation = editor.generation_settings(prompt)
+        generation = editor.generation_settings(asked.prompt, **wire.given(asked.generation))
+        if options.get("strength") == AUTO:
+            del options["strength"]  # what a search finds is not known before it
         edit = editor.edit_settings(target, generation, **options)
         return list(editor.preview(generation, edit)[0]), list(edit.describe()), None
     except WordbrushError as error:

@@ -23,8 +23,9 @@ export async function ask(method, path, body) {
 
 export const fileOf = (id) => `/api/pictures/${id}/file`;
 
-// Follow a job; `changed` is called with it each time, and the promise gives it once it is over.
-export function follow(job, changed) {
+// Follow a job; `changed` is called with it each time, and the promise gives it once it is over. A job that is kept
+// outlives its server: `away` is called while there is none.
+export function follow(job, changed, away) {
   return new Promise((resolve, reject) => {
     const events = new EventSource(`/api/jobs/${job.id}/events`);
     events.onmessage = (event) => {
@@ -37,8 +38,10 @@ export function follow(job, changed) {
       }
     };
     events.onerror = () => {
+      const lost = events.readyState === EventSource.CLOSED; // it answered, and knows no such job
+      if (job.kept && !lost) return away(); // the browser asks again by itself
       events.close();
-      reject(new Error("The server does not answer. Is wordbrush still running?"));
+      reject(new Error(lost ? "The server does not know this picture any more. Make it again." : "The server does not answer. Is wordbrush still running?"));
     };
   });
 }

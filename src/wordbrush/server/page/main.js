@@ -1,5 +1,6 @@
 // The page: what a person does becomes requests, and what comes back is shown.
 
+import { Adapters } from "./adapters.js";
 import { ask, fileOf, follow } from "./api.js";
 import { Brush } from "./brush.js";
 import { History } from "./history.js";
@@ -17,6 +18,7 @@ const stage = new Stage(model.colours);
 const brush = new Brush();
 const history = new History(select);
 const settings = new Settings(model.defaults, explainSoon);
+const adapters = new Adapters(model.adapters, explainSoon);
 const chips = new Chips(settings, lookAtChip, explainSoon);
 const sheet = new Sheet((picture) => history.go(history.entries.indexOf(picture)), () => running && cancel().catch((problem) => tell(problem.message)));
 const sweep = new Sweep(() => read.chips, sweepOver);
@@ -31,14 +33,24 @@ let preview = onStage; // where a picture is seen while it is made
 
 // --- running ---
 
-async function run(what, path, body) {
+const DOING = { generate: "drawing", edit: "editing", invert: "taking the photograph apart" };
+
+// Have a job done; gives its pictures.
+async function run(kind, body) {
   tell(null);
-  let job;
   try {
-    job = await ask("POST", path, body);
+    return await watch(await ask("POST", `/api/${kind}`, body));
+  } catch (problem) {
+    tell(problem.message);
+    return [];
+  }
+}
+
+async function watch(job) {
+  try {
     running = job.id;
     find("run").hidden = false;
-    const over = await follow(job, (now) => progress(what, now));
+    const over = await follow(job, progress, () => (find("run-text").textContent = "the server does not answer; your picture goes on when it is back"));
     if (over.state === "cancelled") stage.show(source, result);
     return await Promise.all(over.pictures.map((id) => ask("GET", `/api/pictures/${id}`)));
   } catch (problem) {
@@ -46,7 +58,7 @@ async function run(what, path, body) {
     stage.show(source, result);
     return [];
   } finally {
-    if (job && running === job.id) {
+    if (running === job.id) {
       running = null;
       find("run").hidden = true;
     }
@@ -55,16 +67,16 @@ async function run(what, path, body) {
 
 const cancel = () => running && ask("DELETE", `/api/jobs/${running}`);
 
-function progress(what, job) {
+function progress(job) {
   find("progress").max = job.total || 1;
   find("progress").value = job.step;
   const waits = job.state === "waiting";
-  find("run-text").textContent = waits ? "waiting for its turn" : `${what}: step ${job.step} of ${job.total || "…"}`;
-  if (job.preview) preview(job);
+  find("run-text").textContent = waits ? "waiting for its turn" : `${DOING[job.kind]}: step ${job.step} of ${job.total || "…"}`;
+  preview(job);
 }
 
 function onStage(job) {
-  stage.preview(job.preview, job.kind === "edit");
+  if (job.preview) stage.preview(job.preview, job.kind === "edit");
 }
 
 function tell(problem) {
@@ -77,10 +89,11 @@ const generation = (seed) => ({
   num_inference_steps: Number(find("steps").value),
   guidance_scale: Number(find("guidance").value),
   ...(find("negative").value ? { negative_prompt: find("negative").value } : {}),
+  source_adapters: adapters.source(),
 });
 
 async function draw(seed = Number(find("seed").value)) {
-  const made = await run("drawing", "/api/generate", { prompt: find("prompt").value, options: generation(seed) });
+  const made = await run("generate", { prompt: find("prompt").value, options: generation(seed) });
   return made[0] ?? null;
 }
 
@@ -88,7 +101,7 @@ async function editBody(hold, change, of) {
   clearTimeout(typing);
   await explain();
   if (brush.painted && !brush.id) brush.id = (await ask("POST", "/api/uploads", await brush.blob())).id;
-  const options = settings.options(read.chips, hold);
+  const options = { ...settings.options(read.chips, hold), target_adapters: adapters.target() };
   const weights = { ...options.equalizer, ...read.weights };
   if (Object.keys(weights).length) options.equalizer = weights;
   if (brush.painted) options.local_blend = { words: [], ...options.local_blend, hold_pixels: true };
@@ -105,7 +118,7 @@ async function edit(hold, change, of = source) {
     tell(problem.message);
     return null;
   }
-  return (await run("editing", "/api/edit", body))[0] ?? null;
+  return (await run("edit", body))[0] ?? null;
 }
 
 // --- showing ---
@@ -129,7 +142,7 @@ function show(picture, alone = false) {
   find("onward").hidden = !isEdit;
   find("download").href = fileOf(picture.id);
   find("download").download = `${picture.kind === "edit" ? "edited" : "source"}.png`;
-  for (const id of ["edit", "strengths", "sweep"]) find(id).disabled = !source;
+  for (const id of ["edit", "strengths", "best", "sweep"]) find(id).disabled = !source;
   for (const one of [source, result]) if (one) loadMaps(one);
 }
 
@@ -189,11 +202,13 @@ function restoreSource({ generate, invert }) {
   find("steps").value = options.num_inference_steps ?? model.defaults.num_inference_steps;
   find("guidance").value = options.guidance_scale ?? model.defaults.guidance_scale;
   find("negative").value = options.negative_prompt ?? "";
+  adapters.restoreSource(options.source_adapters);
 }
 
 function restoreEdit({ target, options, mask }) {
   find("target").value = target;
   settings.restore(options);
+  adapters.restoreTarget(options.target_adapters);
   brush.load(mask ?? null);
 }
 
@@ -208,7 +223,8 @@ async function explain() {
   const target = find("target").value;
   const prompt = promptShown();
   // Weights and windows count only for words that are there, which the answer says: where it changes them, ask again.
-  const asked = (chips) => ({ prompt, target, options: { ...settings.options(chips), local_blend: undefined } });
+  const own = { target_adapters: adapters.target(), local_blend: undefined };
+  const asked = (chips) => ({ prompt, target, generation: generationShown(), options: { ...settings.options(chips), ...own } });
   let said = await ask("POST", "/api/words", asked(read.chips));
   if (JSON.stringify(asked(said.chips)) !== JSON.stringify(asked(read.chips))) said = await ask("POST", "/api/words", asked(said.chips));
   if (target !== find("target").value) return;
@@ -219,6 +235,15 @@ async function explain() {
     ...lines.map((line) => Object.assign(document.createElement("p"), { textContent: line })),
     ...(said.problem && target ? [Object.assign(document.createElement("p"), { textContent: said.problem, className: "wrong" })] : []),
   );
+}
+
+// The options of the picture that is edited.
+function generationShown() {
+  let first = source;
+  while (first?.kind === "edit") first = history.find(first.source);
+  if (!first) return generation(Number(find("seed").value));
+  const { options } = first.request.generate ?? first.request.invert;
+  return source.kind === "edit" ? { ...options, source_adapters: source.request.edit.options.target_adapters } : options;
 }
 
 function promptShown() {
@@ -232,7 +257,7 @@ async function choose(makers) {
     makers.map(([label, make]) => [
       label,
       async (show) => {
-        preview = (job) => show(job.preview);
+        preview = (job) => job.preview && show(job.preview);
         const picture = await make();
         preview = onStage;
         if (picture) history.add(picture);
@@ -254,8 +279,30 @@ function sweepOver({ kind, word }, values) {
   return choose(values.map(([label, value]) => [label, () => makers[kind](value)]));
 }
 
+// The edit at the strength that scores best; what else was tried is one press away.
+async function findBest() {
+  // Without a recipe the search also begins with the other one.
+  const searched = (options) => {
+    if (options.recipe === "auto") delete options.recipe;
+    options.strength = "auto";
+  };
+  const made = await sheet.search(
+    async (seen) => {
+      preview = seen;
+      const picture = await edit(undefined, searched);
+      preview = onStage;
+      return picture;
+    },
+    async ({ strength, recipe }) => {
+      const again = await edit(undefined, (options) => Object.assign(options, { strength, recipe }));
+      if (keep(again)) restoreEdit(again.request.edit);
+    },
+  );
+  if (keep(made)) restoreEdit(made.request.edit);
+}
+
 async function editOfSeed(generate, seed) {
-  const [other] = await run("drawing", "/api/generate", { ...generate, options: { ...generate.options, seed } });
+  const [other] = await run("generate", { ...generate, options: { ...generate.options, seed } });
   if (!other) return null;
   history.add(other);
   return edit(undefined, undefined, other);
@@ -276,12 +323,12 @@ async function take(file) {
 
 async function remember({ generate, edits }) {
   restoreSource({ generate });
-  let [made] = await run("drawing", "/api/generate", generate);
+  let [made] = await run("generate", generate);
   find("target").value = edits.at(-1)?.target ?? generate.prompt;
   for (const again of edits) {
     if (!keep(made)) return;
     restoreEdit(again);
-    [made] = await run("editing", "/api/edit", { ...again, source: made.id });
+    [made] = await run("edit", { ...again, source: made.id });
   }
   if (keep(made)) await explain();
 }
@@ -290,6 +337,7 @@ async function remember({ generate, edits }) {
 async function editFurther() {
   show(result, true);
   settings.reset();
+  adapters.followSource(source.request.edit.options.target_adapters);
   brush.clear();
   await explain();
 }
@@ -306,10 +354,11 @@ function offer(uploaded) {
 
 async function invert(picture, prompt) {
   const body = { picture, prompt, method: find("method").value, options: { num_inference_steps: Number(find("steps").value), guidance_scale: Number(find("guidance").value) } };
-  const [made] = await run("taking the photograph apart", "/api/invert", body);
+  const [made] = await run("invert", body);
   if (!keep(made)) return;
   find("prompt").value = find("target").value = prompt;
   settings.reset();
+  adapters.followSource();
   brush.clear();
   find("photo-form").hidden = true;
   await explain();
@@ -338,6 +387,7 @@ on("seeds", "click", () => {
   return choose([1, 2, 3, 4].map((more) => [`seed ${first + more}`, () => draw(first + more)]));
 });
 on("strengths", "click", () => choose([0.2, 0.45, 0.7, 0.95].map((hold) => [`keep ${Math.round(hold * 100)} %`, () => edit(hold)])));
+on("best", "click", findBest);
 on("sweep", "click", () => sweep.ask(Boolean(source.request.generate), source.request.generate?.options.seed ?? 0, settings.hasRegion(read.chips)));
 on("cancel", "click", cancel);
 on("target", "input", explainSoon);
@@ -395,14 +445,21 @@ find("model").textContent = model.bundled ? "the small bundled model" : model.na
 find("method").replaceChildren(...model.methods.map((name) => new Option(name, name, name === model.method, name === model.method)));
 const session = await ask("GET", "/api/session");
 for (const picture of session.pictures) if (picture.kind !== "upload") history.entries.push(picture);
+if (session.jobs.length && !history.entries.length) await resume();
 if (history.entries.length) {
   find("target").value = promptShown();
   history.go(history.entries.length - 1);
   if (!result) find("target").value = promptShown();
-} else {
+} else if (!source) {
   restoreSource({ generate: { prompt: model.example.prompt, options: { seed: model.example.seed } } });
   find("target").value = model.example.target;
   await explain();
   if (keep(await draw())) keep(await edit());
 }
 document.documentElement.dataset.ready = "true";
+if (history.entries.length) await resume();
+
+// Pictures that were asked for before the page was loaded.
+async function resume() {
+  for (const job of session.jobs.splice(0)) for (const picture of await watch(job)) keep(picture);
+}

@@ -1,6 +1,7 @@
 // What the controls of an edit stand at, as the API's options, and back.
 
 const find = (id) => document.getElementById(id);
+const UNCHANGED = 50; // percent: the strength that leaves all windows as they are
 const percent = (id) => Number(find(id).value) / 100;
 
 // Weights, regions and windows of single words are by selector; those of a word that is not there do not act.
@@ -9,7 +10,7 @@ export class Settings {
     this.defaults = defaults;
     this.changed = changed;
     this.clearWords();
-    for (const id of ["recipe", "threshold", "resize", "noun", "mutual", "plug"]) find(id).addEventListener("input", () => this.moved());
+    for (const id of ["recipe", "strength", "threshold", "resize", "noun", "mutual", "plug"]) find(id).addEventListener("input", () => this.moved());
     // Whoever moves a slider means it: from then on the recipe leaves the windows alone.
     for (const id of ["cross-start", "cross-end", "self-start", "self-end"])
       find(id).addEventListener("input", () => {
@@ -42,6 +43,7 @@ export class Settings {
     this.setWindows([0, this.defaults.cross_replace_steps], [0, this.defaults.self_replace_steps]);
     find("recipe").value = this.defaults.recipe;
     find("threshold").value = 30;
+    find("strength").value = UNCHANGED;
     for (const id of ["resize", "noun", "mutual", "plug"]) find(id).checked = false;
     this.say();
   }
@@ -64,8 +66,17 @@ export class Settings {
     const other = find("mutual").checked || find("plug").checked;
     find("recipe").disabled = other;
     find("hold").classList.toggle("resting", chosen);
-    find("hold-out").textContent = chosen && !other ? "as the change needs" : `${find("hold").value} %`;
+    const dial = this.strength === undefined ? "" : `, at strength ${find("strength").value} %`;
+    find("hold-out").textContent = (chosen && !other ? "as the change needs" : `${find("hold").value} %`) + dial;
+    find("strength").disabled = other;
+    find("strength-out").textContent = `${find("strength").value} %`;
     find("threshold-out").textContent = `${find("threshold").value} %`;
+  }
+
+  // The dial of all windows; undefined where it leaves them.
+  get strength() {
+    const value = Number(find("strength").value);
+    return value === UNCHANGED ? undefined : value / 100;
   }
 
   // The options as the API takes them. `chips` are the words that are there now, `hold` stands for the slider.
@@ -85,6 +96,7 @@ export class Settings {
     } else if (Object.keys(windows).length) {
       options.cross_replace_steps = { default_: [0, this.defaults.cross_replace_steps], ...windows };
     }
+    if (hold === undefined && this.strength !== undefined) options.strength = this.strength;
     const regions = regionWords(chips, this.regions);
     if (regions.length) options.local_blend = { ...this.blend, words: regions, threshold: percent("threshold") };
     if (find("resize").checked) options.resize = "auto";
@@ -96,6 +108,7 @@ export class Settings {
       delete options.cross_replace_steps;
       delete options.self_replace_steps;
       delete options.recipe;
+      delete options.strength;
     }
     return options;
   }
@@ -120,6 +133,7 @@ export class Settings {
     this.blend = { ...blend };
     if (blend?.threshold !== undefined) find("threshold").value = Math.round(blend.threshold * 100);
     find("recipe").value = options.recipe ?? this.defaults.recipe;
+    find("strength").value = typeof options.strength === "number" ? Math.round(options.strength * 100) : UNCHANGED;
     find("resize").checked = Boolean(options.resize) && options.resize !== "off";
     find("noun").checked = options.weight_region === "noun";
     find("mutual").checked = Boolean(options.mutual_self_attention);

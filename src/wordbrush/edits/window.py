@@ -81,7 +81,9 @@ def idle_windows(cross: Mapping[str, tuple[float, float]], held: tuple[float, fl
     return [
         f"{name} {format_window(window)} selects none of the {num_steps} steps, and does nothing; windows are whole "
         f"steps, from {1 / num_steps:.2g} on"
-        for name, window, steps in dict.fromkeys((name, tuple(window), steps) for name, window, steps in named)
+        for name, window, steps in dict.fromkeys(
+            (name, (window[0], window[1]), steps) for name, window, steps in named
+        )
         if window[0] < window[1] and not steps
     ]
 

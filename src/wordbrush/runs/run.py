@@ -215,8 +215,8 @@ def check_batch(beside: Sequence[Beside], pictures: int) -> None:
     for one in beside:
         if one.planned.in_turn(one.edit.fast):
             raise SettingsError(
-                "an edit that must know where things are, that fills a place, or that is fast, runs after its source; it cannot run in one "
-                "batch with others"
+                "an edit that must know where things are, that fills a place, or that is fast, runs after its source; "
+                "it cannot run in one batch with others"
             )
 
 

@@ -362,16 +362,3 @@ def test_a_photograph_is_taken_back_along_the_flow(editors, name, method, calls,
     if method == "rf-solver":
         back = editor.edit(source, PROMPT, equalizer={"dog": 1 + 1e-6}, self_replace_steps=1.0)
         torch.testing.assert_close(back.latents, source.latents, rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize("name", ["sd3", "flux"])
-def test_a_window_that_selects_no_step_is_said(editors, name):
-    """Windows are whole steps: models that draw in a few need longer ones."""
-    editor = editors[name]
-    source = editor.generate(PROMPT, **{**RUN, "num_inference_steps": 4})
-    few = editor.edit(source, TARGETS[0], self_replace_steps=0.2)
-    assert few.record.warnings == (
-        "self_replace_steps 0.2 selects none of the 4 steps, and does nothing; windows are whole steps, from 0.25 on",
-    )
-    for window in (0.25, 0.0):
-        assert editor.edit(source, TARGETS[0], self_replace_steps=window).record.warnings == ()

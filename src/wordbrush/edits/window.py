@@ -70,24 +70,6 @@ def parse_cross_windows(value: object) -> dict[str, Window]:
     return {DEFAULT: Window(0.0, 1.0), **windows}
 
 
-def idle_windows(cross: Mapping[str, tuple[float, float]], held: tuple[float, float], num_steps: int) -> list[str]:
-    """Which windows, that were not meant to be empty, select none of so few steps; a line each.
-
-    >>> idle_windows({"default_": (0.0, 0.8)}, (0.0, 0.2), 4)
-    ['self_replace_steps 0.2 selects none of the 4 steps, and does nothing; windows are whole steps, from 0.25 on']
-    """
-    named = [("cross_replace_steps", window, Window(*window).cross_steps(num_steps)) for window in cross.values()]
-    named.append(("self_replace_steps", held, Window(*held).steps(num_steps)))
-    return [
-        f"{name} {format_window(window)} selects none of the {num_steps} steps, and does nothing; windows are whole "
-        f"steps, from {1 / num_steps:.2g} on"
-        for name, window, steps in dict.fromkeys(
-            (name, (window[0], window[1]), steps) for name, window, steps in named
-        )
-        if window[0] < window[1] and not steps
-    ]
-
-
 def format_window(window: tuple[float, float]) -> str:
     """A window as a user gives it: only its end if it starts with the first step, else both bounds.
 

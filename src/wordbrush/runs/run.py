@@ -15,7 +15,6 @@ from wordbrush.attention.watch import Watch
 from wordbrush.edits.branch_scales import BranchScales
 from wordbrush.edits.settings import EditSettings
 from wordbrush.edits.shortcuts import EXACT
-from wordbrush.edits.window import idle_windows
 from wordbrush.errors import ControlError, SettingsError
 from wordbrush.runs.chain import Following
 from wordbrush.runs.counter import RunCounter
@@ -354,8 +353,6 @@ def _edit_run(
 ) -> EditRun:
     lines = list(planned.acted)
     warnings = [note for target in planned.prompts.targets for note in target.notes]
-    for control in edit.controls:
-        warnings += idle_windows(control.cross_replace_steps, control.self_replace_steps, planned.num_steps)
     masks: list[Tensor | None] = [None] * len(lines)
     for blend in blends:
         found = blend.finish()

@@ -1,10 +1,11 @@
 """Train an editor that follows instructions on pairs (InstructPix2Pix, Brooks et al. 2023, arXiv:2211.09800)."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from diffusers import (
     AutoencoderKL,
@@ -12,6 +13,7 @@ from diffusers import (
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
@@ -22,15 +24,16 @@ from training.run import TrainingRun
 from training.schedule import Schedule
 from training.timesteps import BinnedErrors, draw_timesteps
 from wordbrush.errors import DataError
-from wordbrush.models.autoencoder import encode_picture, scaled
+from wordbrush.models.autoencoder import scaled
 from wordbrush.pairs.sample import Sample, read_tar, samples_of
+from wordbrush.scenes.pixels import as_input
 
 SEED = 71
 LEFT_OUT = 0.05
 """How often the picture alone, the instruction alone, and both are left out (section 3.2.1): for guidance by each."""
 SNR_LIMIT = 5.0
-SEEN = 0.3
-"""So strongly the picture to edit is seen at first: in a short training layouts are kept from the beginning."""
+_AT_ONCE = 32
+"""Pictures that are encoded at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +47,15 @@ class PairLatents:
     @classmethod
     def read(cls, pairs: Path, vae: AutoencoderKL, tokenizer: CLIPTokenizer) -> "PairLatents":
         """Encode the pairs of a set, of all shards that are there. Raises `DataError` where there are none."""
-        before, after, instructions = list[Tensor](), list[Tensor](), list[str]()
-        shown: dict[bytes, Tensor] = {}
-        for sample in read_pairs(pairs):
-            if sample.before not in shown:
-                shown = {sample.before: _encoded(vae, sample.before)}  # the pairs of a row follow each other
-            before.append(shown[sample.before])  # as diffusers' pipeline gives them to the U-Net
-            after.append(scaled(vae, _encoded(vae, sample.after)))
-            instructions.append(str(sample.about["instruction"]))
-        if not after:
+        samples = list(read_pairs(pairs))
+        if not samples:
             raise DataError(f"'{pairs}' has no pairs; make some with wordbrush pairs")
+        shown = {content: place for place, content in enumerate(dict.fromkeys(sample.before for sample in samples))}
+        before = _encoded(vae, list(shown))[[shown[sample.before] for sample in samples]]
+        instructions = [str(sample.about["instruction"]) for sample in samples]
         ids: Tensor = tokenizer(instructions, padding="max_length", return_tensors="pt").input_ids
-        return cls(torch.cat(before), torch.cat(after), ids)
+        # Those before are as diffusers' pipeline gives them to the U-Net.
+        return cls(before, scaled(vae, _encoded(vae, [sample.after for sample in samples])), ids)
 
 
 def read_pairs(pairs: Path) -> Iterator[Sample]:
@@ -64,17 +64,15 @@ def read_pairs(pairs: Path) -> Iterator[Sample]:
         yield from samples_of(read_tar(shard.read_bytes()))
 
 
-def widened(unet: UNet2DConditionModel, seen: float = SEEN) -> UNet2DConditionModel:
-    """The same U-Net with as many channels more, for the latents of the picture to edit.
-
-    `seen` is how strongly it sees them at first, as if they were added to the noised ones. 0 is as in section 3.2: it
-    begins as what it was, and takes longer to look.
+def widened(unet: UNet2DConditionModel) -> UNet2DConditionModel:
+    """The same U-Net with as many channels more, for the latents of the picture to edit: their weights are zero, so
+    that it begins as what it was (section 3.2).
     """
     config = {name: value for name, value in unet.config.items() if not name.startswith("_")}
     wide = UNet2DConditionModel(**{**config, "in_channels": 2 * config["in_channels"]})
     state = unet.state_dict()
     own = state["conv_in.weight"]
-    wide.load_state_dict({**state, "conv_in.weight": torch.cat([own, seen * own], dim=1)})
+    wide.load_state_dict({**state, "conv_in.weight": torch.cat([own, torch.zeros_like(own)], dim=1)})
     return wide
 
 
@@ -156,6 +154,17 @@ class EditingLoss:
         return loss
 
 
-def _encoded(vae: AutoencoderKL, picture: bytes) -> Tensor:
-    with Image.open(io.BytesIO(picture)) as image:
-        return encode_picture(vae, image.convert("RGB"), vae.device)
+@torch.no_grad()
+def _encoded(vae: AutoencoderKL, pictures: Sequence[bytes]) -> Tensor:
+    """The latents (N, C, h, w) of PNGs of one size."""
+    found = []
+    for at in range(0, len(pictures), _AT_ONCE):
+        pixels = torch.from_numpy(np.stack([_pixels(content) for content in pictures[at : at + _AT_ONCE]]))
+        with fast_products(vae.device.type):
+            found.append(vae.encode(as_input(pixels).to(vae.device)).latent_dist.mode().float().cpu())
+    return torch.cat(found)
+
+
+def _pixels(content: bytes) -> NDArray[np.uint8]:
+    with Image.open(io.BytesIO(content)) as image:
+        return np.array(image.convert("RGB"))

@@ -48,16 +48,15 @@ def start(vae):
     return assemble(vae, {"unet": unet.state_dict(), "text_encoder": text.state_dict()}, tiny_unet())
 
 
-def test_a_widened_unet_begins_as_what_it_was_and_may_see_the_picture_as_if_it_were_added():
+def test_a_widened_unet_begins_as_what_it_was():
     torch.manual_seed(1)
     unet = tiny_unet().eval()
-    blind, seeing = widened(unet, seen=0).eval(), widened(unet, seen=0.5).eval()
+    wide = widened(unet).eval()
     noisy, before, words = torch.randn(2, 4, 16, 16), torch.randn(2, 4, 16, 16), torch.randn(2, 24, 128)
     with torch.no_grad():
-        for wide, given in ((blind, noisy), (seeing, noisy + 0.5 * before)):
-            own = unet(given, 500, encoder_hidden_states=words).sample
-            its = wide(torch.cat([noisy, before], 1), 500, encoder_hidden_states=words).sample
-            torch.testing.assert_close(its, own, atol=1e-4, rtol=1e-4)
+        own = unet(noisy, 500, encoder_hidden_states=words).sample
+        its = wide(torch.cat([noisy, before], 1), 500, encoder_hidden_states=words).sample
+    torch.testing.assert_close(its, own, atol=1e-5, rtol=1e-5)
 
 
 def test_pairs_are_encoded_in_their_order(pairs, start):

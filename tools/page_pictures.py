@@ -34,7 +34,7 @@ def serving() -> Iterator[str]:
 def opened(browser: Browser, address: str, width: int, height: int, scheme: str, began: float | None = None) -> Page:
     """The page of a new person, after its first edit; seconds are told since `began`, or since it was opened."""
     page = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme).new_page()
-    page.set_default_timeout(120_000)
+    page.set_default_timeout(300_000)
     began = time.perf_counter() if began is None else began
     page.goto(address)
     page.wait_for_selector("#strip li")

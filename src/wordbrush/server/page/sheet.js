@@ -80,8 +80,8 @@ export class Sheet {
 
 function say(cell, { strength, recipe, score }, preview) {
   cell.score = score;
-  const kind = recipe === "auto" ? "for the kind of change" : "as published";
-  cell.label.textContent = `strength ${Math.round(strength * 100)} %, ${kind}${score === null ? "" : `: score ${score.toFixed(2)}`}`;
+  const kind = recipe === "auto" ? "" : ", as published";
+  cell.label.textContent = `strength ${Math.round(strength * 100)} %${kind}${score === null ? "" : `\nscore ${score.toFixed(2)}`}`;
   if (preview) cell.button.querySelector("img").src = preview;
 }
 

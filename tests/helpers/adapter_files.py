@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import DiffusionPipeline, StableDiffusionPipeline
 from diffusers.utils import convert_state_dict_to_diffusers
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
@@ -30,16 +30,14 @@ def concept(path: Path, form: str = "web ui", count: int = 2, width: int = 32, s
     return path
 
 
-def trained(
-    pipeline: StableDiffusionPipeline, name: str = "made", seed: int = 0, rank: int = 2, alpha: int = 4
-) -> None:
-    """Give a pipeline a LoRA of U-Net and text encoder that does something, through PEFT itself."""
-    pipeline.unet.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, target_modules=UNET_LAYERS), adapter_name=name)
-    pipeline.text_encoder.add_adapter(
-        LoraConfig(r=rank, lora_alpha=alpha, target_modules=TEXT_LAYERS), adapter_name=name
-    )
+def trained(pipeline: DiffusionPipeline, name: str = "made", seed: int = 0, rank: int = 2, alpha: int = 4) -> None:
+    """Give a pipeline a LoRA of U-Net and text encoders that does something, through PEFT itself."""
     generator = torch.Generator().manual_seed(seed)
-    for model in (pipeline.unet, pipeline.text_encoder):
+    for part, layers in (("unet", UNET_LAYERS), ("text_encoder", TEXT_LAYERS), ("text_encoder_2", TEXT_LAYERS)):
+        model = getattr(pipeline, part, None)
+        if model is None:
+            continue
+        model.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, target_modules=layers), adapter_name=name)
         for key, parameter in model.named_parameters():
             if f"lora_B.{name}" in key:
                 nn.init.normal_(parameter.data, std=0.3, generator=generator)
@@ -72,6 +70,19 @@ def lora(pipeline: StableDiffusionPipeline, path: Path, form: str) -> Path:
         )
     else:
         save_file(_kohya(unet, "lora_unet") | _kohya(text, "lora_te_text_model"), path)
+    return path
+
+
+def kohya_for_two_encoders(pipeline: DiffusionPipeline, path: Path) -> Path:
+    """Write a trained Stable Diffusion XL pipeline's LoRA with kohya's names."""
+    tensors: dict[str, Tensor] = {}
+    for part, prefix in (
+        ("unet", "lora_unet"),
+        ("text_encoder", "lora_te1_text_model"),
+        ("text_encoder_2", "lora_te2_text_model"),
+    ):
+        tensors |= _kohya(get_peft_model_state_dict(getattr(pipeline, part), adapter_name="made"), prefix)
+    save_file(tensors, path)
     return path
 
 

@@ -8,7 +8,7 @@ import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors.torch import load_file, save, save_file
 
-from helpers.adapter_files import concept, lora, trained
+from helpers.adapter_files import concept, kohya_for_two_encoders, lora, trained
 from wordbrush.editor import Editor
 from wordbrush.errors import ModelError, RecordError, SettingsError
 from wordbrush.runs.cache import InversionCache
@@ -152,6 +152,19 @@ def test_kept_inversions_do_not_mix(files, tmp_path, tiny_folder):
         found.append(any("kept" in note for note in editor.invert(photo, PROMPT, **keep).notes))
         editor.unload_lora("kohya")
     assert found == [False, False, True]
+
+
+def test_kohyas_names_for_two_text_encoders(tmp_path):
+    made, pipeline = tiny_xl(), tiny_xl()
+    editor, run = Editor.from_pipeline(pipeline), {"seed": 4, "num_inference_steps": 1}
+    before = editor.generate(PROMPT, **run).latents
+    trained(made)
+    name = editor.load_lora(kohya_for_two_encoders(made, tmp_path / "xl.safetensors"))
+    with_it = editor.generate(PROMPT, **run).latents
+    assert torch.equal(with_it, Editor.from_pipeline(made).generate(PROMPT, **run).latents)
+    assert not torch.allclose(with_it, before, atol=1e-2)
+    editor.unload_lora(name)
+    assert torch.equal(editor.generate(PROMPT, **run).latents, before)
 
 
 def test_other_families_take_their_own(tmp_path):

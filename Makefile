@@ -13,7 +13,7 @@ NUMERICAL := tests/attention tests/edits tests/inversion tests/maps tests/metric
 .PHONY: demo ui notebook test test-slow test-cuda check lint test-shuffled test-avx2 test-plain coverage format bench clean
 
 demo: $(VENV)/.run
-	$(BIN)/wordbrush edit "a dog eating an apple" "a cat eating an apple" --seed 6 --out demo
+	$(BIN)/wordbrush edit "a dog eating an apple" "a cat eating an apple" --seed 22 --out demo
 
 ui: $(VENV)/.ui
 	$(BIN)/wordbrush ui

@@ -94,6 +94,7 @@ def test_what_was_not_compared_is_not_called_bit_for_bit(run, tmp_path, hashes, 
 
 def test_a_blend_writes_its_mask_and_replays(run, tmp_path):
     blend = ["--blend", "dog, cat", "--blend-threshold", "0.7", "--blend-start", "0.5", "--hold-pixels"]
+    blend += ["--blend-fill", "0.6"]
     code, out, err, made = run(*SWAP, *FAST, *blend, "--out", "first")
     assert (code, err.count("warning")) == (0, 0)
     assert made == [
@@ -321,6 +322,7 @@ EDIT = [
     "--local-blend-subtract-words --blend-subtract",
     "--local-blend-threshold --blend-threshold",
     "--local-blend-start-blend --blend-start",
+    "--local-blend-fill-steps --blend-fill",
     "--local-blend-hold-pixels --hold-pixels",
     "--mask",
     "--mutual-self-attention --mutual",
@@ -416,7 +418,7 @@ def test_the_surface_is_as_published():
         "sweep": [*SHARED, *EDIT, "--axis", "--seeds", "--cells", "--max-cells"],
         "learn": [*RUN, *LEARN],
         "probe": [*SHARED, "--prompt", "--words", "--seeds"],
-        "pairs": [*(set(SHARED) - {"--out"}), *EDIT, *PAIRS],
+        "pairs": [*(set(SHARED) - {"--layers", "--out"}), *EDIT, *PAIRS],
         "serve": [*SERVER],
         "ui": [*SERVER, "--no-open"],
         "bench": [],

@@ -168,6 +168,15 @@ class EditFlags:
             group=REGION,
         ),
     ] = None
+    local_blend_fill_steps: Annotated[
+        float | None,
+        flag(
+            "--local-blend-fill-steps",
+            "--blend-fill",
+            help="To take a thing away: fraction of the steps in which the region shows its surroundings; 0.",
+            group=REGION,
+        ),
+    ] = None
     local_blend_hold_pixels: Annotated[
         bool,
         flag("--local-blend-hold-pixels", "--hold-pixels", help="Outside, the source's very pixels.", group=REGION),

@@ -418,7 +418,7 @@ def test_the_surface_is_as_published():
         "sweep": [*SHARED, *EDIT, "--axis", "--seeds", "--cells", "--max-cells"],
         "learn": [*RUN, *LEARN],
         "probe": [*SHARED, "--prompt", "--words", "--seeds"],
-        "pairs": [*(set(SHARED) - {"--layers", "--out"}), *EDIT, *PAIRS],
+        "pairs": [*(set(SHARED) - {"--layers", "--out"}), "--source-adapters --source-lora", *EDIT, *PAIRS],
         "serve": [*SERVER],
         "ui": [*SERVER, "--no-open"],
         "bench": [],

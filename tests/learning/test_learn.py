@@ -64,6 +64,18 @@ def test_a_word_is_a_file_that_edits_and_diffusers_read_and_the_model_is_as_it_w
     assert again.tobytes() == shown[-1].pictures[3].tobytes()
 
 
+@pytest.mark.parametrize("lora", [False, True])
+def test_the_models_own_weights_take_no_gradients_and_do_again_afterwards(pictures, tmp_path, lora):
+    pipeline = tiny_pipeline()
+    own = [*pipeline.unet.named_parameters(), *pipeline.text_encoder.named_parameters()]
+    pipeline.unet.conv_in.requires_grad_(False)
+    flags = [parameter.requires_grad for _, parameter in own]
+    run(pictures, tmp_path, LearnSettings("<toy>", "dog", lora=lora, steps=2, batch_size=2), pipeline)
+    assert [name for name, parameter in own if parameter.grad is not None] == []
+    assert [parameter.requires_grad for _, parameter in own] == flags
+    assert not all(flags)
+
+
 def test_the_loss_falls(pictures, tmp_path, monkeypatch):
     monkeypatch.setattr(learning, "CHECK_EVERY", 10)
     settings = LearnSettings("<toy>", "dog", steps=40, batch_size=2, learning_rate=1.0)
@@ -100,6 +112,17 @@ def test_a_lora_is_a_file_that_edits_read(pictures, tmp_path):
     plain = editor.generate("a <toy>", num_inference_steps=2).latents
     assert editor.load_lora(learnt.files[1]) == "toy_lora"
     assert not torch.equal(editor.generate("a <toy>", num_inference_steps=2).latents, plain)
+
+
+def test_a_half_precision_models_lora_learns_in_single_precision(pictures, tmp_path):
+    pipeline = tiny_pipeline().to(dtype=torch.bfloat16)
+    settings = LearnSettings("<toy>", "dog", lora=True, steps=3, batch_size=2, rank=2, lora_learning_rate=1e-5)
+    learnt = run(pictures, tmp_path, settings, pipeline)
+    state = load_file(tmp_path / "state.safetensors")
+    matrices = [tensor for name, tensor in state.items() if name.startswith("value.") and "lora_B" in name]
+    assert {tensor.dtype for tensor in matrices} == {torch.float32}
+    assert all(0 < tensor.abs().max() < 1e-4 for tensor in matrices)
+    assert Editor.from_pipeline(pipeline).load_lora(learnt.files[1]) == "toy_lora"
 
 
 def test_a_model_of_two_encoders_learns_vectors_for_both(pictures, tmp_path):

@@ -1,7 +1,7 @@
 """Parameters that are fitted step by step, and the file from which the fitting goes on as if it had never stopped."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -18,11 +18,23 @@ _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 class Fitting:
     """AdamW on named parameters, each group with its own learning rate; all noise comes from `generator`."""
 
-    def __init__(self, groups: Mapping[float, Mapping[str, nn.Parameter]], seed: int, about: object) -> None:
-        """Begin; `about` is all that makes this fitting another one than others, as JSON can hold it."""
-        self._parameters = {name: p for group in groups.values() for name, p in group.items()}
+    def __init__(
+        self,
+        groups: Sequence[tuple[float, Mapping[str, nn.Parameter]]],
+        seed: int,
+        about: object,
+        rate_at: Callable[[int], float],
+    ) -> None:
+        """Begin; `groups` are learning rates and what learns at each, `about` is all that makes this fitting another
+        one than others, as JSON can hold it, and `rate_at` says by what all rates are multiplied at a step.
+        """
+        self._rates = [rate for rate, _ in groups]
+        self._rate_at = rate_at
+        self._parameters = {name: p for _, group in groups for name, p in group.items()}
         self._optimizer = torch.optim.AdamW(
-            [{"params": list(group.values()), "lr": rate} for rate, group in groups.items()], weight_decay=0.0
+            [{"params": list(group.values()), "lr": rate} for rate, group in groups],
+            betas=(0.9, 0.99),  # so that a few hundred steps are enough
+            weight_decay=0.0,
         )
         self._about = json.dumps(about, sort_keys=True)
         self.generator = torch.Generator().manual_seed(seed)
@@ -32,6 +44,8 @@ class Fitting:
 
     def fit(self, loss_of: Callable[[torch.Generator], Tensor]) -> float:
         """Take one step, and return its loss."""
+        for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * self._rate_at(self.step)
         self._optimizer.zero_grad(set_to_none=True)
         loss = loss_of(self.generator)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL.Image import Image
@@ -19,7 +18,7 @@ from wordbrush.learning.captions import captions_of
 from wordbrush.learning.examples import Examples, read_examples
 from wordbrush.learning.fitting import Fitting
 from wordbrush.learning.settings import LearnSettings
-from wordbrush.learning.trainable import DenoiserLora, WordVectors
+from wordbrush.learning.trainable import DenoiserLora, WordVectors, frozen
 from wordbrush.models.adaptable import AdaptablePipeline
 from wordbrush.models.load import ModelInfo
 from wordbrush.models.training_noise import TrainingNoise
@@ -28,14 +27,18 @@ from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.sampling.text import Text
 
-CHECK_EVERY = 100
+CHECK_EVERY = 50
 """Steps between two checks of the loss, which are also when the state is saved."""
-_PATIENCE = 6
+_PATIENCE = 4
 """Checks without a gain after which learning stops."""
 _GAIN = 0.002
 """What counts as a gain, as a fraction of the least loss so far."""
-_CHECK_ROWS = 32
+_CHECK_ROWS = 16
 _PRIOR_PICTURES = 12
+_PRIOR_PART = 4
+"""For so many pictures of the thing a step sees one more, of the model's own: enough to hold those, at little cost."""
+_RISING = 0.05
+"""The part of the steps in which rates rise; then they fall to 0, in a line."""
 
 
 @dataclass(frozen=True)
@@ -102,20 +105,20 @@ class _Learner:
         """A scope in which the pipeline has the word, and the LoRA if one is learnt."""
         settings = self._settings
         with ExitStack() as stack:
+            stack.enter_context(frozen(self._loaded.pipeline))
             self._loaded.put_word(settings.word, self._vectors.start)
             stack.callback(self._loaded.unload_concept, settings.word)
             native, vocabulary = self._model.native_size, self._model.vocabulary
             self._examples = read_examples(pictures, settings.word, self._loaded.adapter, native, vocabulary)
-            groups: dict[float, dict[str, Any]] = {
-                settings.learning_rate * self._scale(): {f"vectors{i}": v for i, v in enumerate(self._vectors.vectors)}
-            }
+            vectors = {f"vectors{i}": v for i, v in enumerate(self._vectors.vectors)}
+            groups = [(settings.learning_rate * self._scale(), vectors)]
             if settings.lora:
                 self._prior = self._pictures_of_init()
                 self._lora = DenoiserLora(self._loaded.pipeline, settings.rank)
                 stack.callback(self._lora.remove)
-                groups[settings.lora_learning_rate] = dict(self._lora.matrices)
+                groups.append((settings.lora_learning_rate, self._lora.matrices))
             stack.enter_context(self._vectors.in_place())
-            self._fitting = Fitting(groups, settings.seed, self._about(pictures))
+            self._fitting = Fitting(groups, settings.seed, self._about(pictures), self._rate)
             yield
 
     def run(self, folder: Path, on_step: OnStep | None, on_preview: Callable[[Preview], None] | None) -> Learnt:
@@ -144,20 +147,29 @@ class _Learner:
         return Learnt(fitting.step, tuple(fitting.checks), stopped, self._written(folder))
 
     def _loss(self, generator: torch.Generator) -> Tensor:
-        loss = self._error(*self._examples.draw(self._settings.batch_size, generator), generator)
+        """The loss of a batch: of the thing, and of the model's own pictures in the same call."""
+        count = self._settings.batch_size
+        clean, captions = self._examples.draw(count, generator)
         if self._prior is not None:
-            loss = loss + self._error(*self._prior.draw(self._settings.batch_size, generator), generator)
-        return loss
+            held, named = self._prior.draw(max(1, count // _PRIOR_PART), generator)
+            clean, captions = torch.cat([clean, held]), [*captions, *named]
+        return self._error(clean, captions, generator)
+
+    def _rate(self, step: int) -> float:
+        """By what the learning rates are multiplied at a step."""
+        most = self._settings.steps
+        return min((step + 1) / (_RISING * most), 1.0) * (1 - step / most)
 
     def _error(self, clean: Tensor, captions: Sequence[str], generator: torch.Generator) -> Tensor:
-        """How far the network is from what it should predict of noised latents (B, C, h, w)."""
+        """How far the network is from what it should predict of noised latents (B, C, h, w), weighed by timestep."""
         timesteps = self._noise.timesteps(len(clean), generator)
         noise = torch.randn(clean.shape, generator=generator).to(clean)
         noised = self._noise.noised(clean, noise, timesteps)
         predicted = self._loaded.adapter.predict_with_gradient(
             noised, timesteps.to(clean.device), self._text(captions)
         )
-        return (predicted.float() - self._noise.target(clean, noise, timesteps).float()).square().mean()
+        errors = (predicted.float() - self._noise.target(clean, noise, timesteps).float()).square().mean((1, 2, 3))
+        return (errors * self._noise.weights(timesteps).to(errors)).mean()
 
     def _text(self, captions: Sequence[str]) -> Text:
         """What the encoders make of captions, with gradients."""
@@ -200,8 +212,7 @@ class _Learner:
 
     def _about(self, pictures: Sequence[Path]) -> object:
         digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in pictures]
-        settings = {name: value for name, value in asdict(self._settings).items() if name != "steps"}
-        return {"settings": settings, "pictures": digests, "model": self._model.fingerprint}
+        return {"settings": asdict(self._settings), "pictures": digests, "model": self._model.fingerprint}
 
     def _written(self, folder: Path) -> tuple[Path, ...]:
         name = "".join(letter for letter in self._settings.word if letter.isalnum() or letter in "-_") or "word"

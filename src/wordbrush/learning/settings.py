@@ -14,11 +14,12 @@ class LearnSettings:
     num_vectors: vectors of the word, each a token of the prompts. Default 4.
     lora: learn a LoRA of the U-Net beside them, with pictures of `init` by the model itself held as they are
         (DreamBooth, Ruiz et al. 2023, arXiv:2208.12242). Default False.
-    steps: the most steps. Default 2,000.
+    steps: the most steps. Learning rates rise in the first twentieth of them and fall to 0 at the last. Default 400.
     batch_size: pictures a step. Default 4.
-    learning_rate: of the vectors, in units of the root mean square of the model's own. Default 0.03.
-    lora_learning_rate: of the LoRA's matrices. Default 0.0005.
-    rank: of the LoRA. Default 8.
+    learning_rate: of the vectors, in units of the root mean square of the model's own. Default 0.15, so that
+        the word itself comes away from `init`: a LoRA alone learns the captions that it sees.
+    lora_learning_rate: of the LoRA's matrices. Default 0.001.
+    rank: of the LoRA. Default 16.
     seed: what all noise is drawn from, 0 or more. Default 0.
 
     Raises `SettingsError` for a number out of range.
@@ -28,11 +29,11 @@ class LearnSettings:
     init: str
     num_vectors: int = 4
     lora: bool = False
-    steps: int = 2000
+    steps: int = 400
     batch_size: int = 4
-    learning_rate: float = 0.03
-    lora_learning_rate: float = 5e-4
-    rank: int = 8
+    learning_rate: float = 0.15
+    lora_learning_rate: float = 1e-3
+    rank: int = 16
     seed: int = 0
 
     def __post_init__(self) -> None:

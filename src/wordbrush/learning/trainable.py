@@ -19,6 +19,20 @@ _LAYERS = ("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2", "pro
 a new shape."""
 
 
+@contextmanager
+def frozen(pipeline: Any) -> Iterator[None]:
+    """A scope in which a pipeline's own weights take no gradients: they would be computed, and kept, for nothing."""
+    models = [part for part in pipeline.components.values() if isinstance(part, nn.Module)]
+    flags = [(parameter, parameter.requires_grad) for model in models for parameter in model.parameters()]
+    for parameter, _ in flags:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter, flag in flags:
+            parameter.requires_grad_(flag)
+
+
 class WordVectors:
     """The vectors (n, width) of a word for each text encoder, trainable, beginning as those of `init`."""
 
@@ -77,6 +91,8 @@ class DenoiserLora:
         self._pipeline = pipeline
         config = LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=[*_LAYERS])
         pipeline.unet.add_adapter(config, adapter_name=_LORA)
+        for matrix in self.matrices.values():
+            matrix.data = matrix.data.float()  # steps are too small for a half-precision model's own type
 
     @property
     def matrices(self) -> dict[str, nn.Parameter]:

@@ -42,7 +42,7 @@ theirs. Left to the prompt, the place would become another of the things that th
 AROUND = LocalBlend(words=(), maps="own", spread=True, subtract_threshold=0.35, hold_pixels=True)
 """All but the region of things that stay, whose words are subtracted."""
 
-WhoseRegion = Literal["changed", "changed alone", "described", "kept"]
+WhoseRegion = Literal["changed", "beside", "described", "kept"]
 """Which words a recipe's region is of: those that change; the same without the things that both prompts name; the
 things that changed words describe; or the things that both prompts name.
 """
@@ -109,7 +109,7 @@ def _recipes(*rows: Recipe) -> dict[ChangeKind, Recipe]:
 GENERATED = _recipes(
     Recipe("swap", 0.8, 0.4, 0.25, IN_REGION),
     Recipe("addition", 0.1, 0.1, 0.25, IN_REGION),
-    Recipe("removal", 0.8, 0.8, 0.25, EMPTIED, "changed alone"),
+    Recipe("removal", 0.8, 0.8, 0.25, EMPTIED, "beside"),
     Recipe("pose", 0.1, 0.1, 0.25, IN_REGION, "kept"),
     Recipe("attribute", 0.4, 0.1, 0.4, NARROWER, "described"),
     Recipe("size", 0.1, 0.1, 0.25, IN_REGION),
@@ -169,7 +169,7 @@ def _region(recipe: Recipe, pair: PromptPair) -> LocalBlend | None:
     if recipe.local_blend is None or recipe.whose == "changed":
         return recipe.local_blend
     words = described_things(pair) if recipe.whose == "described" else kept_things(pair)
-    if recipe.whose == "changed alone":
+    if recipe.whose == "beside":
         return replace(recipe.local_blend, subtract_words=words)
     if not recipe.local_blend.names_words:
         return replace(recipe.local_blend, subtract_words=words) if words else None

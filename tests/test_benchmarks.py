@@ -37,6 +37,7 @@ SMALLEST = {
         "| 1000 | 360000 | 100.0 |",
     ),
     "own_word.py": (["--steps", "1", "--edits", "1"], "| into <sprite> |"),
+    "own_style.py": (["--steps", "1", "--edits", "1"], "| edited in |"),
     "picture_quality.py": (["--pictures", "1", "--steps", "2", "--eta", "1"], "| sharpness of objects |"),
     "processor.py": (["--sizes", "64", "--threads", "1", "--steps", "1", "--repeats", "1"], "| 64 px | 1 | passive |"),
     "resize.py": (["--cases", "1", "--steps", "3"], "| true ratio |"),

@@ -62,6 +62,24 @@ def test_kinds_of_the_benchmarks_changes():
     assert wrong == []
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "expected"),
+    [
+        ("a dog eating an apple", "a <Rex> eating an apple", "own"),
+        ("a dog", "a <rex> wearing a hat", "own"),
+        ("a dog", "a jolly", "own"),
+        ("a <rex> eating an apple", "a cat eating an apple", "swap"),
+        ("a dog", "a dog and a <rex>", "addition"),
+        ("a dog on a beach", "a <rex> in the snow", "scene"),
+        ("a dog", "a dog in the style of <rex>", "style"),
+        ("a <rex>", "a red <rex>", "attribute"),
+    ],
+)
+def test_a_word_of_ones_own_names_a_thing_whatever_it_looks_like(source, target, expected):
+    prompts = (PromptTokens.words_of(text, {"<rex>", "jolly"}) for text in (source, target))
+    assert change_kind(PromptPair.of(*prompts)) == expected
+
+
 def test_every_kind_has_a_recipe():
     assert list(GENERATED) == list(PHOTOGRAPH) == list(JOINT) == list(KINDS)
     for table in (GENERATED, PHOTOGRAPH, JOINT):

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from helpers.adapter_files import concept
 from helpers.rounding import assert_same_latents
 from wordbrush.editor import Editor
 from wordbrush.edits.recipes import AROUND, EMPTIED, GENERATED, IN_REGION, JOINT, NARROWER, WHOLE_REGION
@@ -94,6 +95,22 @@ def test_only_words_that_change_are_freed_early(editor, source):
     assert recipe.changed_steps < recipe.kept_steps
     longer = editor.edit_settings("a cat eating a big apple", source, recipe="auto").cross_replace_steps
     assert set(longer) == {"cat", "big", "default_"}
+
+
+def test_a_word_of_ones_own_is_free_at_once_in_a_region(editor, source, tmp_path):
+    editor.load_concept(concept(tmp_path / "rex.safetensors"))
+    try:
+        made = editor.generate("a dog eating an apple", **RUN)
+        result = editor.edit(made, "a <rex> eating an apple", recipe="auto")
+    finally:
+        editor.unload_concept("<rex>")
+    settings, recipe = result.record.edit, GENERATED["own"]
+    assert settings.kinds == ("own",)
+    assert settings.cross_replace_steps == {"<rex>": (0.0, 0.0), "default_": (0.0, recipe.kept_steps)}
+    assert settings.self_replace_steps == (0.0, 1 / RUN["num_inference_steps"])
+    assert settings.local_blend == recipe.local_blend
+    assert settings.describe()[0].startswith("swap for a word of your own: '<rex>' free after 0 %, others after 20 %")
+    assert from_plain(EditSettings, to_plain(settings), "the record") == settings
 
 
 def test_what_is_asked_of_a_word_stands_beside_a_recipe(editor, source):

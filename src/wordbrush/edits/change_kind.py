@@ -13,13 +13,14 @@ from wordbrush.tokens.modifiers import find_modified
 from wordbrush.tokens.pair import PromptPair
 from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush.tokens.word_classes import WordClass, word_classes
+from wordbrush.tokens.words import folded
 
 ChangeKind = Literal[
-    "swap", "addition", "removal", "pose", "attribute", "size", "place", "style", "mixed", "scene", "weights"
+    "swap", "own", "addition", "removal", "pose", "attribute", "size", "place", "style", "mixed", "scene", "weights"
 ]  # fmt: skip
-"""One thing for another; an added or a removed thing; a pose or an activity; a property; a size or a number; the
-place, the season or the time of day; the style of the whole picture; several of these, without and with the place;
-weights alone.
+"""One thing for another; a thing for a word of one's own, which was added to the model; an added or a removed thing; a
+pose or an activity; a property; a size or a number; the place, the season or the time of day; the style of the whole
+picture; several of these, without and with the place; weights alone.
 """
 
 KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
@@ -51,6 +52,8 @@ def change_kind(pair: PromptPair) -> ChangeKind:
     ('place', 'style')
     >>> kind("a dog sitting on a bench", "a dog jumping on a bench"), kind("a dog in a park", "a cat in the snow")
     ('pose', 'scene')
+    >>> change_kind(PromptPair.of(*[PromptTokens.words_of(text, {"<rex>"}) for text in ("a dog", "a <rex>")]))
+    'own'
     """
     sides = tuple(_Side(prompt) for prompt in (pair.source, pair.target))
     found: set[ChangeKind] = set()
@@ -66,9 +69,17 @@ def change_kind(pair: PromptPair) -> ChangeKind:
         return "weights"
     if "style" in found:
         return "style"  # whatever else changes, no part of the picture can be held
+    if "swap" in found and "place" not in found and _has_new_own_word(pair):
+        return "own"
     if len(found) == 1:
         return found.pop()
     return "scene" if "place" in found else "mixed"
+
+
+def _has_new_own_word(pair: PromptPair) -> bool:
+    """Whether a word that differs in the target is one that was added to the model."""
+    changed = (pair.target.words[i] for words in pair.pairs if words.kind != "same" for i in words.target)
+    return not {folded(word.text) for word in changed}.isdisjoint(map(folded, pair.target.added))
 
 
 def kept_things(pair: PromptPair) -> tuple[str, ...]:
@@ -109,7 +120,9 @@ class _Side:
     """One prompt with the class of each word."""
 
     def __init__(self, prompt: PromptTokens) -> None:
-        self._words = [word.key for word in prompt.words]
+        own = set(map(folded, prompt.added))
+        # What a word of one's own looks like tells nothing of it: it names a thing.
+        self._words = ["thing" if folded(word.text) in own else word.key for word in prompt.words]
         self._classes = word_classes(self._words)
 
     @property

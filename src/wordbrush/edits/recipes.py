@@ -16,6 +16,7 @@ from wordbrush.tokens.pair import PromptPair
 
 _SAID: dict[ChangeKind, str] = {
     "swap": "swap of a thing",
+    "own": "swap for a word of your own",
     "addition": "added thing",
     "removal": "removed thing",
     "pose": "how things stand, or what they do",
@@ -39,6 +40,8 @@ EMPTIED = replace(NARROWER, subtract_threshold=0.5, fill_steps=0.8)
 """The same for a thing that is taken away: its place is filled from its surroundings, and things that stay keep
 theirs. Left to the prompt, the place would become another of the things that the prompt still names.
 """
+ALL_IN_REGION = replace(IN_REGION, least_difference=0.3)
+"""`IN_REGION` for a thing that takes nothing of the old one's shape: more of the region changes."""
 AROUND = LocalBlend(words=(), maps="own", spread=True, subtract_threshold=0.35, hold_pixels=True)
 """All but the region of things that stay, whose words are subtracted."""
 
@@ -108,6 +111,7 @@ def _recipes(*rows: Recipe) -> dict[ChangeKind, Recipe]:
 
 GENERATED = _recipes(
     Recipe("swap", 0.8, 0.4, 0.25, IN_REGION),
+    Recipe("own", 0.2, 0.0, 0.0, ALL_IN_REGION),
     Recipe("addition", 0.1, 0.1, 0.25, IN_REGION),
     Recipe("removal", 0.8, 0.8, 0.25, EMPTIED, "beside"),
     Recipe("pose", 0.1, 0.1, 0.25, IN_REGION, "kept"),
@@ -119,7 +123,12 @@ GENERATED = _recipes(
     Recipe("scene", 0.8, 0.1, 0.25, AROUND, "kept"),
     Recipe("weights", 0.8, 0.8, 0.4, None),
 )
-"""For a picture that the model drew. Where a thing stays that a kept word names, that word holds it in its place."""
+"""For a picture that the model drew. Where a thing stays that a kept word names, that word holds it in its place.
+
+A word of one's own is free from the first step, and layout held for one alone: a model knows such a word from a few
+pictures, and takes an old thing's outline for the thing that its word began as. Words that stay place their things in
+the first steps; held for longer, they colour the new one.
+"""
 
 PHOTOGRAPH = GENERATED | _recipes(
     Recipe("addition", 0.1, 0.1, 0.25, NARROWER),
@@ -132,6 +141,7 @@ WHOLE_REGION = replace(IN_REGION, least_difference=0.0)
 
 JOINT = _recipes(
     Recipe("swap", 1.0, 1.0, 0.2, WHOLE_REGION),
+    Recipe("own", 1.0, 1.0, 0.0, WHOLE_REGION),
     Recipe("addition", 1.0, 1.0, 0.2, IN_REGION),
     Recipe("removal", 1.0, 1.0, 0.2, WHOLE_REGION),
     Recipe("pose", 1.0, 1.0, 0.2, IN_REGION),

@@ -56,7 +56,7 @@ def measure(out: Path, rows: int, steps: int, model: str | None) -> None:
 
     def look(totals: Totals) -> None:
         if totals.done % max(1, rows // 10) == 0 and totals.done not in held and totals.done:
-            held[totals.done] = resident_bytes()
+            held[totals.done] = resident_bytes(os.getpid())
             print(f"| {totals.done} | {held[totals.done] / 2**20:.0f} |", flush=True)
 
     totals = make_set(Task(captions, out / "set", making), in_this_process(PairMaker.load(making)), look)

@@ -14,6 +14,7 @@ import multiprocessing
 import random
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from threading import Thread
 
@@ -115,13 +116,13 @@ class Load:
 
     def watch(self):
         """Ask whether the server works, in a thread of its own, which does not wait for the other clients."""
-        asking = http.client.HTTPConnection("127.0.0.1", self.port)
-        while time.monotonic() < self.until:
-            began = time.perf_counter()
-            asking.request("GET", "/health")
-            assert json.loads(asking.getresponse().read())["status"] == "ok"
-            self.health.append(time.perf_counter() - began)
-            time.sleep(LOOK)
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port)) as asking:
+            while time.monotonic() < self.until:
+                began = time.perf_counter()
+                asking.request("GET", "/health")
+                assert json.loads(asking.getresponse().read())["status"] == "ok"
+                self.health.append(time.perf_counter() - began)
+                time.sleep(LOOK)
 
     async def run(self, clients, first):
         watching = Thread(target=self.watch)
@@ -137,9 +138,9 @@ def resident_bytes(process):
 
 
 def noted(port):
-    asking = http.client.HTTPConnection("127.0.0.1", port)
-    asking.request("GET", "/noted")
-    return json.loads(asking.getresponse().read())
+    with closing(http.client.HTTPConnection("127.0.0.1", port)) as asking:
+        asking.request("GET", "/noted")
+        return json.loads(asking.getresponse().read())
 
 
 def within(seconds, part):

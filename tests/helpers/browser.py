@@ -69,7 +69,7 @@ def opened(browser: Any, address: str) -> Iterator[Any]:
     context.set_default_timeout(SLOW)
     page, wrong = context.new_page(), []
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" and not busy(said.text) else None)
     page.on(
         "request", lambda request: request.url.startswith((address, "data:", "blob:")) or wrong.append(request.url)
     )
@@ -78,6 +78,11 @@ def opened(browser: Any, address: str) -> Iterator[Any]:
     yield page
     context.close()
     assert wrong == []
+
+
+def busy(said: str) -> bool:
+    """Whether a browser says of its own that a server had no room, which the page tells in words."""
+    return "status of 429" in said or "status of 503" in said
 
 
 def ready(page: Any) -> None:

@@ -186,7 +186,8 @@ def test_a_wrong_field_is_named(path: str, value: object, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "field", [name for name in json.loads(EXAMPLE.to_json()) if name not in ("sampler", "chain", "seeds", "beside")]
+    "field",
+    [name for name in json.loads(EXAMPLE.to_json()) if name not in ("sampler", "chain", "seeds", "beside", "batch")],
 )
 def test_a_missing_field_is_named(field: str) -> None:
     plain = json.loads(EXAMPLE.to_json())

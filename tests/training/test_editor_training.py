@@ -78,8 +78,6 @@ def test_an_editor_learns_from_pairs_and_edits_by_diffusers_own_pipeline(pairs, 
     picture = Image.open(io.BytesIO(next(read_pairs(pairs)).before))
     edited = editor("make it a sketch", image=picture, num_inference_steps=2).images[0]
     assert edited.size == picture.size
-    losses = [json.loads(line)["loss"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    assert losses
 
 
 def test_rows_have_four_of_the_five_instructions_and_none_of_the_scenes_that_are_held_out():

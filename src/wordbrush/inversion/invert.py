@@ -56,8 +56,9 @@ def invert(
         raise SettingsError(
             f"sampler is '{settings.sampler}'; photographs are inverted with the family's default sampler"
         )
-    _check_kind(inversion.method, method, solver)
+    _check_kind(inversion.method, solver)
     method.check(adapter.guidance, settings.guidance_scale, settings.negative_prompt, settings.guided)
+    _check_sampler(inversion.method, method, solver)
     start = time.perf_counter()
     latents = adapter.encode_image(image)
     counted = CountedCalls(adapter)
@@ -96,7 +97,7 @@ def invert(
     return Inverted(replay, source, report)
 
 
-def _check_kind(name: str, method: Inversion, solver: Solver) -> None:
+def _check_kind(name: str, solver: Solver) -> None:
     flow = solver.name == FLOW
     defined = FLOW_METHODS if flow else METHODS
     if name not in defined:
@@ -104,6 +105,9 @@ def _check_kind(name: str, method: Inversion, solver: Solver) -> None:
         raise SettingsError(
             f"method '{name}' is not defined for this model, which {model}; use {' or '.join(map(repr, defined))}"
         )
+
+
+def _check_sampler(name: str, method: Inversion, solver: Solver) -> None:
     if method.retraces and solver.draws:
         raise SettingsError(
             f"method '{name}' follows the sampler back step by step, and this model's sampler '{solver.name}' draws "

@@ -212,6 +212,17 @@ def test_a_filled_region_is_its_nearest_surroundings_until_it_is_left_to_the_tar
         assert (some != none)[:, region].all()
 
 
+def test_a_mask_is_filled_from_around_it_beside_words_that_are_subtracted_too(models):
+    adapter, _ = models["tiny"]
+    settings, mask = generation(adapter, (16, 16)), box(slice(4, 9), slice(6, 10))
+    blend = LocalBlend(words=(), subtract_words="dog", subtract_threshold=0.99, mask=mask, fill_steps=1.0)
+    source, run = run_together(adapter, settings, asked([CAT], replace(blend, pool=1)))
+    region, finished = run.blend_masks[0][-1], source.latents[-1][0]
+    assert region.any()
+    apart = (run.latents[0] - finished).abs().amax(0)
+    assert (apart[region] > 0.1).all(), "no cell of the region is the source's own"
+
+
 def test_nothing_of_a_thing_fills_the_place_of_another(models):
     """The nearest cells would be those of the words that are subtracted; they give nothing."""
     adapter, _ = models["bundled"]

@@ -17,7 +17,7 @@ EDITS = [
         "cross_replace_steps": {"default_": [0.0, 0.6], "cat": 0.3},
         "self_replace_steps": [0.1, 0.5],
         "equalizer": {"cat": 1.5, "apple": -1.0},
-        "local_blend": {"words": ["dog", "cat"], "threshold": 0.4, "hold_pixels": True},
+        "local_blend": {"words": ["dog", "cat"], "threshold": 0.4, "fill_steps": 0.5, "hold_pixels": True},
         "resize": 1.5,
         "weight_region": "noun",
     },

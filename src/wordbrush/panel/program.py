@@ -14,7 +14,7 @@ from wordbrush.models.adapter_file import AdapterFile
 from wordbrush.panel.python_source import BUNDLED, adapter_lines, call, literal, load_lines
 from wordbrush.sampling.settings import GenerationOptions
 
-_BLEND_FLAGS = ("words", "subtract_words", "threshold", "start_blend", "hold_pixels")
+_BLEND_FLAGS = ("words", "subtract_words", "threshold", "start_blend", "fill_steps", "hold_pixels")
 """What of a local blend the command line takes."""
 
 

@@ -192,14 +192,14 @@ class Blender:
         assert finished is not None  # a source whose edits fill runs before them
         filled = []
         for asking_hw, things_hw in zip(allowed.cpu(), self._things().cpu(), strict=True):
-            places = nearest(asking_hw, ~things_hw).flatten().to(finished.device)
+            places = nearest(asking_hw, ~(things_hw | asking_hw)).flatten().to(finished.device)
             filled.append(finished.flatten(2)[:, :, places].reshape(finished.shape))
         return source.now + source.signal * (torch.cat(filled) - finished)
 
     def _things(self) -> Tensor:
         """Cells of the words and of those to subtract (branches, h, w), as far as anything of them can be seen."""
         if not self._columns:
-            return self._allowed()
+            return torch.zeros(len(self._tokens), *self._size, dtype=torch.bool)
         words = self._either(0, THING, self._blend.pool)
         return words | self._either(1, THING, self._blend.pool) if self._blend.subtract_words else words
 

@@ -8,19 +8,17 @@ LoRA, and made a blueprint with it. What a perfect edit gives is known: the same
 """
 
 import argparse
-import time
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from own_word import timed_learning
 from PIL import Image
 
 from wordbrush import Editor
 from wordbrush.edits.settings import EditOptions
-from wordbrush.learning.learn import learn
 from wordbrush.learning.settings import LearnSettings
 from wordbrush.metrics.likeness import capped_psnr, mse
-from wordbrush.models.load import load_pipeline
 from wordbrush.scenes.atlas import MODEL_FAMILY
 from wordbrush.scenes.cast import Cast
 from wordbrush.scenes.judge.judge import Judge
@@ -74,12 +72,7 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     settings = LearnSettings(WORD, INIT, lora=True, steps=options.steps)
-    started, worked = time.monotonic(), time.process_time()
-    pipeline, model = load_pipeline(None, "cpu", "float32")
-    learnt = learn(pipeline, model, pictures_to_learn_from(options.out), settings, options.out)
-    minutes, of_core = (time.monotonic() - started) / 60, (time.process_time() - worked) / 60
-    print(f"learnt in {learnt.steps} steps, {minutes:.1f} minutes, {of_core:.1f} of a core's time")
-    print(table(options, learnt.files))
+    print(table(options, timed_learning(pictures_to_learn_from(options.out), settings, options.out)))
 
 
 def table(options: argparse.Namespace, files: tuple[Path, ...]) -> str:

@@ -86,13 +86,18 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     paths = pictures_to_learn_from(options.sprite, options.out)
     settings = LearnSettings(WORD, options.init, lora=not options.vectors_alone, steps=options.steps)
+    print(table(options, timed_learning(paths, settings, options.out)))
+
+
+def timed_learning(pictures: list[Path], settings: LearnSettings, folder: Path) -> tuple[Path, ...]:
+    """The files that learning writes; prints what it took."""
     started, worked = time.monotonic(), time.process_time()
     pipeline, model = load_pipeline(None, "cpu", "float32")
-    learnt = learn(pipeline, model, paths, settings, options.out)
+    learnt = learn(pipeline, model, pictures, settings, folder)
     minutes, of_core = (time.monotonic() - started) / 60, (time.process_time() - worked) / 60
     losses = [round(loss, 4) for loss in learnt.losses]
     print(f"learnt in {learnt.steps} steps, {minutes:.1f} minutes, {of_core:.1f} of a core's time; losses {losses}")
-    print(table(options, learnt.files))
+    return learnt.files
 
 
 def table(options: argparse.Namespace, files: tuple[Path, ...]) -> str:

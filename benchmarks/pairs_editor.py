@@ -24,7 +24,8 @@ from PIL import Image
 
 from training.editor import pipeline_of, widened
 from training.instructions import INSTRUCTIONS, held_out
-from wordbrush import scenes
+from wordbrush.metrics.likeness import capped_psnr, mse
+from wordbrush.models.folder import bundled_folder
 from wordbrush.scenes.cast import Cast
 from wordbrush.scenes.judge.judge import Judge, Verdict
 from wordbrush.scenes.render import render
@@ -32,8 +33,6 @@ from wordbrush.scenes.scene import Scene
 from wordbrush.views.picture_grid import Captioned, PictureGrid, Strip
 from wordbrush.views.sheets import draw_sheet
 from wordbrush_bench.scenes.verdicts import colour_of
-
-WEIGHTS = Path(scenes.__file__).parent / "weights"
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def main() -> None:
 def editor(options: argparse.Namespace) -> Any:
     """Gives a picture for each of several instructions on one picture."""
     if options.editor is None:
-        start = StableDiffusionPipeline.from_pretrained(WEIGHTS)
+        start = StableDiffusionPipeline.from_pretrained(bundled_folder())
         start.to(dtype=torch.float32)  # stored as halves
         pipeline = pipeline_of(start, widened(start.unet), start.text_encoder)
     else:
@@ -148,8 +147,8 @@ def keeps(one: Tried, seen: Verdict) -> bool:
 
 
 def psnr(one: Image.Image, other: Image.Image) -> float:
-    error = np.square(np.asarray(one, float) - np.asarray(other.convert("RGB"), float)).mean()
-    return float(10 * np.log10(255**2 / max(error, 1e-9)))
+    first, second = (np.asarray(picture.convert("RGB")) / 255 for picture in (one, other))
+    return capped_psnr(mse(first, second))
 
 
 def draw(tried: list[Tried], path: Path, first: int = 6) -> None:

@@ -15,6 +15,7 @@ from training.grounding import Truth, grounding_loss
 from training.inherit import inherit
 from training.latent_pool import LatentPool
 from training.networks import build_scheduler, build_text_encoder, build_unet
+from training.noising import guessed, min_snr, noised
 from training.precision import fast_products
 from training.run import TrainingRun
 from training.schedule import Schedule
@@ -25,7 +26,6 @@ from wordbrush.scenes.vocabulary import known_words
 
 SEED = 23
 UNCONDITIONAL_SHARE = 0.1
-SNR_LIMIT = 5.0
 GROUNDING_WEIGHT = 0.15
 GROUNDED_STEPS = 850
 """Above this timestep there is too little to see for words to know where to look."""
@@ -136,20 +136,19 @@ class DenoisingLoss:
     def __call__(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The loss of one batch, with noise and timesteps of the generator."""
         noise, timesteps, alpha = self._noise(batch.latents, generator)
-        noisy = alpha.sqrt() * batch.latents + (1 - alpha).sqrt() * noise
+        noisy = noised(batch.latents, noise, alpha)
         words = self._text(batch.ids.to(self._device))[0]
         predicted, maps = self._predict(noisy.to(self._device), timesteps.to(self._device), words)
         error = (predicted.float() - noise.to(self._device)).square().mean(dim=(1, 2, 3))
         self.errors.add(timesteps, error)
-        snr = (alpha / (1 - alpha)).flatten()
-        loss: Tensor = (error * (snr.clamp(max=SNR_LIMIT) / snr).to(self._device)).mean()
+        loss: Tensor = (error * min_snr(alpha).to(self._device)).mean()
         truth = Truth(batch.truth.tokens.to(self._device), batch.truth.masks.to(self._device))
         seen = (batch.captioned & (timesteps < GROUNDED_STEPS)).float().to(self._device)
         loss = loss + GROUNDING_WEIGHT * grounding_loss(maps, truth, seen)
         if self._critic is None:
             return loss
         alpha, noisy = alpha.to(self._device), noisy.to(self._device)
-        picture = (noisy - (1 - alpha).sqrt() * predicted.float()) / alpha.sqrt()
+        picture = guessed(noisy, predicted.float(), alpha)
         # The more noise, the less a prediction can be held to.
         asked = (batch.captioned & (timesteps < CRITIC_STEPS)).to(self._device) * alpha.sqrt().flatten()
         named = cell_loss(self._critic(picture).float(), batch.classes.to(self._device))

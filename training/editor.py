@@ -19,6 +19,7 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from training.networks import build_scheduler
+from training.noising import min_snr, noised
 from training.precision import fast_products
 from training.run import TrainingRun
 from training.schedule import Schedule
@@ -31,7 +32,6 @@ from wordbrush.scenes.pixels import as_input
 SEED = 71
 LEFT_OUT = 0.05
 """How often the picture alone, the instruction alone, and both are left out (section 3.2.1): for guidance by each."""
-SNR_LIMIT = 5.0
 _AT_ONCE = 32
 """Pictures that are encoded at once."""
 
@@ -139,7 +139,7 @@ class EditingLoss:
         timesteps = draw_timesteps(count, generator)
         alpha = self._signal[timesteps][:, None, None, None]
         noise = torch.randn(batch.after.shape, generator=generator)
-        noisy = alpha.sqrt() * batch.after + (1 - alpha).sqrt() * noise
+        noisy = noised(batch.after, noise, alpha)
         lot = torch.rand(count, generator=generator)
         without_words, without_picture = lot < 2 * LEFT_OUT, (lot >= LEFT_OUT) & (lot < 3 * LEFT_OUT)
         ids = torch.where(without_words[:, None], self._empty, batch.ids)
@@ -149,8 +149,7 @@ class EditingLoss:
         predicted = self._unet(seen, timesteps.to(self._device), encoder_hidden_states=words, return_dict=False)[0]
         error = (predicted.float() - noise.to(self._device)).square().mean(dim=(1, 2, 3))
         self.errors.add(timesteps, error)
-        snr = (alpha / (1 - alpha)).flatten()
-        loss: Tensor = (error * (snr.clamp(max=SNR_LIMIT) / snr).to(self._device)).mean()
+        loss: Tensor = (error * min_snr(alpha).to(self._device)).mean()
         return loss
 
 

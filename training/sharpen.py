@@ -7,6 +7,7 @@ from diffusers import AutoencoderKL, StableDiffusionPipeline
 from torch import Tensor
 
 from training.adversary import Adversary, adversary_loss, balanced, give_away
+from training.noising import guessed, noised
 from training.precision import fast_products
 from training.run import TrainingRun
 from training.schedule import Schedule
@@ -90,8 +91,7 @@ def guess(
     signal = denoiser.scheduler.alphas_cumprod[timesteps][:, None, None, None].to(device)
     noise = torch.randn(latents.shape, generator=generator).to(device)
     ids = denoiser.tokenizer(captions, padding="max_length", return_tensors="pt").input_ids.to(device)
-    noisy = signal.sqrt() * latents + (1 - signal).sqrt() * noise
+    noisy = noised(latents, noise, signal)
     words = denoiser.text_encoder(ids)[0]
     predicted = denoiser.unet(noisy, timesteps.to(device), encoder_hidden_states=words).sample.float()
-    guessed: Tensor = (noisy - (1 - signal).sqrt() * predicted) / signal.sqrt()
-    return guessed
+    return guessed(noisy, predicted, signal)

@@ -1,5 +1,7 @@
 """A page whose server is started again, or that is loaded again, while a picture is made."""
 
+from contextlib import ExitStack, contextmanager
+
 import pytest
 
 from helpers.browser import SLOW, chromium, grow, needs_chromium, opened, ready, serving
@@ -14,6 +16,18 @@ def browser():
         yield browser
 
 
+@contextmanager
+def person(browser, address):
+    """The page of a new person, which may complain: its server will be away."""
+    context = browser.new_context()
+    context.set_default_timeout(SLOW)
+    page = context.new_page()
+    page.goto(address)
+    ready(page)
+    yield page
+    context.close()
+
+
 def begin(page):
     """Begin a picture that takes a while, and wait for its first preview."""
     page.locator("#make summary").click()
@@ -23,22 +37,18 @@ def begin(page):
 
 
 def test_a_picture_goes_on_when_its_server_is_back(editor, browser, tmp_path):
-    with serving(editor, keep=tmp_path) as address:
-        context = browser.new_context()
-        context.set_default_timeout(SLOW)
-        page = context.new_page()
-        page.goto(address)
-        ready(page)
-        begin(page)
-    page.wait_for_selector("#run-text >> text=goes on when it is back")
-    with serving(editor, int(address.split(":")[2].strip("/")), tmp_path):
-        page.locator("#strip li").nth(2).wait_for()
-        page.wait_for_selector("#run", state="hidden")
-        assert page.is_hidden("#problem")
-        page.reload()
-        ready(page)
-        assert page.locator("#strip li").count() == 3
-    context.close()
+    with ExitStack() as browsing:
+        with serving(editor, keep=tmp_path) as address:
+            page = browsing.enter_context(person(browser, address))
+            begin(page)
+        page.wait_for_selector("#run-text >> text=goes on when it is back")
+        with serving(editor, int(address.split(":")[2].strip("/")), tmp_path):
+            page.locator("#strip li").nth(2).wait_for()
+            page.wait_for_selector("#run", state="hidden")
+            assert page.is_hidden("#problem")
+            page.reload()
+            ready(page)
+            assert page.locator("#strip li").count() == 3
 
 
 def test_a_picture_that_is_made_meanwhile_is_there_after_a_reload(editor, browser):
@@ -52,12 +62,8 @@ def test_a_picture_that_is_made_meanwhile_is_there_after_a_reload(editor, browse
 
 
 def test_what_a_server_did_not_keep_is_said_to_be_lost(editor, browser):
-    with serving(editor) as address:
-        context = browser.new_context()
-        context.set_default_timeout(SLOW)
-        page = context.new_page()
-        page.goto(address)
-        ready(page)
-        begin(page)
-    page.wait_for_selector("#problem >> text=Is wordbrush still running?")
-    context.close()
+    with ExitStack() as browsing:
+        with serving(editor) as address:
+            page = browsing.enter_context(person(browser, address))
+            begin(page)
+        page.wait_for_selector("#problem >> text=Is wordbrush still running?")

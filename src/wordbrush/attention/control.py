@@ -196,9 +196,9 @@ class StepControl:
         row = _Row(None, None, [])
         if self._edit is not None and branch != SOURCE:
             row = self._row(call, self._edit, BatchRow(branch, True), 0)
-        if reads == "own" and row.taken is not None:  # what the kernel told is of what the row took over
-            own = own._replace(log_sum_HQ=None)
         if reads == "own":
+            if row.taken is not None:  # what the kernel told is of what the row took over
+                own = own._replace(log_sum_HQ=None)
             row = _Row(None, None, [])
         # Whose values it has does not show in a map.
         taken = None if row.taken is None else replace(row.taken, v_HQD=None)

@@ -46,8 +46,8 @@ Steps = Annotated[
 
 
 @dataclass(frozen=True)
-class RunFlags:
-    """Where a command computes, and where it writes."""
+class LoadFlags:
+    """Which model computes, where, and what is loaded beside it."""
 
     model: Model = None
     lora: Lora = ()
@@ -55,6 +55,12 @@ class RunFlags:
     layers: Layers = None
     device: Device = None
     dtype: Dtype = None
+
+
+@dataclass(frozen=True)
+class RunFlags(LoadFlags):
+    """Where a command computes, and where it writes."""
+
     out: Out = Path("wordbrush-out")
     quiet: Quiet = False
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from wordbrush.cli.collector import resume_collecting
-from wordbrush.cli.flags import RunFlags
+from wordbrush.cli.flags import LoadFlags, RunFlags
 from wordbrush.cli.values import concept_file, lora_file, path
 from wordbrush.errors import SettingsError
 from wordbrush.files import check_writable
@@ -32,7 +32,7 @@ def load_editor(model: str | None, device: str | None, dtype: str | None, *, kee
 
 
 def load_for_runs(
-    run: RunFlags,
+    run: LoadFlags,
     *branches: "GenerationOptions | EditOptions",
     keep_bytes: int = 1 << 30,
 ) -> "Editor":
@@ -60,7 +60,7 @@ def load_for_runs(
     return editor
 
 
-def load_for_one_run(run: RunFlags, *branches: "GenerationOptions | EditOptions") -> "Editor":
+def load_for_one_run(run: LoadFlags, *branches: "GenerationOptions | EditOptions") -> "Editor":
     """An editor whose sources keep nothing: nothing is edited again in this process."""
     return load_for_runs(run, *branches, keep_bytes=0)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from urllib.parse import quote
 
 from wordbrush.cli.command import flag
-from wordbrush.cli.flags import Concept, Device, Dtype, Layers, Lora, Model, Quiet, RunFlags
+from wordbrush.cli.flags import LoadFlags, Quiet
 from wordbrush.cli.load import load_for_runs
 from wordbrush.cli.output import say
 from wordbrush.errors import MissingPackageError
@@ -17,7 +17,7 @@ ADDRESS = "Address"
 
 @dataclass(frozen=True)
 class ServerFlags:
-    """Where a server listens, what it keeps, and which model works in it."""
+    """Where a server listens, and what it keeps."""
 
     port: Annotated[int, flag("--port", help="Port; 0 for one that is free.", group=ADDRESS)] = PORT
     host: Annotated[
@@ -28,29 +28,24 @@ class ServerFlags:
         Path | None,
         flag("--keep", metavar="FOLDER", help="Keep pictures and jobs over a restart; else in memory.", group=ADDRESS),
     ] = None
-    model: Model = None
-    lora: Lora = ()
-    concept: Concept = ()
-    layers: Layers = None
-    device: Device = None
-    dtype: Dtype = None
-    quiet: Quiet = False
 
 
-def serve(server: ServerFlags = ServerFlags()) -> None:
+def serve(server: ServerFlags = ServerFlags(), load: LoadFlags = LoadFlags(), quiet: Quiet = False) -> None:
     """Serve the editor to programs over HTTP: /openapi.json says how, /health whether it works."""
-    _serve(server, page=False, opens=False)
+    _serve(server, load, quiet, page=False, opens=False)
 
 
 def ui(
     server: ServerFlags = ServerFlags(),
+    load: LoadFlags = LoadFlags(),
+    quiet: Quiet = False,
     no_open: Annotated[bool, flag("--no-open", help="Do not open a browser.", group=ADDRESS)] = False,
 ) -> None:
     """Open the page on which pictures are edited by their words; it stays on this machine and needs no network."""
-    _serve(server, page=True, opens=not no_open)
+    _serve(server, load, quiet, page=True, opens=not no_open)
 
 
-def _serve(server: ServerFlags, *, page: bool, opens: bool) -> None:
+def _serve(server: ServerFlags, load: LoadFlags, quiet: bool, *, page: bool, opens: bool) -> None:
     try:
         from wordbrush.server.guard import LOOPBACK
         from wordbrush.server.run import address_of, bind, check_address
@@ -61,19 +56,10 @@ def _serve(server: ServerFlags, *, page: bool, opens: bool) -> None:
     check_address(host, token)
     listening = bind(host, server.port)
     address = address_of(listening, host) + ("" if token is None else f"?token={quote(token, safe='')}")
-    editor = load_for_runs(
-        RunFlags(
-            model=server.model,
-            lora=server.lora,
-            concept=server.concept,
-            layers=server.layers,
-            device=server.device,
-            dtype=server.dtype,
-        )
-    )
+    editor = load_for_runs(load)
 
     def ready() -> None:
-        say(f"{'open' if page else 'serving at'} {address} (Ctrl-C ends it)", server.quiet)
+        say(f"{'open' if page else 'serving at'} {address} (Ctrl-C ends it)", quiet)
         if opens:
             import webbrowser
 

@@ -84,9 +84,11 @@ def nearest(asking_hw: Tensor, giving_hw: Tensor) -> Tensor:
     [[0, 0, 0, 3]]
     """
     index_hw = torch.arange(asking_hw.numel()).reshape(asking_hw.shape)
+    asking_hw = asking_hw & ~giving_hw  # who gives is nearest to itself
     if not bool(asking_hw.any()) or not bool(giving_hw.any()):
         return index_hw
+    edge_hw = giving_hw & _grown(~giving_hw)  # within it, a neighbour is nearer
     scale = torch.tensor([SIDEWAYS, 1.0])
-    nearest_n = torch.cdist(asking_hw.nonzero() * scale, giving_hw.nonzero() * scale).argmin(dim=1)
-    index_hw[asking_hw] = index_hw[giving_hw][nearest_n]
+    nearest_n = torch.cdist(asking_hw.nonzero() * scale, edge_hw.nonzero() * scale).argmin(dim=1)
+    index_hw[asking_hw] = index_hw[edge_hw][nearest_n]
     return index_hw

@@ -257,13 +257,26 @@ class _Running:
             prediction[layout.compared(run.branches)] if self._compared else None,
         )
         latents = self._steering.advance(self._solver, self._index, self._timestep, predicted, self._latents)
-        for blend in run.blends:
-            signal = self._solver.rates_after(self._timestep).signal
-            latents = _blended(blend, self._index, latents, signal, run.branches, run.kept)
+        if run.blends:
+            latents = self._blended(latents)
         if run.looking is not None:
             run.looking.look(self._expected(predicted, latents))
         self._latents = latents
         return Step(self._index, latents, controlled, self._whole, self._apart)
+
+    def _blended(self, latents: Tensor) -> Tensor:
+        """Latents after a step, (branches, C, h, w), of which blends hold a part to the source's."""
+        run, signal = self._run, self._solver.rates_after(self._timestep).signal
+        if SOURCE in run.branches:
+            source = SourceLatents(latents[:1], signal, None)
+        else:
+            assert run.kept is not None  # a blend needs the source's latents
+            source = SourceLatents(run.kept.latents[self._index + 1], signal, run.kept.latents[-1])
+        blended = latents.clone()
+        for blend in run.blends:
+            rows = [run.branches.index(branch) for branch in blend.branches]
+            blended[rows] = blend.after_step(self._index, latents[rows], source)
+        return blended
 
     def _expected(self, predicted: Predicted, latents: Tensor) -> Tensor:
         """The finished latents (branches, C, h, w), if all that is left to take from `latents` after this step is the
@@ -294,20 +307,6 @@ def _rows(layout: BatchLayout, branches: Sequence[int], latents: Tensor, source:
     if SOURCE not in place and source is not None:
         latents, place[SOURCE] = torch.cat([latents, source]), len(latents)
     return latents[[place[row.branch] for row in layout.rows]]
-
-
-def _blended(
-    blend: Blender, step: int, latents: Tensor, signal: float, branches: Sequence[int], kept: Replay | None
-) -> Tensor:
-    if SOURCE in branches:
-        source = SourceLatents(latents[:1], signal, None)
-    else:
-        assert kept is not None  # a blend needs the source's latents
-        source = SourceLatents(kept.latents[step + 1], signal, kept.latents[-1])
-    rows = [branches.index(branch) for branch in blend.branches]
-    blended = latents.clone()
-    blended[rows] = blend.after_step(step, latents[rows], source)
-    return blended
 
 
 def _needs_replay(edit: StepEdit | None, watches: Sequence[Watch], tape: SourceTape | None, step: int) -> bool:

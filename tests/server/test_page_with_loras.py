@@ -14,12 +14,25 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def page(tiny_folder, tmp_path_factory):
+def address(tiny_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("adapters")
     editor = Editor.from_pretrained(tiny_folder)
     editor.load_lora(random_lora(tiny_pipeline(), folder / "style.safetensors"), 0.0)
     editor.load_concept(concept(folder / "my-dog.safetensors"))
-    with serving(editor) as address, chromium() as browser, opened(browser, address) as page:
+    with serving(editor) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser, address):
+    """The page of a new person, as one test may not need what another did on it."""
+    with opened(browser, address) as page:
         page.locator("#make summary").click()
         page.fill("#steps", "3")
         yield page
@@ -49,7 +62,11 @@ def test_a_lora_is_edited_in(page):
 
 def test_a_lora_of_the_picture_is_one_of_its_edits_until_it_is_moved_there(page):
     page.fill("#source-lora-0", "0.5")
-    assert page.input_value("#target-lora-0") == "1"  # it was moved before
+    assert page.input_value("#target-lora-0") == "0.5"
+    page.fill("#target-lora-0", "1")
+    page.fill("#source-lora-0", "0.25")
+    assert page.input_value("#target-lora-0") == "1"  # it was moved there
+    page.fill("#source-lora-0", "0.5")
     grow(page, lambda: page.click("#draw"))
     assert made_by(page)["generate"]["options"]["source_adapters"] == [
         {"name": "style", "scale": 0.5, "start": 0, "end": 1}

@@ -1,7 +1,7 @@
 """The editor: generate a picture, then edit it by editing its prompt. It fills in defaults, runs and packs."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
 from PIL.Image import Image
 
-from wordbrush.attention.batch import SOURCE
 from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
-from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.blend import LatentMask
 from wordbrush.edits.lora_window import check_loaded
 from wordbrush.edits.recipes import Recipe, recipe_for
@@ -20,7 +18,6 @@ from wordbrush.edits.strength import AUTO, StrengthSearch, one_step
 from wordbrush.errors import ModelError, PromptWarning, RecordError, SettingsError, cited
 from wordbrush.inversion.settings import InversionSettings, Setting
 from wordbrush.maps.attention_maps import AttentionMaps
-from wordbrush.maps.capture import Capture
 from wordbrush.maps.request import MapsRequest, Words
 from wordbrush.models.adaptable import AdaptablePipeline
 from wordbrush.models.adapter_file import fingerprint_with
@@ -29,7 +26,7 @@ from wordbrush.models.folder_fingerprint import is_earlier_fingerprint
 from wordbrush.models.layer_file import read_layers
 from wordbrush.models.load import ModelInfo, adopt_pipeline, load_pipeline
 from wordbrush.models.processor import thread_count
-from wordbrush.pictures.fit import Fit, fit_into, fit_to, to_canvas
+from wordbrush.pictures.fit import fit_into, fit_to
 from wordbrush.pictures.masks import read_mask
 from wordbrush.pictures.read import Photo, read_photo
 from wordbrush.probe.cases import PROMPTS, check_words, probe_case
@@ -37,24 +34,14 @@ from wordbrush.probe.measure import measure
 from wordbrush.probe.report import ProbeReport
 from wordbrush.runs.cache import InversionCache
 from wordbrush.runs.counter import RunCounter
-from wordbrush.runs.kept import PhotoTask, invert_or_recall
-from wordbrush.runs.pack import model_record, packed_again, packed_edits, packed_photo, packed_result, packed_source
+from wordbrush.runs.making import Making
+from wordbrush.runs.pack import packed_edits
 from wordbrush.runs.planned import plan
 from wordbrush.runs.previews import Previews
-from wordbrush.runs.record import PhotoRecord, RunRecord, check_adapters, check_layers, check_photo
+from wordbrush.runs.record import RunRecord, check_adapters, check_layers, check_photo
+from wordbrush.runs.replayed import replayed
 from wordbrush.runs.results import EditResult, EditResults, Source
-from wordbrush.runs.run import (
-    Beside,
-    look_again,
-    run_again,
-    run_along,
-    run_edit,
-    run_seeds,
-    run_side_by_side,
-    run_source,
-    run_together,
-    solver_of,
-)
+from wordbrush.runs.run import solver_of
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.settings import GenerationOptions, GenerationSettings
@@ -65,7 +52,6 @@ from wordbrush.search.ranking import Ranking, Scored
 from wordbrush.search.trials import Choosing, Trials, clip_of, score_of, side_by_side
 from wordbrush.settled import whole
 from wordbrush.tokens.pair import Prompts
-from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush.tokens.unknown_words import unknown_words
 from wordbrush.tokens.web_ui_syntax import web_ui_syntax
 
@@ -316,8 +302,7 @@ class Editor:
         <Source 'a dog eating an apple', seed 7, 128 x 128>
         """
         settings = self._generation(prompt, options)
-        tape = self._tape(self._keep_bytes)
-        return self._generated(settings, tape, self._keep_bytes, capture, on_step)
+        return self._making.generated(settings, self._keep_bytes, capture, on_step)
 
     def invert(
         self,
@@ -392,7 +377,7 @@ class Editor:
             negative_prompt=negative_prompt,
             size=fit.canvas_size,
         )
-        return self._inverted(photo, fit, generation, inversion, self._keep_bytes, cache, on_step)
+        return self._making.inverted(photo, fit, generation, inversion, self._keep_bytes, cache, on_step)
 
     @overload
     def edit(
@@ -477,7 +462,7 @@ class Editor:
         ('a cat eating an apple', 1)
         """
         self._check_own(result.source)
-        return self._result_as_source(result, self._keep_bytes, on_step)
+        return self._making.result_as_source(result, self._keep_bytes, on_step)
 
     def find_strength(
         self, source: Source, target: str, *, on_step: OnStep | None = None, **options: Unpack[EditOptions]
@@ -603,7 +588,7 @@ class Editor:
         counter = RunCounter(on_step, len(batches))
         scored = []
         for batch in batches:
-            for results in self._seeds(generation, batch, settings, counter.next()):
+            for results in self._making.seeds(generation, batch, settings, counter.next()):
                 score = score_of(self._adapter, results[0].source, settings, results[0].latents, network)
                 scored.append(Scored(results[0], score, f"seed {results[0].source.settings.seed}"))
         return Ranking.of(scored)
@@ -663,7 +648,7 @@ class Editor:
         if isinstance(prompt, GenerationSettings) or isinstance(target, EditSettings):
             if options or not (isinstance(prompt, GenerationSettings) and isinstance(target, EditSettings)):
                 raise SettingsError("settings that are complete come in pairs, those of the picture and of its edits")
-            return self._together(prompt, target, capture, on_step)
+            return self._making.together(prompt, target, capture, on_step)
         generation_options, edit_options = split_options(options)
         if _search(edit_options) is not None:
             source = self.generate(prompt, **generation_options)
@@ -672,7 +657,7 @@ class Editor:
             return results[0] if isinstance(target, str) else results
         generation = self.generation_settings(prompt, **generation_options)
         settings = self.edit_settings(target, generation, **edit_options)
-        results = self._together(generation, settings, capture, on_step)
+        results = self._making.together(generation, settings, capture, on_step)
         return results[0] if isinstance(target, str) else results
 
     def generate_and_edit_all(
@@ -707,25 +692,7 @@ class Editor:
         [<EditResult 'a dog' -> 'a cat', seed 0, 128 x 128>,
          <EditResult 'a fox on the beach' -> 'a fox in the snow', seed 0, 128 x 128>]
         """
-        beside, captures = [], []
-        for generation, settings in asked:
-            prompts = Prompts.of(self._adapter.tokenize, generation.prompt, settings.targets)
-            solver = solver_of(self._adapter, generation)
-            branches = dict(enumerate((prompts.source, *prompts.targets), start=SOURCE))
-            seen = self._capture(capture, generation, branches, len(solver.timesteps))
-            planned = plan(self._adapter, generation, settings, len(solver.timesteps), prompts)
-            beside.append(Beside(generation, solver, settings, planned, [seen.watch] if seen else ()))
-            captures.append(seen)
-        made = run_side_by_side(self._adapter, beside, pictures, on_step, texts)
-        model = model_record(self.model)
-        results = []
-        for one, seen, (kept, run) in zip(beside, captures, made, strict=True):
-            canvas, notes = self._adapter.decode(kept.latents[-1]), one.planned.prompts.source.notes
-            source = packed_source(
-                canvas, one.settings, kept, model, 0, seen, one.solver.name, notes, one.edit, pictures
-            )
-            results.append(packed_edits(self._adapter, source, one.edit, run, seen, together=True))
-        return results
+        return self._making.side_by_side(asked, pictures, capture, on_step, texts)
 
     def runs_beside_others(self, generation: GenerationSettings, edit: EditSettings) -> bool:
         """Whether a source and its edits may run in one batch with others (`generate_and_edit_all`).
@@ -770,12 +737,7 @@ class Editor:
         ['a cat', 'a fox']
         """
         self._check_own(source)
-        prompts = Prompts.of(self._adapter.tokenize, source.prompt, settings.targets)
-        targets = dict(enumerate(prompts.targets, start=SOURCE + 1))
-        seen = self._capture(capture, source.settings, targets, source.kept.num_steps)
-        watches = [seen.watch] if seen else ()
-        run = run_edit(self._adapter, source.settings, settings, source.kept, on_step, watches, prompts)
-        return packed_edits(self._adapter, source, settings, run, seen, together=False)
+        return self._making.edited(source, settings, capture, on_step)
 
     def maps(
         self, made: Source | EditResult, request: MapsRequest | Words = None, *, on_step: OnStep | None = None
@@ -799,19 +761,8 @@ class Editor:
         (16, 16)
         """
         asked = request if isinstance(request, MapsRequest) else MapsRequest(request)
-        source = made if isinstance(made, Source) else made.source
-        self._check_own(source)
-        branch, prompt = (SOURCE, made.prompt) if isinstance(made, Source) else (made.index + 1, made.target)
-        seen = self._capture(asked, source.settings, {branch: self._adapter.tokenize(prompt)}, source.kept.num_steps)
-        assert seen is not None  # something is asked
-        if isinstance(made, Source):
-            look_again(self._adapter, made.settings, made.kept, seen.watch, on_step)
-        else:
-            assert made.record.edit is not None
-            run_edit(self._adapter, source.settings, made.record.edit, source.kept, on_step, [seen.watch])
-        maps = seen.maps(branch)
-        assert maps is not None  # a word that is not in the prompt was refused above
-        return maps
+        self._check_own(made if isinstance(made, Source) else made.source)
+        return self._making.maps(made, asked, on_step)
 
     def previews(
         self,
@@ -859,7 +810,9 @@ class Editor:
         """
         self._check_own(source)
         loras = source.settings.source_adapters if edit is None else edit.target_adapters
-        return self._regenerated(source, replace(source.settings, prompt=prompt, source_adapters=loras), on_step)
+        return self._making.regenerated(
+            source, replace(source.settings, prompt=prompt, source_adapters=loras), on_step
+        )
 
     def preview(self, generation: GenerationSettings | Source, edit: EditSettings) -> tuple[tuple[str, ...], ...]:
         """What an edit would do to each target, in words, without running the model.
@@ -1011,7 +964,7 @@ class Editor:
         given = None if photo is None else read_photo(photo)
         check_photo(record, None if given is None else given.image)
         with thread_count(record.model.threads):
-            return self._replay(record, given, capture, on_step)
+            return replayed(self._making, record, given, capture, on_step)
 
     def generation_settings(self, prompt: str, **options: Unpack[GenerationOptions]) -> GenerationSettings:
         """The settings of a generation, with the model's defaults filled in, for `generate` and `preview`.
@@ -1079,6 +1032,10 @@ class Editor:
         """The adapter as it is now: what is loaded into a pipeline makes another."""
         return self._given_adapter if self._pipeline is None else self._pipeline.adapter
 
+    @property
+    def _making(self) -> Making:
+        return Making(self._adapter, self.model)
+
     def _adaptable(self) -> AdaptablePipeline:
         if self._pipeline is None:
             raise ModelError("this editor has an adapter alone; load with Editor.from_pretrained or from_pipeline")
@@ -1115,121 +1072,6 @@ class Editor:
             raise SettingsError(f"the settings are already complete; leave out {', '.join(options)}")
         return prompt
 
-    def _generated(
-        self,
-        settings: GenerationSettings,
-        tape: SourceTape | None,
-        keep_bytes: int,
-        capture: MapsRequest | None,
-        on_step: OnStep | None,
-    ) -> Source:
-        prompt, solver = self._adapter.tokenize(settings.prompt), solver_of(self._adapter, settings)
-        seen = self._capture(capture, settings, {SOURCE: prompt}, len(solver.timesteps))
-        kept = run_source(self._adapter, settings, tape, on_step, [seen.watch] if seen else (), solver)
-        canvas, model = self._adapter.decode(kept.latents[-1]), model_record(self.model)
-        return packed_source(canvas, settings, kept, model, keep_bytes, seen, solver.name, prompt.notes)
-
-    def _regenerated(self, source: Source, settings: GenerationSettings, on_step: OnStep | None) -> Source:
-        if source.record.photo is None:
-            return self._generated(settings, None, 0, None, on_step)
-        kept = run_again(self._adapter, settings, source.kept, on_step)
-        return packed_again(source, settings, kept, self._adapter.decode(kept.latents[-1]))
-
-    def _inverted(
-        self,
-        photo: Photo,
-        fit: Fit,
-        settings: GenerationSettings,
-        inversion: InversionSettings,
-        keep_bytes: int,
-        cache: InversionCache | None,
-        on_step: OnStep | None,
-    ) -> Source:
-        task, model = PhotoTask(to_canvas(photo.image, fit), fit, settings, inversion), model_record(self.model)
-        made, said = invert_or_recall(self._adapter, model, task, cache, self._tape(keep_bytes), on_step)
-        sampler = solver_of(self._adapter, settings).name
-        return packed_photo(photo, task, made, model, keep_bytes, said, sampler)
-
-    def _together(
-        self,
-        generation: GenerationSettings,
-        settings: EditSettings,
-        capture: MapsRequest | None,
-        on_step: OnStep | None,
-    ) -> EditResults:
-        prompts = Prompts.of(self._adapter.tokenize, generation.prompt, settings.targets)
-        solver = solver_of(self._adapter, generation)
-        branches = dict(enumerate((prompts.source, *prompts.targets), start=SOURCE))
-        seen = self._capture(capture, generation, branches, len(solver.timesteps))
-        watches = [seen.watch] if seen else ()
-        kept, run = run_together(self._adapter, generation, settings, on_step, watches, prompts, solver)
-        canvas, model = self._adapter.decode(kept.latents[-1]), model_record(self.model)
-        source = packed_source(canvas, generation, kept, model, 0, seen, solver.name, prompts.source.notes, settings)
-        return packed_edits(self._adapter, source, settings, run, seen, together=True)
-
-    def _replay(
-        self, record: RunRecord, photo: Photo | None, capture: MapsRequest | None, on_step: OnStep | None
-    ) -> Source | EditResults:
-        if record.chain:
-            source = self._link_again(record, photo)
-            return source if record.edit is None else self.apply(source, record.edit, capture=capture, on_step=on_step)
-        if record.together and record.edit is not None:
-            return self._batch_again(record, record.edit, capture, on_step)
-        asked = (capture, on_step) if record.edit is None else (None, None)
-        if record.beside is not None:
-            source = self._batch_again(record, record.beside, *asked)[0].source
-        elif record.photo is None or photo is None:
-            tape = self._tape(record.keep_bytes)
-            source = self._generated(record.generation, tape, record.keep_bytes, *asked)
-        else:
-            source = self._invert_again(record, record.photo, photo, asked[1])
-        if record.edit is None:
-            return source
-        return self.apply(source, record.edit, capture=capture, on_step=on_step)
-
-    def _batch_again(
-        self, record: RunRecord, edit: EditSettings, capture: MapsRequest | None, on_step: OnStep | None
-    ) -> EditResults:
-        """A source and the edits that ran in one batch with it, of all the seeds that did."""
-        if record.batch is not None:
-            asked = [(record.generation, edit)]
-            return self.generate_and_edit_all(asked, record.batch, capture=capture, on_step=on_step)[0]
-        if not record.seeds:
-            return self._together(record.generation, edit, capture, on_step)
-        made = self._seeds(record.generation, record.seeds, edit, on_step)
-        return made[record.seeds.index(record.generation.seed)]
-
-    def _link_again(self, record: RunRecord, photo: Photo | None) -> Source:
-        """The source of a record that is itself the result of an edit."""
-        *before, last = record.chain
-        earlier = replace(record, edit=last.edit, together=last.together, chain=tuple(before))
-        results = self._replay(earlier, photo, None, None)
-        assert isinstance(results, EditResults)  # a record with an edit
-        return self._result_as_source(results[last.index], last.keep_bytes, None)
-
-    def _result_as_source(self, result: EditResult, keep_bytes: int, on_step: OnStep | None) -> Source:
-        assert result.record.edit is not None
-        loras = result.record.edit.target_adapters
-        settings = replace(result.source.settings, prompt=result.target, source_adapters=loras)
-        steering = result.source.kept.steering
-        kept = run_along(self._adapter, settings, result.way, steering, self._tape(keep_bytes), on_step)
-        return packed_result(result, settings, kept, keep_bytes)
-
-    def _seeds(
-        self, generation: GenerationSettings, seeds: Sequence[int], settings: EditSettings, on_step: OnStep | None
-    ) -> list[EditResults]:
-        """A source and its edits for each seed, in one batch."""
-        made = run_seeds(self._adapter, generation, seeds, settings, on_step)
-        name, model = solver_of(self._adapter, generation).name, model_record(self.model)
-        notes = self._adapter.tokenize(generation.prompt).notes
-        results = []
-        for seed, (kept, run) in zip(seeds, made, strict=True):
-            canvas, own = self._adapter.decode(kept.latents[-1]), replace(generation, seed=seed)
-            source = packed_source(canvas, own, kept, model, 0, None, name, notes, settings)
-            source = replace(source, record=replace(source.record, seeds=tuple(seeds)))
-            results.append(packed_edits(self._adapter, source, settings, run, None, together=True))
-        return results
-
     def _beginnings(self, source: Source, target: str, options: EditOptions) -> list[EditSettings]:
         """Where a search begins: the windows and region asked for or by default, and, if no recipe is named, those of
         the other one, the paper's or the change's.
@@ -1241,25 +1083,6 @@ class Editor:
         other = {**given, "recipe": "published" if asked.recipe == "auto" else "auto"}
         beginnings = [asked, self.edit_settings(target, source, **cast(EditOptions, other))]
         return beginnings[:1] if beginnings[0].controls == beginnings[1].controls else beginnings
-
-    def _invert_again(self, record: RunRecord, inverted: PhotoRecord, photo: Photo, on_step: OnStep | None) -> Source:
-        settings = replace(record.generation, prompt=inverted.prompt, source_adapters=None)
-        source = self._inverted(photo, inverted.fit, settings, inverted.inversion, record.keep_bytes, None, on_step)
-        return source if settings == record.generation else self._regenerated(source, record.generation, on_step)
-
-    def _capture(
-        self,
-        request: MapsRequest | None,
-        settings: GenerationSettings,
-        prompts: Mapping[int, PromptTokens],
-        num_steps: int,
-    ) -> Capture | None:
-        if request is None:
-            return None
-        return Capture(self._adapter, request, settings, prompts, num_steps, self._model.name)
-
-    def _tape(self, keep_bytes: int) -> SourceTape | None:
-        return SourceTape(keep_bytes, self._model.defaults.self_replace_max_pixels) if keep_bytes else None
 
 
 def _search(options: EditOptions) -> StrengthSearch | None:

@@ -6,12 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from wordbrush.models.folder import bundled_folder
+
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 SMALLEST = {
     "blend_truth.py": (["--cases", "2", "--steps", "4"], "the recipes' region |"),
     "bundled_quality.py": (
         ["--scenes", "1", "--swaps", "1", "--steps", "5"],
         "| 1 one-word swaps |",
+    ),
+    "blind_pairs.py": (
+        [str(bundled_folder()), "--pictures", "2", "--sheet", "pairs.png", "--chosen", "a-"],
+        "| 2 | ",
     ),
     "chain.py": (["--chains", "1", "--length", "2", "--steps", "2", "--rows", "region"], "| region |"),
     "joint_edits.py": (

@@ -1,15 +1,28 @@
+import json
+import shutil
 from collections.abc import Iterator
 
 import pytest
 from starlette.testclient import TestClient
 
 from wordbrush import Editor
+from wordbrush.models.folder import bundled_folder
+from wordbrush.models.own_settings import NAME
 from wordbrush.server.app import make_app
 
 
 @pytest.fixture(scope="session")
 def editor() -> Editor:
     return Editor.from_pretrained()
+
+
+@pytest.fixture(scope="session")
+def quick_editor(tmp_path_factory: pytest.TempPathFactory) -> Editor:
+    """The bundled model, which takes few steps where nobody says how many: the page is ready soon after it is opened."""
+    folder = shutil.copytree(bundled_folder(), tmp_path_factory.mktemp("models") / "quick")
+    own = json.loads((folder / NAME).read_text())
+    (folder / NAME).write_text(json.dumps({**own, "num_inference_steps": 4}))
+    return Editor.from_pretrained(folder)
 
 
 @pytest.fixture

@@ -295,6 +295,45 @@ def test_a_picture_has_a_name_and_can_be_forgotten(client):
     assert client.get(f"/api/pictures/{source}").status_code == 404
 
 
+def test_what_was_made_of_a_forgotten_picture_goes_with_it(client):
+    png = client.get(f"/api/pictures/{(other := drawn(client))}/file").content
+    photo = upload(client, png).json()["id"]
+    body = {"picture": photo, "prompt": "a dog", "method": "direct", "options": STEPS}
+    source = finished(client, client.post("/api/invert", json=body))["pictures"][0]
+    first = edited(client, source, "a cat")
+    further = edited(client, first, "a cat in the snow")
+
+    def left():
+        return [picture["id"] for picture in client.get("/api/session").json()["pictures"]]
+
+    assert left() == [other, photo, source, first, further]
+    assert client.delete(f"/api/pictures/{first}").status_code == 204
+    assert left() == [other, photo, source]
+    edited(client, source, "a cat")
+    assert client.delete(f"/api/pictures/{photo}").status_code == 204
+    assert left() == [other]
+
+
+def test_nobody_forgets_anothers_picture(client):
+    source = drawn(client)
+    mine = dict(client.cookies)
+    client.cookies.clear()
+    assert client.delete(f"/api/pictures/{source}").status_code == 404
+    client.cookies.clear()
+    client.cookies.update(mine)
+    assert client.get(f"/api/pictures/{source}").status_code == 200
+
+
+def test_an_edit_whose_picture_is_forgotten_meanwhile_leaves_nothing(client):
+    source = drawn(client, num_inference_steps=100)
+    asked = client.post("/api/edit", json={"source": source, "target": "a cat eating an apple"})
+    client.delete(f"/api/pictures/{source}")
+    job = finished(client, asked)
+    assert (job["state"], job["pictures"]) == ("failed", [])
+    assert source in job["error"]
+    assert client.get("/api/session").json()["pictures"] == []
+
+
 def test_a_session_is_whole_after_a_reload(client):
     source = drawn(client)
     edit = edited(client, source)

@@ -26,8 +26,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def address(editor):
-    with serving(editor) as address:
+def address(quick_editor):
+    with serving(quick_editor) as address:
         yield address
 
 
@@ -174,6 +174,11 @@ def test_a_photograph_is_dropped_and_edited(page):
     page.fill("#target", "a cat on a farm")
     edit(page)
     assert page.evaluate("document.getElementById('after').naturalWidth") == 96
+    page.locator("#strip .remove").nth(2).click()
+    page.keyboard.press("Enter")
+    page.locator("#strip li").nth(2).wait_for(state="detached")
+    left = page.request.get(f"{page.url}api/session").json()["pictures"]
+    assert [picture["kind"] for picture in left] == ["source", "edit"]  # the photograph is not kept unseen
 
 
 def test_a_picture_that_was_saved_brings_its_settings_back(page):
@@ -325,13 +330,63 @@ def test_a_person_with_a_keyboard_alone_edits(page):
 
 
 def test_a_picture_is_named(page):
-    page.locator("#strip .rename").nth(1).click()
+    page.locator("#strip .name").nth(1).click()
     page.fill("#name", "my lion")
     page.keyboard.press("Enter")
     page.wait_for_selector("#strip .caption >> text=my lion")
     page.reload()
     ready(page)
     assert page.locator("#strip .caption").all_inner_texts() == ["a dog on a farm", "my lion"]
+
+
+def test_a_picture_is_removed_after_a_question(page):
+    lion = current(page)
+    page.fill("#target", "a dog in the snow")
+    edit(page)
+    snow = current(page)
+    page.locator("#strip .remove").nth(1).click()
+    assert page.inner_text("#remove-said") == "“a lion on a farm”"
+    assert page.is_hidden("#remove-edits")
+    page.get_by_role("button", name="Keep it").click()
+    assert page.locator("#strip li").count() == 3
+    page.locator("#strip .remove").nth(1).click()
+    page.keyboard.press("Enter")
+    page.locator("#strip li").nth(2).wait_for(state="detached")
+    assert page.request.get(f"{page.url}api/pictures/{lion}").status == 404
+    assert current(page) == snow  # what is shown stays
+    assert page.evaluate("document.activeElement.className") == "entry"
+
+
+def test_the_edits_of_a_picture_are_removed_with_it_by_the_keyboard_alone(page):
+    page.locator("#strip .entry").first.focus()
+    page.keyboard.press("Delete")
+    assert page.inner_text("#remove-edits") == "The edit that was made of it goes too."
+    page.keyboard.press("Escape")
+    assert page.locator("#strip li").count() == 2
+    page.keyboard.press("Delete")  # the focus is back where it was
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#history", state="hidden")
+    assert page.is_visible("#empty")
+    for gone in ("#before", "#after", "#download", "#code", "#onward", "#words-hint"):
+        assert page.is_hidden(gone), gone
+    assert page.is_disabled("#edit")
+    assert page.evaluate("document.activeElement.id") == "prompt"
+    grow(page, lambda: page.click("#draw"))
+    edit(page)
+    assert page.locator("#strip li").count() == 2
+
+
+def test_what_is_made_of_a_removed_picture_is_cancelled(page):
+    page.locator("#make summary").click()
+    page.fill("#steps", "100")
+    grow(page, lambda: page.click("#draw"))
+    page.click("#edit")
+    page.wait_for_selector("#after[src^='data:']")
+    page.locator("#strip .remove").last.click()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#run", state="hidden")
+    assert page.is_hidden("#problem")
+    assert page.locator("#strip li").count() == 2
 
 
 def test_brackets_are_weights_and_escapes_are_letters(page):

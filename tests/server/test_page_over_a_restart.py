@@ -36,13 +36,13 @@ def begin(page):
     page.wait_for_selector("#before[src^='data:']")
 
 
-def test_a_picture_goes_on_when_its_server_is_back(editor, browser, tmp_path):
+def test_a_picture_goes_on_when_its_server_is_back(quick_editor, browser, tmp_path):
     with ExitStack() as browsing:
-        with serving(editor, keep=tmp_path) as address:
+        with serving(quick_editor, keep=tmp_path) as address:
             page = browsing.enter_context(person(browser, address))
             begin(page)
         page.wait_for_selector("#run-text >> text=goes on when it is back")
-        with serving(editor, int(address.split(":")[2].strip("/")), tmp_path):
+        with serving(quick_editor, int(address.split(":")[2].strip("/")), tmp_path):
             page.locator("#strip li").nth(2).wait_for()
             page.wait_for_selector("#run", state="hidden")
             assert page.is_hidden("#problem")
@@ -51,8 +51,8 @@ def test_a_picture_goes_on_when_its_server_is_back(editor, browser, tmp_path):
             assert page.locator("#strip li").count() == 3
 
 
-def test_a_picture_that_is_made_meanwhile_is_there_after_a_reload(editor, browser):
-    with serving(editor) as address, opened(browser, address) as page:
+def test_a_picture_that_is_made_meanwhile_is_there_after_a_reload(quick_editor, browser):
+    with serving(quick_editor) as address, opened(browser, address) as page:
         begin(page)
         grow(page, page.reload)
         assert page.locator("#strip li").count() == 3
@@ -61,9 +61,9 @@ def test_a_picture_that_is_made_meanwhile_is_there_after_a_reload(editor, browse
         assert page.locator("#strip li").count() == 3
 
 
-def test_what_a_server_did_not_keep_is_said_to_be_lost(editor, browser):
+def test_what_a_server_did_not_keep_is_said_to_be_lost(quick_editor, browser):
     with ExitStack() as browsing:
-        with serving(editor) as address:
+        with serving(quick_editor) as address:
             page = browsing.enter_context(person(browser, address))
             begin(page)
         page.wait_for_selector("#problem >> text=Is wordbrush still running?")

@@ -56,7 +56,9 @@ class Api:
             Endpoint("DELETE", "/api/jobs/{id}", "Cancel a job, within a step", self.cancel),
             Endpoint("GET", "/api/pictures/{id}", "What made a picture, and what is said of it", self.picture),
             Endpoint("PATCH", "/api/pictures/{id}", "Name a picture", self.rename, wire.RenameRequest),
-            Endpoint("DELETE", "/api/pictures/{id}", "Forget a picture", self.forget, status=204),
+            Endpoint(
+                "DELETE", "/api/pictures/{id}", "Forget a picture, and what was made of it", self.forget, status=204
+            ),
             Endpoint("GET", "/api/pictures/{id}/file", "Its file, with its record", self.file, None, "image/png"),
             Endpoint("GET", "/api/pictures/{id}/maps", "What each word looks at, as numbers", self.maps),
             Endpoint("GET", "/api/pictures/{id}/mask", "Where it could change", self.mask, None, "image/png"),
@@ -130,8 +132,8 @@ class Api:
         return JSONResponse(named.to_json())
 
     async def forget(self, request: Request) -> Response:
-        """Forget a picture."""
-        await run_in_threadpool(self._shelf.drop, session_of(request), request.path_params["id"])
+        """Forget a picture, and what was made of it."""
+        await run_in_threadpool(self._studio.forget, session_of(request), request.path_params["id"])
         return Response(status_code=204)
 
     async def file(self, request: Request) -> Response:

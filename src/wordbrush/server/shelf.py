@@ -37,12 +37,18 @@ class Shelf:
             raise Problem(404, f"there is no picture '{id_:.40}' here; make it again, or upload it again")
         return picture
 
-    def drop(self, session: str, id_: str) -> None:
-        """Let go of a session's picture. Raises `Problem` 404."""
+    def drop(self, session: str, id_: str) -> list[str]:
+        """Let go of a session's picture, and of what was made of it. Returns the ids of all. Raises `Problem` 404."""
         self.get(session, id_)
-        self._pictures.drop((session, id_))
+        gone = [id_]
+        for picture in self.of(session):  # what is made of a picture comes after it
+            if picture.source in gone or picture.photo in gone:
+                gone.append(picture.id)
         if self._kept is not None:
-            self._kept.drop_pictures([id_])
+            self._kept.drop_pictures(gone)
+        for each in gone:
+            self._pictures.drop((session, each))
+        return gone
 
     def rename(self, session: str, id_: str, name: str) -> Picture:
         """Give a session's picture a name. Raises `Problem` 404."""

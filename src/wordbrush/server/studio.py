@@ -35,7 +35,7 @@ MAX_PIXELS = 2048 * 2048
 
 
 class Studio:
-    """Makes, edits and looks at pictures. Every method runs in the thread of the jobs, and raises `WordbrushError`."""
+    """Makes, edits and looks at pictures. Work is done in the thread of the jobs, and raises `WordbrushError`."""
 
     def __init__(self, editor: Editor, shelf: Shelf, source_bytes: int) -> None:
         """Work with `editor`; `source_bytes` is how much of the sources' attention and latents is kept."""
@@ -53,7 +53,16 @@ class Studio:
             "invert": self._invert,
             "edit": self._edit,
         }
-        return [self.shelf.put(job.session, kinds[job.kind](job, job.request))]
+        made = kinds[job.kind](job, job.request)
+        origin = made.source or made.photo
+        if origin is not None:
+            self.shelf.get(job.session, origin)  # it may have been removed meanwhile
+        return [self.shelf.put(job.session, made)]
+
+    def forget(self, session: str, id_: str) -> None:
+        """Let go of a picture and of what was made of it, insides and all. Any thread may ask. Raises `Problem` 404."""
+        for gone in self.shelf.drop(session, id_):
+            self._insides.drop((session, gone))
 
     def _generate(self, job: Job, request: wire.GenerateRequest) -> Picture:
         """Draw a picture."""

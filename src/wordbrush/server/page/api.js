@@ -21,27 +21,38 @@ export async function ask(method, path, body) {
   return answer;
 }
 
+const [SOON, LATE] = [25, 800]; // milliseconds
+
 export const fileOf = (id) => `/api/pictures/${id}/file`;
 
 // Follow a job; `changed` is called with it each time, and the promise gives it once it is over. A job that is kept
-// outlives its server: `away` is called while there is none.
+// outlives its server: `away` is called while there is none. A job that waits is asked about now and then: a browser
+// holds six connections open at most, all windows together, and nothing else would be answered.
 export function follow(job, changed, away) {
   return new Promise((resolve, reject) => {
-    const events = new EventSource(`/api/jobs/${job.id}/events`);
-    events.onmessage = (event) => {
-      const now = JSON.parse(event.data);
-      changed(now);
-      if (["done", "failed", "cancelled"].includes(now.state)) {
+    let pause = SOON;
+    listen();
+
+    function listen() {
+      const events = new EventSource(`/api/jobs/${job.id}/events`);
+      events.onmessage = (event) => {
+        const now = JSON.parse(event.data);
+        changed(now);
+        if (now.state === "running") return;
         events.close();
         if (now.state === "failed") reject(new Error(now.error));
-        else resolve(now);
-      }
-    };
-    events.onerror = () => {
-      const lost = events.readyState === EventSource.CLOSED; // it answered, and knows no such job
-      if (job.kept && !lost) return away(); // the browser asks again by itself
-      events.close();
-      reject(new Error(lost ? "The server does not know this picture any more. Make it again." : "The server does not answer. Is wordbrush still running?"));
-    };
+        else if (now.state !== "waiting") resolve(now);
+        else {
+          setTimeout(listen, pause);
+          pause = Math.min(2 * pause, LATE);
+        }
+      };
+      events.onerror = () => {
+        const lost = events.readyState === EventSource.CLOSED; // it answered, and knows no such job
+        if (job.kept && !lost) return away(); // the browser asks again by itself
+        events.close();
+        reject(new Error(lost ? "The server does not know this picture any more. Make it again." : "The server does not answer. Is wordbrush still running?"));
+      };
+    }
   });
 }

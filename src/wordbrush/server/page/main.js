@@ -16,11 +16,11 @@ const TYPING_PAUSE = 180; // milliseconds
 const model = await ask("GET", "/api/model");
 const stage = new Stage(model.colours);
 const brush = new Brush();
-const history = new History(select);
+const history = new History(select, forget, (problem) => tell(problem.message));
 const settings = new Settings(model.defaults, explainSoon);
 const adapters = new Adapters(model.adapters, explainSoon);
 const chips = new Chips(settings, lookAtChip, explainSoon);
-const sheet = new Sheet((picture) => history.go(history.entries.indexOf(picture)), () => running && cancel().catch((problem) => tell(problem.message)));
+const sheet = new Sheet((picture) => history.go(history.entries.indexOf(picture)), () => cancel(underway.at(-1))?.catch((problem) => tell(problem.message)));
 const sweep = new Sweep(() => read.chips, sweepOver);
 const mapsOf = new Map(); // of a picture's id, so that pointing at a word asks for nothing
 let source = null;
@@ -28,7 +28,7 @@ let result = null;
 let photo = null;
 let read = { text: "", weights: {}, chips: [] };
 let typing = 0;
-let running = null;
+const underway = []; // the jobs that are not over, in the order in which they were asked for: the id and state of each, and what it edits
 let preview = onStage; // where a picture is seen while it is made
 
 // --- running ---
@@ -39,16 +39,18 @@ const DOING = { generate: "drawing", edit: "editing", invert: "taking the photog
 async function run(kind, body) {
   tell(null);
   try {
-    return await watch(await ask("POST", `/api/${kind}`, body));
+    return await watch(await ask("POST", `/api/${kind}`, body), body.source);
   } catch (problem) {
     tell(problem.message);
     return [];
   }
 }
 
-async function watch(job) {
+// `of` is the id of the picture that is edited.
+async function watch(job, of) {
+  const own = { id: job.id, state: job.state, of };
   try {
-    running = job.id;
+    underway.push(own);
     find("run").hidden = false;
     const over = await follow(job, progress, () => (find("run-text").textContent = "the server does not answer; your picture goes on when it is back"));
     if (over.state === "cancelled") stage.show(source, result);
@@ -58,20 +60,24 @@ async function watch(job) {
     stage.show(source, result);
     return [];
   } finally {
-    if (running === job.id) {
-      running = null;
-      find("run").hidden = true;
-    }
+    underway.splice(underway.indexOf(own), 1);
+    find("run").hidden = underway.length === 0;
   }
 }
 
-const cancel = () => running && ask("DELETE", `/api/jobs/${running}`);
+const cancel = (job) => job && ask("DELETE", `/api/jobs/${job.id}`);
+
+// Of several the one that runs is shown: the others wait for it.
+const shownJob = () => underway.find(({ state }) => state === "running") ?? underway[0];
 
 function progress(job) {
+  underway.find(({ id }) => id === job.id).state = job.state;
+  if (job.id !== shownJob().id) return;
+  const more = underway.length > 1 ? `, ${underway.length - 1} more after it` : "";
   find("progress").max = job.total || 1;
   find("progress").value = job.step;
   const waits = job.state === "waiting";
-  find("run-text").textContent = waits ? "waiting for its turn" : `${DOING[job.kind]}: step ${job.step} of ${job.total || "…"}`;
+  find("run-text").textContent = (waits ? "waiting for its turn" : `${DOING[job.kind]}: step ${job.step} of ${job.total || "…"}`) + more;
   preview(job);
 }
 
@@ -133,17 +139,33 @@ function keep(picture) {
 // An edit is shown beside what it was made of; `alone` shows it as the picture that is edited next.
 function show(picture, alone = false) {
   const isEdit = picture.kind === "edit" && !alone;
-  source = isEdit ? history.find(picture.source) : picture;
-  result = isEdit ? picture : null;
-  stage.show(source, result);
+  stand(isEdit ? history.find(picture.source) : picture, isEdit ? picture : null);
   brush.fit(source);
   find("said").replaceChildren(...picture.said.filter((line) => !read.recipe?.includes(line)).map((line) => Object.assign(document.createElement("li"), { textContent: line })));
-  for (const id of ["download", "code"]) find(id).hidden = false;
-  find("onward").hidden = !isEdit;
   find("download").href = fileOf(picture.id);
   find("download").download = `${picture.kind === "edit" ? "edited" : "source"}.png`;
-  for (const id of ["edit", "strengths", "best", "sweep"]) find(id).disabled = !source;
   for (const one of [source, result]) if (one) loadMaps(one);
+}
+
+function showNothing() {
+  stand(null, null);
+  brush.clear();
+  for (const id of ["said", "source-words"]) find(id).replaceChildren();
+  find("words-hint").hidden = true;
+}
+
+function stand(before, after) {
+  [source, result] = [before, after];
+  stage.show(source, result);
+  for (const id of ["download", "code"]) find(id).hidden = !source;
+  find("onward").hidden = !result;
+  for (const id of ["edit", "strengths", "best", "sweep"]) find(id).disabled = !source;
+}
+
+// Pictures that are removed: nothing more is made of them.
+function forget(ids) {
+  for (const id of ids) mapsOf.delete(id);
+  for (const job of underway) if (ids.has(job.of)) cancel(job).catch((problem) => tell(problem.message));
 }
 
 async function loadMaps(picture) {
@@ -185,6 +207,10 @@ function chooseSourceWord(word) {
 
 // Stand where a picture of the history was made: its prompt, its settings, its mask.
 function select(picture) {
+  if (!picture) {
+    showNothing();
+    return explain();
+  }
   let first = picture;
   while (first?.kind === "edit") first = history.find(first.source);
   if (!first) return tell("The picture that this is an edit of was let go; draw it again.");
@@ -389,7 +415,7 @@ on("seeds", "click", () => {
 on("strengths", "click", () => choose([0.2, 0.45, 0.7, 0.95].map((hold) => [`keep ${Math.round(hold * 100)} %`, () => edit(hold)])));
 on("best", "click", findBest);
 on("sweep", "click", () => sweep.ask(Boolean(source.request.generate), source.request.generate?.options.seed ?? 0, settings.hasRegion(read.chips)));
-on("cancel", "click", cancel);
+on("cancel", "click", () => cancel(shownJob()));
 on("target", "input", explainSoon);
 on("prompt", "input", () => source || explainSoon());
 on("onward", "click", editFurther);

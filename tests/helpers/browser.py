@@ -63,9 +63,9 @@ def chromium() -> Iterator[object]:
 
 
 @contextmanager
-def opened(browser: Any, address: str) -> Iterator[Any]:
-    """The page of a new person, once it is ready; whatever goes wrong in it fails the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
+def opened(browser: Any, address: str, **device: Any) -> Iterator[Any]:
+    """The page of a new person, once it is ready; whatever goes wrong in it fails the test. `device` is theirs."""
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 1000}, "accept_downloads": True, **device})
     context.set_default_timeout(SLOW)
     page, wrong = context.new_page(), []
     page.on("pageerror", lambda error: wrong.append(str(error)))

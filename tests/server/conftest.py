@@ -18,7 +18,7 @@ def editor() -> Editor:
 
 @pytest.fixture(scope="session")
 def quick_editor(tmp_path_factory: pytest.TempPathFactory) -> Editor:
-    """The bundled model, which takes few steps where nobody says how many: the page is ready soon after it is opened."""
+    """The bundled model, with few steps where nobody says how many: the page is ready soon after it is opened."""
     folder = shutil.copytree(bundled_folder(), tmp_path_factory.mktemp("models") / "quick")
     own = json.loads((folder / NAME).read_text())
     (folder / NAME).write_text(json.dumps({**own, "num_inference_steps": 4}))

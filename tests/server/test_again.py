@@ -70,6 +70,7 @@ def test_an_edit_of_a_photograph_inside_of_a_mask(client, command_line):  # comm
     exec(code["python"], made)
     assert made["result"].image.tobytes() == pixels(client, edit)
     assert run(command_line, code["command"], "edited.png") == pixels(client, edit)
+    assert code["files"] == {"photo.png": ids[0], "mask.png": ids[1]}
     assert client.get(f"/api/pictures/{ids[0]}/code").status_code == 422
 
 

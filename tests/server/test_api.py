@@ -67,7 +67,7 @@ def previews(client, path, body):
 
 
 def test_a_picture_is_seen_while_it_is_made(client):
-    options = {"seed": 6, "num_inference_steps": 40}
+    options = {"seed": 6, "num_inference_steps": 16}
     seen, job = previews(client, "/api/generate", {"prompt": "a dog eating an apple", "options": options})
     assert seen
     assert "preview" not in job
@@ -325,7 +325,7 @@ def test_nobody_forgets_anothers_picture(client):
 
 
 def test_an_edit_whose_picture_is_forgotten_meanwhile_leaves_nothing(client):
-    source = drawn(client, num_inference_steps=100)
+    source = drawn(client, num_inference_steps=15)
     asked = client.post("/api/edit", json={"source": source, "target": "a cat eating an apple"})
     client.delete(f"/api/pictures/{source}")
     job = finished(client, asked)

@@ -60,7 +60,7 @@ def test_the_difference_is_shown_while_it_is_typed(page):
     page.fill("#target", "a dog on a farm")
     page.wait_for_selector("#does >> text=change a word")
     page.fill("#target", "a [dog:cat:0.5] on a farm")
-    page.wait_for_selector("#does >> text=is not a word at some steps")
+    page.wait_for_selector("#does >> text=is not a word at some steps: give the word a time of its own")
 
 
 def test_a_word_shows_its_map_by_pointer_and_by_keyboard(page):
@@ -105,6 +105,28 @@ def test_a_weight_a_region_and_a_window_of_a_word_reach_the_picture(page):
     assert page.text_content("#chips .word.replaced") == "dog → lion×2"
 
 
+def test_on_a_phone_a_word_shows_its_map_before_its_weight(browser, address):
+    with opened(browser, address, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as page:
+        dog = page.locator("#source-words .word", has_text="dog")
+        dog.tap()
+        assert page.is_visible("#heat")
+        assert page.evaluate("scrollY") == 0  # the picture is still seen
+        assert page.inner_text("#word-name") == "lion"
+        dog.tap()
+        assert page.evaluate("scrollY") > 0
+        assert "again" in page.inner_text("#words-hint")
+
+
+def test_nothing_is_made_of_no_words(page):
+    for text, buttons in (("#target", ("#edit", "#strengths", "#best", "#sweep")), ("#prompt", ("#draw", "#seeds"))):
+        page.fill(text, "")
+        for button in buttons:
+            page.click(button)
+            assert page.evaluate("document.activeElement.id") == text[1:], button  # the browser says what is missing
+            assert page.locator("dialog[open]").count() == 0
+            assert page.is_hidden("#run")
+
+
 def test_undo_redo_and_edit_from_here_bring_the_settings_back(page):
     page.fill("#hold", "40")
     page.fill("#target", "a dog in the snow")
@@ -115,6 +137,10 @@ def test_undo_redo_and_edit_from_here_bring_the_settings_back(page):
     page.click("#redo")
     assert page.input_value("#target") == "a dog in the snow"
     assert page.input_value("#hold") == "40"
+    page.wait_for_selector("#chips .word >> text=snow")
+    said = page.locator("#said li").all_inner_texts()
+    assert said
+    assert not set(said) & set(page.locator("#does p").all_inner_texts())  # nothing is said twice
     page.keyboard.press("Control+z")
     page.locator("#strip .entry").nth(2).click()
     assert page.get_attribute("#after", "alt") == "After: a dog in the snow"
@@ -144,6 +170,11 @@ def test_only_what_is_painted_changes(page):
     page.mouse.up()
     page.fill("#target", "a dog in the snow")
     edit(page)
+    page.click("#code")
+    with page.expect_download() as saving:  # the command reads it
+        page.click("#code-files >> text=mask.png")
+    assert Image.open(io.BytesIO(saving.value.path().read_bytes())).size == (512, 512)
+    page.keyboard.press("Escape")
     before, after = (fetched(page, page.get_attribute(image, "src")) for image in ("#before", "#after"))
     left = (0, 0, 64, 128)
     assert before.crop(left).tobytes() == after.crop(left).tobytes()
@@ -370,6 +401,7 @@ def test_the_edits_of_a_picture_are_removed_with_it_by_the_keyboard_alone(page):
     for gone in ("#before", "#after", "#download", "#code", "#onward", "#words-hint"):
         assert page.is_hidden(gone), gone
     assert page.is_disabled("#edit")
+    assert page.is_disabled("#brush")
     assert page.evaluate("document.activeElement.id") == "prompt"
     grow(page, lambda: page.click("#draw"))
     edit(page)
@@ -378,7 +410,7 @@ def test_the_edits_of_a_picture_are_removed_with_it_by_the_keyboard_alone(page):
 
 def test_what_is_made_of_a_removed_picture_is_cancelled(page):
     page.locator("#make summary").click()
-    page.fill("#steps", "100")
+    page.fill("#steps", "30")
     grow(page, lambda: page.click("#draw"))
     page.click("#edit")
     page.wait_for_selector("#after[src^='data:']")
@@ -405,16 +437,24 @@ def test_brackets_are_weights_and_escapes_are_letters(page):
     assert request["options"]["equalizer"] == {"lion": 1.21, "on": 0.909}
 
 
-def test_a_full_queue_says_when_to_come_back(page):
+def test_a_full_queue_says_when_to_come_back_and_all_of_it_is_cancelled(page):
     page.locator("#make summary").click()
     page.fill("#steps", "250")
     page.evaluate("for (let i = 0; i < 12; i++) document.getElementById('draw-form').requestSubmit()")
     page.wait_for_selector("#problem >> text=of your pictures wait already")
-    jobs = page.evaluate("(async () => (await (await fetch('/api/session')).json()).jobs)()")
-    assert len(jobs) <= 9
-    for job in reversed(jobs):
-        page.request.delete(f"{page.url}api/jobs/{job['id']}")
+    page.wait_for_selector("#run-text >> text=more after it")
+    for more in range(waiting(page) - 1, -1, -1):  # jobs that wait hold no connection open: this is answered
+        page.click("#cancel")
+        page.wait_for_selector(f"#run-text >> text={f'{more} more after it' if more else '/of 250$/'}")
+    page.click("#cancel")
     page.wait_for_selector("#run", state="hidden")
+    assert page.locator("#strip li").count() == 2
+
+
+def waiting(page):
+    """How many jobs wait after the one that runs."""
+    jobs = page.evaluate("(async () => (await (await fetch('/api/session')).json()).jobs)()")
+    return len(jobs) - 1
 
 
 def test_a_sweep_is_a_sheet_over_one_setting(page):

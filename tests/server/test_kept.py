@@ -21,7 +21,7 @@ from wordbrush.server.jobs import JobQueue
 from wordbrush.server.kept import FILE, Kept
 from wordbrush.server.problems import Problem
 
-LONG = {"prompt": "a dog", "options": {"num_inference_steps": 60}}
+LONG = {"prompt": "a dog", "options": {"num_inference_steps": 30}}
 
 
 @contextmanager

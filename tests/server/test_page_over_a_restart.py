@@ -7,7 +7,7 @@ import pytest
 from helpers.browser import SLOW, chromium, grow, needs_chromium, opened, ready, serving
 
 pytestmark = needs_chromium
-STEPS = "60"
+STEPS = "30"
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,13 @@
 """The page of a server that was started with LoRAs and words of one's own."""
 
+import shutil
+
 import pytest
 
 from helpers.adapter_files import concept, random_lora
 from helpers.browser import chromium, edit, fetched, grow, made_by, needs_chromium, opened, serving
 from wordbrush import Editor
+from wordbrush.models.own_settings import NAME
 from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
 
 pytestmark = [
@@ -16,7 +19,9 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def address(tiny_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("adapters")
-    editor = Editor.from_pretrained(tiny_folder)
+    model = shutil.copytree(tiny_folder, folder / "model")
+    (model / NAME).write_text('{"num_inference_steps": 3}')
+    editor = Editor.from_pretrained(model)
     editor.load_lora(random_lora(tiny_pipeline(), folder / "style.safetensors"), 0.0)
     editor.load_concept(concept(folder / "my-dog.safetensors"))
     with serving(editor) as address:
@@ -33,8 +38,6 @@ def browser():
 def page(browser, address):
     """The page of a new person, as one test may not need what another did on it."""
     with opened(browser, address) as page:
-        page.locator("#make summary").click()
-        page.fill("#steps", "3")
         yield page
 
 

@@ -156,10 +156,10 @@ class Api:
         return JSONResponse(_maps_json(picture.maps))
 
     async def code(self, request: Request) -> Response:
-        """What makes a picture elsewhere."""
+        """What makes a picture elsewhere, and the files that it needs."""
         model = self._studio.editor.model
-        program = again.program_of(self._shelf, session_of(request), request.path_params["id"], model)
-        return JSONResponse({"python": program.python(), "command": program.command()})
+        program, files = again.program_of(self._shelf, session_of(request), request.path_params["id"], model)
+        return JSONResponse({"python": program.python(), "command": program.command(), "files": files})
 
     async def _start(self, request: Request, kind: str) -> Response:
         asked, session = wire.parse(wire.JOBS[kind], await json_body(request)), session_of(request)

@@ -60,7 +60,7 @@ class Studio:
         return [self.shelf.put(job.session, made)]
 
     def forget(self, session: str, id_: str) -> None:
-        """Let go of a picture and of what was made of it, insides and all. Any thread may ask. Raises `Problem` 404."""
+        """Let go of a picture and of what was made of it, insides and all; from any thread. Raises `Problem` 404."""
         for gone in self.shelf.drop(session, id_):
             self._insides.drop((session, gone))
 

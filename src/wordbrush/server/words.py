@@ -51,4 +51,4 @@ def _preview(
 def _hints(editor: Editor, prompt: str, target: str) -> list[str]:
     hints = [unknown_word_said(*each) for each in editor.unknown_words([prompt, target]).items()]
     said = web_ui_syntax(target)
-    return hints if said is None else [*hints, said]
+    return hints if said is None else [said, *hints]

@@ -4,7 +4,8 @@ import re
 
 _MARKS = {
     r"<(?:lora|lyco|hypernet):[^<>]+>": "a network to load: load it with --lora FILE:SCALE (Editor.load_lora)",
-    r"\[[^\[\]|]+:[^\[\]|]*:\s*\d*\.?\d+\s*\]": "a word at some steps: give the words' steps as cross_replace_steps",
+    r"\[[^\[\]|]+:[^\[\]|]*:\s*\d*\.?\d+\s*\]": "a word at some steps: give the word a time of its own "
+    "(cross_replace_steps; on the page, press it)",
     r"[(\[][^()\[\]]+:\s*-?\d*\.?\d+\s*[)\]]": "a weight: give it as equalizer (--weight WORD=K)",
     r"\(\([^()]+\)\)|\[\[[^\[\]]+\]\]": "a weight: give it as equalizer (--weight WORD=K)",
     r"\bBREAK\b": "a new part of a long prompt: leave it out",

@@ -113,8 +113,8 @@ export class Brush {
     context.globalCompositeOperation = "source-over";
     context.clearRect(0, 0, width, height);
     if (this.painted) {
-      // What is held is dimmed; what may change stays clear.
-      context.fillStyle = "rgb(23 21 26 / 55%)";
+      // What is held is dimmed, less so when the brush is put away; what may change stays clear.
+      context.fillStyle = `rgb(23 21 26 / ${this.on ? 55 : 20}%)`;
       context.fillRect(0, 0, width, height);
       context.globalCompositeOperation = "destination-out";
       if (this.image) context.drawImage(lightOf(this.image, width, height), 0, 0);

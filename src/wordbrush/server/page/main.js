@@ -12,6 +12,7 @@ import { Chips, wordButton } from "./words.js";
 
 const find = (id) => document.getElementById(id);
 const TYPING_PAUSE = 180; // milliseconds
+const beside = matchMedia("(min-width: 1081px)"); // the edit stands beside the picture, as the style sheet has it
 
 const model = await ask("GET", "/api/model");
 const stage = new Stage(model.colours);
@@ -141,7 +142,7 @@ function show(picture, alone = false) {
   const isEdit = picture.kind === "edit" && !alone;
   stand(isEdit ? history.find(picture.source) : picture, isEdit ? picture : null);
   brush.fit(source);
-  find("said").replaceChildren(...picture.said.filter((line) => !read.recipe?.includes(line)).map((line) => Object.assign(document.createElement("li"), { textContent: line })));
+  showSaid();
   find("download").href = fileOf(picture.id);
   find("download").download = `${picture.kind === "edit" ? "edited" : "source"}.png`;
   for (const one of [source, result]) if (one) loadMaps(one);
@@ -150,8 +151,17 @@ function show(picture, alone = false) {
 function showNothing() {
   stand(null, null);
   brush.clear();
-  for (const id of ["said", "source-words"]) find(id).replaceChildren();
+  brush.toggle(false);
+  find("source-words").replaceChildren();
   find("words-hint").hidden = true;
+  showSaid();
+  tell(null);
+}
+
+// What is known of the picture, but for what is said of the edit that is typed.
+function showSaid() {
+  const lines = (result ?? source)?.said.filter((line) => !read.recipe?.includes(line)) ?? [];
+  find("said").replaceChildren(...lines.map((line) => Object.assign(document.createElement("li"), { textContent: line })));
 }
 
 function stand(before, after) {
@@ -159,7 +169,7 @@ function stand(before, after) {
   stage.show(source, result);
   for (const id of ["download", "code"]) find(id).hidden = !source;
   find("onward").hidden = !result;
-  for (const id of ["edit", "strengths", "best", "sweep"]) find(id).disabled = !source;
+  for (const id of ["edit", "strengths", "best", "sweep", "brush"]) find(id).disabled = !source;
 }
 
 // Pictures that are removed: nothing more is made of them.
@@ -184,6 +194,9 @@ function showSourceWords() {
   const words = [...mapsOf.get(source.id).keys()].filter((word) => /[\p{L}\p{N}]/u.test(word));
   const buttons = words.map((word) => wordButton(word, (at) => look(source, at, false), chooseSourceWord));
   find("source-words").replaceChildren(...buttons);
+  find("words-hint").textContent = matchMedia("(hover: none)").matches
+    ? "Press a word to see where it is. Press it again to change its weight."
+    : "Point at a word to see where it is. Press it to change its weight.";
   find("words-hint").hidden = false;
 }
 
@@ -201,8 +214,10 @@ function lookAtChip(chip) {
 
 function chooseSourceWord(word) {
   const same = read.chips.find((chip) => chip.kind !== "dropped" && [chip.stands_for, chip.selector].includes(word));
+  const again = same?.selector === chips.chosen;
   if (same) chips.choose(same.selector);
-  find("word").scrollIntoView({ block: "nearest" });
+  // Where the map would be scrolled away, a word is pressed once for its map and once more for its controls.
+  if (again || beside.matches) find("word").scrollIntoView({ block: "nearest" });
 }
 
 // Stand where a picture of the history was made: its prompt, its settings, its mask.
@@ -255,6 +270,7 @@ async function explain() {
   if (JSON.stringify(asked(said.chips)) !== JSON.stringify(asked(read.chips))) said = await ask("POST", "/api/words", asked(said.chips));
   if (target !== find("target").value) return;
   read = said;
+  showSaid();
   chips.show(said.chips.map((chip) => ({ ...chip, weight: said.weights[chip.selector] ?? settings.weights[chip.selector] ?? chip.weight })));
   const lines = target ? [...(said.problem ? [] : said.recipe), ...said.hints] : ["Change a word, and press Edit."];
   find("does").replaceChildren(
@@ -408,13 +424,15 @@ on("dice", "click", () => {
   find("seed").value = Math.floor(Math.random() * 2 ** 31);
   find("draw-form").requestSubmit();
 });
+const filled = (form) => find(form).reportValidity(); // says what is missing
 on("seeds", "click", () => {
+  if (!filled("draw-form")) return;
   const first = Number(find("seed").value);
   return choose([1, 2, 3, 4].map((more) => [`seed ${first + more}`, () => draw(first + more)]));
 });
-on("strengths", "click", () => choose([0.2, 0.45, 0.7, 0.95].map((hold) => [`keep ${Math.round(hold * 100)} %`, () => edit(hold)])));
-on("best", "click", findBest);
-on("sweep", "click", () => sweep.ask(Boolean(source.request.generate), source.request.generate?.options.seed ?? 0, settings.hasRegion(read.chips)));
+on("strengths", "click", () => filled("edit-form") && choose([0.2, 0.45, 0.7, 0.95].map((hold) => [`keep ${Math.round(hold * 100)} %`, () => edit(hold)])));
+on("best", "click", () => filled("edit-form") && findBest());
+on("sweep", "click", () => filled("edit-form") && sweep.ask(Boolean(source.request.generate), source.request.generate?.options.seed ?? 0, settings.hasRegion(read.chips)));
 on("cancel", "click", () => cancel(shownJob()));
 on("target", "input", explainSoon);
 on("prompt", "input", () => source || explainSoon());
@@ -427,11 +445,13 @@ on("file", "change", () => {
   return file && take(file);
 });
 on("code", "click", async () => {
-  const { python, command } = await ask("GET", `/api/pictures/${history.current.id}/code`);
+  const { python, command, files } = await ask("GET", `/api/pictures/${history.current.id}/code`);
   find("command").textContent = command ?? "The command line has not all of these settings; Python has.";
   find("python").textContent = python;
-  const files = [...new Set(python.match(/\b(photo\.\w+|mask(-\d+)?\.png)/g))].join(" and ");
-  find("code-note").textContent = files ? `Save the files that it names (${files}) beside it first.` : "";
+  const links = Object.entries(files).map(([name, id]) => Object.assign(document.createElement("a"), { href: fileOf(id), download: name, textContent: name }));
+  find("code-files").hidden = links.length === 0;
+  find("code-files").replaceChildren("Save what it reads in the same folder: ", ...links.flatMap((link) => [link, " "]));
+  find("code-note").textContent = "";
   find("code-dialog").showModal();
 });
 for (const button of document.querySelectorAll("[data-copies]"))

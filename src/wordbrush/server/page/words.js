@@ -14,7 +14,10 @@ export function wordButton(word, look, press) {
   button.textContent = spoken(word);
   for (const on of ["pointerenter", "focus"]) button.addEventListener(on, () => look(word));
   for (const off of ["pointerleave", "blur"]) button.addEventListener(off, () => look(null));
-  button.addEventListener("click", () => press(word));
+  button.addEventListener("click", () => {
+    button.focus(); // not every browser does it, and the map is there while the word has the focus
+    press(word);
+  });
   return button;
 }
 

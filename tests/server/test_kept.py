@@ -93,7 +93,7 @@ def test_no_job_is_lost_when_the_server_is_killed(editor, tmp_path):
     prompts = ["a dog", "a cat eating an apple", "a fox"]
     with serving(tmp_path) as process, client_of(process) as client:
         source = _picture(client, client.post("/api/generate", json={"prompt": "a dog", "options": STEPS}).json())
-        bodies = [("generate", {"prompt": prompt, "options": {"num_inference_steps": 12}}) for prompt in prompts]
+        bodies = [("generate", {"prompt": prompt, "options": {"num_inference_steps": 8}}) for prompt in prompts]
         bodies.append(("edit", {"source": source, "target": "a cat"}))
         jobs = [client.post(f"/api/{kind}", json=body).json() for kind, body in bodies]
         assert all(job["kept"] for job in jobs)
@@ -108,7 +108,7 @@ def test_no_job_is_lost_when_the_server_is_killed(editor, tmp_path):
         files = {prompt: client.get(f"/api/pictures/{id_}/file").content for prompt, id_ in made.items()}
     with TestClient(make_app(editor, page=False), base_url="http://localhost") as whole:
         for prompt in prompts:
-            expected = drawn(whole, prompt, num_inference_steps=12)
+            expected = drawn(whole, prompt, num_inference_steps=8)
             assert whole.get(f"/api/pictures/{expected}/file").content == files[prompt], prompt
 
 

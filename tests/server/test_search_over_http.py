@@ -18,7 +18,7 @@ def searched(client, source, **options):
 
 
 def test_what_is_tried_is_seen_and_can_be_made_again(client, editor, command_line):
-    source = drawn(client, seed=6, num_inference_steps=8)
+    source = drawn(client, seed=6, num_inference_steps=5)
     events, found = searched(client, source)
     tried = events[-1]["candidates"]
     assert 3 <= len(tried) <= 5
@@ -29,7 +29,7 @@ def test_what_is_tried_is_seen_and_can_be_made_again(client, editor, command_lin
     assert len(shown) >= 2
     assert all(a.startswith("data:image/jpeg;") for event in events for a in event.get("previews", {}).values())
     # What it found is what the editor finds, and an edit like any other.
-    made = editor.generate("a dog eating an apple", seed=6, num_inference_steps=8)
+    made = editor.generate("a dog eating an apple", seed=6, num_inference_steps=5)
     expected = editor.edit(made, TARGET, strength="auto")
     assert pixels(client, found) == expected.image.tobytes()
     facts = client.get(f"/api/pictures/{found}").json()
@@ -44,7 +44,7 @@ def test_what_is_tried_is_seen_and_can_be_made_again(client, editor, command_lin
 
 
 def test_a_search_is_cancelled_within_a_step(client):
-    source = drawn(client, seed=6, num_inference_steps=100)
+    source = drawn(client, seed=6, num_inference_steps=20)
     job = client.post("/api/edit", json={"source": source, "target": TARGET, "options": {"strength": "auto"}}).json()
     while not job["step"]:
         job = client.get(f"/api/jobs/{job['id']}").json()

@@ -54,7 +54,7 @@ def test_what_is_taken_over_equals_explicit_and_leaves_other_rows(seed, taken):
     """Query and key are an injected map, key and value mutual self-attention, all three the source's own output."""
     q, k, v = (random(B, H, Q, D, seed=seed + s) for s in range(3))
     row = SelfRow(2, q[0] if "q" in taken else None, k[0], v[0] if "v" in taken else None)
-    out = attend(*taken_over(Inputs(q, k, v, None), [row], range(Q)))
+    out = attend(*taken_over(Inputs(q, k, v, None), [row], range(Q), range(Q)))
     expected = explicit_maps(q[0 if "q" in taken else 2], k[0]) @ v[0 if "v" in taken else 2]
     assert_same(out[2], expected, products=Q + D, amplified=6)
     plain = F.scaled_dot_product_attention(q, k, v)
@@ -81,7 +81,7 @@ def test_inputs_are_left_as_they_were():
     row = CrossRow(1, random_edit(0, source=True, target=True), MapInputs(q[0], k[0], None))
     edited_cross(Inputs(q, k, v, None), [row], attend)
     edited_joint(Inputs(k, k, v, None), [row], range(T), range(0), attend)
-    taken_over(Inputs(q, q, q, None), [SelfRow(1, q[0], q[0], q[0])], range(Q))
+    taken_over(Inputs(q, q, q, None), [SelfRow(1, q[0], q[0], q[0])], range(Q), range(Q))
     assert all(torch.equal(a, b) for a, b in zip((q, k, v), before, strict=True))
 
 

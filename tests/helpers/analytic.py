@@ -35,7 +35,7 @@ class ExactDenoiser:
     """
 
     guidance = ClassifierFree()
-    region_patch = None
+    region_form = None
 
     def __init__(self, deviation: float = 2.0) -> None:
         generator = torch.Generator().manual_seed(0)

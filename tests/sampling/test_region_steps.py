@@ -5,10 +5,10 @@ from functools import partial
 import pytest
 import torch
 
-from helpers.loaded import load_model
 from wordbrush.attention.batch import BatchLayout
 from wordbrush.attention.control import StepControl
-from wordbrush.attention.surroundings import Region, RegionTape, Surroundings
+from wordbrush.attention.region import Region, RegionTape
+from wordbrush.attention.surroundings import Surroundings
 from wordbrush.attention.tape import SourceTape
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LatentMask, LocalBlend
@@ -21,6 +21,8 @@ from wordbrush.runs.run import run_source
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush_bench.tiny.joint import SIZE, tiny_flux, tiny_sd3
 from wordbrush_bench.tiny.pixart import tiny_pixart
+from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
+from wordbrush_bench.tiny.stable_diffusion_xl import tiny_xl
 
 PROMPT, TARGET = "a dog eating an apple", "a cat eating an apple"
 FAMILIES = pytest.mark.parametrize(
@@ -29,6 +31,8 @@ FAMILIES = pytest.mark.parametrize(
         (tiny_sd3, SIZE),
         (partial(tiny_flux, num_single_layers=2), SIZE),
         (partial(tiny_pixart, num_layers=2), (32, 32)),
+        (tiny_pipeline, (32, 48)),
+        (tiny_xl, (32, 32)),
     ],
 )
 RUN = {"seed": 5, "num_inference_steps": 10, "size": SIZE}
@@ -47,11 +51,10 @@ def source(editor):
 
 def _region(adapter, size) -> tuple[Region, torch.Tensor]:
     """Some positions of a picture, and where their cells are in its latents (h, w)."""
-    rows, columns = (side // adapter.region_patch for side in adapter.latent_size(*size))
-    cells = torch.zeros(rows, columns, dtype=torch.bool)
+    patch, (height, width) = adapter.region_form.patch, adapter.latent_size(*size)
+    cells = torch.zeros(height // patch, width // patch, dtype=torch.bool)
     cells[1:3, 2:4] = True
-    inside = cells.repeat_interleave(adapter.region_patch, 0).repeat_interleave(adapter.region_patch, 1)
-    return Region.of(cells.flatten()), inside
+    return Region(cells), cells.repeat_interleave(patch, 0).repeat_interleave(patch, 1)
 
 
 @FAMILIES
@@ -76,17 +79,25 @@ def test_a_region_of_the_same_call_has_the_same_prediction(pipeline, size):
 
 
 @FAMILIES
-@pytest.mark.parametrize("options", [{"edit": "replace"}, {"edit": "replace", "text_mass": "source"}, {"edit": "own"}])
-def test_an_edit_of_words_acts_in_a_region_as_in_the_whole(pipeline, size, options):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"edit": "replace"},
+        {"edit": "replace", "text_mass": "source"},
+        {"edit": "refine", "equalizer": {"cat": 3.0}},
+        {"edit": "replace", "self_replace_steps": 1.0},
+        {"edit": "replace", "cross_replace_steps": 0.0, "self_replace_steps": 1.0},
+    ],
+)
+def test_an_edit_acts_in_a_region_as_in_the_whole(pipeline, size, options):
     adapter = Editor.from_pipeline(pipeline())._adapter
-    options = options if options != {"edit": "own"} else {"edit": "refine", "equalizer": {"cat": 3.0}}
+    options = {"cross_replace_steps": 1.0, "self_replace_steps": 0.0, **options}
     settings = GenerationSettings(PROMPT, "", 5, 4, 1.0, *size)
     tape = SourceTape(1 << 30, 256)
     kept = run_source(adapter, settings, tape)
-    edit = EditSettings.of(TARGET, cross_replace_steps=1.0, self_replace_steps=0.0, **options)
+    edit = EditSettings.of(TARGET, **options)
     step = plan(adapter, settings, edit, 4).edit.at(1)
     assert step.acts
-    assert step.acts_by_query
     layout, surroundings = BatchLayout.of([1], guided=False), Surroundings()
     region, _ = _region(adapter, size)
     given = kept.latents[1], adapter.solver(4, *size).timesteps[1], adapter.encode(TARGET)
@@ -143,22 +154,12 @@ def test_a_larger_halo_computes_more(editor, source):
 def test_what_needs_the_whole_picture_has_it(editor, source):
     fast = Shortcuts(region_interval=3)
     for options in (
-        {"self_replace_steps": 1.0, "local_blend": CORNER},  # the picture's attention to itself is the source's
+        {"resize": 0.5, "local_blend": CORNER},  # queries take the source's map from elsewhere
         {},  # a target without a region
         {"local_blend": CORNER, "capture": MapsRequest("cat")},  # each step is looked at
     ):
         exact = editor.edit(source, TARGET, **options)
         assert torch.equal(editor.edit(source, TARGET, **options, fast=fast).latents, exact.latents)
-
-
-def test_a_u_net_computes_no_region_alone(tiny_folder):
-    adapter = load_model(tiny_folder, "cpu", None)[0]
-    assert adapter.region_patch is None
-    editor = Editor.from_pretrained(tiny_folder, "cpu")
-    source = editor.generate(PROMPT, seed=5, num_inference_steps=6)
-    exact = editor.edit(source, TARGET, local_blend="cat")
-    fast = editor.edit(source, TARGET, local_blend="cat", fast=Shortcuts(region_interval=3))
-    assert torch.equal(fast.latents, exact.latents)
 
 
 def test_it_is_recorded_and_replayed(editor, source):

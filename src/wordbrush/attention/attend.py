@@ -57,8 +57,9 @@ class Answered(NamedTuple):
     log_sums: Sequence[Tensor | None]
 
 
-def taken_over(given: Inputs, rows: Sequence[SelfRow], image: range) -> Inputs:
-    """The inputs of a call in which each given row has what it takes over, at the `image` positions.
+def taken_over(given: Inputs, rows: Sequence[SelfRow], queries: range, image: range) -> Inputs:
+    """The inputs of a call in which each given row has what it takes over, at the picture's `queries` and at the
+    `image` positions of its keys.
 
     The kernel's answer then is `softmax(q k^T) v` of what was taken: still one fused call.
     """
@@ -69,7 +70,7 @@ def taken_over(given: Inputs, rows: Sequence[SelfRow], image: range) -> Inputs:
     for controlled in rows:
         k[controlled.row, :, at] = controlled.k_HQD
         if controlled.q_HQD is not None:
-            q[controlled.row, :, at] = controlled.q_HQD
+            q[controlled.row, :, _slice(queries)] = controlled.q_HQD
         if controlled.v_HQD is not None:
             v[controlled.row, :, at] = controlled.v_HQD
     masks = {controlled.row: controlled.mask_HQK for controlled in rows if controlled.q_HQD is not None}
@@ -129,7 +130,8 @@ def _with(rows_BHKD: Tensor, changed: Mapping[int, Tensor]) -> Tensor:
 
 def edited_joint(given: Inputs, rows: Sequence[CrossRow], text: range, image: range, kernel: Kernel) -> Answered:
     """Joint attention in which the picture's attention to the text is edited: of each given row's map M* the block
-    (image queries, text keys) becomes `M_source @ transfer + M* * keep`; all else of M* stays as it is.
+    (image queries, text keys) becomes `M_source @ transfer + M* * keep`; all else of M* stays as it is. `text` is
+    where the text is on the axis of the keys, `image` where the picture is on that of the queries.
 
     Where an edit acts on few tokens, what it adds to image queries comes from these columns of the maps, without a
     further call (`_by_columns`). Else image queries see values of which the text's are `keep * V_text`; all other

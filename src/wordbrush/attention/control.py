@@ -167,10 +167,11 @@ class StepControl:
         borrowed, name = edit.borrowed[row.branch - SOURCE - 1], call.site.name
         if name in (borrowed.maps if row.conditional else borrowed.negative_maps):
             q_HQD, k_HKD, mask, _ = source(columns=True)
-            its = call.layer.over(k_HKD.shape[1]).image
+            its = call.layer.over(k_HKD.shape[1])
+            queries, keys = (slice(at.start, at.stop) for at in (its.queries, its.image))
             if call.layer.text:  # what else such a row looks at is its own
                 mask = call.row(self._layout.position(row)).mask_HQK
-            return SelfRow(at, q_HQD[:, its.start : its.stop], k_HKD[:, its.start : its.stop], None, mask)
+            return SelfRow(at, q_HQD[:, queries], k_HKD[:, keys], None, mask)
         if name in borrowed.content:
             content, own = self._layout.position(BatchRow(SOURCE, row.conditional)), call.layer.image
             k_HQD, v_HQD = (given[content, :, own.start : own.stop] for given in (call.k, call.v))

@@ -67,7 +67,7 @@ def answered(
     """One attention in which rows take over the source's, have their attention to the text edited, and differ in
     parts. A part costs one more call of the kernel, of its row alone.
     """
-    inputs = taken_over(given, taken, layer.image) if taken else given
+    inputs = taken_over(given, taken, layer.queries, layer.image) if taken else given
     whole = _edited(layer, inputs, edited, kernel)
     for part in parts:
         row = _one_row(inputs, part.row)
@@ -83,7 +83,7 @@ def _edited(layer: AttentionLayer, inputs: Inputs, rows: Sequence[CrossRow], ker
         return unedited(inputs, kernel)
     if not layer.image:
         return edited_cross(inputs, rows, kernel)
-    return edited_joint(inputs, rows, layer.text, layer.image, kernel)
+    return edited_joint(inputs, rows, layer.text, layer.queries, kernel)
 
 
 def _one_row(given: Inputs, row: int) -> Inputs:

@@ -34,7 +34,7 @@ def row_maps(
     if own.mask_HQK is not None:
         given = given._replace(mask_BHQK=own.mask_HQK[None])
     if layer.text and not parts:
-        q, k, _, mask = taken_over(given, over, layer.image) if over else given
+        q, k, _, mask = taken_over(given, over, layer.queries, layer.image) if over else given
         seen = MapInputs(q[0], k[0], None if mask is None else mask[0], own.log_sum_HQ)
         maps_HQW = _told(layer, _whose(columns_KW, seen, edit), kernel)
         if maps_HQW is not None:

@@ -32,9 +32,10 @@ class AttentionLayer:
 
     `text` and `image` are ranges of positions on the key axis. Of "cross" the text is the whole axis and `image` is
     empty, of "self" the other way round; of "joint" both have their part. Behind the picture there may be `padding`,
-    positions that are neither. Where a text is as long as its prompt, the ranges are those of one call: layers are
-    compared without them. `shows_words` is false of a layer whose attention to the text says little of where a word
-    is: maps and blends leave it out.
+    positions that are neither. The picture may be longer than the grid, which then is its first part: the other
+    positions are looked at, but do not look. Where a text is as long as its prompt, the ranges are those of one call:
+    layers are compared without them. `shows_words` is false of a layer whose attention to the text says little of
+    where a word is: maps and blends leave it out.
     """
 
     site: Site
@@ -109,7 +110,7 @@ class AttentionLayer:
     @property
     def queries(self) -> range:
         """The picture's positions on the query axis."""
-        return self.image or range(self.pixels)
+        return range(self.image.start, self.image.start + self.pixels)
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,13 +80,9 @@ class StepEdit:
         return any(own.acts for own in self.borrowed) or any(cross is not None for cross in self.cross)
 
     @property
-    def acts_by_query(self) -> bool:
-        """Whether what is done to a query depends on it alone: nothing is taken over of the picture's attention to
-        itself, and no part of the picture is treated apart.
-        """
-        return not any(own.acts for own in self.borrowed) and not any(
-            local.placements or local.inside for local in self.local
-        )
+    def acts_in_parts(self) -> bool:
+        """Whether any part of the picture is treated apart."""
+        return any(local.placements or local.inside for local in self.local)
 
     @property
     def features(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from wordbrush.attention.batch import SOURCE, BatchLayout
 from wordbrush.attention.control import StepControl
+from wordbrush.attention.region import RegionForm
 from wordbrush.attention.tape import SourceTape
 from wordbrush.edits.window import EVERY_STEP, Window
 from wordbrush.sampling.adapter import Control, Prediction, Predictor, Reuse
@@ -36,9 +37,9 @@ class CountedCalls:
         return self._model.guidance
 
     @property
-    def region_patch(self) -> int | None:
+    def region_form(self) -> RegionForm | None:
         """The network's own."""
-        return self._model.region_patch
+        return self._model.region_form
 
     def predict(
         self,

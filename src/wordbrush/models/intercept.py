@@ -63,6 +63,53 @@ def _is_compiled(model: nn.Module) -> bool:
     return False
 
 
+class NamedMode(TorchFunctionMode):
+    """A mode that knows inside of which module it is on."""
+
+    name = ""
+
+
+class Inside:
+    """A scope in which a mode is on inside of each of some modules, by name, and nowhere else.
+
+    Leaving it removes every hook, also after an error.
+    """
+
+    def __init__(self, modules: Mapping[str, nn.Module], mode: NamedMode) -> None:
+        """Prepare a scope; nothing is hooked before it is entered."""
+        self._modules = modules
+        self._mode = mode
+        self._handles: list[torch.utils.hooks.RemovableHandle] = []
+        self._inside = 0
+
+    def __enter__(self) -> None:
+        """Hook the modules."""
+        for name, module in self._modules.items():
+            self._handles.append(module.register_forward_pre_hook(self._entering(name)))
+            self._handles.append(module.register_forward_hook(self._leaving, always_call=True))
+
+    def __exit__(self, *_: object) -> None:
+        """Unhook the modules."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        while self._inside:  # an interrupt passes by the hook that would have left the module
+            self._leaving()
+
+    def _entering(self, name: str) -> Callable[..., None]:
+        def enter(module: nn.Module, args: tuple[Any, ...]) -> None:
+            self._mode.name = name
+            self._mode.__enter__()  # type: ignore[no-untyped-call]
+            self._inside += 1
+
+        return enter
+
+    def _leaving(self, *_: object) -> None:
+        if self._inside:  # torch also calls this when an earlier hook of the module raised, before it was entered
+            self._inside -= 1
+            self._mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+
+
 class Intercept:
     """A scope in which `handler` computes each attention of `layers`, whose modules are in `modules` by name, and
     `on_feature` may change the output of each
@@ -81,18 +128,15 @@ class Intercept:
         on_feature: FeatureHandler | None = None,
     ) -> None:
         """Prepare a scope; nothing is hooked before it is entered."""
-        self._layers = {layer.site.name: (layer, modules[layer.site.name]) for layer in layers}
+        self._mode = _KernelMode({layer.site.name: layer for layer in layers}, handler)
+        self._inside = Inside({name: modules[name] for name in self._mode.layers}, self._mode)
         self._features = features or {}
         self._on_feature = on_feature
-        self._mode = _KernelMode(handler)
         self._handles: list[torch.utils.hooks.RemovableHandle] = []
-        self._inside = 0
 
     def __enter__(self) -> "Intercept":
         """Hook the layers."""
-        for layer, module in self._layers.values():
-            self._handles.append(module.register_forward_pre_hook(self._entering(layer)))
-            self._handles.append(module.register_forward_hook(self._leaving, always_call=True))
+        self._inside.__enter__()
         for name, module in self._features.items():
             self._handles.append(module.register_forward_hook(self._changing(name)))
         return self
@@ -104,23 +148,9 @@ class Intercept:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
-        while self._inside:  # an interrupt passes by the hook that would have left the layer
-            self._leaving()
+        self._inside.__exit__()
         if kind is None:
             self._check()
-
-    def _entering(self, layer: AttentionLayer) -> Callable[..., None]:
-        def enter(module: nn.Module, args: tuple[Any, ...]) -> None:
-            self._mode.layer = layer
-            self._mode.__enter__()  # type: ignore[no-untyped-call]
-            self._inside += 1
-
-        return enter
-
-    def _leaving(self, *_: object) -> None:
-        if self._inside:  # torch also calls this when an earlier hook of the layer raised, before it was entered
-            self._inside -= 1
-            self._mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
 
     def _changing(self, name: str) -> Callable[..., Tensor]:
         def change(module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor:
@@ -129,22 +159,23 @@ class Intercept:
         return change
 
     def _check(self) -> None:
-        missed = sorted(set(self._layers) - self._mode.seen)
+        layers = self._mode.layers
+        missed = sorted(set(layers) - self._mode.seen)
         if missed:
             raise ControlError(
-                f"attention layer '{missed[0]}' ({len(missed)} of {len(self._layers)}) did not use PyTorch's "
+                f"attention layer '{missed[0]}' ({len(missed)} of {len(layers)}) did not use PyTorch's "
                 "scaled_dot_product_attention, so it cannot be controlled; turn off attention slicing, xformers and "
                 "custom attention processors"
             )
 
 
-class _KernelMode(TorchFunctionMode):
+class _KernelMode(NamedMode):
     """Hands calls of the attention kernel to the handler, and every other function through."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, layers: Mapping[str, AttentionLayer], handler: Handler) -> None:
         super().__init__()
+        self.layers = layers
         self._handler = handler
-        self.layer: AttentionLayer | None = None
         self.seen: set[str] = set()
 
     def __torch_function__(
@@ -157,11 +188,11 @@ class _KernelMode(TorchFunctionMode):
     def _attention(
         self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **rest: Any
     ) -> Tensor:
-        assert self.layer is not None
-        _check_axes(self.layer, query.shape[2], key.shape[2])
-        self.seen.add(self.layer.site.name)
+        layer = self.layers[self.name]
+        _check_axes(layer, query.shape[2], key.shape[2])
+        self.seen.add(self.name)
         mask = None if attn_mask is None else _by_row(attn_mask, len(query))
-        return self._handler(AttentionCall(self.layer, query, key, value, mask, Kernel(rest)))
+        return self._handler(AttentionCall(layer, query, key, value, mask, Kernel(rest)))
 
 
 def _by_row(mask: Tensor, rows: int) -> Tensor:

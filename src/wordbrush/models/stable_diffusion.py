@@ -1,7 +1,7 @@
 """The Stable Diffusion family: a U-Net with cross-attention, one CLIP text encoder, an image autoencoder."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import torch
@@ -12,7 +12,8 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
-from wordbrush.attention.sites import AttentionLayer
+from wordbrush.attention.region import RegionForm
+from wordbrush.attention.sites import AttentionCall, AttentionLayer
 from wordbrush.attention.surroundings import Surroundings
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.errors import SettingsError
@@ -26,7 +27,9 @@ from wordbrush.models.memory import memory_shortage_told
 from wordbrush.models.one_at_a_time import OneAtATime
 from wordbrush.models.solvers import diffusion_solver
 from wordbrush.models.unet import UNetLayers
+from wordbrush.models.unet_region import unet_region_call, unet_region_form
 from wordbrush.sampling.adapter import Control, Prediction, Reuse
+from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.sampling.guidance import ClassifierFree, Distilled, Guidance
 from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.text import Text
@@ -35,9 +38,6 @@ from wordbrush.tokens.prompt_tokens import PromptTokens
 
 class StableDiffusion(OneAtATime):
     """An `Adapter` over the components of a Stable Diffusion 1.x or 2.x pipeline."""
-
-    region_patch: int | None = None
-    """A U-Net computes no region alone."""
 
     def __init__(
         self,
@@ -100,6 +100,11 @@ class StableDiffusion(OneAtATime):
     def vae_factor(self) -> int:
         """How many pixels a latent cell is wide and high."""
         return int(2 ** (len(self._vae.config["block_out_channels"]) - 1))
+
+    @property
+    def region_form(self) -> RegionForm | None:
+        """Boxes of the latents, as far as the U-Net is as it was loaded."""
+        return unet_region_form(self._unet, self._layers.coarsest)
 
     @property
     def size_multiple(self) -> int:
@@ -172,17 +177,24 @@ class StableDiffusion(OneAtATime):
         reuse: Reuse | None = None,
     ) -> Prediction:
         """The U-Net's prediction for latents (B, C, h, w) and the text of as many rows."""
-        assert not isinstance(reuse, Surroundings)  # a U-Net has no `region_patch`
-        with self._one_at_a_time, nullcontext() if reuse is None else unet_features(self._unet, reuse):
-            if control is None:
-                return self._call_unet(latents, timestep, text, guidance_scale), 0
-            features = {name: self._layers.branches[name] for name in control.features}
-            height, width = latents.shape[-2:]
-            layers = self._layers.at((height, width))
-            seam = Intercept(self._layers.modules, layers, control, features, control.feature)
-            with uncompiled(self._unet), seam:
-                prediction = self._call_unet(latents, timestep, text, guidance_scale)
-            return prediction, control.verify(layers)
+        height, width = latents.shape[-2:]
+        layers = self._layers.at((height, width))
+        with ExitStack() as scope:
+            scope.enter_context(self._one_at_a_time)
+            if isinstance(reuse, DeepFeatures):
+                scope.enter_context(unet_features(self._unet, reuse))
+            elif reuse is not None or control is not None:
+                scope.enter_context(uncompiled(self._unet))
+            if isinstance(reuse, Surroundings):
+                answer = control or AttentionCall.plain
+                coarsest = self._layers.coarsest
+                scope.enter_context(unet_region_call(self._unet, coarsest, (height, width), layers, reuse, answer))
+            if control is not None:
+                features = {name: self._layers.branches[name] for name in control.features}
+                seen = () if isinstance(reuse, Surroundings) else layers
+                scope.enter_context(Intercept(self._layers.modules, seen, control, features, control.feature))
+            prediction = self._call_unet(latents, timestep, text, guidance_scale)
+        return prediction, 0 if control is None else control.verify(layers)
 
     def bypassed(self, block: str) -> AbstractContextManager[None]:
         """A scope in which a block of the U-Net hands on what it is given."""

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
+from wordbrush.attention.region import RegionForm
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
 from wordbrush.attention.surroundings import Surroundings
 from wordbrush.edits.editable_layers import EditableLayers
@@ -88,9 +89,9 @@ class Transformer(OneAtATime, ABC):
         return text.states.shape[1]
 
     @property
-    def region_patch(self) -> int | None:
-        """How many latent cells a position is wide and high, if the network can run for a region alone."""
-        return None if self.token_path is None else self.patch
+    def region_form(self) -> RegionForm | None:
+        """Any positions, if the network can run for a region alone."""
+        return None if self.token_path is None else RegionForm(self.patch)
 
     @property
     def _latent_dtype(self) -> torch.dtype:
@@ -214,7 +215,7 @@ class Transformer(OneAtATime, ABC):
     ) -> Prediction:
         """The prediction of a call that is kept as surroundings, or is of their region alone."""
         network, path = self.transformer, self.token_path
-        assert path is not None  # a network without one has no `region_patch`
+        assert path is not None  # a network without one has no `region_form`
         layers = self.attention_layers_of(self._grid(*latents.shape[-2:]), self._axis(text))
         scope = region_call(network, path, layers, surroundings, control or AttentionCall.plain)
         with uncompiled(network), scope:

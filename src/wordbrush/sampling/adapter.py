@@ -12,6 +12,7 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
+from wordbrush.attention.region import RegionForm
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
 from wordbrush.attention.surroundings import Surroundings
 from wordbrush.edits.editable_layers import EditableLayers
@@ -61,8 +62,8 @@ class Predictor(Protocol):
         ...
 
     @property
-    def region_patch(self) -> int | None:
-        """How many latent cells a position is wide and high, of a network that can compute a region alone."""
+    def region_form(self) -> RegionForm | None:
+        """What regions the network can compute alone; None if it can compute none."""
         ...
 
     def predict(
@@ -77,7 +78,7 @@ class Predictor(Protocol):
         """One model call on latents (B, C, h, w) and a text of as many rows; `control` answers its attention calls.
 
         `guidance_scale` is for networks that take it as an input (`Distilled`). `reuse` is what a call keeps, or
-        re-uses: deep features, without control, or the surroundings of a region, of a network with a `region_patch`.
+        re-uses: deep features, without control, or the surroundings of a region, of a network with a `region_form`.
         """
         ...
 

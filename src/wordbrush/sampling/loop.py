@@ -11,8 +11,8 @@ from torch import Tensor
 from wordbrush.attention.batch import SOURCE, BatchLayout, BatchRow
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.just_made import JustMade
+from wordbrush.attention.region import Region, RegionTape
 from wordbrush.attention.side_by_side import SideBySide
-from wordbrush.attention.surroundings import Region, RegionTape
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch
 from wordbrush.edits.plan import EditPlan, StepEdit
@@ -163,7 +163,9 @@ class _Running:
         begins = start if run.kept is None else run.kept.latents[run.first]
         self._latents = begins.expand(len(run.branches), -1, -1, -1)
         self._cache = DeepCache(run.fast.cache_interval)
-        self._regions = RegionSteps(model.region_patch, run.fast, run.blends, run.branches)
+        self._regions = RegionSteps(
+            model.region_form, (start.shape[-2], start.shape[-1]), run.fast, run.blends, run.branches
+        )
         self.timesteps = solver.timesteps if run.kept is None else run.kept.timesteps(solver)
         self._skipped = len(solver.timesteps) - len(self.timesteps)
         self._guided_steps = model.guidance.guided_steps(
@@ -217,10 +219,10 @@ class _Running:
 
     def _region(self, index: int, edit: StepEdit | None, plain: BatchLayout) -> Region | None:
         """What a step computes alone. It is whole where a user looks, where the source runs beside the targets, and
-        where an edit takes over what the picture sees of itself.
+        where an edit treats parts of the picture apart.
         """
         run = self._run
-        if self._looks(index) or (edit is not None and edit.acts and not edit.acts_by_query):
+        if self._looks(index) or (edit is not None and edit.acts and edit.acts_in_parts):
             return None
         if run.kept is None or _needs_replay(edit, (), run.kept.tape, index):
             return None

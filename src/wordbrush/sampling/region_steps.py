@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from wordbrush.attention.batch import BatchLayout
-from wordbrush.attention.surroundings import Region, Surroundings
+from wordbrush.attention.region import Region, RegionForm
+from wordbrush.attention.surroundings import Surroundings
 from wordbrush.edits.shortcuts import Shortcuts
 from wordbrush.sampling.blender import Blender
+
+LARGEST = 0.5
+"""The part of the picture above which a region saves less than deep features that are re-used."""
 
 
 class RegionStep(NamedTuple):
@@ -29,16 +31,24 @@ class RegionSteps:
     """When a run computes its region alone: at all but one of `region_interval` steps, once its blends have found it.
 
     The region is that of all targets together, grown by `region_halo` latent cells; it stays the same from one whole
-    step to the next.
+    step to the next. One that is too large ends it: what follows is whole.
     """
 
-    def __init__(self, patch: int | None, fast: Shortcuts, blends: Sequence[Blender], branches: Sequence[int]) -> None:
-        """Begin with nothing held. `patch` is the network's; one without, or a target without a blend, has only whole
-        steps.
+    def __init__(
+        self,
+        form: RegionForm | None,
+        latent_size: tuple[int, int],
+        fast: Shortcuts,
+        blends: Sequence[Blender],
+        branches: Sequence[int],
+    ) -> None:
+        """Begin with nothing held. `form` is the network's; one without, or that does not fit the latents, and a
+        target without a blend, have only whole steps.
         """
         held = {branch for blend in blends for branch in blend.branches}
-        self.idle = patch is None or fast.region_interval == 1 or not set(branches) <= held
-        self._patch, self._fast, self._blends = patch or 1, fast, blends
+        fits = form is not None and form.fits(latent_size)
+        self.idle = not fits or fast.region_interval == 1 or not set(branches) <= held
+        self._form, self._fast, self._blends = form, fast, blends
         self._surroundings = Surroundings(), Surroundings()
         self._since, self._layout = 0, BatchLayout(())
         self._region: Region | None = None
@@ -55,7 +65,10 @@ class RegionSteps:
             masks = [blend.changing for blend in self._blends]
             found = [mask for mask in masks if mask is not None]
             if len(found) == len(masks):
-                self._region = Region.of(_positions(torch.cat(found), self._fast.region_halo, self._patch))
+                assert self._form is not None  # else it is idle
+                region = self._form.region(torch.cat(found).any(dim=0), self._fast.region_halo)
+                self.idle = region.share > LARGEST
+                self._region = region if 0 < region.share <= LARGEST else None
         return self._region
 
     def step(self, layout: BatchLayout, region: Region | None) -> RegionStep:
@@ -65,16 +78,3 @@ class RegionSteps:
         else:
             self._since += 1
         return RegionStep(self._surroundings, region)
-
-
-def _positions(masks_Bhw: Tensor, halo: int, patch: int) -> Tensor:
-    """A boolean (N,): the positions that have a cell of any mask, or one at most `halo` cells from it.
-
-    >>> mask = torch.zeros(1, 2, 8, dtype=torch.bool)
-    >>> mask[0, 0, 1] = True
-    >>> _positions(mask, 1, 2).tolist(), _positions(mask, 3, 2).tolist()
-    ([True, True, False, False], [True, True, True, False])
-    """
-    cells = masks_Bhw.any(dim=0)[None, None].float()
-    grown = F.max_pool2d(cells, 2 * halo + 1, stride=1, padding=halo)
-    return (F.max_pool2d(grown, patch) > 0).flatten()

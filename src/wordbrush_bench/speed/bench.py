@@ -13,7 +13,7 @@ from torch import Tensor
 
 from wordbrush.attention.batch import SOURCE as SOURCE_BRANCH
 from wordbrush.attention.tape import SourceTape
-from wordbrush.edits.blend import LocalBlend
+from wordbrush.edits.blend import LatentMask, LocalBlend
 from wordbrush.edits.settings import PROMPT_TO_PROMPT_MAX_PIXELS, EditOptions, EditSettings
 from wordbrush.edits.shortcuts import FastName
 from wordbrush.errors import SettingsError
@@ -75,6 +75,15 @@ class Bench:
     def later(self, target: str, blend: LocalBlend | None = None, fast: FastName = "exact") -> Tensor:
         """An edit of a source whose queries and keys were kept."""
         return run_edit(self.model.adapter, self.settings, _edit([target], blend, fast), self._kept).latents
+
+    def middle(self, share: float) -> LocalBlend:
+        """A blend that lets a rectangle in the middle change, of this share of the picture."""
+        size = self.model.adapter.latent_size(self.settings.height, self.settings.width)
+        mask_hw = torch.zeros(size, dtype=torch.bool)
+        rows, columns = (round(side * share**0.5) for side in size)
+        top, left = (size[0] - rows) // 2, (size[1] - columns) // 2
+        mask_hw[top : top + rows, left : left + columns] = True
+        return LocalBlend((), mask=LatentMask.of(mask_hw))
 
     def later_from_latents(self, target: str) -> Tensor:
         """An edit of a source of which only the latents were kept: its prompt runs again inside the window."""

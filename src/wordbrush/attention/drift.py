@@ -27,8 +27,13 @@ class Spread(NamedTuple):
     def of(cls, values: Tensor, over: Sequence[int]) -> "Spread":
         """Of values along some of their dimensions."""
         exact = values.to(torch.promote_types(values.dtype, torch.float32))
-        variance, mean = torch.var_mean(exact, dim=tuple(over), correction=0, keepdim=True)
-        return cls(mean, variance, prod(values.shape[dim] for dim in over))
+        mean, square = (each.mean(tuple(over), keepdim=True) for each in (exact, exact.square()))
+        return cls.of_moments(mean, square, prod(values.shape[dim] for dim in over))
+
+    @classmethod
+    def of_moments(cls, mean: Tensor, square: Tensor, number: int) -> "Spread":
+        """Of so many values with this mean, and this mean of their squares: several times as fast as `var_mean`."""
+        return cls(mean, (square - mean**2).clamp(min=0), number)
 
     def growth(self, before: "Spread", usual: Tensor) -> Tensor:
         """How much larger the deviation is than it was. The `usual` variance counts as one more value to both, for few

@@ -24,9 +24,11 @@ class Shortcuts:
       and re-used at the others (DeepCache, Ma et al. 2024, arXiv:2312.00858). Default: 1, at each step.
     - `region_interval`: once a local blend has found where all targets change, one of so many steps, 1 or more, is
       whole, and the others compute that region alone, beside what the last whole step saw elsewhere (as RegionE and
-      SpotEdit). Of transformers of SD3, FLUX.1 and PixArt, in place of `cache_interval`. Default: 1, each step is
-      whole.
-    - `region_halo`: by how many latent cells, 0 or more, that region is grown. Default: 1.
+      SpotEdit). Of transformers of SD3, FLUX.1 and PixArt, and of U-Nets of at least 48 x 48 latent cells, in place of
+      `cache_interval`. A region of more than half of the picture is not computed alone. Default: 1, each step
+      is whole.
+    - `region_halo`: by how many latent cells, 0 or more, that region is grown, before U-Nets take the rectangle of
+      their coarsest layer's positions around it. Default: 1.
 
     Raises `SettingsError` for a value outside of its range.
 

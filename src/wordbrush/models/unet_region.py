@@ -143,8 +143,7 @@ class _LocalMode(NamedMode):
         box, found = _box(self._region, self._cells), []
         for moments in ((mean_BGhw, square_BGhw), (mean_BGhw[box], square_BGhw[box])):
             mean_BG1, square_BG1 = (moment.mean(_PLACES)[:, :, None] for moment in moments)
-            variance_BG1 = (square_BG1 - mean_BG1**2).clamp(min=0)
-            found.append(Spread(mean_BG1, variance_BG1, moments[0].shape[2] * moments[0].shape[3]))
+            found.append(Spread.of_moments(mean_BG1, square_BG1, moments[0][0, 0].numel()))
         return found[0], found[1]
 
 

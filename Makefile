@@ -12,6 +12,10 @@ NUMERICAL := tests/attention tests/edits tests/inversion tests/maps tests/metric
 	tests/test_published.py --ignore-glob='*sabotage*' --ignore-glob='*loras*' --ignore=tests/models/test_odd_folders.py \
 	--ignore=tests/training/test_denoiser.py --ignore=tests/training/test_run.py
 
+# Of these, the laws of the method itself: for a processor that hardly anyone has.
+LAWS := tests/attention tests/sampling tests/test_laws.py tests/test_local_blend.py tests/test_maps.py tests/test_oracles.py \
+	tests/test_published.py
+
 .PHONY: demo ui notebook test test-slow test-cuda check lint test-shuffled test-avx2 test-plain coverage format bench clean
 
 demo: $(VENV)/.run
@@ -53,7 +57,7 @@ test-avx2: $(VENV)/.dev
 	$(call timed,ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(PYTEST) $(TWO) $(NUMERICAL))
 
 test-plain: $(VENV)/.dev
-	$(call timed,ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(PYTEST) $(TWO) $(NUMERICAL))
+	$(call timed,ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(PYTEST) $(TWO) $(LAWS))
 
 coverage: $(VENV)/.dev
 	$(PYTEST) --cov=wordbrush --cov-report=term:skip-covered

@@ -121,6 +121,7 @@ def test_grounding_asks_words_to_look_at_what_they_name() -> None:
     assert grounding_loss([exact], truth, torch.zeros(1)) == 0
 
 
+@pytest.mark.slow  # it compiles for a minute
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
 def test_doubling_by_repeating_is_the_same_picture_and_its_compiled_gradient_is_right() -> None:
     torch.manual_seed(2)

@@ -15,11 +15,10 @@ from math import comb
 from pathlib import Path
 
 import numpy as np
-import torch
 from diffusers import DiffusionPipeline
 from PIL import Image
 
-from training.sample_grid import text_length
+from training.sample_grid import drawn
 from wordbrush.models.folder import bundled_folder
 from wordbrush.models.own_settings import read_own_settings
 from wordbrush.scenes.captions import caption
@@ -42,7 +41,7 @@ def main() -> None:
     options = parser.parse_args()
     captions = random_captions(options.pictures)
     if options.sheet is not None:
-        pairs = zip(drawn(options.other, captions), drawn(options.model, captions), strict=True)
+        pairs = zip(*(pictures_of(each, captions) for each in (options.other, options.model)), strict=True)
         draw(captions, list(pairs), options.sheet)
         print(f"{len(captions)} pairs in {options.sheet}")
     if options.chosen is not None:
@@ -57,7 +56,7 @@ def random_captions(number: int) -> list[str]:
     return [caption(sample_cast(rng)) for _ in range(number)]
 
 
-def drawn(folder: Path, captions: list[str]) -> list[Image.Image]:
+def pictures_of(folder: Path, captions: list[str]) -> list[Image.Image]:
     """A picture of each caption, its seed its number."""
     defaults = read_own_settings(folder)[0]
     pipeline = DiffusionPipeline.from_pretrained(folder)
@@ -65,13 +64,13 @@ def drawn(folder: Path, captions: list[str]) -> list[Image.Image]:
     made: list[Image.Image] = []
     for start in range(0, len(captions), ACROSS):
         batch = captions[start : start + ACROSS]
-        made += pipeline(
+        made += drawn(
+            pipeline,
             batch,
-            num_inference_steps=defaults.num_inference_steps,
+            range(start, start + len(batch)),
             guidance_scale=defaults.guidance_scale,
-            generator=[torch.Generator().manual_seed(start + i) for i in range(len(batch))],
-            **text_length(pipeline),
-        ).images
+            num_inference_steps=defaults.num_inference_steps,
+        )
     return made
 
 

@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 from diffusers import DDIMScheduler, DiffusionPipeline, StableDiffusion3Pipeline, StableDiffusionPipeline
 from numpy.typing import NDArray
 from PIL import Image
 
-from training.sample_grid import draw_grid, text_length
+from training.sample_grid import draw_grid, drawn
 from wordbrush.models.folder import bundled_folder
 from wordbrush.models.own_settings import read_own_settings
 from wordbrush.scenes.captions import caption
@@ -80,14 +79,14 @@ def tally(
     scenes = [compose(cast, tuple(rng.uniform(-1, 1, NUM_DRAWS).tolist())) for cast in casts]
     for start in range(0, count, BATCH):
         batch = casts[start : start + BATCH]
-        pictures = pipeline(
+        pictures = drawn(
+            pipeline,
             [caption(cast) for cast in batch],
-            num_inference_steps=steps,
+            range(start, start + len(batch)),
             guidance_scale=guidance_scale,
-            **({"eta": eta} if eta else {}),
-            **text_length(pipeline),
-            generator=[torch.Generator().manual_seed(start + i) for i in range(len(batch))],
-        ).images
+            num_inference_steps=steps,
+            eta=eta,
+        )
         truths = [render_picture(scene) for scene in scenes[start : start + BATCH]]
         for picture, verdict, cast in zip(pictures, judge.all(pictures), batch, strict=True):
             count_answers(found, verdict, cast)

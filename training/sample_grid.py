@@ -1,5 +1,6 @@
 """A sheet of pictures from fixed prompts and seeds, to see at a glance how far a training is."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -68,6 +69,27 @@ def text_length(pipeline: StableDiffusionPipeline | StableDiffusion3Pipeline) ->
     return {"max_sequence_length": pipeline.tokenizer_3.model_max_length}
 
 
+def drawn(
+    pipeline: StableDiffusionPipeline | StableDiffusion3Pipeline,
+    prompts: Sequence[str],
+    seeds: Iterable[int],
+    *,
+    guidance_scale: float,
+    num_inference_steps: int,
+    eta: float = 0.0,
+) -> list[Image.Image]:
+    """A picture of each prompt, in one batch, each from a seed of its own."""
+    made: list[Image.Image] = pipeline(
+        list(prompts),
+        guidance_scale=guidance_scale,
+        num_inference_steps=num_inference_steps,
+        generator=[torch.Generator().manual_seed(seed) for seed in seeds],
+        **({"eta": eta} if eta else {}),
+        **text_length(pipeline),
+    ).images
+    return made
+
+
 def _strip(
     pipeline: StableDiffusionPipeline | StableDiffusion3Pipeline,
     prompts: list[str],
@@ -76,18 +98,16 @@ def _strip(
     num_inference_steps: int,
     zoom: int,
 ) -> Image.Image:
-    lines = []
-    for seed in seeds:
-        generators = [torch.Generator().manual_seed(seed * 1000 + i) for i in range(len(prompts))]
-        lines.append(
-            pipeline(
-                prompts,
-                guidance_scale=guidance_scale,
-                num_inference_steps=num_inference_steps,
-                generator=generators,
-                **text_length(pipeline),
-            ).images
+    lines = [
+        drawn(
+            pipeline,
+            prompts,
+            range(seed * 1000, seed * 1000 + len(prompts)),
+            guidance_scale=guidance_scale,
+            num_inference_steps=num_inference_steps,
         )
+        for seed in seeds
+    ]
     side = lines[0][0].width * zoom
     strip = Image.new("RGB", (side * len(prompts), side * len(lines) + CAPTION_HEIGHT), "white")
     for row, pictures in enumerate(lines):

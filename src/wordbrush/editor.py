@@ -35,7 +35,7 @@ from wordbrush.probe.report import ProbeReport
 from wordbrush.runs.cache import InversionCache
 from wordbrush.runs.counter import RunCounter
 from wordbrush.runs.making import Making
-from wordbrush.runs.pack import packed_edits
+from wordbrush.runs.pack import model_record, packed_edits
 from wordbrush.runs.planned import plan
 from wordbrush.runs.previews import Previews
 from wordbrush.runs.record import RunRecord, check_adapters, check_layers, check_photo
@@ -1034,7 +1034,7 @@ class Editor:
 
     @property
     def _making(self) -> Making:
-        return Making(self._adapter, self.model)
+        return Making(self._adapter, self._model, lambda: model_record(self.model))
 
     def _adaptable(self) -> AdaptablePipeline:
         if self._pipeline is None:

@@ -58,6 +58,22 @@ def test_a_picture_is_the_pipelines_and_the_pipeline_is_as_it_was():
     assert editor.replay(result.record)[0].image.tobytes() == result.image.tobytes()
 
 
+def test_the_weights_are_looked_at_once_for_each_thing_that_is_made(monkeypatch):
+    editor, looks = Editor.from_pipeline(tiny_pipeline()), []
+    fingerprint = editor._fingerprint
+    monkeypatch.setattr(editor, "_fingerprint", lambda: looks.append(1) or fingerprint())
+    counts = []
+    source = editor.generate(PROMPT, **RUN)
+    counts.append(len(looks))
+    result = editor.edit(source, TARGET)
+    counts.append(len(looks))
+    editor.maps(source)
+    counts.append(len(looks))
+    editor.maps(result)
+    counts.append(len(looks))
+    assert counts == [1, 2, 3, 4]
+
+
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # numpy's, of diffusers' code
 def test_the_owners_own_sampler_can_be_taken():
     pipeline = tiny_pipeline()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
+from helpers.browser import chromium
 from wordbrush import Editor
 from wordbrush.models.folder import bundled_folder
 from wordbrush.models.own_settings import NAME
@@ -23,6 +24,12 @@ def quick_editor(tmp_path_factory: pytest.TempPathFactory) -> Editor:
     own = json.loads((folder / NAME).read_text())
     (folder / NAME).write_text(json.dumps({**own, "num_inference_steps": 4}))
     return Editor.from_pretrained(folder)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import pytest
 from PIL import Image
 
 from helpers.browser import (
-    chromium,
     current,
     drop,
     edit,
@@ -29,12 +28,6 @@ pytestmark = [
 def address(quick_editor):
     with serving(quick_editor) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

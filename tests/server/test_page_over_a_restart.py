@@ -2,18 +2,10 @@
 
 from contextlib import ExitStack, contextmanager
 
-import pytest
-
-from helpers.browser import SLOW, chromium, grow, needs_chromium, opened, ready, serving
+from helpers.browser import SLOW, grow, needs_chromium, opened, ready, serving
 
 pytestmark = needs_chromium
 STEPS = "30"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @contextmanager

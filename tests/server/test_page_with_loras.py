@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from helpers.adapter_files import concept, random_lora
-from helpers.browser import chromium, edit, fetched, grow, made_by, needs_chromium, opened, serving
+from helpers.browser import edit, fetched, grow, made_by, needs_chromium, opened, serving
 from wordbrush import Editor
 from wordbrush.models.own_settings import NAME
 from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
@@ -26,12 +26,6 @@ def address(tiny_folder, tmp_path_factory):
     editor.load_concept(concept(folder / "my-dog.safetensors"))
     with serving(editor) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What an editor makes with its model: runs by complete settings, packed with their records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from wordbrush.attention.batch import SOURCE
@@ -15,8 +15,9 @@ from wordbrush.pictures.fit import Fit, to_canvas
 from wordbrush.pictures.read import Photo
 from wordbrush.runs.cache import InversionCache
 from wordbrush.runs.kept import PhotoTask, invert_or_recall
-from wordbrush.runs.pack import model_record, packed_again, packed_edits, packed_photo, packed_result, packed_source
+from wordbrush.runs.pack import packed_again, packed_edits, packed_photo, packed_result, packed_source
 from wordbrush.runs.planned import plan
+from wordbrush.runs.record import ModelRecord
 from wordbrush.runs.results import EditResult, EditResults, Source
 from wordbrush.runs.run import (
     Beside,
@@ -40,13 +41,16 @@ from wordbrush.tokens.prompt_tokens import PromptTokens
 
 @dataclass(frozen=True, eq=False)
 class Making:
-    """One model, as it is now, and what is made with it.
+    """One model, and what is made with it.
 
-    Settings are complete and were checked. `keep_bytes` is how much of a source's attention is kept for its edits.
+    `model` is how it was loaded; `recorded` looks at it as it is now, which takes time for a pipeline whose weights
+    others may change, and is asked for by what records it. Settings are complete and were checked. `keep_bytes` is
+    how much of a source's attention is kept for its edits.
     """
 
     adapter: Adapter
     model: ModelInfo
+    recorded: Callable[[], ModelRecord]
 
     def generated(
         self,
@@ -61,7 +65,7 @@ class Making:
         kept = run_source(
             self.adapter, settings, self._tape(keep_bytes), on_step, [seen.watch] if seen else (), solver
         )
-        canvas, model = self.adapter.decode(kept.latents[-1]), model_record(self.model)
+        canvas, model = self.adapter.decode(kept.latents[-1]), self.recorded()
         return packed_source(canvas, settings, kept, model, keep_bytes, seen, solver.name, prompt.notes)
 
     def regenerated(self, source: Source, settings: GenerationSettings, on_step: OnStep | None = None) -> Source:
@@ -82,7 +86,7 @@ class Making:
         on_step: OnStep | None = None,
     ) -> Source:
         """A source from a photograph, on the canvas that it fits."""
-        task, model = PhotoTask(to_canvas(photo.image, fit), fit, settings, inversion), model_record(self.model)
+        task, model = PhotoTask(to_canvas(photo.image, fit), fit, settings, inversion), self.recorded()
         made, said = invert_or_recall(self.adapter, model, task, cache, self._tape(keep_bytes), on_step)
         sampler = solver_of(self.adapter, settings).name
         return packed_photo(photo, task, made, model, keep_bytes, said, sampler)
@@ -112,7 +116,7 @@ class Making:
         seen = self._capture(capture, generation, branches, len(solver.timesteps))
         watches = [seen.watch] if seen else ()
         kept, run = run_together(self.adapter, generation, settings, on_step, watches, prompts, solver)
-        canvas, model = self.adapter.decode(kept.latents[-1]), model_record(self.model)
+        canvas, model = self.adapter.decode(kept.latents[-1]), self.recorded()
         source = packed_source(canvas, generation, kept, model, 0, seen, solver.name, prompts.source.notes, settings)
         return packed_edits(self.adapter, source, settings, run, seen, together=True)
 
@@ -125,7 +129,7 @@ class Making:
     ) -> list[EditResults]:
         """A source and its edits for each seed, in one batch."""
         made = run_seeds(self.adapter, generation, seeds, settings, on_step)
-        name, model = solver_of(self.adapter, generation).name, model_record(self.model)
+        name, model = solver_of(self.adapter, generation).name, self.recorded()
         notes = self.adapter.tokenize(generation.prompt).notes
         results = []
         for seed, (kept, run) in zip(seeds, made, strict=True):
@@ -154,7 +158,7 @@ class Making:
             beside.append(Beside(generation, solver, settings, planned, [seen.watch] if seen else ()))
             captures.append(seen)
         made = run_side_by_side(self.adapter, beside, pictures, on_step, texts)
-        model = model_record(self.model)
+        model = self.recorded()
         results = []
         for one, seen, (kept, run) in zip(beside, captures, made, strict=True):
             canvas, notes = self.adapter.decode(kept.latents[-1]), one.planned.prompts.source.notes

@@ -163,9 +163,8 @@ class _Running:
         begins = start if run.kept is None else run.kept.latents[run.first]
         self._latents = begins.expand(len(run.branches), -1, -1, -1)
         self._cache = DeepCache(run.fast.cache_interval)
-        self._regions = RegionSteps(
-            model.region_form, (start.shape[-2], start.shape[-1]), run.fast, run.blends, run.branches
-        )
+        latent_size = start.shape[-2], start.shape[-1]
+        self._regions = RegionSteps(model, latent_size, run.fast, run.blends, run.branches)
         self.timesteps = solver.timesteps if run.kept is None else run.kept.timesteps(solver)
         self._skipped = len(solver.timesteps) - len(self.timesteps)
         self._guided_steps = model.guidance.guided_steps(

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import torch
 
 from wordbrush.attention.batch import BatchLayout
-from wordbrush.attention.region import Region, RegionForm
+from wordbrush.attention.region import Region
 from wordbrush.attention.surroundings import Surroundings
 from wordbrush.edits.shortcuts import Shortcuts
+from wordbrush.sampling.adapter import Predictor
 from wordbrush.sampling.blender import Blender
 
 LARGEST = 0.5
@@ -36,19 +37,20 @@ class RegionSteps:
 
     def __init__(
         self,
-        form: RegionForm | None,
+        model: Predictor,
         latent_size: tuple[int, int],
         fast: Shortcuts,
         blends: Sequence[Blender],
         branches: Sequence[int],
     ) -> None:
-        """Begin with nothing held. `form` is the network's; one without, or that does not fit the latents, and a
+        """Begin with nothing held. A network without a form of regions, or whose form does not fit the latents, and a
         target without a blend, have only whole steps.
         """
         held = {branch for blend in blends for branch in blend.branches}
-        fits = form is not None and form.fits(latent_size)
-        self.idle = not fits or fast.region_interval == 1 or not set(branches) <= held
-        self._form, self._fast, self._blends = form, fast, blends
+        asked = fast.region_interval > 1 and set(branches) <= held
+        self._form = model.region_form if asked else None  # a U-Net looks at all of its modules for it
+        self.idle = self._form is None or not self._form.fits(latent_size)
+        self._fast, self._blends = fast, blends
         self._surroundings = Surroundings(), Surroundings()
         self._since, self._layout = 0, BatchLayout(())
         self._region: Region | None = None

@@ -311,7 +311,14 @@ def _sheets(
 
 
 def _autoencoder(out: Path) -> AutoencoderKL:
-    return AutoencoderKL.from_pretrained(out / "vae" / "final")
+    """The one that was trained. Raises `SettingsError` where there is none."""
+    folder = out / "vae" / "final"
+    if not (folder / "config.json").exists():
+        raise SettingsError(
+            f"'{folder}' holds no autoencoder; train one with the command `vae`, or copy the folder `vae` of an "
+            "earlier model to that place"
+        )
+    return AutoencoderKL.from_pretrained(folder)
 
 
 def _critic(out: Path) -> Critic | None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 
+from training.__main__ import latents
 from training.latent_pool import LatentPool
 from training.shards import encode_shard, read_shard, shard_path, write_shard, write_shards
 from training.tokenizer import MAX_LENGTH
@@ -34,3 +35,8 @@ def test_a_pool_takes_in_shards_as_they_come(tmp_path: Path, vae: AutoencoderKL)
     assert (len(latents), len(classes), len(captions), len(truth.tokens)) == (5, 5, 5, 5)
     known = [caption for index in range(3) for caption in read_shard(shard_path(tmp_path, index)).captions]
     assert set(captions) <= set(known)
+
+
+def test_scenes_without_an_autoencoder_say_where_it_belongs(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"vae/final.*the command `vae`"):
+        latents(tmp_path, scenes=1)

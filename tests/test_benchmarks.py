@@ -45,6 +45,7 @@ SMALLEST = {
     "own_word.py": (["--steps", "1", "--edits", "1"], "| into <sprite> |"),
     "own_style.py": (["--steps", "1", "--edits", "1"], "| edited in |"),
     "picture_quality.py": (["--pictures", "1", "--steps", "2", "--eta", "1"], "| sharpness of objects |"),
+    "pixel_outlines.py": (["--limit", "1", "--steps", "3", "--least", "0,0.25"], "| photograph | 0.25 | "),
     "processor.py": (["--sizes", "64", "--threads", "1", "--steps", "1", "--repeats", "1"], "| 64 px | 1 | passive |"),
     "resize.py": (["--cases", "1", "--steps", "3"], "| true ratio |"),
     "server_load.py": (["--clients", "2", "--seconds", "1", "--steps", "1"], "| jobs by how they ended | "),

@@ -83,6 +83,11 @@ class LocalBlend:
       quantile). What is left is grown by one cell. In the manner of DiffEdit (Couairon et al. 2022,
       arXiv:2210.11427), whose mask is where the predictions for two prompts differ. Default: 0, which keeps the whole
       region.
+    - `least_pixel_difference`: the same for pixels of the finished picture, compared with what the model makes of the
+      source, blurred by three eighths of a latent cell: pixels that differ by less than this fraction, from 0 to below
+      1, of how much the most changed ones of the region differ (their 0.95 quantile) stay the source's, those that
+      differ by twice as much are the edit's, and between them one fades into the other. Only where pixels outside of
+      the region are held. Default: 0, which keeps the whole region.
     - `fill_steps`: the fraction of the steps, from 0 to 1, up to which the region shows its surroundings, for a thing
       that is taken away: the source's latents with its noise, whose clean part is that of the nearest cells outside of
       the words' regions, rather sideways. From then on the region is the target's own. A source that is made in the
@@ -110,6 +115,7 @@ class LocalBlend:
     maps: BlendMaps = "edited"
     spread: bool = False
     least_difference: float = 0.0
+    least_pixel_difference: float = 0.0
     fill_steps: float = 0.0
     mask: LatentMask | None = None
     hold_pixels: bool = False
@@ -122,7 +128,7 @@ class LocalBlend:
             entries = [self.target_words] if isinstance(self.target_words, str) else self.target_words
             object.__setattr__(self, "target_words", tuple(_words("target_words", entry) or () for entry in entries))
         settle(self)
-        for name in ("threshold", "subtract_threshold", "least_difference"):
+        for name in ("threshold", "subtract_threshold", "least_difference", "least_pixel_difference"):
             if not 0 <= getattr(self, name) < 1:
                 raise SettingsError(
                     f"the blend's {name} is {getattr(self, name)}; give a number from 0 to below 1, such as 0.3"

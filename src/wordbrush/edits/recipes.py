@@ -29,7 +29,9 @@ _SAID: dict[ChangeKind, str] = {
     "weights": "weights alone",
 }
 
-IN_REGION = LocalBlend(maps="own", spread=True, threshold=0.15, least_difference=0.65, hold_pixels=True)
+HELD = LocalBlend(maps="own", spread=True, hold_pixels=True, least_pixel_difference=0.25)
+"""What all regions of recipes share: a thing's shape, and the source's own pixels wherever the edit did not show."""
+IN_REGION = replace(HELD, threshold=0.15, least_difference=0.65)
 """The region of the changed words, by the target's own attention: a new shape may be larger than the old one. It is
 wide, so that nothing of the old thing is left at its edge, and what the edit hardly changes in it stays the source's.
 Outside, pixels are the source's too, as a photograph's always are: a decoder mixes neighbours.
@@ -42,7 +44,7 @@ theirs. Left to the prompt, the place would become another of the things that th
 """
 ALL_IN_REGION = replace(IN_REGION, least_difference=0.3)
 """`IN_REGION` for a thing that takes nothing of the old one's shape: more of the region changes."""
-AROUND = LocalBlend(words=(), maps="own", spread=True, subtract_threshold=0.35, hold_pixels=True)
+AROUND = replace(HELD, words=(), subtract_threshold=0.35)
 """All but the region of things that stay, whose words are subtracted."""
 
 WhoseRegion = Literal["changed", "beside", "described", "kept"]

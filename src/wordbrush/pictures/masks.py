@@ -69,6 +69,7 @@ def composite_edit(
     fit: Fit | None = None,
     *,
     mask_hw: Tensor | None = None,
+    changed: Image.Image | None = None,
 ) -> Image.Image:
     """The edit where it may be, the original's own pixels everywhere else.
 
@@ -77,6 +78,7 @@ def composite_edit(
     region_hw: the cells of the latents that changed (h, w).
     fit: how a photograph lies in the canvas; None: the original has the canvas's size.
     mask_hw: the cells that the user's own mask lets change (h, w); None: there is none.
+    changed: how much of the edit each pixel of the canvas shows within the region, as a grey picture; None: all.
 
     The edit fades out over half a cell beyond its region: one that words found ends near the old thing's edge, which
     would be left over. A user's mask is a promise, so there it fades within. Without this, pixels outside change
@@ -88,12 +90,15 @@ def composite_edit(
     if fit is not None:
         edited, shown = from_canvas(edited, fit), mask_from_canvas(shown, fit)
         allowed = None if allowed is None else mask_from_canvas(allowed, fit)
+        changed = None if changed is None else from_canvas(changed, fit)
         seam = max(1.0, seam * fit.photo_size[1] / fit.box[3])
     blurred = ImageFilter.BoxBlur(seam / 2)
     alpha = ImageChops.lighter(shown, shown.filter(blurred).point(lambda value: min(255, 2 * value)))
     if allowed is not None:
         inner = allowed.filter(blurred).point(lambda value: max(0, 2 * value - 255))
         alpha = ImageChops.darker(alpha, ImageChops.darker(allowed, inner))
+    if changed is not None:
+        alpha = ImageChops.darker(alpha, changed)
     return Image.composite(edited, original, alpha)
 
 

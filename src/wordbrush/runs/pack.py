@@ -13,6 +13,7 @@ from wordbrush.edits.settings import EditSettings
 from wordbrush.inversion.invert import Inverted
 from wordbrush.maps.capture import Capture
 from wordbrush.models.load import ModelInfo
+from wordbrush.pictures.changed import changed_pixels
 from wordbrush.pictures.fit import from_canvas
 from wordbrush.pictures.masks import composite_edit
 from wordbrush.pictures.read import Photo
@@ -168,4 +169,7 @@ def _finished(source: Source, blend: LocalBlend | None, canvas: Image, region_hw
     if source.photo is None and not blend.hold_pixels:
         return canvas
     mask_hw = None if blend.mask is None else blend.mask.to_tensor()
-    return composite_edit(source.original, canvas, region_hw, fit, mask_hw=mask_hw)
+    changed = None
+    if blend.least_pixel_difference:
+        changed = changed_pixels(source.canvas, canvas, region_hw, blend.least_pixel_difference)
+    return composite_edit(source.original, canvas, region_hw, fit, mask_hw=mask_hw, changed=changed)

@@ -15,6 +15,7 @@ from wordbrush_bench.page import cases_page
 from wordbrush_bench.plots import curves, grid_of_means, trade_offs
 from wordbrush_bench.runner import JOURNAL
 from wordbrush_bench.scenes.cases import NOT_SHOWN, ORIGINS, SEED
+from wordbrush_bench.scenes.failures import failure_sheets
 from wordbrush_bench.scenes.meters import COLUMNS
 from wordbrush_bench.scenes.methods import METHOD_NAMES, SAID, SWEEP
 from wordbrush_bench.table import MethodSummary, summarise
@@ -35,13 +36,13 @@ SWEPT = ("success", "in place", "background PSNR", "perfect PSNR")
 
 
 def write_report(folder: Path, command: str) -> list[Path]:
-    """Write `benchmark.md`, its plots, `results.json` and `cases.html` into the run's folder; returns their paths.
+    """Write `benchmark.md`, its plots, `results.json`, `cases.html` and sheets of failed edits into the run's folder.
 
     Args:
         folder: the run's folder, with its journal and pictures.
         command: the command line that made the run.
 
-    Raises `RecordError` for a damaged journal.
+    Returns their paths. Raises `RecordError` for a damaged journal.
     """
     journal = read_journal(folder / JOURNAL)
     rows = sorted(journal.rows, key=_place)
@@ -52,7 +53,7 @@ def write_report(folder: Path, command: str) -> list[Path]:
     show = ("background PSNR", "in place", "perfect PSNR")
     page = cases_page(rows, folder, "Scenes benchmark, case by case", _about(journal, rows, command), show)
     write_atomically(made[2], page.encode())
-    return [*made, *plots]
+    return [*made, *plots, *failure_sheets(rows, folder)]
 
 
 def _place(row: Row) -> int:

@@ -3,11 +3,14 @@
 import json
 
 import pytest
+from PIL import Image
 
 from helpers.benchmark_parts import row
 from wordbrush.editor import Editor
 from wordbrush.errors import RecordError, SettingsError
 from wordbrush_bench.journal import JournalWriter
+from wordbrush_bench.runner import PICTURES
+from wordbrush_bench.scenes.failures import failure_sheets
 from wordbrush_bench.scenes.methods import METHOD_NAMES, SAID, scene_methods
 from wordbrush_bench.scenes.report import write_report
 
@@ -50,6 +53,20 @@ def test_a_stored_journal_becomes_a_report(stored):
     results = json.loads((stored / "results.json").read_text())
     assert len(results["rows"]) == 12
     assert results["means"]["generated"]["self-50"]["means"]["background PSNR"]["value"] == 22.5
+
+
+def test_edits_that_failed_are_drawn_to_be_read(stored):
+    (stored / PICTURES).mkdir()
+    shown = {}
+    for what, colour in (("source", "red"), ("edited", "lime"), ("perfect", "blue")):
+        shown[what] = f"{what}.png"
+        Image.new("RGB", (128, 128), colour).save(stored / PICTURES / shown[what])
+    cases = [row(f"case-{i}", "windows", values={"success": float(i == 0)}, pictures=shown) for i in range(3)]
+    lost = row("lost", "windows", values={"success": 0.0}, pictures={**shown, "perfect": "gone.png"})
+    (sheet,) = failure_sheets([*cases, lost, row("well", "defaults", values={"success": 1.0})], stored)
+    assert sheet.name == "failures-windows.png"
+    counts = {colour: count for count, colour in Image.open(sheet).getcolors(1 << 20)}
+    assert [counts[colour] // 128**2 for colour in ((255, 0, 0), (0, 255, 0), (0, 0, 255))] == [3, 3, 2]
 
 
 def test_it_is_the_same_each_time(stored):

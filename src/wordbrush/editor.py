@@ -23,12 +23,13 @@ from wordbrush.models.adaptable import AdaptablePipeline
 from wordbrush.models.adapter_file import fingerprint_with
 from wordbrush.models.fingerprint import pipeline_fingerprint
 from wordbrush.models.folder_fingerprint import is_earlier_fingerprint
+from wordbrush.models.guides import NO_GUIDES, Guides, check_guides, guides_of_record
 from wordbrush.models.layer_file import read_layers
 from wordbrush.models.load import ModelInfo, adopt_pipeline, load_pipeline
 from wordbrush.models.processor import thread_count
 from wordbrush.pictures.fit import fit_into, fit_to
 from wordbrush.pictures.masks import read_mask
-from wordbrush.pictures.read import Photo, read_photo
+from wordbrush.pictures.read import Picture, read_photo
 from wordbrush.probe.cases import PROMPTS, check_words, probe_case
 from wordbrush.probe.measure import measure
 from wordbrush.probe.report import ProbeReport
@@ -165,11 +166,15 @@ class Editor:
 
     @property
     def model(self) -> ModelInfo:
-        """The model's name, fingerprint, device, dtype, defaults, sizes, adapters and layers, as they are now."""
-        adapters = () if self._pipeline is None else self._pipeline.files
+        """The model's name, fingerprint, device, dtype, defaults, sizes, adapters, layers and guides, as they are."""
         own = self._model.fingerprint if self._fingerprint is None else self._fingerprint()
-        layers = self._model.layers if self._pipeline is None else self._pipeline.layers
-        return replace(self._model, fingerprint=fingerprint_with(own, adapters), adapters=adapters, layers=layers)
+        if self._pipeline is None:
+            return replace(self._model, fingerprint=own)
+        adapters, guides = self._pipeline.files, self._pipeline.guides.record
+        fingerprint = fingerprint_with(own, adapters, guides)
+        return replace(
+            self._model, fingerprint=fingerprint, adapters=adapters, layers=self._pipeline.layers, guides=guides
+        )
 
     @property
     def added_words(self) -> frozenset[str]:
@@ -264,17 +269,69 @@ class Editor:
         self._adaptable().choose_layers(choice)
         return choice
 
-    def load_recorded(self, record: RunRecord, files: Sequence[str | Path] = ()) -> None:
-        """Load the LoRAs and concepts that a record was made with, each with its recorded scale or word, and choose
-        its attention layers.
+    def load_guides(
+        self,
+        *,
+        control_image: Picture | Sequence[Picture] | None = None,
+        controlnet_conditioning_scale: float | Sequence[float] = 1.0,
+        ip_adapter_image: Picture | None = None,
+        ip_adapter_scale: float | None = None,
+    ) -> None:
+        """Let pictures guide the model beside its prompts, in all that is made, inverted and edited from now on, in
+        place of those before. Edits act on the words alone. No run may be under way meanwhile; sources from before
+        belong to the model without these pictures.
+
+        - `control_image`: what the ControlNet of a `StableDiffusionControlNetPipeline` or
+          `StableDiffusionXLControlNetPipeline` reads (Zhang et al. 2023, arXiv:2302.05543): anything that `invert`
+          takes, or a list of as many as there are ControlNets. It is resized to each picture's size, as in the
+          pipeline. Default: None.
+        - `controlnet_conditioning_scale`: how strongly it acts, any finite number, one for all ControlNets or a list.
+          Default: 1.
+        - `ip_adapter_image`: what an IP-Adapter reads (Ye et al. 2023, arXiv:2308.06721) that was loaded into a
+          pipeline of Stable Diffusion or Stable Diffusion XL with its `load_ip_adapter`. Default: None.
+        - `ip_adapter_scale`: how strongly that acts, any finite number. Default: None, as its pipeline is set.
+
+        Raises `PhotoError` for a picture that cannot be read, `SettingsError` for a bad scale, or for a picture that
+        nothing of the model reads.
+
+        >>> from PIL import Image
+        >>> Editor.from_pretrained().load_guides(control_image=Image.new("RGB", (9, 9)))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        wordbrush.errors.SettingsError: control_image is given, and the model has no ControlNet; load a ...
+        """
+        guides = Guides.of(control_image, controlnet_conditioning_scale, ip_adapter_image, ip_adapter_scale)
+        self._adaptable().guide(guides)
+
+    def unload_guides(self) -> None:
+        """Guide the model by its prompts alone again. A ControlNet needs a picture for all that is made.
+
+        >>> Editor.from_pretrained().unload_guides()
+        """
+        self._adaptable().guide(NO_GUIDES)
+
+    def load_recorded(
+        self,
+        record: RunRecord,
+        files: Sequence[str | Path] = (),
+        *,
+        control_image: Picture | Sequence[Picture] | None = None,
+        ip_adapter_image: Picture | None = None,
+    ) -> None:
+        """Load the LoRAs and concepts that a record was made with, each with its recorded scale or word, and the
+        pictures that guided it with their recorded scales, and choose its attention layers.
 
         - `record`: the record, from a result, or from a file with `read_record`.
-        - `files`: where they may be now. Default: none; then where the record says.
+        - `files`: where LoRAs and concepts may be now. Default: none; then where the record says.
+        - `control_image`, `ip_adapter_image`: as in `load_guides`, with the pixels that the record was made with.
+          Default: None.
 
         Raises `RecordError` for one that is in neither place with the recorded content.
         """
+        guides = guides_of_record(record.model.guides, control_image, ip_adapter_image)
         self._adaptable().load_recorded(record.model.adapters, files)
         self._adaptable().choose_layers(record.model.layers or OWN_CHOICE)
+        self._adaptable().guide(guides)
 
     def generate(
         self,
@@ -306,7 +363,7 @@ class Editor:
 
     def invert(
         self,
-        image: str | Path | bytes | Image | Photo,
+        image: Picture,
         prompt: str,
         *,
         method: str | InversionSettings | None = None,
@@ -931,7 +988,7 @@ class Editor:
         self,
         record: RunRecord,
         *,
-        photo: str | Path | bytes | Image | Photo | None = None,
+        photo: Picture | None = None,
         capture: MapsRequest | None = None,
         on_step: OnStep | None = None,
     ) -> Source | EditResults:
@@ -956,6 +1013,7 @@ class Editor:
         """
         check_adapters(record, self.model.adapters)
         check_layers(record, self.model.layers)
+        check_guides(record.model.guides, self.model.guides)
         if not self._has_weights(record.model.fingerprint):
             raise RecordError(
                 f"the record was made with '{record.model.name}' ({record.model.fingerprint[:12]}), and this is "
@@ -1048,6 +1106,7 @@ class Editor:
         return (
             self._fingerprint is None
             and not self.model.adapters
+            and self.model.guides is None
             and self._model.folder is not None
             and is_earlier_fingerprint(self._model.folder, fingerprint)
         )
@@ -1058,6 +1117,12 @@ class Editor:
         What is kept of a source belongs to the weights that made it. Any editor with the same weights may use it.
         """
         made, model = source.record.model, self.model
+        if made.guides != model.guides:
+            said = [f"the {guides}" if guides else "no guides" for guides in (made.guides, model.guides)]
+            raise SettingsError(
+                f"the source was made with {said[0]}, and the editor has {said[1]}; load the same guides, or make the "
+                "source again"
+            )
         if (made.fingerprint, made.device, made.dtype) != (model.fingerprint, model.device, model.dtype):
             raise SettingsError(
                 f"the source was made with '{made.name}' ({made.fingerprint[:12]}, {made.dtype} on {made.device}), "

@@ -10,7 +10,7 @@ from PIL import Image
 
 from wordbrush.errors import RecordError, SettingsError
 from wordbrush.files import write_atomically
-from wordbrush.runs.record import pixel_sha256
+from wordbrush.pictures.digest import pixel_sha256
 from wordbrush_bench.case import Case, Material
 from wordbrush_bench.journal import JournalWriter, Row
 from wordbrush_bench.meter import Gap, Measured, Meter

@@ -13,7 +13,8 @@ from helpers.formed_kernel import FormedKernel
 @dataclass
 class Formed:
     """What is done to the target's map: of the text it becomes `source @ transfer + own * keep` in the first
-    `text_steps`; of the picture it is the source's in the first `image_steps`.
+    `text_steps`; of the picture it is the source's in the first `image_steps`. Nothing is done to the map of an
+    IP-Adapter's picture.
     """
 
     transfer_ST: Tensor
@@ -28,10 +29,10 @@ class Formed:
         source, target = len(q) - 2, len(q) - 1  # the last rows are those with the prompts
         scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5
         maps = (scores if mask is None else scores + mask).softmax(dim=-1)
-        reads_text = k.shape[2] == len(self.keep_T)
+        reads_text, reads_itself = k.shape[2] == len(self.keep_T), k.shape[2] == q.shape[2]
         if reads_text and self.step < self.text_steps:
             maps[target] = maps[source] @ self.transfer_ST + maps[target] * self.keep_T
-        elif not reads_text and self.step < self.image_steps:
+        elif reads_itself and self.step < self.image_steps:
             maps[target] = maps[source]
         return maps @ v
 

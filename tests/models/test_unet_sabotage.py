@@ -4,7 +4,12 @@ import pytest
 import torch
 from accelerate import cpu_offload
 from accelerate.hooks import remove_hook_from_module
-from diffusers import ControlNetModel, StableDiffusionControlNetPipeline
+from diffusers import (
+    ControlNetModel,
+    StableDiffusionAdapterPipeline,
+    StableDiffusionControlNetImg2ImgPipeline,
+    T2IAdapter,
+)
 from diffusers.models.attention_processor import AttnProcessor, IPAdapterAttnProcessor2_0
 from peft import LoraConfig
 
@@ -144,8 +149,8 @@ def test_a_compiled_network_runs_as_it_was_written_while_it_is_controlled(name, 
 
 
 @pytest.mark.filterwarnings("ignore:You have passed a tensor as `encoder_hidden_states`:FutureWarning")
-def test_an_ip_adapter_is_refused_and_leaves_nothing():
-    """It reads the last positions of the text as a picture, by a call of the kernel of its own."""
+def test_an_ip_adapter_that_was_not_loaded_as_one_is_refused_and_leaves_nothing():
+    """It reads the last positions of the text as a picture, and nothing gives it one."""
     pipeline = tiny_pipeline()
     before, processors = edited(pipeline), {}
     for its_name, own in pipeline.unet.attn_processors.items():
@@ -154,18 +159,21 @@ def test_an_ip_adapter_is_refused_and_leaves_nothing():
         processors[its_name] = IPAdapterAttnProcessor2_0(*widths, num_tokens=[4]) if "attn2" in its_name else own
     defaults = pipeline.unet.attn_processors
     pipeline.unet.set_attn_processor(processors)
-    with pytest.raises(ControlError, match="unload an IP-Adapter"):
+    with pytest.raises(ControlError, match="an IP-Adapter as load_ip_adapter loads it"):
         edited(pipeline)
     assert_nothing_is_left(pipeline.unet)
     pipeline.unet.set_attn_processor(defaults)
     assert torch.equal(edited(pipeline), before)
 
 
-def test_a_control_net_is_refused_by_its_pipelines_name():
+@pytest.mark.parametrize("kind", [StableDiffusionAdapterPipeline, StableDiffusionControlNetImg2ImgPipeline])
+def test_what_else_guides_is_refused_by_its_pipelines_name(kind):
     plain = tiny_pipeline()
-    beside = ControlNetModel.from_unet(plain.unet)
-    with pytest.raises(ModelError, match="StableDiffusionControlNetPipeline"):
-        Editor.from_pipeline(StableDiffusionControlNetPipeline(**plain.components, controlnet=beside))
+    adapters = kind is StableDiffusionAdapterPipeline
+    beside = {"adapter": T2IAdapter()} if adapters else {"controlnet": ControlNetModel.from_unet(plain.unet)}
+    parts = {name: part for name, part in plain.components.items() if not adapters or name != "image_encoder"}
+    with pytest.raises(ModelError, match=f"is a {kind.__name__}; wordbrush edits with"):
+        Editor.from_pipeline(kind(**parts, **beside))
 
 
 def test_a_wrapped_unet_has_the_layers_of_its_own():

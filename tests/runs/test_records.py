@@ -13,8 +13,9 @@ from wordbrush.edits.settings import EditSettings
 from wordbrush.edits.shortcuts import Shortcuts
 from wordbrush.errors import RecordError
 from wordbrush.inversion.settings import InversionSettings
+from wordbrush.pictures.digest import pixel_sha256
 from wordbrush.pictures.fit import Fit, fit_into
-from wordbrush.runs.record import EarlierEdit, ModelRecord, PhotoRecord, RunRecord, pixel_sha256
+from wordbrush.runs.record import EarlierEdit, ModelRecord, PhotoRecord, RunRecord
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.versions import installed_versions
 

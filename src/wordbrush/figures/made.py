@@ -12,7 +12,8 @@ from wordbrush.errors import WordbrushError
 from wordbrush.figures.spec import Figure
 from wordbrush.files import write_atomically
 from wordbrush.json_form import from_plain, to_plain
-from wordbrush.runs.record import ModelRecord, pixel_sha256
+from wordbrush.pictures.digest import pixel_sha256
+from wordbrush.runs.record import ModelRecord
 
 SCHEMA = 1
 NAME = "figure.json"

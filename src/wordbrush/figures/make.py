@@ -12,10 +12,11 @@ from wordbrush.errors import ControlError, PromptError
 from wordbrush.figures.made import MadeFigure, MadeLine, Picture, figure_key, save_made
 from wordbrush.figures.spec import Change, EditRow, Figure, FigureRow, MapsRow, NoiseRow
 from wordbrush.metrics.likeness import psnr
+from wordbrush.pictures.digest import pixel_sha256
 from wordbrush.pictures.save import save_plain_png
 from wordbrush.runs.counter import RunCounter
 from wordbrush.runs.png import save_png
-from wordbrush.runs.record import RunRecord, pixel_sha256
+from wordbrush.runs.record import RunRecord
 from wordbrush.runs.results import EditResult, Source
 from wordbrush.sampling.loop import OnStep
 from wordbrush.versions import installed_versions

@@ -1,4 +1,4 @@
-"""A loaded pipeline that takes adapters: LoRAs, and words with vectors of their own."""
+"""A loaded pipeline that takes adapters: LoRAs, words with vectors of their own, and pictures that guide it."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +12,7 @@ from wordbrush.files import expanded
 from wordbrush.models.adapter_file import AdapterFile, file_sha256
 from wordbrush.models.concepts import Concepts
 from wordbrush.models.families import Family
+from wordbrush.models.guides import NO_GUIDES, Guides
 from wordbrush.models.loras import Loras
 from wordbrush.models.word_encoder import WordEncoder
 from wordbrush.sampling.adapter import Adapter
@@ -31,7 +32,9 @@ class AdaptablePipeline:
         self._loras = Loras(pipeline)
         self.layers = layers
         """What was chosen of its layers; the family's own choice, if nothing."""
-        self.adapter: Adapter = self._adapted(layers)
+        self.guides = NO_GUIDES
+        """The pictures that guide it."""
+        self.adapter: Adapter = self._adapted(layers, self.guides)
 
     @property
     def files(self) -> tuple[AdapterFile, ...]:
@@ -76,8 +79,13 @@ class AdaptablePipeline:
 
     def choose_layers(self, layers: LayerChoice) -> None:
         """Read words and hold layouts in these layers. Raises `ModelError` for one that the model does not have."""
-        self.adapter = self._adapted(layers)
+        self.adapter = self._adapted(layers, self.guides)
         self.layers = layers
+
+    def guide(self, guides: Guides) -> None:
+        """Let pictures guide it, in place of others. Raises `SettingsError` for one that nothing of it reads."""
+        self.adapter = self._adapted(self.layers, guides)
+        self.guides = guides
 
     def load_recorded(self, recorded: Iterable[AdapterFile], files: Iterable[str | Path]) -> None:
         """Load what a record's model had, from `files`, or from where the record says; each is known by its hash.
@@ -101,9 +109,9 @@ class AdaptablePipeline:
                 self.load_concept(path, file.name)
 
     def _adapt(self) -> None:
-        self.adapter = self._adapted(self.layers)
+        self.adapter = self._adapted(self.layers, self.guides)
 
-    def _adapted(self, layers: LayerChoice) -> Adapter:
-        adapter = self._family.adapt(self.pipeline, self._where, layers)
+    def _adapted(self, layers: LayerChoice, guides: Guides) -> Adapter:
+        adapter = self._family.adapt(self.pipeline, self._where, layers, guides)
         adapter.loras = self._loras
         return adapter

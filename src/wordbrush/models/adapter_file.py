@@ -12,6 +12,7 @@ from torch import Tensor
 
 from wordbrush.errors import ModelError
 from wordbrush.files import open_regular
+from wordbrush.models.guides import GuidesRecord
 
 _PICKLES = (b"PK", b"\x80")
 """How a pickle begins, of torch's zip form or bare."""
@@ -94,9 +95,10 @@ def _bytes(path: Path, what: str, max_bytes: int) -> bytes:
     return content
 
 
-def fingerprint_with(fingerprint: str, files: tuple[AdapterFile, ...]) -> str:
-    """The fingerprint of a model with adapters: its own, where there are none."""
-    if not files:
+def fingerprint_with(fingerprint: str, files: tuple[AdapterFile, ...], guides: GuidesRecord | None) -> str:
+    """The fingerprint of a model with adapters and pictures that guide it: its own, where there are none."""
+    if not files and guides is None:
         return fingerprint
     lines = [fingerprint, *(f"{file.kind} {file.name} {file.sha256} {file.scale!r}" for file in files)]
+    lines += [] if guides is None else [repr(guides)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -44,6 +44,19 @@ def unet_features(unet: Any, deep: DeepFeatures) -> Iterator[None]:
 
 
 @contextmanager
+def shallow_control_net(net: Any) -> Iterator[None]:
+    """A scope in which a ControlNet computes only what it adds to the first convolution of its U-Net: a call that
+    re-uses deep features reads no more of it. What else it gives means nothing. Leaves nothing behind.
+    """
+    with ExitStack() as scope:
+        for block in net.down_blocks:
+            scope.enter_context(_instead(block, _passed_down(len(block.resnets) + (block.downsamplers is not None))))
+        for layer in (net.mid_block, *list(net.controlnet_down_blocks)[1:], net.controlnet_mid_block):
+            scope.enter_context(_instead(layer, _passed))
+        yield
+
+
+@contextmanager
 def block_features(network: nn.Module, deep: DeepFeatures) -> Iterator[None]:
     """A scope in which a transformer's next call keeps `deep`, or re-uses it, and runs as it was written, not as it
     was compiled. Leaves nothing behind.

@@ -11,7 +11,8 @@ from typing import Any
 
 from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.edits.settings import NULL_TEXT_MAX_PIXELS
-from wordbrush.errors import ModelError
+from wordbrush.errors import ModelError, SettingsError
+from wordbrush.models.guides import NO_GUIDES, Guides
 from wordbrush.models.own_settings import Defaults
 from wordbrush.models.word_encoder import WordEncoder
 from wordbrush.sampling.adapter import Adapter
@@ -45,7 +46,7 @@ class Family:
     ("module:function") is given a pipeline and its name, and raises `ModelError` for parts that are not the family's
     or do not fit each other. `unguided` are the defaults of its models without guidance. `told` are settings of the
     pipeline's class that a folder's `model_index.json` may give. `word_encoders` are those that concepts (Textual
-    Inversion) are learnt for.
+    Inversion) are learnt for. Of a `guided` family `of` also takes pictures that guide it (`Guides`).
     """
 
     models: str
@@ -57,6 +58,7 @@ class Family:
     unguided: Defaults | None = None
     told: tuple[str, ...] = ()
     word_encoders: tuple[WordEncoder, ...] = ()
+    guided: bool = False
 
     def defaults_of(self, adapter: Adapter) -> Defaults:
         """What one of its models is used with."""
@@ -67,18 +69,26 @@ class Family:
         """The parts that a folder has, or ought to have."""
         return {name: part for name, part in self.parts.items() if not part.optional or (folder / name).is_dir()}
 
-    def adapt(self, pipeline: Any, where: str, choice: LayerChoice = OWN_CHOICE) -> Adapter:
-        """The adapter of a loaded pipeline, which stays as it is; `where` is what an error calls it, and `choice` what
-        was chosen of its layers.
+    def adapt(
+        self, pipeline: Any, where: str, choice: LayerChoice = OWN_CHOICE, guides: Guides = NO_GUIDES
+    ) -> Adapter:
+        """The adapter of a loaded pipeline, which stays as it is; `where` is what an error calls it, `choice` what
+        was chosen of its layers, and `guides` the pictures that guide it.
 
         Raises `ModelError` for parts that are not the family's, or do not fit each other, and for a layer that is not
-        there.
+        there; `SettingsError` for pictures that nothing of it reads.
         """
         for name, part in self.parts.items():
             if not part.optional and getattr(pipeline, name, None) is None:
                 raise ModelError(f"{where} has no {name} (is it a refiner, or loaded without?); give a whole pipeline")
         resolve_name(self.check)(pipeline, where)
-        adapter: Adapter = resolve_name(self.adapter).of(pipeline, choice)
+        if guides is not NO_GUIDES and not self.guided:
+            raise SettingsError(
+                f"{where} is a {type(pipeline).__name__}, which pictures do not guide; wordbrush edits beside the "
+                "ControlNets and IP-Adapters of Stable Diffusion and Stable Diffusion XL"
+            )
+        kind = resolve_name(self.adapter)
+        adapter: Adapter = kind.of(pipeline, choice, guides) if self.guided else kind.of(pipeline, choice)
         choice.check(adapter.attention_layers(adapter.size_multiple, adapter.size_multiple), where)
         return adapter
 
@@ -117,43 +127,59 @@ _FLUX_2 = {
     "scheduler": Part("diffusers:FlowMatchEulerDiscreteScheduler"),
 }
 
+_STABLE_DIFFUSION = Family(
+    models="Stable Diffusion 1.x, 2.x (epsilon and v), SD-Turbo, LCM",
+    adapter="wordbrush.models.stable_diffusion:StableDiffusion",
+    parts={
+        "unet": Part("diffusers:UNet2DConditionModel", _DIFFUSERS),
+        "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
+        "text_encoder": Part(
+            "transformers:CLIPTextModel",
+            _TRANSFORMERS,
+            ("vision_model.", "visual_projection.", "text_projection.", "logit_scale"),
+        ),
+        "tokenizer": Part("transformers:CLIPTokenizer"),
+        "scheduler": Part("diffusers:DDIMScheduler"),
+    },
+    without={"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False},
+    check="wordbrush.models.fit:check_stable_diffusion",
+    word_encoders=(_CLIP,),
+    guided=True,
+)
+_STABLE_DIFFUSION_XL = Family(
+    models="Stable Diffusion XL base, Turbo, Lightning, LCM",
+    adapter="wordbrush.models.stable_diffusion_xl:StableDiffusionXL",
+    parts={
+        "unet": Part("diffusers:UNet2DConditionModel", _DIFFUSERS),
+        "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
+        "text_encoder": Part("transformers:CLIPTextModel", _TRANSFORMERS),
+        "text_encoder_2": Part("transformers:CLIPTextModelWithProjection", _TRANSFORMERS),
+        "tokenizer": Part("transformers:CLIPTokenizer"),
+        "tokenizer_2": Part("transformers:CLIPTokenizer"),
+        "scheduler": Part("diffusers:EulerDiscreteScheduler"),
+    },
+    without={},
+    check="wordbrush.models.fit:check_stable_diffusion_xl",
+    # Its smallest self-attention has 32 x 32 positions.
+    defaults=Defaults(guidance_scale=5.0, self_replace_max_pixels=NULL_TEXT_MAX_PIXELS),
+    word_encoders=(_CLIP, WordEncoder("tokenizer_2", "text_encoder_2", "clip_g")),
+    guided=True,
+)
+
+
+def _with_a_control_net(models: str, family: Family) -> Family:
+    return replace(
+        family,
+        models=f"{models} with a ControlNet",
+        parts={**family.parts, "controlnet": Part("diffusers:ControlNetModel", _DIFFUSERS)},
+    )
+
+
 FAMILIES: Mapping[str, Family] = {
-    "StableDiffusionPipeline": Family(
-        models="Stable Diffusion 1.x, 2.x (epsilon and v), SD-Turbo, LCM",
-        adapter="wordbrush.models.stable_diffusion:StableDiffusion",
-        parts={
-            "unet": Part("diffusers:UNet2DConditionModel", _DIFFUSERS),
-            "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
-            "text_encoder": Part(
-                "transformers:CLIPTextModel",
-                _TRANSFORMERS,
-                ("vision_model.", "visual_projection.", "text_projection.", "logit_scale"),
-            ),
-            "tokenizer": Part("transformers:CLIPTokenizer"),
-            "scheduler": Part("diffusers:DDIMScheduler"),
-        },
-        without={"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False},
-        check="wordbrush.models.fit:check_stable_diffusion",
-        word_encoders=(_CLIP,),
-    ),
-    "StableDiffusionXLPipeline": Family(
-        models="Stable Diffusion XL base, Turbo, Lightning, LCM",
-        adapter="wordbrush.models.stable_diffusion_xl:StableDiffusionXL",
-        parts={
-            "unet": Part("diffusers:UNet2DConditionModel", _DIFFUSERS),
-            "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
-            "text_encoder": Part("transformers:CLIPTextModel", _TRANSFORMERS),
-            "text_encoder_2": Part("transformers:CLIPTextModelWithProjection", _TRANSFORMERS),
-            "tokenizer": Part("transformers:CLIPTokenizer"),
-            "tokenizer_2": Part("transformers:CLIPTokenizer"),
-            "scheduler": Part("diffusers:EulerDiscreteScheduler"),
-        },
-        without={},
-        check="wordbrush.models.fit:check_stable_diffusion_xl",
-        # Its smallest self-attention has 32 x 32 positions.
-        defaults=Defaults(guidance_scale=5.0, self_replace_max_pixels=NULL_TEXT_MAX_PIXELS),
-        word_encoders=(_CLIP, WordEncoder("tokenizer_2", "text_encoder_2", "clip_g")),
-    ),
+    "StableDiffusionPipeline": _STABLE_DIFFUSION,
+    "StableDiffusionXLPipeline": _STABLE_DIFFUSION_XL,
+    "StableDiffusionControlNetPipeline": _with_a_control_net("Stable Diffusion 1.x, 2.x", _STABLE_DIFFUSION),
+    "StableDiffusionXLControlNetPipeline": _with_a_control_net("Stable Diffusion XL", _STABLE_DIFFUSION_XL),
     "PixArtAlphaPipeline": _PIXART,
     "PixArtSigmaPipeline": replace(_PIXART, models="PixArt-sigma"),
     "HunyuanDiTPipeline": Family(

@@ -68,8 +68,10 @@ def _added_vectors(tokenizer: Any, encoder: Any) -> bytes:
 
 
 def _adapter_lines(module: nn.Module) -> Iterator[bytes]:
-    """How strong each adapter of a layer is, as PEFT's layers say."""
+    """How strong each adapter of a layer is, as PEFT's layers say, and an IP-Adapter's processors."""
     for name, layer in module.named_modules():
+        if hasattr(layer, "to_k_ip"):
+            yield f"{name} {layer.scale}\n".encode()
         scaling = getattr(layer, "scaling", None)
         if isinstance(scaling, dict) and hasattr(layer, "active_adapters"):
             off = bool(getattr(layer, "disable_adapters", False))

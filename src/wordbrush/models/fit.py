@@ -11,6 +11,7 @@ from wordbrush.errors import ModelError
 from wordbrush.models.mismatches import (
     channel_mismatches,
     clip_mismatches,
+    control_net_mismatches,
     flow_mismatches,
     length_mismatches,
     patch_mismatches,
@@ -33,6 +34,7 @@ def check_stable_diffusion(pipeline: Any, where: str) -> None:
         *unet_mismatches(pipeline, added=None, family="Stable Diffusion 1.x or 2.x"),
         *width_mismatches("a text encoder", _width(encoder), "U-Net", pipeline.unet.config["cross_attention_dim"]),
         *clip_mismatches(encoder, pipeline.tokenizer),
+        *control_net_mismatches(pipeline),
     )
 
 
@@ -46,6 +48,7 @@ def check_stable_diffusion_xl(pipeline: Any, where: str) -> None:
         *width_mismatches("text encoders", width, "U-Net", pipeline.unet.config["cross_attention_dim"]),
         *(problem for encoder, tokenizer in pairs for problem in clip_mismatches(encoder, tokenizer)),
         *length_mismatches(tokenizer for _, tokenizer in pairs),
+        *control_net_mismatches(pipeline),
     )
 
 

@@ -85,6 +85,11 @@ def check_folder(folder: Path, variant: str | None = None) -> Family:
         f"'{folder}' is not a diffusers model: it has no model_index.json; give a folder that save_pretrained wrote",
     )
     family = family_of(str(index.get("_class_name")), f"'{folder}'")
+    if "MultiControlNetModel" in str(index.get("controlnet")):
+        raise ModelError(
+            f"'{folder}' has several ControlNets, of which a folder's loading takes one; load it with diffusers, and "
+            "give the pipeline to Editor.from_pipeline"
+        )
     for name, part in family.parts_in(folder).items():
         if not (folder / name).is_dir():
             raise ModelError(f"'{folder}' lacks its '{name}' folder; download or save the model again, whole")

@@ -5,12 +5,13 @@ Forward hooks mark when a model is inside one of its attention layers; inside, a
 the same way. Prior art and the alternatives: `docs/decisions/0002`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from types import TracebackType
 from typing import Any
 
 import torch
+from diffusers.models.attention_processor import IPAdapterAttnProcessor2_0
 from diffusers.models.resnet import ResnetBlock2D
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -41,6 +42,11 @@ def residual_branches(model: nn.Module) -> dict[str, nn.Module]:
 def named_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """All modules of a model by name, which is the same where `torch.compile` wraps it."""
     return ((name.replace("_orig_mod.", ""), module) for name, module in model.named_modules())
+
+
+def picture_processors(model: nn.Module) -> list[Any]:
+    """The processors of an IP-Adapter in a diffusers model, one for each of its layers that read text."""
+    return [module for module in model.modules() if isinstance(module, IPAdapterAttnProcessor2_0)]
 
 
 @contextmanager
@@ -115,6 +121,8 @@ class Intercept:
     `on_feature` may change the output of each
     module of `features`.
 
+    The attention to an IP-Adapter's picture, a further call of the kernel in a layer of text, runs as it is.
+
     Leaving it removes every hook, also after an error. Leaving it without an error raises `ControlError` when a layer
     ran without the kernel that can be controlled (attention slicing, xformers, legacy processors).
     """
@@ -128,7 +136,8 @@ class Intercept:
         on_feature: FeatureHandler | None = None,
     ) -> None:
         """Prepare a scope; nothing is hooked before it is entered."""
-        self._mode = _KernelMode({layer.site.name: layer for layer in layers}, handler)
+        by_name = {layer.site.name: layer for layer in layers}
+        self._mode = _KernelMode(by_name, handler, {name: _picture_tokens(modules[name]) for name in by_name})
         self._inside = Inside({name: modules[name] for name in self._mode.layers}, self._mode)
         self._features = features or {}
         self._on_feature = on_feature
@@ -170,13 +179,24 @@ class Intercept:
 
 
 class _KernelMode(NamedMode):
-    """Hands calls of the attention kernel to the handler, and every other function through."""
+    """Hands calls of the attention kernel to the handler, and every other function through.
 
-    def __init__(self, layers: Mapping[str, AttentionLayer], handler: Handler) -> None:
+    `pictures` are how many tokens each picture has that a layer attends to after its text.
+    """
+
+    def __init__(
+        self, layers: Mapping[str, AttentionLayer], handler: Handler, pictures: Mapping[str, Sequence[int]]
+    ) -> None:
         super().__init__()
         self.layers = layers
         self._handler = handler
+        self._pictures = pictures
+        self._calls = 0
         self.seen: set[str] = set()
+
+    def __enter__(self) -> Any:
+        self._calls = 0
+        return super().__enter__()  # type: ignore[no-untyped-call]
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -188,11 +208,21 @@ class _KernelMode(NamedMode):
     def _attention(
         self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **rest: Any
     ) -> Tensor:
-        layer = self.layers[self.name]
+        layer, pictures = self.layers[self.name], self._pictures[self.name]
+        self._calls += 1
+        if pictures and 1 < self._calls <= 1 + len(pictures) and key.shape[2] in pictures:
+            picture: Tensor = F.scaled_dot_product_attention(query, key, value, attn_mask, **rest)
+            return picture
         _check_axes(layer, query.shape[2], key.shape[2])
         self.seen.add(self.name)
         mask = None if attn_mask is None else _by_row(attn_mask, len(query))
         return self._handler(AttentionCall(layer, query, key, value, mask, Kernel(rest)))
+
+
+def _picture_tokens(module: nn.Module) -> Sequence[int]:
+    """How many tokens each picture has that an attention layer reads beside its text."""
+    processor = getattr(module, "processor", None)
+    return tuple(processor.num_tokens) if isinstance(processor, IPAdapterAttnProcessor2_0) else ()
 
 
 def _by_row(mask: Tensor, rows: int) -> Tensor:
@@ -208,6 +238,6 @@ def _check_axes(layer: AttentionLayer, queries: int, keys: int) -> None:
     if not fits:
         raise ControlError(
             f"attention layer '{layer.site.name}' has {queries} queries and {keys} keys, where {layer.pixels} "
-            f"positions of the picture and {len(layer.text)} tokens were expected; unload an IP-Adapter, and use the "
-            "model as it was loaded"
+            f"positions of the picture and {len(layer.text)} tokens were expected; use the model as it was loaded, "
+            "and an IP-Adapter as load_ip_adapter loads it"
         )

@@ -17,6 +17,7 @@ from wordbrush.models.families import Family, Part, family_of
 from wordbrush.models.fingerprint import pipeline_fingerprint
 from wordbrush.models.folder import check_folder, read_config, resolve_folder
 from wordbrush.models.folder_fingerprint import folder_fingerprint
+from wordbrush.models.guides import GuidesRecord
 from wordbrush.models.json_file import read_json
 from wordbrush.models.own_settings import Defaults, own_layers, read_own_settings
 from wordbrush.models.processor import fastest_dtype, is_slow, weight_bytes
@@ -33,7 +34,8 @@ class ModelInfo:
     """A loaded model: `native_size` is (height, width) in pixels, `vocabulary` the only words it knows, if few.
 
     `folder` is the file of a checkpoint in one file, and None for a pipeline that was loaded elsewhere. `adapters` are
-    the LoRAs and concepts that are loaded beside it, and `layers` what was chosen of its attention layers.
+    the LoRAs and concepts that are loaded beside it, `layers` what was chosen of its attention layers, and `guides`
+    the pictures that guide it, if any do.
     """
 
     name: str
@@ -46,6 +48,7 @@ class ModelInfo:
     native_size: tuple[int, int]
     adapters: tuple[AdapterFile, ...] = ()
     layers: LayerChoice = OWN_CHOICE
+    guides: GuidesRecord | None = None
 
 
 def load_pipeline(

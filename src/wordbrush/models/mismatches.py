@@ -15,6 +15,14 @@ _CONDITIONS = {
     "encoder_hid_dim_type": "a projection of its text",
 }
 """Settings of a U-Net that make it read more than a picture, a timestep and a text."""
+_OF_CONTROL_NETS = (
+    "in_channels",
+    "block_out_channels",
+    "layers_per_block",
+    "cross_attention_dim",
+    "addition_embed_type",
+)
+"""Settings of a U-Net that a ControlNet must share, for its outputs to be added to the U-Net's."""
 _OF_TWO_MODELS = "they are of two models, so give the one that belongs to the other"
 _GIVE_FLOW = "give it a FlowMatchEulerDiscreteScheduler"
 
@@ -25,6 +33,26 @@ def unet_mismatches(pipeline: Any, added: str | None, family: str) -> Iterator[s
     yield from scheduler_mismatches(pipeline.scheduler)
     yield from _unet(unet, added, family)
     yield from channel_mismatches("U-Net", unet["in_channels"], vae)
+
+
+def control_net_mismatches(pipeline: Any) -> Iterator[str]:
+    """What is wrong with the ControlNets of a pipeline that has any."""
+    found = getattr(pipeline, "controlnet", None)
+    for net in [] if found is None else getattr(found, "nets", [found]):
+        kind = type(getattr(net, "_orig_mod", net)).__name__  # which may be compiled
+        if kind != "ControlNetModel":
+            yield f"has the ControlNet {kind}; give a ControlNetModel, or several"
+        elif net.config["global_pool_conditions"]:
+            yield "has a ControlNet for guess mode alone (global_pool_conditions), which is not offered; give another"
+        else:
+            for name in _OF_CONTROL_NETS:
+                read, given = pipeline.unet.config[name], net.config[name]
+                if _plain(read) != _plain(given):
+                    yield f"has a ControlNet with {given} as {name} and a U-Net with {read}; {_OF_TWO_MODELS}"
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def scheduler_mismatches(scheduler: Any) -> Iterator[str]:

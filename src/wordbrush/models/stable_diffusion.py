@@ -22,11 +22,13 @@ from wordbrush.models.bypass import skipped
 from wordbrush.models.clip import clip_ids, clip_tokens
 from wordbrush.models.deep_features import unet_features
 from wordbrush.models.execution_device import execution_device
+from wordbrush.models.guides import NO_GUIDES, Guides
 from wordbrush.models.intercept import Intercept, uncompiled
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.models.one_at_a_time import OneAtATime
 from wordbrush.models.solvers import diffusion_solver
 from wordbrush.models.unet import UNetLayers
+from wordbrush.models.unet_guides import UNGUIDED, UNetGuides
 from wordbrush.models.unet_region import unet_region_call, unet_region_form
 from wordbrush.sampling.adapter import Control, Prediction, Reuse
 from wordbrush.sampling.deep_features import DeepFeatures
@@ -48,13 +50,15 @@ class StableDiffusion(OneAtATime):
         scheduler_config: Mapping[str, Any],
         execution_device: Callable[[], torch.device] | None = None,
         choice: LayerChoice = OWN_CHOICE,
+        guides: UNetGuides = UNGUIDED,
     ) -> None:
         """Take the components as they are; nothing of them is changed.
 
         `execution_device` says where they compute, where that is not where they lie (offloading); `choice` is what
-        was chosen of the U-Net's layers.
+        was chosen of the U-Net's layers; `guides` are what guides it beside its text.
         """
         super().__init__()
+        self._guides = guides
         self._tokenizer = tokenizer
         self._text_encoder = text_encoder
         self._unet = unet
@@ -67,9 +71,14 @@ class StableDiffusion(OneAtATime):
         self._layers = UNetLayers(unet, int(tokenizer.model_max_length), choice)
 
     @classmethod
-    def of(cls, pipeline: StableDiffusionPipeline, choice: LayerChoice = OWN_CHOICE) -> "StableDiffusion":
-        """The parts of a loaded pipeline, as its owner has set them up."""
-        return cls(*parts_of(pipeline), choice=choice)
+    def of(
+        cls, pipeline: StableDiffusionPipeline, choice: LayerChoice = OWN_CHOICE, guides: Guides = NO_GUIDES
+    ) -> "StableDiffusion":
+        """The parts of a loaded pipeline, as its owner has set them up, and pictures that guide it.
+
+        Raises `SettingsError` for a picture that nothing of it reads.
+        """
+        return cls(*parts_of(pipeline), choice=choice, guides=UNetGuides(pipeline, guides))
 
     @property
     def device(self) -> torch.device:
@@ -103,8 +112,10 @@ class StableDiffusion(OneAtATime):
 
     @property
     def region_form(self) -> RegionForm | None:
-        """Boxes of the latents, as far as the U-Net is as it was loaded."""
-        return unet_region_form(self._unet, self._layers.coarsest)
+        """Boxes of the latents, as far as the U-Net is as it was loaded and no ControlNet computes beside it, which
+        sees the whole.
+        """
+        return None if self._guides.has_control_net else unet_region_form(self._unet, self._layers.coarsest)
 
     @property
     def size_multiple(self) -> int:
@@ -122,14 +133,12 @@ class StableDiffusion(OneAtATime):
     @torch.no_grad()
     def encode(self, prompt: str) -> Text:
         """The text encoder's last hidden states (1, T, C) of one prompt, padded to the model's length."""
-        with self._one_at_a_time:
-            ids = clip_ids(self._tokenizer, prompt)
-            states: Tensor = self._text_encoder(ids.to(self.device))[0]
-        return Text(states.to(self.dtype))
+        return self._beside(self._text(prompt), negative=False)
 
+    @torch.no_grad()
     def encode_negative(self, prompt: str) -> Text:
-        """The conditioning of a negative prompt: that of any prompt."""
-        return self.encode(prompt)
+        """The conditioning of a negative prompt: that of any prompt, without the picture of an IP-Adapter."""
+        return self._beside(self._negative_text(prompt), negative=True)
 
     def latent_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the latents of a picture: its own, over `vae_factor`."""
@@ -193,7 +202,8 @@ class StableDiffusion(OneAtATime):
                 features = {name: self._layers.branches[name] for name in control.features}
                 seen = () if isinstance(reuse, Surroundings) else layers
                 scope.enter_context(Intercept(self._layers.modules, seen, control, features, control.feature))
-            prediction = self._call_unet(latents, timestep, text, guidance_scale)
+            shallow = isinstance(reuse, DeepFeatures) and reuse.reuses
+            prediction = self._call_unet(latents, timestep, text, guidance_scale, shallow=shallow)
         return prediction, 0 if control is None else control.verify(layers)
 
     def bypassed(self, block: str) -> AbstractContextManager[None]:
@@ -216,25 +226,46 @@ class StableDiffusion(OneAtATime):
         check_finite(latents)
         return decode_picture(self._vae, unscaled(self._vae, latents))
 
-    def _call_unet(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
+    def _text(self, prompt: str) -> Text:
+        """What a prompt's row reads of its text."""
+        with self._one_at_a_time:
+            ids = clip_ids(self._tokenizer, prompt)
+            states: Tensor = self._text_encoder(ids.to(self.device))[0]
+        return Text(states.to(self.dtype))
+
+    def _negative_text(self, prompt: str) -> Text:
+        """What a negative row reads of its text."""
+        return self._text(prompt)
+
+    def _beside(self, text: Text, *, negative: bool) -> Text:
+        with self._one_at_a_time:
+            return self._guides.beside(text, self.device, negative=negative)
+
+    def _call_unet(
+        self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float, *, shallow: bool = False
+    ) -> Tensor:
         told = None
         if (width := self._unet.config["time_cond_proj_dim"]) is not None:
             scale = torch.full((len(latents),), guidance_scale - 1)
             told = get_timestep_embedding(scale * 1000, int(width)).to(self.device, self.dtype)
-        with memory_shortage_told(f"{len(latents)} rows of this size"):
+        added = self._added_conditions(latents, text)
+        pictures = {} if text.image_embeds is None else {"image_embeds": [text.image_embeds]}
+        with memory_shortage_told(f"{len(latents)} rows of this size"), self._guides.scales():
+            guided = self._guides.added(latents, timestep, text, added, self.vae_factor, shallow=shallow)
             prediction: Tensor = self._unet(
                 latents,
                 timestep,
                 encoder_hidden_states=text.states,
                 timestep_cond=told,
-                added_cond_kwargs=self._added_conditions(latents, text),
+                added_cond_kwargs={**added, **pictures},
                 return_dict=False,
+                **guided,
             )[0]
         return prediction
 
-    def _added_conditions(self, latents: Tensor, text: Text) -> dict[str, Tensor] | None:
+    def _added_conditions(self, latents: Tensor, text: Text) -> dict[str, Tensor]:
         """What the U-Net reads beside latents, timestep and text; a family that has it overrides this."""
-        return None
+        return {}
 
 
 def parts_of(pipeline: Any) -> tuple[Any, Any, Any, Any, Mapping[str, Any], Callable[[], torch.device]]:

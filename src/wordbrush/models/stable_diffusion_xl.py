@@ -12,7 +12,9 @@ from torch import Tensor
 from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.errors import PromptError, cited
 from wordbrush.models.clip import clip_tokens, spelled_as_added
+from wordbrush.models.guides import NO_GUIDES, Guides
 from wordbrush.models.stable_diffusion import StableDiffusion, parts_of
+from wordbrush.models.unet_guides import UNetGuides
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -23,16 +25,22 @@ class StableDiffusionXL(StableDiffusion):
     The two CLIPs share their positions, because their states are joined along channels.
     """
 
-    def __init__(self, pipeline: StableDiffusionXLPipeline, choice: LayerChoice = OWN_CHOICE) -> None:
-        """Take a loaded pipeline, as its owner has set it up; `choice` is what was chosen of its layers."""
-        super().__init__(*parts_of(pipeline), choice=choice)
+    def __init__(
+        self, pipeline: StableDiffusionXLPipeline, choice: LayerChoice = OWN_CHOICE, guides: Guides = NO_GUIDES
+    ) -> None:
+        """Take a loaded pipeline, as its owner has set it up; `choice` is what was chosen of its layers, and `guides`
+        are pictures that guide it. Raises `SettingsError` for one that nothing of it reads.
+        """
+        super().__init__(*parts_of(pipeline), choice=choice, guides=UNetGuides(pipeline, guides))
         self._pipeline = pipeline
         self._decoding = Lock()
 
     @classmethod
-    def of(cls, pipeline: StableDiffusionXLPipeline, choice: LayerChoice = OWN_CHOICE) -> "StableDiffusionXL":
+    def of(
+        cls, pipeline: StableDiffusionXLPipeline, choice: LayerChoice = OWN_CHOICE, guides: Guides = NO_GUIDES
+    ) -> "StableDiffusionXL":
         """The adapter of a loaded pipeline."""
-        return cls(pipeline, choice)
+        return cls(pipeline, choice, guides)
 
     def tokenize(self, prompt: str) -> PromptTokens:
         """Where the prompt's words are on the text axis. Raises `PromptError` for more tokens than the model reads."""
@@ -46,17 +54,16 @@ class StableDiffusionXL(StableDiffusion):
             )
         return first
 
-    @torch.no_grad()
-    def encode(self, prompt: str) -> Text:
+    def _text(self, prompt: str) -> Text:
         """The states (1, T, C) of both encoders, and the pooled vector (1, P) of the second."""
         with self._one_at_a_time:
             spelled = spelled_as_added(self._pipeline.tokenizer, prompt)
             states, _, pooled, _ = self._pipeline.encode_prompt(spelled, do_classifier_free_guidance=False)
         return Text(states.to(self.dtype), pooled.to(self.dtype))
 
-    def encode_negative(self, prompt: str) -> Text:
+    def _negative_text(self, prompt: str) -> Text:
         """Of no negative prompt it is all zeros where the model was trained so, as in the pipeline."""
-        text = self.encode(prompt)
+        text = self._text(prompt)
         if prompt or not self._pipeline.config.force_zeros_for_empty_prompt or text.pooled is None:
             return text
         return Text(torch.zeros_like(text.states), torch.zeros_like(text.pooled))
@@ -71,7 +78,7 @@ class StableDiffusionXL(StableDiffusion):
         with self._without_overflow():
             return super().encode_image(image)
 
-    def _added_conditions(self, latents: Tensor, text: Text) -> dict[str, Tensor] | None:
+    def _added_conditions(self, latents: Tensor, text: Text) -> dict[str, Tensor]:
         """The pooled text, and the size that a picture was trained to have: its own, and not cropped."""
         height, width = (side * self.vae_factor for side in latents.shape[-2:])
         times = torch.tensor([[height, width, 0, 0, height, width]], dtype=self.dtype, device=latents.device)

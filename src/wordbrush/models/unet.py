@@ -12,13 +12,18 @@ from wordbrush.attention.sites import AttentionLayer
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.models.intercept import attention_modules, residual_branches
 
+_BLOCKS = ("down", "mid", "up")
+"""How the names of its blocks begin: what else has attention reads the picture of an IP-Adapter."""
+
 
 class UNetLayers:
     """Where a U-Net reads its text, where its picture looks at itself, and which layers an edit may name."""
 
     def __init__(self, unet: UNet2DConditionModel, text_length: int, choice: LayerChoice = OWN_CHOICE) -> None:
         """List the layers of `unet`, whose text has `text_length` tokens; `choice` is what was chosen of them."""
-        self.modules: Mapping[str, nn.Module] = attention_modules(unet)
+        self.modules: Mapping[str, nn.Module] = {
+            name: module for name, module in attention_modules(unet).items() if name.split("_")[0] in _BLOCKS
+        }
         self.branches: Mapping[str, nn.Module] = residual_branches(unet)
         self._levels = len(unet.config["block_out_channels"])
         self._text_length = text_length

@@ -34,7 +34,11 @@ class Photo:
     notes: tuple[str, ...] = ()
 
 
-def read_photo(picture: str | Path | bytes | Image.Image | Photo) -> Photo:
+Picture = str | Path | bytes | Image.Image | Photo
+"""What pictures may be given as."""
+
+
+def read_photo(picture: Picture) -> Photo:
     """Read a photograph as 8-bit RGB in sRGB, upright. Transparent parts become white.
 
     - `picture`: a PNG, JPEG or WebP file (HEIC with the extra `heif`), its bytes, or a Pillow picture. The content

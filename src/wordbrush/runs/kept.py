@@ -12,9 +12,10 @@ from wordbrush.inversion.report import InversionReport
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.inversion.tensors import from_tensors, to_tensors
 from wordbrush.json_form import from_plain, to_plain
+from wordbrush.pictures.digest import pixel_sha256
 from wordbrush.pictures.fit import Fit
 from wordbrush.runs.cache import InversionCache, Kept
-from wordbrush.runs.record import ModelRecord, pixel_sha256
+from wordbrush.runs.record import ModelRecord
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.settings import GenerationSettings

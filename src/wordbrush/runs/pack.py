@@ -14,11 +14,12 @@ from wordbrush.inversion.invert import Inverted
 from wordbrush.maps.capture import Capture
 from wordbrush.models.load import ModelInfo
 from wordbrush.pictures.changed import changed_pixels
+from wordbrush.pictures.digest import pixel_sha256
 from wordbrush.pictures.fit import from_canvas
 from wordbrush.pictures.masks import composite_edit
 from wordbrush.pictures.read import Photo
 from wordbrush.runs.kept import PhotoTask
-from wordbrush.runs.record import EarlierEdit, ModelRecord, PhotoRecord, RunRecord, pixel_sha256
+from wordbrush.runs.record import EarlierEdit, ModelRecord, PhotoRecord, RunRecord
 from wordbrush.runs.results import EditResult, EditResults, Source, edited_name, shown_mask
 from wordbrush.runs.run import EditRun
 from wordbrush.sampling.adapter import Adapter
@@ -31,7 +32,9 @@ def model_record(model: ModelInfo) -> ModelRecord:
     """The model as a record names it, and the CPU threads of now."""
     threads = torch.get_num_threads()
     layers = None if model.layers == OWN_CHOICE else model.layers
-    return ModelRecord(model.name, model.fingerprint, model.device, model.dtype, threads, model.adapters, layers)
+    return ModelRecord(
+        model.name, model.fingerprint, model.device, model.dtype, threads, model.adapters, layers, model.guides
+    )
 
 
 def packed_source(

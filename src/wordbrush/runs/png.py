@@ -11,7 +11,8 @@ from PIL.PngImagePlugin import PngInfo
 from wordbrush.errors import RecordError
 from wordbrush.files import open_regular, write_atomically
 from wordbrush.json_form import to_plain
-from wordbrush.runs.record import RunRecord, pixel_sha256
+from wordbrush.pictures.digest import pixel_sha256
+from wordbrush.runs.record import RunRecord
 
 CHUNK = "wordbrush"
 _SAMPLERS = {"ddim": "DDIM", "pndm": "PLMS", "euler": "Euler", "dpm++": "DPM++ 2M", "lcm": "LCM"}

@@ -1,6 +1,5 @@
 """The record of a run: everything that is needed to run it again, bit for bit."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from wordbrush.files import write_atomically
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.json_form import from_plain, to_plain
 from wordbrush.models.adapter_file import AdapterFile
+from wordbrush.models.guides import GuidesRecord
+from wordbrush.pictures.digest import pixel_sha256
 from wordbrush.pictures.fit import Fit
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.views.notebook import record_html
@@ -28,7 +29,7 @@ class ModelRecord:
 
     `threads` matter because sums are taken in another order with another number of them. `adapters` are the LoRAs and
     concepts that were loaded beside the model's own weights; the fingerprint covers both. `layers` is what was chosen
-    of its attention layers, if anything was.
+    of its attention layers, if anything was; `guides` are the pictures that guided it, if any did.
     """
 
     name: str
@@ -38,11 +39,13 @@ class ModelRecord:
     threads: int
     adapters: tuple[AdapterFile, ...] = ()
     layers: LayerChoice | None = None
+    guides: GuidesRecord | None = None
 
     @property
     def described(self) -> str:
         """Its name, and what was loaded beside it."""
-        return ", ".join([self.name, *map(str, self.adapters)])
+        guides = [] if self.guides is None else [str(self.guides)]
+        return ", ".join([self.name, *map(str, self.adapters), *guides])
 
 
 @dataclass(frozen=True)
@@ -217,15 +220,3 @@ def check_photo(record: RunRecord, photo: Image | None) -> None:
 def save_record(record: RunRecord, path: Path) -> None:
     """Write `record.json`, whole or not at all."""
     write_atomically(path, record.to_json().encode())
-
-
-def pixel_sha256(image: Image) -> str:
-    """A hash of a picture's mode, size and pixels, whatever file it is in.
-
-    >>> from PIL import Image
-    >>> pixel_sha256(Image.new("RGB", (2, 2)))[:8]
-    '11721f67'
-    """
-    digest = hashlib.sha256(f"{image.mode} {image.size[0]} {image.size[1]}\n".encode())
-    digest.update(image.tobytes())
-    return digest.hexdigest()

@@ -8,8 +8,9 @@ from PIL import Image
 
 from wordbrush.errors import RecordError
 from wordbrush.files import expanded
+from wordbrush.pictures.digest import pixel_sha256
 from wordbrush.runs.png import read_record, read_sheet
-from wordbrush.runs.record import RunRecord, pixel_sha256
+from wordbrush.runs.record import RunRecord
 
 _RESULT = re.compile(r"source|edited(-\d{1,6})?(-mask)?")
 """The names that runs give their pictures: a record from elsewhere may name any file."""

@@ -15,12 +15,14 @@ class Text:
     """The conditioning of a model call's rows, one row per prompt.
 
     `states` (B, T, C) is what attention reads. `pooled` (B, P) holds each prompt as one vector. `mask` (B, T), in the
-    model's dtype, is 1 for tokens that are read and 0 for padding. Families without `pooled` or `mask` have None.
+    model's dtype, is 1 for tokens that are read and 0 for padding. `image_embeds` (B, N, ..., D) is what an IP-Adapter
+    reads beside the text. Families without `pooled`, `mask` or `image_embeds` have None.
     """
 
     states: Tensor
     pooled: Tensor | None = None
     mask: Tensor | None = None
+    image_embeds: Tensor | None = None
 
     @classmethod
     def cat(cls, texts: Sequence["Text"]) -> "Text":

@@ -295,7 +295,8 @@ def test_help_and_version_need_no_torch():
         assert done.stdout.strip().endswith("False"), done.stderr
 
 
-ADAPTERS = ["--concept", "--lora", "--layers"]
+GUIDES = ["--control-image", "--controlnet-conditioning-scale"]
+ADAPTERS = ["--concept", "--lora", "--layers", *GUIDES]
 SHARED = [
     "--model",
     *ADAPTERS,
@@ -418,7 +419,7 @@ def test_the_surface_is_as_published():
         "sweep": [*SHARED, *EDIT, "--axis", "--seeds", "--cells", "--max-cells"],
         "learn": [*RUN, *LEARN],
         "probe": [*SHARED, "--prompt", "--words", "--seeds"],
-        "pairs": [*(set(SHARED) - {"--layers", "--out"}), "--source-adapters --source-lora", *EDIT, *PAIRS],
+        "pairs": [*(set(SHARED) - {"--layers", "--out", *GUIDES}), "--source-adapters --source-lora", *EDIT, *PAIRS],
         "serve": [*SERVER],
         "ui": [*SERVER, "--no-open"],
         "bench": [],

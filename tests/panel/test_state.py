@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.models.adapter_file import AdapterFile
+from wordbrush.models.guides import GuidesRecord
+from wordbrush.panel.program import Program
 from wordbrush.panel.state import PanelState
 from wordbrush.tokens.words import find_words, split_words
 
@@ -91,3 +93,14 @@ def test_an_added_word_is_one_word_and_the_code_loads_it():
         'editor.load_concept("my-dog.safetensors", "<my-dog>")',
         'editor.load_lora("style.safetensors", 0.5, "style")',
     ]
+
+
+def test_the_code_loads_what_guides_the_model_from_the_users_own_variables():
+    guides = GuidesRecord(("0" * 64,), (0.5,), "1" * 64, None)
+    loads = "control_image=control_image, controlnet_conditioning_scale=[0.5], ip_adapter_image=ip_adapter_image"
+    line = f"editor.load_guides({loads}, ip_adapter_scale=None)"
+    assert line in START.code("bundled", (), guides)
+    program = Program("bundled", "a dog", {}, None, (), (), guides)
+    assert line in program.python()
+    assert program.command() is None
+    assert "load_guides" not in START.code("bundled")

@@ -37,6 +37,14 @@ Concept = Annotated[
 Layers = Annotated[
     Path | None, flag("--layers", metavar="FILE", help="Which layers to read: what wordbrush probe wrote.", group=RUN)
 ]
+ControlImage = Annotated[
+    Path | None,
+    flag("--control-image", metavar="FILE", help="A picture for the model's ControlNet to read.", group=RUN),
+]
+ControlScale = Annotated[
+    float | None,
+    flag("--controlnet-conditioning-scale", help="How strongly the ControlNet acts; 1 as it was trained.", group=RUN),
+]
 Out = Annotated[Path, flag("--out", help="Folder for what is made.", group=RUN)]
 Quiet = Annotated[bool, flag("--quiet", help="Print only warnings and errors.", group=RUN)]
 Steps = Annotated[
@@ -53,6 +61,8 @@ class LoadFlags:
     lora: Lora = ()
     concept: Concept = ()
     layers: Layers = None
+    control_image: ControlImage = None
+    controlnet_conditioning_scale: ControlScale = None
     device: Device = None
     dtype: Dtype = None
 

@@ -112,7 +112,7 @@ class EditPanel:
     @property
     def code(self) -> str:
         """Python that makes the pictures that the controls stand at."""
-        return self.state.code(self._session.model, self._session.adapters)
+        return self.state.code(self._session.model, self._session.adapters, self._session.guides)
 
     def edit(self) -> None:
         """Make what the controls say, in the background; while a run is on, do nothing."""

@@ -25,7 +25,11 @@ def choose_model(name: str | None, device: str | None, dtype: str | None, thread
         folder = path
     else:
         folder = resolve_folder(name, None, None)
-        check_folder(folder, None)
+        if "controlnet" in check_folder(folder, None).parts:
+            raise ModelError(
+                f"'{folder}' has a ControlNet, and pairs are made with models that prompts alone guide; give its "
+                "model without the ControlNet"
+            )
     device, dtype = choose_device(device, dtype, weight_bytes(folder))
     return ModelChoice(name, folder_fingerprint(folder), device, dtype, threads)
 

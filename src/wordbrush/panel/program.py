@@ -11,7 +11,8 @@ from wordbrush.edits.settings import EditOptions
 from wordbrush.edits.window import DEFAULT
 from wordbrush.inversion.settings import Setting
 from wordbrush.models.adapter_file import AdapterFile
-from wordbrush.panel.python_source import BUNDLED, adapter_lines, call, literal, load_lines
+from wordbrush.models.guides import GuidesRecord
+from wordbrush.panel.python_source import BUNDLED, adapter_lines, call, guide_lines, literal, load_lines
 from wordbrush.sampling.settings import GenerationOptions
 
 _BLEND_FLAGS = ("words", "subtract_words", "threshold", "start_blend", "fill_steps", "hold_pixels")
@@ -37,8 +38,8 @@ class Edited:
 
 @dataclass(frozen=True)
 class Program:
-    """A picture of `prompt`, drawn or inverted, and its edits, each of the one before; `model` and `adapters` are what
-    `ModelInfo` has.
+    """A picture of `prompt`, drawn or inverted, and its edits, each of the one before; `model`, `adapters` and
+    `guides` are what `ModelInfo` has.
     """
 
     model: str
@@ -47,6 +48,7 @@ class Program:
     photo: Inverted | None = None
     edits: tuple[Edited, ...] = ()
     adapters: tuple[AdapterFile, ...] = ()
+    guides: GuidesRecord | None = None
 
     def python(self) -> str:
         """Python that makes the picture.
@@ -66,7 +68,7 @@ class Program:
         else:
             options = {"method": photo.method, **self.generation, **photo.settings}
             made = call("source", "editor.invert", [literal(photo.file), literal(self.prompt)], options)
-        lines = [*load_lines(self.model), *adapter_lines(self.adapters), made]
+        lines = [*load_lines(self.model), *adapter_lines(self.adapters), *guide_lines(self.guides), made]
         before = "source"
         for number, edit in enumerate(self.edits, start=1):
             name = "result" if edit is self.edits[-1] else f"edit_{number}"
@@ -75,7 +77,8 @@ class Program:
         return "\n".join(lines)
 
     def command(self) -> str | None:
-        """The command that makes the picture; None where only Python has what it takes, as for edits of edits.
+        """The command that makes the picture; None where only Python has what it takes, as for edits of edits and for
+        pictures that guide, whose files are not known here.
 
         >>> edit = Edited("a cat", {"cross_replace_steps": (0.0, 0.5)})
         >>> Program("bundled", "a dog", {"seed": 7}, None, (edit,)).command()
@@ -84,7 +87,7 @@ class Program:
         target = self.edits[0].target if self.edits else None
         edit = _edit_flags(self.edits[0].options) if self.edits else []
         adapters = self._adapter_flags()
-        if edit is None or adapters is None or len(self.edits) > 1:
+        if edit is None or adapters is None or len(self.edits) > 1 or self.guides is not None:
             return None
         first = [] if target is None else ["--source-first"]  # one batch rounds differently
         model = [] if self.model == BUNDLED else ["--model", self.model]

@@ -8,6 +8,7 @@ import PIL.Image
 
 from wordbrush.edits.blend import LatentMask
 from wordbrush.models.adapter_file import AdapterFile
+from wordbrush.models.guides import GuidesRecord
 
 BUNDLED = "bundled"
 """What the bundled model is called in records."""
@@ -28,6 +29,19 @@ def adapter_lines(adapters: Sequence[AdapterFile]) -> list[str]:
         else f"editor.load_lora({literal(one.file)}, {one.scale}, {literal(one.name)})"
         for one in adapters
     ]
+
+
+def guide_lines(guides: GuidesRecord | None) -> list[str]:
+    """The line that loads the pictures that guide a model, which are the user's own variables."""
+    if guides is None:
+        return []
+    given: list[str] = []
+    if guides.control_image_sha256:
+        scales = list(guides.controlnet_conditioning_scale)
+        given += ["control_image=control_image", f"controlnet_conditioning_scale={literal(scales)}"]
+    if guides.ip_adapter_image_sha256 is not None:
+        given += ["ip_adapter_image=ip_adapter_image", f"ip_adapter_scale={literal(guides.ip_adapter_scale)}"]
+    return [f"editor.load_guides({', '.join(given)})"]
 
 
 def call(name: str, function: str, positional: list[str], keywords: Mapping[str, object]) -> str:

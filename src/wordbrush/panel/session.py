@@ -8,6 +8,8 @@ from wordbrush.editor import Editor
 from wordbrush.errors import SettingsError, WordbrushError
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.models.adapter_file import AdapterFile
+from wordbrush.models.guides import GuidesRecord
+from wordbrush.models.load import ModelInfo
 from wordbrush.panel.state import PanelState
 from wordbrush.runs.results import EditResult, Source
 from wordbrush.tokens.unknown_words import unknown_word_said
@@ -57,6 +59,11 @@ class EditSession:
         return self._editor.model.adapters
 
     @property
+    def guides(self) -> GuidesRecord | None:
+        """The pictures that guide it, as they are now."""
+        return self._editor.model.guides
+
+    @property
     def added_words(self) -> frozenset[str]:
         """The words that were added to the model."""
         return self._editor.added_words
@@ -70,7 +77,7 @@ class EditSession:
         """Make the source, unless it is there, and the edit. Every end is told to the view, and nothing is raised."""
 
         def work() -> None:
-            if self.source is None or not _is_of(self.source, state, self.adapters):
+            if self.source is None or not _is_of(self.source, state, self._editor.model):
                 self.source = self._editor.generate(
                     state.prompt, **state.generate_arguments(), on_step=_reporting("source", view, stop)
                 )
@@ -115,9 +122,9 @@ def _told(work: Callable[[], None], view: RunView) -> None:
         view.tell(f"{type(error).__name__}: {error}")
 
 
-def _is_of(source: Source, state: PanelState, adapters: tuple[AdapterFile, ...]) -> bool:
-    made = source.settings
-    if source.record.model.adapters != adapters:
+def _is_of(source: Source, state: PanelState, model: ModelInfo) -> bool:
+    made, made_with = source.settings, source.record.model
+    if (made_with.adapters, made_with.guides) != (model.adapters, model.guides):
         return False
     return (made.prompt, made.seed, made.num_inference_steps, made.guidance_scale) == (
         state.prompt,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from wordbrush.edits.blend import AUTO, LocalBlend
 from wordbrush.edits.settings import EditOptions
 from wordbrush.models.adapter_file import AdapterFile
-from wordbrush.panel.python_source import adapter_lines, call, literal, load_lines
+from wordbrush.models.guides import GuidesRecord
+from wordbrush.panel.python_source import adapter_lines, call, guide_lines, literal, load_lines
 from wordbrush.sampling.settings import GenerationOptions
 from wordbrush.tokens.align import PairKind, align_words
 from wordbrush.tokens.prompt_tokens import PromptTokens
@@ -96,8 +97,9 @@ class PanelState:
             **self.more,
         }
 
-    def code(self, model: str, adapters: Sequence[AdapterFile] = ()) -> str:
-        """Python that makes the source and the edit as they stand, with the name and adapters that `ModelInfo` has.
+    def code(self, model: str, adapters: Sequence[AdapterFile] = (), guides: GuidesRecord | None = None) -> str:
+        """Python that makes the source and the edit as they stand, with the name, adapters and guides that
+        `ModelInfo` has.
 
         >>> print(PanelState("a dog", "a cat", 7, 20, 7.5, (0.0, 0.8), (0.0, 0.4)).code("bundled"))
         import wordbrush
@@ -116,6 +118,7 @@ class PanelState:
             [
                 *load_lines(model),
                 *adapter_lines(adapters),
+                *guide_lines(guides),
                 call("source", "editor.generate", [literal(self.prompt)], self.generate_arguments()),
                 call("result", "editor.edit", ["source", literal(self.target)], self.edit_arguments()),
             ]

@@ -29,16 +29,17 @@ def program_of(shelf: Shelf, session: str, id_: str, model: ModelInfo) -> tuple[
     masks = ["mask.png"] if len(requests) == 1 else [f"mask-{number}.png" for number in range(1, len(requests) + 1)]
     edits = tuple(map(_edited, requests, masks))
     files = {mask: request.mask for mask, request in zip(masks, requests, strict=True) if request.mask is not None}
+    beside = model.adapters, model.guides
     if "generate" in picture.request:
         drawn = _read(wire.GenerateRequest, picture, "generate")
-        return Program(model.name, drawn.prompt, _generation(drawn.options), None, edits, model.adapters), files
+        return Program(model.name, drawn.prompt, _generation(drawn.options), None, edits, *beside), files
     if "invert" not in picture.request:
         raise Problem(422, "an upload is a file of yours: there is nothing that made it here")
     inverted = _read(wire.InvertRequest, picture, "invert")
     file = f"photo.{_ENDINGS[shelf.get(session, inverted.picture).media_type]}"
     assert inverted.method is not None  # what was inverted says how
     photo = Inverted(file, inverted.method, inverted.settings)
-    program = Program(model.name, inverted.prompt, _generation(inverted.options), photo, edits, model.adapters)
+    program = Program(model.name, inverted.prompt, _generation(inverted.options), photo, edits, *beside)
     return program, {file: inverted.picture, **files}
 
 

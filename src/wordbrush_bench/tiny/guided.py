@@ -69,11 +69,11 @@ def with_ip_adapter(pipeline: Any, *, plus: bool = False) -> Any:
     pipeline.register_modules(image_encoder=encoder, feature_extractor=CLIPImageProcessor(size=32, crop_size=32))
 
     def drawn(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=generator) / shape[-1] ** 0.5
+        return torch.randn(shape, generator=generator).div(shape[-1] ** 0.5)
 
     unet = pipeline.unet
     read = unet.config["cross_attention_dim"]
-    layers = {}
+    layers: dict[str, Tensor] = {}
     for number, name in enumerate(unet.attn_processors):
         if name.endswith("attn2.processor"):
             width = unet.get_submodule(name.removesuffix(".processor")).to_q.out_features

@@ -154,8 +154,9 @@ class Editor:
         words, offloading, quantised parts. A call leaves the pipeline as it was, and the owner may go on using and
         changing it.
 
-        - `pipeline`: a text-to-image pipeline of a known family, such as `StableDiffusionPipeline`; its ControlNets and
-          IP-Adapter read what `load_guides` gives them. Pictures are sampled with the family's default sampler; `sampler="own"` takes the pipeline's scheduler.
+        - `pipeline`: a text-to-image pipeline of a known family, such as `StableDiffusionPipeline`. Its ControlNets
+          and IP-Adapter read what `load_guides` gives them. Pictures are sampled with the family's default sampler;
+          `sampler="own"` takes the pipeline's scheduler.
         - `keep_bytes`: as in `from_pretrained`. Default: 1 GiB.
 
         Raises `ModelError` for a pipeline of an unknown family.

@@ -33,6 +33,7 @@ SMALLEST = {
         ["--families", "SD 1,SD 3", "--tiny", "--steps", "1", "--repeats", "1"],
         "| family | text, picture | kernel's share |",
     ),
+    "compiled.py": (["--size", "64", "--steps", "2", "--repeats", "1"], "| compile(backend='inductor') | "),
     "fast_edits.py": (["--limit", "1", "--kinds", "change-object", "--steps", "5"], "| fast (guided"),
     "guidance_interval.py": (["--pictures", "1", "--steps", "2", "--intervals", "0..1"], "| 0..1 | 1.00 |"),
     "map_truth.py": (["--scenes", "1", "--noise", "0.5"], "1 scenes, noise at 0.5 of the schedule"),

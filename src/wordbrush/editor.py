@@ -172,9 +172,13 @@ class Editor:
         if self._pipeline is None:
             return replace(self._model, fingerprint=own)
         adapters, guides = self._pipeline.files, self._pipeline.guides.record
-        fingerprint = fingerprint_with(own, adapters, guides)
         return replace(
-            self._model, fingerprint=fingerprint, adapters=adapters, layers=self._pipeline.layers, guides=guides
+            self._model,
+            fingerprint=fingerprint_with(own, adapters, guides),
+            adapters=adapters,
+            layers=self._pipeline.layers,
+            guides=guides,
+            compiled=self._pipeline.compiled,
         )
 
     @property
@@ -333,6 +337,32 @@ class Editor:
         self._adaptable().load_recorded(record.model.adapters, files)
         self._adaptable().choose_layers(record.model.layers or OWN_CHOICE)
         self._adaptable().guide(guides)
+
+    def compile(self, backend: str | None = None) -> None:
+        """Make the denoiser faster, in place: lay out a U-Net's convolutions with channels last, and compile the parts
+        that hold no attention layer with `torch.compile`.
+
+        Those are residual blocks, feed-forwards and modulated norms. Attention stays as it is, so that every edit acts
+        in every layer as before. A part is compiled when it first runs, once for each number of rows and each size:
+        the first picture and the first edit take longer, and no step compiles again. A second call does nothing. Where
+        gradients are taken, and in parts that have a LoRA, they run as they were written. No run may be under way
+        meanwhile.
+
+        Pictures differ from those of the plain model by rounding. A record says that its model was compiled.
+
+        - `backend`: a backend of `torch.compile`, such as "inductor", which needs a C++ compiler on a CPU and Triton
+          on a GPU. Default: None, which is "inductor" on a GPU. On a CPU nothing is compiled then, because it does not
+          pay there: docs/fast.md has the numbers.
+
+        Raises `MissingPackageError` where the backend cannot compile on this machine, and `ModelError` for a network
+        whose parts run by another's code, such as one that is offloaded.
+
+        >>> editor = Editor.from_pretrained()
+        >>> editor.compile()
+        >>> editor.model.compiled
+        True
+        """
+        self._adaptable().compile(backend)
 
     def generate(
         self,
@@ -993,7 +1023,8 @@ class Editor:
         capture: MapsRequest | None = None,
         on_step: OnStep | None = None,
     ) -> Source | EditResults:
-        """Run a record again: its source, or all of its edits. Gives the same pixels on the same machine.
+        """Run a record again: its source, or all of its edits. Gives the same pixels on the same machine; close ones
+        where the model was compiled for one run and not for the other, since that rounds differently.
 
         - `record`: the record, from a result, or from a file with `read_record`.
         - `photo`: the photograph, if the record has one: anything that `invert` takes, with the same pixels. Default:

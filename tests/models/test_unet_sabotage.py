@@ -136,11 +136,13 @@ def test_a_lora_acts_on_source_and_edit(name, expected):
     same(pipeline, expected[name])
 
 
-@pytest.mark.parametrize(("name", "how"), [("sd", "in place"), ("pixart", "wrapped")])
+@pytest.mark.parametrize(("name", "how"), [("sd", "in place"), ("pixart", "wrapped"), ("xl", "its forward")])
 def test_a_compiled_network_runs_as_it_was_written_while_it_is_controlled(name, how, expected):
     pipeline = BUILD[name]()
     if how == "in place":
         network(pipeline).compile(backend="eager")
+    elif how == "its forward":
+        pipeline.unet.forward = torch.compile(pipeline.unet.forward, backend="eager")
     else:
         pipeline.transformer = torch.compile(pipeline.transformer, backend="eager")
     source = Editor.from_pipeline(pipeline, keep_bytes=0).generate(PROMPT, **RUN)  # compiled, and not controlled

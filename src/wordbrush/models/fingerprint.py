@@ -41,10 +41,17 @@ def _tensor_lines(module: nn.Module) -> Iterator[bytes]:
         for its, tensor in _plain(name, given) if isinstance(given, Tensor) else ():
             yield f"{its} {tuple(tensor.shape)} {tensor.dtype}\n".encode()
             if tensor.device.type != "meta":
-                flat = tensor.detach().reshape(-1)
-                samples.append(flat[:: max(1, flat.numel() // _SAMPLES)][: _SAMPLES + 1].to(torch.float32))
+                samples.append(_sample(tensor.detach()).to(torch.float32))
     if samples:
         yield torch.cat([sample.cpu() for sample in samples]).numpy().tobytes()
+
+
+def _sample(tensor: Tensor) -> Tensor:
+    step = max(1, tensor.numel() // _SAMPLES)
+    if tensor.is_contiguous():
+        return tensor.reshape(-1)[::step][: _SAMPLES + 1]
+    # One that is laid out otherwise has no flat view, and would be copied whole.
+    return tensor[torch.unravel_index(torch.arange(0, tensor.numel(), step)[: _SAMPLES + 1], tensor.shape)]
 
 
 def _plain(name: str, tensor: Tensor) -> Iterator[tuple[str, Tensor]]:

@@ -51,19 +51,22 @@ def picture_processors(model: nn.Module) -> list[Any]:
 
 @contextmanager
 def uncompiled(model: nn.Module) -> Iterator[None]:
-    """A scope in which a model that `torch.compile` has seen runs as it was written: compiled code is guarded by no
-    hook and would pass a control by.
+    """A scope in which a model that others gave to `torch.compile` runs as it was written: compiled code is guarded by
+    no hook and would pass a control by. Parts that `models/compiled.py` compiled have no attention, and stay compiled.
     """
     with torch.compiler.set_stance("force_eager") if _is_compiled(model) else nullcontext():
         yield
 
 
 def _is_compiled(model: nn.Module) -> bool:
-    """Whether `torch.compile` has seen any part. Asked at every step, and `modules` and `hasattr` are slow."""
+    """Whether others compiled any part. Asked at every step, and `modules` and `hasattr` are slow."""
     unseen: list[nn.Module | None] = [model]
     while unseen:
         if (module := unseen.pop()) is not None:
-            if module.__dict__.get("_compiled_call_impl") is not None or "_orig_mod" in module._modules:
+            own = module.__dict__
+            if own.get("_compiled_call_impl") is not None or "_orig_mod" in module._modules:
+                return True
+            if "forward" in own and hasattr(own["forward"], "_torchdynamo_orig_callable"):
                 return True
             unseen += module._modules.values()
     return False

@@ -35,7 +35,7 @@ class ModelInfo:
 
     `folder` is the file of a checkpoint in one file, and None for a pipeline that was loaded elsewhere. `adapters` are
     the LoRAs and concepts that are loaded beside it, `layers` what was chosen of its attention layers, and `guides`
-    the pictures that guide it, if any do.
+    the pictures that guide it, if any do. `compiled` says whether `Editor.compile` changed how it computes.
     """
 
     name: str
@@ -49,6 +49,7 @@ class ModelInfo:
     adapters: tuple[AdapterFile, ...] = ()
     layers: LayerChoice = OWN_CHOICE
     guides: GuidesRecord | None = None
+    compiled: bool = False
 
 
 def load_pipeline(

@@ -20,6 +20,7 @@ from wordbrush.errors import SettingsError
 from wordbrush.models.autoencoder import check_finite, check_rgb, decode_picture, encode_picture, scaled, unscaled
 from wordbrush.models.bypass import skipped
 from wordbrush.models.clip import clip_ids, clip_tokens
+from wordbrush.models.compiled import parts_as_written
 from wordbrush.models.deep_features import unet_features
 from wordbrush.models.execution_device import execution_device
 from wordbrush.models.guides import NO_GUIDES, Guides
@@ -194,6 +195,8 @@ class StableDiffusion(OneAtATime):
                 scope.enter_context(unet_features(self._unet, reuse))
             elif reuse is not None or control is not None:
                 scope.enter_context(uncompiled(self._unet))
+            if isinstance(reuse, Surroundings) or (control is not None and control.features):
+                scope.enter_context(parts_as_written(self._unet))
             if isinstance(reuse, Surroundings):
                 answer = control or AttentionCall.plain
                 coarsest = self._layers.coarsest

@@ -33,7 +33,15 @@ def model_record(model: ModelInfo) -> ModelRecord:
     threads = torch.get_num_threads()
     layers = None if model.layers == OWN_CHOICE else model.layers
     return ModelRecord(
-        model.name, model.fingerprint, model.device, model.dtype, threads, model.adapters, layers, model.guides
+        model.name,
+        model.fingerprint,
+        model.device,
+        model.dtype,
+        threads,
+        model.adapters,
+        layers,
+        model.guides,
+        model.compiled,
     )
 
 

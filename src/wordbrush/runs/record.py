@@ -29,7 +29,8 @@ class ModelRecord:
 
     `threads` matter because sums are taken in another order with another number of them. `adapters` are the LoRAs and
     concepts that were loaded beside the model's own weights; the fingerprint covers both. `layers` is what was chosen
-    of its attention layers, if anything was; `guides` are the pictures that guided it, if any did.
+    of its attention layers, if anything was; `guides` are the pictures that guided it, if any did. A `compiled` one
+    (`Editor.compile`) rounds differently too.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ModelRecord:
     adapters: tuple[AdapterFile, ...] = ()
     layers: LayerChoice | None = None
     guides: GuidesRecord | None = None
+    compiled: bool = False
 
     @property
     def described(self) -> str:

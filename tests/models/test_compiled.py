@@ -49,6 +49,8 @@ BUILD = {
     "klein": (tiny_klein, SIZE),
 }
 
+QUICK = ("sd", "pixart", "flux")
+
 
 @pytest.fixture(autouse=True)
 def _graphs_of_its_own():
@@ -75,7 +77,9 @@ def edited(pipeline, **options):
     return Editor.from_pipeline(pipeline).generate_and_edit(PROMPT, TARGET, **{**RUN, "size": SIZE}, **options)
 
 
-@pytest.mark.parametrize("name", BUILD)
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in BUILD]
+)
 def test_an_edit_is_the_plain_ones_and_every_graph_belongs_to_the_first_step(name):
     build, size = BUILD[name]
     plain, pipeline = build(), build()
@@ -314,6 +318,7 @@ def test_without_a_compiler_it_is_refused_at_the_call(tmp_path):
 
 
 @pytest.mark.slow  # it compiles for a minute
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 def test_by_inductor_an_edit_is_the_plain_ones():
     plain, editor = (Editor.from_pretrained(None, "cpu", "float32") for _ in range(2))
     editor.compile(backend="inductor")

@@ -6,6 +6,7 @@ norms, feed-forwards. Each has a graph for each form of its inputs (rows, size, 
 share theirs.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from types import FunctionType
@@ -52,7 +53,9 @@ def compile_parts(network: nn.Module, backend: str | Callable[..., Any]) -> None
 def check_backend(backend: str, device: torch.device) -> None:
     """Raise `MissingPackageError` unless a backend of `torch.compile` compiles and runs on a device."""
     try:
-        torch.compile(_doubled, backend=backend)(torch.ones(2, device=device))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, about its own code
+            torch.compile(_doubled, backend=backend)(torch.ones(2, device=device))
     except Exception as error:  # each backend raises its own: for a C++ compiler, Triton, an unknown name
         said = str(error).strip().splitlines() or [type(error).__name__]
         raise MissingPackageError(

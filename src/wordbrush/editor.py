@@ -351,8 +351,8 @@ class Editor:
         Pictures differ from those of the plain model by rounding. A record says that its model was compiled.
 
         - `backend`: a backend of `torch.compile`, such as "inductor", which needs a C++ compiler on a CPU and Triton
-          on a GPU. Default: None, which is "inductor" on a GPU. On a CPU nothing is compiled then, because it does not
-          pay there: docs/fast.md has the numbers.
+          on a GPU. Default: None, which is "inductor" on a GPU. On a CPU nothing is compiled then, because it was
+          not seen to pay there: docs/fast.md has the numbers.
 
         Raises `MissingPackageError` where the backend cannot compile on this machine, and `ModelError` for a network
         whose parts run by another's code, such as one that is offloaded.

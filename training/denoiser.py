@@ -15,7 +15,7 @@ from training.grounding import Truth, grounding_loss
 from training.inherit import inherit
 from training.latent_pool import LatentPool
 from training.networks import build_scheduler, build_text_encoder, build_unet
-from training.noising import guessed, min_snr, noised
+from training.noising import guessed, min_snr, noised, toward_layout
 from training.precision import fast_products
 from training.run import TrainingRun
 from training.schedule import Schedule
@@ -51,10 +51,10 @@ def train_denoiser(
 ) -> TrainingRun:
     """Train on the encoded scenes in `latents` by a schedule; the averages are in the run returned.
 
-    Epsilon prediction on Stable Diffusion's schedule; the loss is weighted by min-SNR (Hang et al. 2023), words are
-    taught to look at what they name, and a `critic` must find in the predicted pictures what there should be. `unet`
-    stands in for the bundled size; `start` is the folder of an earlier model to begin from; `on_save` is called with
-    the run whenever its state was saved.
+    Epsilon prediction on Stable Diffusion's schedule; the loss is weighted by min-SNR (Hang et al. 2023) and towards
+    high noise, words are taught to look at what they name, and a `critic` must find in the predicted pictures what
+    there should be. `unet` stands in for the bundled size; `start` is the folder of an earlier model to begin from;
+    `on_save` is called with the run whenever its state was saved.
     """
     torch.manual_seed(SEED)
     tokenizer = build_tokenizer(known_words())
@@ -141,7 +141,8 @@ class DenoisingLoss:
         predicted, maps = self._predict(noisy.to(self._device), timesteps.to(self._device), words)
         error = (predicted.float() - noise.to(self._device)).square().mean(dim=(1, 2, 3))
         self.errors.add(timesteps, error)
-        loss: Tensor = (error * min_snr(alpha).to(self._device)).mean()
+        weight = min_snr(alpha) * toward_layout(alpha)
+        loss: Tensor = (error * weight.to(self._device)).mean()
         truth = Truth(batch.truth.tokens.to(self._device), batch.truth.masks.to(self._device))
         seen = (batch.captioned & (timesteps < GROUNDED_STEPS)).float().to(self._device)
         loss = loss + GROUNDING_WEIGHT * grounding_loss(maps, truth, seen)

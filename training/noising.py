@@ -6,6 +6,8 @@
 from torch import Tensor
 
 SNR_LIMIT = 5.0
+MOST_LAYOUT = 5.0
+"""Reached at timestep 790 of Stable Diffusion's schedule."""
 
 
 def noised(clean: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
@@ -22,3 +24,13 @@ def min_snr(signal: Tensor) -> Tensor:
     """How much an error of the noise counts at a signal (B, 1, 1, 1): (B,), by min-SNR (Hang et al. 2023)."""
     snr = (signal / (1 - signal)).flatten()
     return snr.clamp(max=SNR_LIMIT) / snr
+
+
+def toward_layout(signal: Tensor) -> Tensor:
+    """How much more an error of the noise counts where little of the picture is left: (B,), of mean 1.
+
+    Halfway, by the geometric mean, between an error of the noise and one of the velocity (Salimans & Ho 2022): what a
+    deterministic sampler draws is decided where errors of the noise are smallest.
+    """
+    weight = signal.flatten().rsqrt().clamp(max=MOST_LAYOUT)
+    return weight / weight.mean()

@@ -34,6 +34,17 @@ def test_a_thing_is_shown_and_a_tint_around_it_is_not():
     assert np.array_equal(shown[8:16, 8:56], np.asarray(before)[8:16, 8:56])
 
 
+def test_nothing_is_left_of_an_old_things_soft_rim():
+    """Its rim is half its place's colour, so that the edit, which shows the place there, differs little from it."""
+    place = Image.new("RGB", (64, 64), (150, 150, 160))
+    before = place.copy()
+    before.paste((90, 50, 20), (24, 24, 40, 40))
+    before = before.filter(ImageFilter.GaussianBlur(2))
+    changed = changed_pixels(before, place, REGION, 0.3)
+    shown = np.asarray(composite_edit(before, place, REGION, changed=changed), np.int16)
+    assert np.abs(shown - np.asarray(place, np.int16)).max() <= 1
+
+
 def test_a_slight_change_is_shown_where_nothing_else_changed():
     """What counts is a fraction of the strongest change, so that a paler colour is an edit too."""
     before = a_picture()

@@ -86,8 +86,9 @@ class LocalBlend:
     - `least_pixel_difference`: the same for pixels of the finished picture, compared with what the model makes of the
       source, blurred by three eighths of a latent cell: pixels that differ by less than this fraction, from 0 to below
       1, of how much the most changed ones of the region differ (their 0.95 quantile) stay the source's, those that
-      differ by twice as much are the edit's, and between them one fades into the other. Only where pixels outside of
-      the region are held. Default: 0, which keeps the whole region.
+      differ by twice as much are the edit's, and between them one fades into the other. What is shown is grown by
+      three eighths of a cell. Only where pixels outside of the region are held. Default: 0, which keeps the whole
+      region.
     - `fill_steps`: the fraction of the steps, from 0 to 1, up to which the region shows its surroundings, for a thing
       that is taken away: the source's latents with its noise, whose clean part is that of the nearest cells outside of
       the words' regions, rather sideways. From then on the region is the target's own. A source that is made in the

@@ -29,7 +29,7 @@ _SAID: dict[ChangeKind, str] = {
     "weights": "weights alone",
 }
 
-HELD = LocalBlend(maps="own", spread=True, hold_pixels=True, least_pixel_difference=0.25)
+HELD = LocalBlend(maps="own", spread=True, hold_pixels=True, least_pixel_difference=0.3)
 """What all regions of recipes share: a thing's shape, and the source's own pixels wherever the edit did not show."""
 IN_REGION = replace(HELD, threshold=0.15, least_difference=0.65)
 """The region of the changed words, by the target's own attention: a new shape may be larger than the old one. It is

@@ -1,6 +1,7 @@
 """What `Editor.compile` gains on this machine, beside a model as it was loaded.
 
     python benchmarks/compiled.py [--model FOLDER | --shape sd14] [--dtype D] [--size 256] [--steps 8] [--repeats 5]
+                                  [--backend inductor]
 
 Prints Markdown. The three editors of a model take turns in one process; a step is one of a later edit (two rows in one
 call, published windows), without planning and decoding, in the process's time. Ratios are taken turn by turn. "Longer
@@ -20,7 +21,7 @@ from wordbrush_bench.speed.comparisons import SWAPPED
 from wordbrush_bench.speed.timing import in_turns, paired_ratios
 
 WINDOWS = {"edit": "replace", "cross_replace_steps": 0.8, "self_replace_steps": 0.4}
-LOADED, LAID_OUT, COMPILED = "as loaded", "compile()", "compile(backend='inductor')"
+LOADED, LAID_OUT = "as loaded", "compile()"
 
 
 def main() -> None:
@@ -31,10 +32,12 @@ def main() -> None:
     parser.add_argument("--size", type=int, help="pixels of a side; the model's own if none")
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--backend", default="inductor", help="of torch.compile")
     options = parser.parse_args()
-    editors = {name: loaded(options) for name in (LOADED, LAID_OUT, COMPILED)}
+    compiled = f"compile(backend='{options.backend}')"
+    editors = {name: loaded(options) for name in (LOADED, LAID_OUT, compiled)}
     editors[LAID_OUT].compile()
-    editors[COMPILED].compile(backend="inductor")
+    editors[compiled].compile(backend=options.backend)
     size = None if options.size is None else (options.size, options.size)
     run = {"seed": 7, "num_inference_steps": options.steps, "guidance_scale": 7.5, "size": size}
     sources, edits, first = {}, {}, {}

@@ -1,6 +1,7 @@
 """How much must a pixel of an edit's region change to be shown? The same finished edits, composed in several ways.
 
-    python benchmarks/pixel_outlines.py [--limit N] [--skip N] [--steps N] [--least L,...] [--model FOLDER]
+    python benchmarks/pixel_outlines.py [--limit N] [--skip N] [--kinds KIND,...] [--steps N] [--least L,...]
+                                        [--model FOLDER]
 
 The cases are those of `wordbrush bench scenes`, edited by the model's recipes; those without a region are left out.
 `least` is `LocalBlend.least_pixel_difference`, 0 the whole region.
@@ -28,14 +29,16 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="the bundled model if not given")
     parser.add_argument("--limit", type=int, default=6, help="cases of a kind and origin")
     parser.add_argument("--skip", type=int, default=2, help="first cases of a kind to leave out")
+    parser.add_argument("--kinds", help="only these kinds of edit")
     parser.add_argument("--steps", type=int, help="denoising steps; the model's own if not given")
     parser.add_argument("--least", default="0,0.15,0.25,0.3,0.4", help="parted by ','")
     options = parser.parse_args()
     editor, judge = Editor.from_pretrained(options.model), Judge.load()
     sources, settings = Sources(editor), SourceSettings(options.steps)
     values = [float(value) for value in options.least.split(",")]
+    kinds = options.kinds.split(",") if options.kinds else None
     found = defaultdict(list)
-    for case in scene_cases(options.limit, None, options.skip):
+    for case in scene_cases(options.limit, kinds, options.skip):
         material = case.material()
         source = sources.of(case, material, settings).source
         result = editor.edit(source, case.target_prompt)

@@ -33,7 +33,10 @@ SMALLEST = {
         ["--families", "SD 1,SD 3", "--tiny", "--steps", "1", "--repeats", "1"],
         "| family | text, picture | kernel's share |",
     ),
-    "compiled.py": (["--size", "64", "--steps", "2", "--repeats", "1"], "| compile(backend='inductor') | "),
+    "compiled.py": (
+        ["--size", "64", "--steps", "2", "--repeats", "1", "--backend", "eager"],
+        "| compile(backend='eager') | ",
+    ),
     "fast_edits.py": (["--limit", "1", "--kinds", "change-object", "--steps", "5"], "| fast (guided"),
     "guidance_interval.py": (["--pictures", "1", "--steps", "2", "--intervals", "0..1"], "| 0..1 | 1.00 |"),
     "map_truth.py": (["--scenes", "1", "--noise", "0.5"], "1 scenes, noise at 0.5 of the schedule"),
@@ -46,7 +49,10 @@ SMALLEST = {
     "own_word.py": (["--steps", "1", "--edits", "1"], "| into <sprite> |"),
     "own_style.py": (["--steps", "1", "--edits", "1"], "| edited in |"),
     "picture_quality.py": (["--pictures", "1", "--steps", "2", "--eta", "1"], "| sharpness of objects |"),
-    "pixel_outlines.py": (["--limit", "1", "--steps", "3", "--least", "0,0.25"], "| photograph | 0.25 | "),
+    "pixel_outlines.py": (
+        ["--limit", "1", "--kinds", "change-object", "--steps", "3", "--least", "0,0.25"],
+        "| photograph | 0.25 | ",
+    ),
     "processor.py": (["--sizes", "64", "--threads", "1", "--steps", "1", "--repeats", "1"], "| 64 px | 1 | passive |"),
     "resize.py": (["--cases", "1", "--steps", "3"], "| true ratio |"),
     "server_load.py": (["--clients", "2", "--seconds", "1", "--steps", "1"], "| jobs by how they ended | "),

@@ -90,14 +90,17 @@ def test_a_row_that_fails_while_it_is_drawn_takes_no_other_with_it(tiny_editor, 
 
 
 def test_texts_are_encoded_once(tiny_folder, tiny_editor, making, monkeypatch):
-    encoded = []
-    really = type(tiny_editor._adapter).encode
+    encoded, adapter = [], type(tiny_editor._adapter)
 
-    def counted(self, prompt):
-        encoded.append(prompt)
-        return really(self, prompt)
+    def counted(really):
+        def encode(self, prompt):
+            encoded.append(prompt)
+            return really(self, prompt)
 
-    monkeypatch.setattr(type(tiny_editor._adapter), "encode", counted)
+        return encode
+
+    for name in ("encode", "encode_negative"):
+        monkeypatch.setattr(adapter, name, counted(getattr(adapter, name)))
     four = making_of(tiny_folder, tiny_editor, tries=4)
     assert four.sampling == Sampling(tries=4)
     PairMaker(tiny_editor, four)(tuple(jobs(four, {}, {})))

@@ -16,11 +16,11 @@ import torch
 from wordbrush.editor import Editor
 from wordbrush_bench.peers.shared import SharedModel
 from wordbrush_bench.shapes import SHAPES
-from wordbrush_bench.speed.bench import SOURCE
+from wordbrush_bench.speed.bench import CROSS, SELF, SOURCE
 from wordbrush_bench.speed.comparisons import SWAPPED
 from wordbrush_bench.speed.timing import in_turns, paired_ratios
 
-WINDOWS = {"edit": "replace", "cross_replace_steps": 0.8, "self_replace_steps": 0.4}
+WINDOWS = {"edit": "replace", "cross_replace_steps": CROSS, "self_replace_steps": SELF}
 LOADED, LAID_OUT = "as loaded", "compile()"
 
 

@@ -14,6 +14,7 @@ from helpers.cross_family import (
 )
 from helpers.failing_layers import fail_in_each_layer
 from helpers.formed_cross import Formed, formed_edit
+from helpers.reused_features import assert_reused_features_are_what_is_computed
 from helpers.sabotage import assert_nothing_is_left, forming_maps, twice
 from wordbrush.attention.batch import BatchLayout
 from wordbrush.attention.control import StepControl
@@ -30,7 +31,6 @@ from wordbrush.maps.request import MapsRequest
 from wordbrush.models.intercept import attention_modules
 from wordbrush.models.unet import UNetLayers
 from wordbrush.runs.record import RunRecord
-from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.tokens.pair import PromptPair
 from wordbrush_bench.tiny.guided import picture, tiny_control_net, tiny_controlled, tiny_controlled_xl, with_ip_adapter
 from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
@@ -381,19 +381,8 @@ def test_a_sabotaged_layer_is_refused(both, how, told):
 def test_deep_features_of_the_same_call_give_the_same_prediction(name):
     """Of ControlNets what is added to the first convolution is computed, and nothing else is needed."""
     build, guides = GUIDED[name]
-    pipeline = build()
-    adapter = guided(pipeline, guides)._adapter
-    text, noise = adapter.encode(PROMPT), adapter.noise(1, *SIZE)
-    timestep, deep = adapter.solver(4, *SIZE).timesteps[1], DeepFeatures()
-    layout = BatchLayout.of([1], guided=False)
-    plain, _ = adapter.predict(noise, timestep, text, None)
-    deep.begin(layout, reuses=False)
-    kept, _ = adapter.predict(noise, timestep, text, None, 1.0, deep)
-    deep.begin(layout, reuses=True)
-    reused, _ = adapter.predict(noise, timestep, text, None, 1.0, deep)
-    assert torch.equal(kept, plain)
-    assert (reused - plain).abs().max() < 1e-5
-    assert torch.equal(adapter.predict(noise, timestep, text, None)[0], plain)
+    pipeline = build()  # held, as its owner would
+    assert_reused_features_are_what_is_computed(guided(pipeline, guides)._adapter, PROMPT, SIZE)
 
 
 def test_a_region_beside_an_ip_adapter_is_what_a_whole_call_computes():

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from helpers.loaded import load_model
+from helpers.reused_features import assert_reused_features_are_what_is_computed
 from helpers.rounding import assert_same_latents
 from wordbrush.attention.batch import BatchLayout
 from wordbrush.attention.tape import SourceTape
@@ -182,20 +183,7 @@ def test_other_samplers_begin_late(editor, sampler):
 )
 def test_features_of_the_same_call_give_the_same_prediction(pipeline, size):
     """The law of re-use, for each family: what is taken instead is what would have been computed."""
-    adapter = Editor.from_pipeline(pipeline())._adapter
-    text, noise = adapter.encode(PROMPT), adapter.noise(1, *size)
-    timestep, deep = adapter.solver(4, *size).timesteps[1], DeepFeatures()
-    layout = BatchLayout.of([1], guided=False)
-    plain, _ = adapter.predict(noise, timestep, text, None, 1.0)
-    deep.begin(layout, reuses=False)
-    kept, _ = adapter.predict(noise, timestep, text, None, 1.0, deep)
-    deep.begin(layout, reuses=True)
-    reused, _ = adapter.predict(noise, timestep, text, None, 1.0, deep)
-    assert torch.equal(kept, plain)
-    assert (reused - plain).abs().max() < 1e-5
-    moved, _ = adapter.predict(noise + 0.1, timestep, text, None, 1.0, deep)
-    assert not torch.equal(moved, reused)
-    assert torch.equal(adapter.predict(noise, timestep, text, None, 1.0)[0], plain)
+    assert_reused_features_are_what_is_computed(Editor.from_pipeline(pipeline())._adapter, PROMPT, size)
 
 
 def test_a_network_of_two_blocks_has_nothing_between_them():

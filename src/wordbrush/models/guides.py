@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
-from typing import cast
+from typing import Any, cast
 
 from PIL.Image import Image
 
@@ -90,6 +90,14 @@ class Guides:
 
 NO_GUIDES = Guides()
 """Of a model that its prompts alone guide."""
+
+
+def control_nets(pipeline: Any) -> list[Any]:
+    """The ControlNets of a pipeline, compiled or not."""
+    found = getattr(pipeline, "controlnet", None)
+    if found is None:
+        return []
+    return list(getattr(found, "nets", [found]))
 
 
 def guides_of_record(

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from inspect import signature
 from typing import Any
 
+from wordbrush.models.guides import control_nets
+
 BETA_SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2")
 PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")
 _CONDITIONS = {
@@ -37,8 +39,7 @@ def unet_mismatches(pipeline: Any, added: str | None, family: str) -> Iterator[s
 
 def control_net_mismatches(pipeline: Any) -> Iterator[str]:
     """What is wrong with the ControlNets of a pipeline that has any."""
-    found = getattr(pipeline, "controlnet", None)
-    for net in [] if found is None else getattr(found, "nets", [found]):
+    for net in control_nets(pipeline):
         kind = type(getattr(net, "_orig_mod", net)).__name__  # which may be compiled
         if kind != "ControlNetModel":
             yield f"has the ControlNet {kind}; give a ControlNetModel, or several"

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from wordbrush.errors import SettingsError
 from wordbrush.models.deep_features import shallow_control_net
-from wordbrush.models.guides import NO_GUIDES, Guides
+from wordbrush.models.guides import NO_GUIDES, Guides, control_nets
 from wordbrush.models.intercept import picture_processors
 from wordbrush.sampling.text import Text
 
@@ -37,7 +37,7 @@ class UNetGuides:
         """
         self._pipeline = pipeline
         self._guides = guides
-        nets = _nets(pipeline)
+        nets = control_nets(pipeline)
         if guides.control_images and not nets:
             raise SettingsError(
                 "control_image is given, and the model has no ControlNet; load a StableDiffusionControlNetPipeline or "
@@ -60,7 +60,7 @@ class UNetGuides:
     @property
     def has_control_net(self) -> bool:
         """Whether a ControlNet computes beside the U-Net."""
-        return bool(_nets(self._pipeline))
+        return bool(control_nets(self._pipeline))
 
     def beside(self, text: Text, device: torch.device, *, negative: bool) -> Text:
         """A row's text with what the IP-Adapter reads beside it: of its picture, or of none in a `negative` row."""
@@ -87,7 +87,7 @@ class UNetGuides:
 
         `added` are its further conditions. With `shallow` only those of its first convolution are read.
         """
-        if not (nets := _nets(self._pipeline)):
+        if not (nets := control_nets(self._pipeline)):
             return {}
         if not self._guides.control_images:
             raise SettingsError(
@@ -154,14 +154,6 @@ class UNetGuides:
     def _projection(self) -> Any:
         projection = getattr(getattr(self._pipeline, "unet", None), "encoder_hid_proj", None)
         return projection if isinstance(projection, MultiIPAdapterImageProjection) else None
-
-
-def _nets(pipeline: Any) -> list[Any]:
-    """The ControlNets of a pipeline, compiled or not."""
-    found = getattr(pipeline, "controlnet", None)
-    if found is None:
-        return []
-    return list(getattr(found, "nets", [found]))
 
 
 UNGUIDED = UNetGuides(None, NO_GUIDES)

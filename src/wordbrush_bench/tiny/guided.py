@@ -31,22 +31,19 @@ def tiny_control_net(unet: Any, seed: int = 0) -> ControlNetModel:
 
 def tiny_controlled(nets: int = 1, **changes: Any) -> StableDiffusionControlNetPipeline:
     """Stable Diffusion with so many ControlNets."""
-    plain = tiny_pipeline(**changes)
-    beside = [tiny_control_net(plain.unet, seed) for seed in range(nets)]
-    pipeline = StableDiffusionControlNetPipeline(
-        **plain.components, controlnet=beside[0] if nets == 1 else beside, requires_safety_checker=False
+    return _controlled(
+        StableDiffusionControlNetPipeline, tiny_pipeline(**changes), nets, requires_safety_checker=False
     )
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
 
 
 def tiny_controlled_xl(nets: int = 1, **changes: Any) -> StableDiffusionXLControlNetPipeline:
     """Stable Diffusion XL with so many ControlNets."""
-    plain = tiny_xl(**changes)
+    return _controlled(StableDiffusionXLControlNetPipeline, tiny_xl(**changes), nets, add_watermarker=False)
+
+
+def _controlled(kind: Any, plain: Any, nets: int, **settings: bool) -> Any:
     beside = [tiny_control_net(plain.unet, seed) for seed in range(nets)]
-    pipeline = StableDiffusionXLControlNetPipeline(
-        **plain.components, controlnet=beside[0] if nets == 1 else beside, add_watermarker=False
-    )
+    pipeline = kind(**plain.components, controlnet=beside[0] if nets == 1 else beside, **settings)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 

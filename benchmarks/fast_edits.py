@@ -3,9 +3,10 @@
     python benchmarks/fast_edits.py [--limit N] [--kinds KIND,...] [--steps N] [--skip N] [--rows ROW,...]
                                     [--pictures FOLDER] [--model MODEL] [--region SHARE]
 
-A row is a name ("exact", "balanced", "fast") or GUIDED/LATE/CACHE/REGION, such as 0..0.6/0.2/2/1: guided in that part
-of the schedule, beginning with the source's latents at that part of the steps, and deep features computed at one of so
-many steps once the windows have closed, or where a region is known, all but one of so many steps in that region alone.
+A row is a name ("exact", "balanced", "fast") or GUIDED/NEGATIVE/LATE/CACHE/REGION, such as 0..0.6/2/0.2/2/1: guided in
+that part of the schedule, there with the negative prompt's rows at one of so many steps, beginning with the source's
+latents at that part of the steps, and deep features computed at one of so many steps once the windows have closed, or
+where a region is known, all but one of so many steps in that region alone.
 With --region edits may only change a square in the middle, of that share of the picture. Cost is the processor's time
 of an edit, decoding included, as a share of that of the plain picture of its prompt from the same noise. Success and
 background are those of `wordbrush bench scenes`; the last column compares edits with the exact ones, which are always
@@ -28,7 +29,7 @@ from wordbrush import Editor
 from wordbrush.cli.values import window
 from wordbrush.edits.shortcuts import FAST, FastName, Shortcuts
 from wordbrush.edits.window import Window
-from wordbrush.metrics.likeness import Likeness
+from wordbrush.metrics.likeness import capped_psnr, mse, pixels
 from wordbrush.scenes.judge.judge import Judge
 from wordbrush_bench.bootstrap import mean_of
 from wordbrush_bench.case import Case, Material
@@ -36,9 +37,10 @@ from wordbrush_bench.method import Outcome
 from wordbrush_bench.scenes.cases import scene_cases
 from wordbrush_bench.scenes.meters import BackgroundMeter, JudgeMeter
 from wordbrush_bench.sources import Sources, SourceSettings
+from wordbrush_bench.strips import save_strip
 
 T = TypeVar("T")
-ROWS = "0..0.6/0/1/1,0..1/0.2/1/1,0..1/0/3/1,balanced,fast"
+ROWS = "0..0.6/1/0/1/1,0..1/2/0/1/1,0..1/1/0.2/1/1,0..1/1/0/3/1,balanced,fast"
 
 
 @dataclass
@@ -86,9 +88,15 @@ def shortcuts(text: str) -> Shortcuts:
     """A row, by its name or its parts."""
     if text in FAST:
         return Shortcuts.parse(cast(FastName, text))
-    guided, late, interval, region = text.split("/")
+    guided, negative, late, cache, region = text.split("/")
     bounds = Window.parse(window("--rows", guided), "guidance_interval")
-    return Shortcuts((bounds.start, bounds.end), float(late), int(interval), int(region))
+    return Shortcuts(
+        (bounds.start, bounds.end),
+        late_start=float(late),
+        cache_interval=int(cache),
+        region_interval=int(region),
+        negative_interval=int(negative),
+    )
 
 
 def measured(
@@ -115,11 +123,11 @@ def measured(
             tally = found[case.origin, name]
             tally.cost.append(seconds / whole)
             if edited.image is not exact:
-                tally.near.append(Likeness.of(exact, edited.image).psnr)
+                tally.near.append(capped_psnr(mse(pixels(exact), pixels(edited.image))))
             take_in(tally, meters, case, material, Outcome(source.image, edited.image, 0.0, 0.0))
             shown.append(edited.image)
         if pictures is not None:
-            save(shown, pictures / f"{case.id}.png")
+            save_strip(shown, pictures / f"{case.id}.png")
     return found
 
 
@@ -146,16 +154,6 @@ def timed(make: Callable[[], T]) -> tuple[T, float]:
     started = time.process_time()
     made = make()
     return made, time.process_time() - started
-
-
-def save(shown: Sequence[Image.Image], path: Path) -> None:
-    """Pictures side by side."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    width, height = shown[0].size
-    sheet = Image.new("RGB", (width * len(shown), height))
-    for place, picture in enumerate(shown):
-        sheet.paste(picture, (width * place, 0))
-    sheet.save(path)
 
 
 if __name__ == "__main__":

@@ -245,6 +245,35 @@ def test_a_place_that_another_thing_covers_is_filled_all_the_same(editor):
     assert editor.edit(source, "a dog eating", local_blend=covered).blend_masks[-1].any()
 
 
+def test_a_thing_in_another_size_is_shown_until_it_is_left_to_the_target(models):
+    """To the end: the latents of the source's picture in which it has that size, wherever it is or was."""
+    adapter, _ = models["bundled"]
+    settings = generation(adapter, (16, 16))
+    to_the_end = LocalBlend("dog", subtract_words=("apple",), maps="own", spread=True, fill_steps=1.0, fill_scale=1.5)
+    source, shown = run_together(adapter, settings, asked(["a big dog eating an apple", ORANGE], to_the_end))
+    finished = source.latents[-1]
+    for latents, region in zip(shown.latents, (masks[-1] for masks in shown.blend_masks), strict=True):
+        assert 0 < region.float().mean() < 1
+        assert torch.equal(latents[:, ~region], finished[0][:, ~region])
+    first, second = shown.latents
+    both = shown.blend_masks[0][-1] & shown.blend_masks[1][-1]
+    torch.testing.assert_close(first[:, both], second[:, both], atol=0.05, rtol=0)
+    assert ((first - finished[0]).abs().amax(0) > 0.1)[both].float().mean() > 0.5
+    _, left = run_together(
+        adapter, settings, asked(["a big dog eating an apple"], replace(to_the_end, fill_steps=0.6))
+    )
+    assert (left.latents[0] != first)[:, left.blend_masks[0][-1]].all()
+
+
+def test_a_thing_in_another_size_stays_inside_of_a_mask(models):
+    adapter, _ = models["bundled"]
+    mask = box(slice(4, 9), slice(6, 10))
+    blend = LocalBlend("dog", spread=True, fill_steps=0.6, fill_scale=2.0, mask=mask)
+    source, run = run_together(adapter, generation(adapter, (16, 16)), asked([CAT], blend))
+    outside = ~mask.to_tensor()
+    assert torch.equal(run.latents[0][:, outside], source.latents[-1][0][:, outside])
+
+
 def test_every_step_from_the_first_blended_one_is_the_sources_outside(models, monkeypatch):
     """Also in between: what the model sees at the next step, and what a run that ended there would give."""
     adapter, _ = models["tiny"]

@@ -147,6 +147,7 @@ WHOLE = {
     "self_replace_max_pixels": (256.0, 1024.0),
     "local_blend.pool": (1.0, 3.0),
     "fast.cache_interval": (1.0, 3.0),
+    "fast.negative_interval": (1.0, 3.0),
     "fast.region_interval": (1.0, 3.0),
     "fast.region_halo": (1.0, 3.0),
 }
@@ -155,7 +156,7 @@ WHOLE = {
 @pytest.mark.parametrize("parameter", sorted(set(parameters()) - {"weight"}))
 def test_every_number_of_an_edit_can_be_an_axis(editor, parameter):
     values = WHOLE.get(parameter, (0.25, 0.5))
-    nested = {**SAMPLES, "local_blend": "cat"}
+    nested = {**SAMPLES, "local_blend": LocalBlend("cat", fill_steps=0.5)}
     option, _, field = parameter.partition(".")
     given = {option: nested[option]} if field else {}
     axes = [Axis(parameter, values), Axis("weight", (2.0, 3.0), "a")]

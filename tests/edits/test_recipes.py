@@ -6,10 +6,21 @@ import torch
 from helpers.adapter_files import concept
 from helpers.rounding import assert_same_latents
 from wordbrush.editor import Editor
-from wordbrush.edits.recipes import AROUND, EMPTIED, GENERATED, IN_REGION, JOINT, NARROWER, WHOLE_REGION
+from wordbrush.edits.recipes import (
+    AROUND,
+    EMPTIED,
+    GENERATED,
+    IN_REGION,
+    JOINT,
+    LARGER,
+    NARROWER,
+    RESCALED,
+    WHOLE_REGION,
+)
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import SettingsError
 from wordbrush.json_form import from_plain, to_plain
+from wordbrush.scenes.judge.judge import Judge
 from wordbrush_bench.tiny.joint import SIZE, tiny_flux, tiny_sd3
 
 SWAP, PLACE, STYLE = "a cat eating an apple", "a dog eating an apple in the snow", "a sketch of a dog eating an apple"
@@ -130,12 +141,25 @@ def test_a_new_place_leaves_the_things_that_stay_as_they_are():
     assert moved.record.acted[0][-1].startswith("only where 'dog' or 'apple' is not")
 
 
+def sized(words, others, scale):
+    """The region of a thing that is to have another size, or of several, which are left to the prompt."""
+    if not scale:
+        return replace(RESCALED, words=words, fill_steps=0.0)
+    return replace(RESCALED, words=words, subtract_words=others, fill_scale=scale)
+
+
 @pytest.mark.parametrize(
     ("source", "target", "region"),
     [
         ("a fox wearing a red hat", "a fox wearing a blue hat", replace(NARROWER, words=("hat",))),
         ("a fox next to a hat at the zoo", "a fox wearing a hat at the zoo", replace(IN_REGION, words=("fox", "hat"))),
         ("a fox wearing a hat at the zoo", "a fox at the zoo", replace(EMPTIED, subtract_words=("fox",))),
+        ("a fox and a hat", "a big fox and a hat", sized(("fox",), ("hat",), LARGER)),
+        ("a small teddy bear", "a huge teddy bear", sized(("teddy", "bear"), (), LARGER**2)),
+        ("a fox wearing a big hat", "a fox wearing a hat", sized(("hat",), ("fox",), 1 / LARGER)),
+        ("a fox and a hat", "a big fox and a big hat", sized(("fox", "hat"), (), 0)),
+        ("a tall fox", "a wide fox", sized(("fox",), (), 0)),
+        ("a fox", "two foxes", IN_REGION),
         ("a fox and a dog", "a fox", replace(EMPTIED, subtract_words=("fox",))),
         ("a fox in a forest", "a lion at night", None),
         ("a fox with a hat in a forest", "a lion with a hat at night", replace(AROUND, subtract_words=("hat",))),
@@ -145,6 +169,19 @@ def test_a_new_place_leaves_the_things_that_stay_as_they_are():
 def test_whose_region_an_edit_changes(editor, source, target, region):
     made = editor.generate(source, **RUN)
     assert editor.edit_settings(target, made, recipe="auto").local_blend == region
+
+
+def test_a_thing_of_another_size_is_the_sources_thing_in_that_size_first():
+    editor = Editor.from_pretrained()
+    source = editor.generate("a panda eating an avocado", seed=5)
+    larger = editor.edit(source, "a panda eating a big avocado", recipe="auto")
+    told = "how large a thing is: words free after 10 %, layout after 25 % of the steps; all but a region held, which "
+    assert larger.record.edit.describe()[0] == told + "shows the thing 1.3 x as long for 60 %"
+    judge = Judge.load()
+    before, after = judge.all([source.image, larger.image])
+    assert after.where("avocado").sum() > before.where("avocado").sum()
+    assert after.shows("panda")
+    assert torch.equal(editor.replay(larger.record)[0].latents, larger.latents)
 
 
 @pytest.mark.parametrize("build", [tiny_sd3, tiny_flux])

@@ -42,6 +42,7 @@ blends = st.builds(
     fill_steps=st.floats(0, 1),
     hold_pixels=st.booleans(),
 )
+rescaled = blends.filter(lambda blend: blend.names_words).map(lambda b: replace(b, fill_steps=0.6, fill_scale=1.3))
 edits = st.builds(
     EditSettings,
     targets=st.lists(text, min_size=1, max_size=3).map(tuple),
@@ -50,11 +51,19 @@ edits = st.builds(
     self_replace_steps=windows,
     self_replace_max_pixels=st.integers(1, 4096),
     equalizer=st.dictionaries(text, numbers, max_size=3),
-    local_blend=st.none() | blends,
+    local_blend=st.none() | blends | rescaled,
     mutual_self_attention=st.none() | st.builds(lambda w, layer: MutualSelfAttention(*w, layer), windows, shares),
     plug_and_play=st.none() | st.builds(PlugAndPlay, fractions, fractions, shares, shares),
     strength=st.none() | fractions,
-    fast=st.builds(Shortcuts, windows, st.floats(0, 0.99), st.integers(1, 9), st.integers(1, 9), st.integers(0, 9)),
+    fast=st.builds(
+        Shortcuts,
+        windows,
+        st.floats(0, 0.99),
+        st.integers(1, 9),
+        st.integers(1, 9),
+        st.integers(0, 9),
+        st.integers(1, 9),
+    ),
 )
 inversions = st.sampled_from(
     [

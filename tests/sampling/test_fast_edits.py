@@ -66,7 +66,52 @@ def test_targets_are_guided_in_the_interval_alone(editor, source):
     assert not torch.equal(part.way[5], exact.way[5])
 
 
-@pytest.mark.parametrize(("name", "rows"), [("exact", 30), ("balanced", 18), ("fast", 15)])
+def test_what_the_negative_prompt_changed_is_taken_from_its_last_step(editor, source):
+    made = editor.edit(source, TARGET, **EARLY, fast=Shortcuts(negative_interval=2))
+    exact = editor.edit(source, TARGET, **EARLY)
+    assert torch.equal(made.way[1], exact.way[1])
+    assert not torch.equal(made.way[2], exact.way[2])
+    adapter = editor._adapter
+    prompt, empty, solver = adapter.encode(TARGET), adapter.encode(""), adapter.solver(8, 32, 32)
+
+    def predicted(step, text):
+        return adapter.predict(made.way[step], solver.timesteps[step], text, None, 5.0)[0]
+
+    apart = predicted(4, prompt) - predicted(4, empty)  # the windows have closed: nothing is controlled
+    positive = predicted(5, prompt)
+    guided = adapter.guidance.combine(positive - apart, positive, 5.0)
+    assert_same_latents(made.way[6], solver.step(guided, solver.timesteps[5], made.way[5]))
+
+
+@pytest.mark.parametrize(("interval", "rows"), [(1, 30), (2, 23), (3, 20), (100, 16)])
+def test_rows_with_the_negative_prompt(tiny_folder, interval, rows):
+    counted = RowCount(load_model(tiny_folder, "cpu", None)[0])
+    settings = GenerationSettings(PROMPT, "", 5, 15, 5.0, 32, 32)
+    kept = run_source(counted.adapter(), settings, SourceTape(1 << 30, 256))
+    fast = Shortcuts(negative_interval=interval)
+    run_edit(counted.adapter(), settings, EditSettings.of(TARGET, cross_replace_steps=1.0, fast=fast), kept)
+    assert counted.rows == 30 + rows
+
+
+def test_targets_that_are_compared_have_all_their_rows(editor, source):
+    photo = editor.invert(source.image, PROMPT, method="h-edit", **RUN)
+    exact = editor.edit(photo, TARGET, **EARLY)
+    assert torch.equal(editor.edit(photo, TARGET, **EARLY, fast=Shortcuts(negative_interval=3)).latents, exact.latents)
+
+
+@pytest.mark.parametrize("more", [{"cache_interval": 3}, {"late_start": 0.25}, {"guidance_interval": (0.2, 0.6)}])
+def test_negative_rows_rest_beside_other_shortcuts(editor, source, more):
+    one, two = (
+        editor.edit(source, TARGETS, **EARLY, local_blend="dog", fast=Shortcuts(negative_interval=2, **more))
+        for _ in range(2)
+    )
+    for first, again in zip(one, two, strict=True):
+        assert torch.equal(first.latents, again.latents)
+        outside = ~first.blend_masks[-1]
+        assert torch.equal(first.latents[0][:, outside], source.latents[0][:, outside])
+
+
+@pytest.mark.parametrize(("name", "rows"), [("exact", 30), ("balanced", 30), ("fast", 20)])
 def test_rows_of_model_calls(tiny_folder, name, rows):
     """What docs/fast.md says of fifteen steps whose windows hold words to the end."""
     counted = RowCount(load_model(tiny_folder, "cpu", None)[0])
@@ -159,13 +204,13 @@ def test_maps_of_steps_that_are_not_made_are_refused(editor, source):
 def test_a_sampler_that_cannot_begin_late_says_so(editor, sampler):
     source = editor.generate(PROMPT, **RUN, sampler=sampler)
     with pytest.raises(SettingsError, match=f"the sampler '{sampler}' cannot; use another sampler"):
-        editor.edit(source, TARGET, fast="fast")
+        editor.edit(source, TARGET, fast=Shortcuts(late_start=0.25))
 
 
 @pytest.mark.parametrize("sampler", ["euler", "dpm++"])
 def test_other_samplers_begin_late(editor, sampler):
     source = editor.generate(PROMPT, **RUN, sampler=sampler)
-    assert editor.edit(source, TARGET, fast="fast").latents.isfinite().all()
+    assert editor.edit(source, TARGET, fast=Shortcuts(late_start=0.25)).latents.isfinite().all()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from wordbrush.settled import settle
 
 AUTO = "auto"
 """Means the words that the edit itself changes. A prompt's own word "auto" is written "auto[0]"."""
+LARGEST_SCALE = 4.0
+"""How many times as long a thing can be drawn as it is."""
 OFF = "off"
 """Means no blend at all. A prompt's own word "off" is written "off[0]"."""
 
@@ -94,6 +96,10 @@ class LocalBlend:
       the words' regions, rather sideways. From then on the region is the target's own. A source that is made in the
       same call runs first, and `subtract_words` that would leave nothing to fill are left out. Default: 0, which never
       fills.
+    - `fill_scale`: with `fill_steps`, the region shows no emptied place but the source's thing in another size, this
+      many times as long, standing where it stood: above 0, at most 4. The thing is where the source's map of the words
+      is above a fifth of its highest value and, as a part of that, above the map of `subtract_words`. What is shown
+      may change too, wherever it reaches. Default: 0, the emptied place.
     - `mask`: the user's own mask. Without words, only the mask may change; with words, only what is in both. Default:
       None.
     - `hold_pixels`: also make the picture's pixels exactly the source's outside of the region; the edit fades out over
@@ -118,6 +124,7 @@ class LocalBlend:
     least_difference: float = 0.0
     least_pixel_difference: float = 0.0
     fill_steps: float = 0.0
+    fill_scale: float = 0.0
     mask: LatentMask | None = None
     hold_pixels: bool = False
 
@@ -138,6 +145,16 @@ class LocalBlend:
             raise SettingsError(
                 f"the blend's fill_steps is {self.fill_steps}; give the fraction of the steps up to which the region "
                 "shows its surroundings, from 0 to 1"
+            )
+        if not 0 <= self.fill_scale <= LARGEST_SCALE:
+            raise SettingsError(
+                f"the blend's fill_scale is {self.fill_scale}; give how many times as long the thing is to be, at "
+                f"most {LARGEST_SCALE:g}, or 0 for a place without it"
+            )
+        if self.fill_scale and not (self.fill_steps and self.names_words):
+            raise SettingsError(
+                f"the blend's fill_scale is {self.fill_scale}, and nothing is drawn in that size; name the thing in "
+                "words, and give fill_steps, such as 0.6"
             )
         if not 0 <= self.start_blend < 1:
             raise SettingsError(

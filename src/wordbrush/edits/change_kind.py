@@ -16,11 +16,12 @@ from wordbrush.tokens.word_classes import WordClass, word_classes
 from wordbrush.tokens.words import folded
 
 ChangeKind = Literal[
-    "swap", "own", "addition", "removal", "pose", "attribute", "size", "place", "style", "mixed", "scene", "weights"
+    "swap", "own", "addition", "removal", "pose", "attribute", "size", "number", "place", "style", "mixed", "scene",
+    "weights",
 ]  # fmt: skip
 """One thing for another; a thing for a word of one's own, which was added to the model; an added or a removed thing; a
-pose or an activity; a property; a size or a number; the place, the season or the time of day; the style of the whole
-picture; several of these, without and with the place; weights alone.
+pose or an activity; a property; how large a thing is; how many there are; the place, the season or the time of day;
+the style of the whole picture; several of these, without and with the place; weights alone.
 """
 
 KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
@@ -47,7 +48,7 @@ def change_kind(pair: PromptPair) -> ChangeKind:
     ...     prompts = [PromptTokens.from_offsets(text, [], begin=1, length=32) for text in (source, target)]
     ...     return change_kind(PromptPair.of(*prompts))
     >>> kind("a dog on a farm", "a cat on a farm"), kind("a cat", "a cat wearing a hat"), kind("two cats", "a cat")
-    ('swap', 'addition', 'size')
+    ('swap', 'addition', 'number')
     >>> kind("a dog in the city", "a dog in the snow"), kind("a dog", "a sketch of a dog")
     ('place', 'style')
     >>> kind("a dog sitting on a bench", "a dog jumping on a bench"), kind("a dog in a park", "a cat in the snow")
@@ -103,17 +104,45 @@ def described_things(pair: PromptPair) -> tuple[str, ...]:
     >>> described_things(PromptPair.of(*[PromptTokens.from_offsets(text, [], begin=1, length=32) for text in texts]))
     ('hat',)
     """
-    differing = [words for words in pair.pairs if words.kind != "same"]
-    found: list[str] = []
-    for prompt, changed in (
-        (pair.source, [i for words in differing for i in words.source]),
-        (pair.target, [i for words in differing for i in words.target]),
-    ):
-        words = [word.text for word in prompt.words]
-        owners = (find_modified(words, i) for i in changed)
-        found += [words[i] for owner in owners if owner is not None for i in owner.noun]
+    found = [word for described in _describing(pair) for _, noun in described for word in noun]
     prompts = (pair.source, pair.target)
     return tuple(word for word in dict.fromkeys(found) if all(len(prompt.places(word)) <= 1 for prompt in prompts))
+
+
+def grown(pair: PromptPair) -> int:
+    """How much larger the words which differ make the one thing that they describe: 1 if they say so, or no longer say
+    that it is small; -1 if it is to be smaller; 2 from small to large; 0 if they say nothing of it, or of several.
+
+    >>> from wordbrush.tokens.prompt_tokens import PromptTokens
+    >>> def larger(*texts):
+    ...     return grown(PromptPair.of(*[PromptTokens.from_offsets(text, [], begin=1, length=32) for text in texts]))
+    >>> larger("a dog", "a huge dog"), larger("a big dog", "a dog"), larger("a small dog", "a large dog")
+    (1, -1, 2)
+    >>> larger("a dog next to a cat", "a big dog next to a big cat")
+    0
+    """
+    lexicon = _lexicon()
+    before, after = (
+        {noun: (word in lexicon["larger"]) - (word in lexicon["smaller"]) for word, noun in described}
+        for described in _describing(pair)
+    )
+    things = before.keys() | after.keys()
+    return sum(after.values()) - sum(before.values()) if len(things) == 1 else 0
+
+
+def _describing(pair: PromptPair) -> tuple[list[tuple[str, tuple[str, ...]]], list[tuple[str, tuple[str, ...]]]]:
+    """Of source and target the words which differ and describe a thing, each with that thing's words."""
+    differing = [words for words in pair.pairs if words.kind != "same"]
+
+    def described(prompt: PromptTokens, changed: Sequence[int]) -> list[tuple[str, tuple[str, ...]]]:
+        words = [word.text for word in prompt.words]
+        owners = ((i, find_modified(words, i)) for i in changed)
+        return [(prompt.words[i].key, tuple(words[n] for n in o.noun)) for i, o in owners if o is not None]
+
+    return (
+        described(pair.source, [i for words in differing for i in words.source]),
+        described(pair.target, [i for words in differing for i in words.target]),
+    )
 
 
 class _Side:
@@ -152,8 +181,10 @@ class _Side:
                 changed.related = True
             elif kind in ("verb", "be"):
                 changed.acts = True
-            elif word in lexicon["size"] or (kind == "determiner" and word not in _POINTING):
+            elif word in lexicon["larger"] | lexicon["smaller"]:
                 changed.sizes = True
+            elif kind == "determiner" and word not in _POINTING:
+                changed.counts = True
             elif kind in _PROPERTIES:
                 changed.describes = True
         return changed
@@ -185,7 +216,7 @@ class _Changed:
     """The kinds of words that only one side of a pair has."""
 
     def __init__(self) -> None:
-        self.style = self.place = self.acts = self.related = self.describes = self.sizes = False
+        self.style = self.place = self.acts = self.related = self.describes = self.sizes = self.counts = False
         self.things: list[str] = []
 
 
@@ -196,13 +227,15 @@ def _kinds(before: _Changed, after: _Changed) -> set[ChangeKind]:
     if before.place or after.place:
         found.add("place")
     if before.things and after.things:
-        found.add("size" if _stem(before.things[-1]) == _stem(after.things[-1]) else "swap")
+        found.add("number" if _stem(before.things[-1]) == _stem(after.things[-1]) else "swap")
     elif before.things or after.things:
         found.add("removal" if before.things else "addition")
     if found:
         return found
     if before.acts or after.acts:
         return {"pose"}
+    if before.counts or after.counts:
+        return {"number"}
     if before.sizes or after.sizes:
         return {"size"}
     return {"attribute"} if before.describes or after.describes else set()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from wordbrush.edits.blend import AUTO, LocalBlend
-from wordbrush.edits.change_kind import ChangeKind, change_kind, described_things, kept_things
+from wordbrush.edits.change_kind import ChangeKind, change_kind, described_things, grown, kept_things
 from wordbrush.edits.window import DEFAULT
 from wordbrush.tokens.pair import PromptPair
 
@@ -21,7 +21,8 @@ _SAID: dict[ChangeKind, str] = {
     "removal": "removed thing",
     "pose": "how things stand, or what they do",
     "attribute": "property of a thing",
-    "size": "size or number",
+    "size": "how large a thing is",
+    "number": "how many there are",
     "place": "place, season or time",
     "style": "style of the picture",
     "mixed": "several changes",
@@ -36,8 +37,8 @@ IN_REGION = replace(HELD, threshold=0.15, least_difference=0.65)
 wide, so that nothing of the old thing is left at its edge, and what the edit hardly changes in it stays the source's.
 Outside, pixels are the source's too, as a photograph's always are: a decoder mixes neighbours.
 """
-NARROWER = replace(IN_REGION, threshold=0.3)
-"""The same where no old thing's edge can be left over: nothing was there, or its shape stays."""
+NARROWER = replace(IN_REGION, threshold=0.3, least_pixel_difference=0.4)
+"""The same where no old thing's edge can be left over: nothing was there, its shape stays, or its place is filled."""
 EMPTIED = replace(NARROWER, subtract_threshold=0.5, fill_steps=0.8)
 """The same for a thing that is taken away: its place is filled from its surroundings, and things that stay keep
 theirs. Left to the prompt, the place would become another of the things that the prompt still names.
@@ -47,9 +48,17 @@ ALL_IN_REGION = replace(IN_REGION, least_difference=0.3)
 AROUND = replace(HELD, words=(), subtract_threshold=0.35)
 """All but the region of things that stay, whose words are subtracted."""
 
-WhoseRegion = Literal["changed", "beside", "described", "kept"]
+RESCALED = replace(IN_REGION, fill_steps=0.6)
+"""The same for a thing that becomes larger or smaller: its place shows the source's thing in its new size first. Left
+to the prompt, it hardly grows.
+"""
+LARGER = 1.3
+"""How many times as long a thing is that becomes large, or is small no longer."""
+
+WhoseRegion = Literal["changed", "beside", "described", "rescaled", "kept"]
 """Which words a recipe's region is of: those that change; the same without the things that both prompts name; the
-things that changed words describe; or the things that both prompts name.
+things that changed words describe; the same where one of them is drawn in the size that it is to have; or the things
+that both prompts name.
 """
 
 
@@ -89,7 +98,7 @@ def describe_recipe(
     region: LocalBlend | None,
 ) -> str:
     """The kind of change that was found, and how it is made: the windows of words and of self-attention, whether
-    everything outside of a region is held, and how long that is filled from its surroundings. With no `words`, their
+    everything outside of a region is held, and what that shows first, and how long. With no `words`, their
     maps are their own.
     """
     named: dict[float, list[str]] = {}
@@ -103,7 +112,8 @@ def describe_recipe(
     said = [f"{what} {'' if i else 'free '}after {end * 100:.0f} %" for i, (what, end) in enumerate(ends)]
     held = "no region held" if region is None else "all but a region held"
     if region is not None and region.fill_steps:
-        held += f", which shows its surroundings for {region.fill_steps * 100:.0f} %"
+        shown = f"the thing {region.fill_scale:g} x as long" if region.fill_scale else "its surroundings"
+        held += f", which shows {shown} for {region.fill_steps * 100:.0f} %"
     return f"{_SAID[kind]}: {', '.join(said)} of the steps; {held}"
 
 
@@ -115,14 +125,15 @@ GENERATED = _recipes(
     Recipe("swap", 0.8, 0.4, 0.25, IN_REGION),
     Recipe("own", 0.2, 0.0, 0.0, ALL_IN_REGION),
     Recipe("addition", 0.1, 0.1, 0.25, IN_REGION),
-    Recipe("removal", 0.8, 0.8, 0.25, EMPTIED, "beside"),
-    Recipe("pose", 0.1, 0.1, 0.25, IN_REGION, "kept"),
+    Recipe("removal", 0.4, 0.4, 0.1, EMPTIED, "beside"),
+    Recipe("pose", 0.1, 0.1, 0.1, IN_REGION, "kept"),
     Recipe("attribute", 0.4, 0.1, 0.4, NARROWER, "described"),
-    Recipe("size", 0.1, 0.1, 0.25, IN_REGION),
+    Recipe("size", 0.1, 0.1, 0.25, RESCALED, "rescaled"),
+    Recipe("number", 0.1, 0.1, 0.25, IN_REGION),
     Recipe("place", 0.1, 0.1, 0.4, AROUND, "kept"),
     Recipe("style", 0.4, 0.4, 0.25, None),
-    Recipe("mixed", 0.8, 0.4, 0.25, IN_REGION),
-    Recipe("scene", 0.8, 0.1, 0.25, AROUND, "kept"),
+    Recipe("mixed", 0.4, 0.1, 0.1, IN_REGION),
+    Recipe("scene", 0.4, 0.1, 0.1, AROUND, "kept"),
     Recipe("weights", 0.8, 0.8, 0.4, None),
 )
 """For a picture that the model drew. Where a thing stays that a kept word names, that word holds it in its place.
@@ -134,9 +145,11 @@ the first steps; held for longer, they colour the new one.
 
 PHOTOGRAPH = GENERATED | _recipes(
     Recipe("addition", 0.1, 0.1, 0.25, NARROWER),
-    Recipe("mixed", 0.1, 0.1, 0.25, IN_REGION),
+    Recipe("pose", 0.1, 0.1, 0.25, IN_REGION, "kept"),
+    Recipe("mixed", 0.8, 0.1, 0.1, IN_REGION),
+    Recipe("scene", 0.8, 0.1, 0.1, AROUND, "kept"),
 )
-"""For a photograph that was inverted."""
+"""For a photograph that was inverted: more of its layout is held, as what its edits lose is mostly its background."""
 
 WHOLE_REGION = replace(IN_REGION, least_difference=0.0)
 """All of the region: where a thing is taken away, or two are changed, a part may differ little from what it was."""
@@ -149,6 +162,7 @@ JOINT = _recipes(
     Recipe("pose", 1.0, 1.0, 0.2, IN_REGION),
     Recipe("attribute", 1.0, 1.0, 0.4, NARROWER, "described"),
     Recipe("size", 1.0, 1.0, 0.2, IN_REGION),
+    Recipe("number", 1.0, 1.0, 0.2, IN_REGION),
     Recipe("place", 1.0, 1.0, 0.2, AROUND, "kept"),
     Recipe("style", 1.0, 1.0, 0.2, None),
     Recipe("mixed", 1.0, 1.0, 0.2, WHOLE_REGION),
@@ -170,7 +184,7 @@ def recipe_for(pair: PromptPair, num_steps: int, *, photograph: bool, joint: boo
         recipe,
         self_replace_steps=max(recipe.self_replace_steps, 1 / num_steps),
         local_blend=_region(recipe, pair),
-        changed_words=() if recipe.changed_steps == recipe.kept_steps else _changed_words(pair),
+        changed_words=() if recipe.changed_steps == recipe.kept_steps else changed_words(pair),
     )
 
 
@@ -180,7 +194,13 @@ def _region(recipe: Recipe, pair: PromptPair) -> LocalBlend | None:
     """
     if recipe.local_blend is None or recipe.whose == "changed":
         return recipe.local_blend
-    words = described_things(pair) if recipe.whose == "described" else kept_things(pair)
+    words = described_things(pair) if recipe.whose in ("described", "rescaled") else kept_things(pair)
+    if recipe.whose == "rescaled":
+        change = grown(pair)
+        if not words or not change:
+            return replace(recipe.local_blend, words=words or (AUTO,), fill_steps=0.0)
+        others = tuple(word for word in kept_things(pair) if word not in words)
+        return replace(recipe.local_blend, words=words, subtract_words=others, fill_scale=LARGER**change)
     if recipe.whose == "beside":
         return replace(recipe.local_blend, subtract_words=words)
     if not recipe.local_blend.names_words:
@@ -188,7 +208,7 @@ def _region(recipe: Recipe, pair: PromptPair) -> LocalBlend | None:
     return replace(recipe.local_blend, words=words or (AUTO,))
 
 
-def _changed_words(pair: PromptPair) -> tuple[str, ...]:
+def changed_words(pair: PromptPair) -> tuple[str, ...]:
     """The target's words that the source has not; without those that no token is of."""
     changed = (word for words in pair.pairs if words.kind != "same" for word in words.target)
     return tuple(pair.target.selector(word) for word in changed if pair.target.positions[word])

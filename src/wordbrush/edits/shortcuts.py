@@ -17,6 +17,10 @@ class Shortcuts:
 
     - `guidance_interval`: the part of the schedule in which targets are guided, from 0 to 1; elsewhere they run
       without the negative prompt (Kynkäänniemi et al. 2024, arXiv:2404.07724). Default: (0, 1), everywhere.
+    - `negative_interval`: in the guided part, the negative prompt's rows are computed at one of so many steps, 1 or
+      more; at the others the negative prediction is as far from that of the prompt as it was last (FasterCache,
+      Lv et al. 2024, arXiv:2410.19355). After the inversions h-edit and uni-edit at each step. Default: 1, at each
+      step.
     - `late_start`: the fraction of the steps, from 0 to below 1, that targets do not make, since they begin with the
       source's latents there (SDEdit, Meng et al. 2021, arXiv:2108.01073). One step in which the edit acts always
       remains. Default: 0.
@@ -43,6 +47,7 @@ class Shortcuts:
     cache_interval: int = 1
     region_interval: int = 1
     region_halo: int = 1
+    negative_interval: int = 1
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -50,7 +55,7 @@ class Shortcuts:
         Window.parse(self.guidance_interval, "guidance_interval")
         if not 0 <= self.late_start < 1:
             raise SettingsError(f"late_start is {self.late_start}; give a fraction of the steps, from 0 to below 1")
-        for name in ("cache_interval", "region_interval"):
+        for name in ("negative_interval", "cache_interval", "region_interval"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}; give 1 or more, such as 2")
         if self.region_halo < 0:
@@ -84,6 +89,8 @@ class Shortcuts:
         said = []
         if self.guided != EVERY_STEP:
             said.append(f"guided {format_window(self.guidance_interval)}")
+        if self.negative_interval > 1:
+            said.append(f"the negative prompt every {self.negative_interval} steps")
         if self.late_start:
             said.append(f"begins at {self.late_start:g}")
         if self.cache_interval > 1:
@@ -96,7 +103,7 @@ class Shortcuts:
 EXACT = Shortcuts()
 FAST: Mapping[FastName, Shortcuts] = {
     "exact": EXACT,
-    "balanced": Shortcuts(guidance_interval=(0.0, 0.6), late_start=0.2, cache_interval=2, region_interval=4),
-    "fast": Shortcuts(guidance_interval=(0.0, 0.4), late_start=0.2, cache_interval=3, region_interval=8),
+    "balanced": Shortcuts(cache_interval=6, region_interval=4),
+    "fast": Shortcuts(cache_interval=6, region_interval=8, negative_interval=3),
 }
-"""By name; chosen by `benchmarks/fast_edits.py` (docs/decisions/0044-fast-edits.md)."""
+"""By name; chosen by `benchmarks/fast_edits.py` (docs/decisions/0073-what-fast-edits-leave-out.md)."""

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+
+from torch import Tensor
 
 from wordbrush.attention.batch import SOURCE
 from wordbrush.attention.watch import Watch
@@ -13,6 +16,7 @@ from wordbrush.edits.plan import EditPlan
 from wordbrush.edits.settings import EditSettings
 from wordbrush.edits.shortcuts import EXACT, Shortcuts
 from wordbrush.errors import SettingsError
+from wordbrush.pictures.rescaled import rescaled
 from wordbrush.runs.loras import branch_scales
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.blender import Blender
@@ -67,8 +71,23 @@ class Planned:
         latent_size = adapter.latent_size(settings.height, settings.width)
         length = max(prompt.length for prompt in (self.prompts.source, *self.prompts.targets))
         return tuple(
-            Blender(each.blend, each.tokens, length, layers, self.num_steps, latent_size) for each in self.blends
+            Blender(
+                each.blend,
+                each.tokens,
+                length,
+                layers,
+                self.num_steps,
+                latent_size,
+                partial(_rescaled, adapter) if each.blend.fill_scale else None,
+            )
+            for each in self.blends
         )
+
+
+def _rescaled(adapter: Adapter, finished: Tensor, thing_hw: Tensor, ratio: float) -> tuple[Tensor, Tensor]:
+    """Finished latents (1, C, h, w) with a thing (h, w) in another size, and where it is or was (h, w)."""
+    moved, changed_hw = rescaled(adapter.decode(finished), thing_hw, ratio)
+    return adapter.encode_image(moved).to(finished), changed_hw
 
 
 def plan(

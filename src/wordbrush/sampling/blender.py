@@ -4,7 +4,7 @@ source's.
 Legend: P masks of one kind, H heads, Q image queries, K text tokens, W columns asked for, h and w cells of a grid.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -22,6 +22,8 @@ from wordbrush.errors import ControlError, OutputError, SettingsError
 
 MOST_CHANGED = 0.9
 """The quantile of a region's differences from the source that stands for its most changed cells."""
+SCALED = 0.2
+"""The part of a map's highest value above which cells are those of the thing that is drawn in another size."""
 THING = 0.15
 """The part of a map's highest value above which cells are a thing's, and no surroundings to fill a region with."""
 
@@ -57,6 +59,12 @@ def differing(difference_Bhw: Tensor, region_Bhw: Tensor, least: float) -> Tenso
     return F.max_pool2d(changed[:, None].float(), 3, stride=1, padding=1)[:, 0] > 0
 
 
+Rescale = Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor]]
+"""Of finished latents (1, C, h, w), a thing's cells (h, w) and a ratio: the latents in which it is so many times as
+long, and the cells in which it is or was.
+"""
+
+
 class SourceLatents(NamedTuple):
     """A source's latents (1, C, h, w) after a step, the share of the picture in them, and its finished latents, which
     are known where it ran before.
@@ -83,9 +91,10 @@ class Blender:
         layers: Sequence[AttentionLayer],
         num_steps: int,
         latent_size: tuple[int, int],
+        rescale: Rescale | None = None,
     ) -> None:
         """Prepare a run of `num_steps` on latents (h, w), for the branches of `tokens`; `layers` are all the model's
-        layers.
+        layers. `rescale` draws a thing of the source in another size, for a blend with a `fill_scale`.
 
         Raises `SettingsError` if the user's mask has another size.
         """
@@ -94,6 +103,8 @@ class Blender:
         self.branches = tuple(tokens)
         self._tokens = tuple(tokens.values())
         self._start = blend.start_step(num_steps)
+        self._rescale = rescale
+        self._placed: tuple[Tensor, Tensor] | None = None
         self._filled_steps = Window(0.0, blend.fill_steps).steps(num_steps)
         self._size = latent_size
         self._columns = _columns(tokens, text_length)
@@ -141,7 +152,12 @@ class Blender:
         if self._allowed_now is None:
             self._allowed_now = self._allowed()
         if step >= self._start:
+            if self._rescale is not None and self._placed is None:
+                self._placed = self._place(self._rescale, source)
             allowed = self._allowed_now.to(latents.device)
+            if self._placed is not None:
+                placed = self._placed[1] if self._own is None else self._placed[1] & self._own
+                allowed = allowed | placed.to(latents.device)
             if step in self._filled_steps:
                 latents = torch.where(allowed[:, None], self._filled(allowed, source), latents)
             if self._blend.least_difference:
@@ -190,11 +206,24 @@ class Blender:
         """The source (branches, C, h, w) with its own noise, and its surroundings where each branch may change."""
         finished = source.finished
         assert finished is not None  # a source whose edits fill runs before them
+        if self._placed is not None:
+            return source.now + source.signal * (self._placed[0] - finished)
         filled = []
         for asking_hw, things_hw in zip(allowed.cpu(), self._things().cpu(), strict=True):
             places = nearest(asking_hw, ~(things_hw | asking_hw)).flatten().to(finished.device)
             filled.append(finished.flatten(2)[:, :, places].reshape(finished.shape))
         return source.now + source.signal * (torch.cat(filled) - finished)
+
+    def _place(self, rescale: Rescale, source: SourceLatents) -> tuple[Tensor, Tensor]:
+        """The source's finished latents (branches, C, h, w) with each target's thing in its new size, and where it is
+        or was (branches, h, w).
+        """
+        assert source.finished is not None  # a source whose edits fill runs before them
+        kinds = [[self._map(SOURCE, 2 * i + kind) for i in range(len(self._tokens))] for kind in (0, 1)]
+        own, others = (_share(torch.stack(maps), self._size) for maps in kinds)
+        things = ((own > SCALED) & (own >= others)).cpu()
+        placed = [rescale(source.finished, thing, self._blend.fill_scale) for thing in things]
+        return torch.cat([latents for latents, _ in placed]), torch.stack([where for _, where in placed])
 
     def _things(self) -> Tensor:
         """Cells of the words and of those to subtract (branches, h, w), as far as anything of them can be seen."""
@@ -248,6 +277,13 @@ class Blender:
                 "threshold, or draw the mask where the word is"
             )
         return ControlError(f"the blend lets target {branch - SOURCE} change nowhere: {why}")
+
+
+def _share(maps_Phw: Tensor, size: tuple[int, int]) -> Tensor:
+    """Maps as parts of their highest value, on a grid of another size."""
+    cells = F.interpolate(maps_Phw[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
+    peak = cells.amax(dim=(1, 2), keepdim=True)
+    return cells / torch.where(peak > 0, peak, torch.inf)
 
 
 def _where(tokens: BlendTokens) -> list[str]:

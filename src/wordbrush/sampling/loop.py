@@ -23,6 +23,7 @@ from wordbrush.sampling.blender import Blender, SourceLatents
 from wordbrush.sampling.calls import predict_rows
 from wordbrush.sampling.conditioning import BranchLoras, Conditioning, StepLoras
 from wordbrush.sampling.deep_features import DeepCache, DeepStep
+from wordbrush.sampling.negative_rows import NegativeRows
 from wordbrush.sampling.region_steps import RegionStep, RegionSteps
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.solver import Solver
@@ -66,8 +67,9 @@ class Run:
     source's. `looking` is shown what each step expects.
 
     All branches are guided in the steps of `guidance_interval`, a part of the whole schedule. Targets of a kept source
-    may begin with its latents before the step `first`. Of `fast` the rest counts: at steps that nothing controls, deep
-    features are computed at one of `cache_interval` steps; once the blends have found where all targets change, one of
+    may begin with its latents before the step `first`. Of `fast` the rest counts: rows with the negative text are
+    computed at one of `negative_interval` guided steps; at steps that nothing controls, deep features at one of
+    `cache_interval` steps; once the blends have found where all targets change, one of
     `region_interval` steps is whole, and the others compute that region alone, grown by `region_halo` latent cells.
 
     With `loras` source and targets have weights of their own, and their texts are those that `loras` holds.
@@ -162,6 +164,9 @@ class _Running:
         self._guidance, self._solver, self._run = model.guidance, solver, run
         begins = start if run.kept is None else run.kept.latents[run.first]
         self._latents = begins.expand(len(run.branches), -1, -1, -1)
+        # A steering that compares takes its step from all predictions of the same latents.
+        compares = self._steering.compares(guided=True)
+        self._negative_rows = NegativeRows(1 if compares else run.fast.negative_interval)
         self._cache = DeepCache(run.fast.cache_interval)
         latent_size = start.shape[-2], start.shape[-1]
         self._regions = RegionSteps(model, latent_size, run.fast, run.blends, run.branches)
@@ -174,7 +179,9 @@ class _Running:
     def ask(self, index: int) -> _Asked:
         """What it needs for a step."""
         run, kept = self._run, self._run.kept
-        self._guided = self._skipped + index in self._guided_steps
+        guides = self._skipped + index in self._guided_steps
+        self._rests = guides and self._negative_rows.rest
+        self._guided = guides and not self._rests
         edit = run.plan.at(index) if run.plan is not None else None
         acts = edit is not None and edit.acts
         self._compared = self._steering.compares(guided=self._guided)
@@ -250,9 +257,10 @@ class _Running:
     def answer(self, prediction: Tensor, controlled: int) -> Step:
         """The step that it takes by the answer to what it asked last."""
         run, layout = self._run, self._layout
+        positive = prediction[layout.positions(run.branches, conditional=True)]
         predicted = Predicted(
-            prediction[layout.positions(run.branches, conditional=True)],
-            prediction[layout.positions(run.branches, conditional=False)] if self._guided else None,
+            positive,
+            self._negative(prediction, positive),
             self._guidance,
             run.guidance_scale,
             prediction[layout.compared(run.branches)] if self._compared else None,
@@ -264,6 +272,15 @@ class _Running:
             run.looking.look(self._expected(predicted, latents))
         self._latents = latents
         return Step(self._index, latents, controlled, self._whole, self._apart)
+
+    def _negative(self, prediction: Tensor, positive: Tensor) -> Tensor | None:
+        """The predictions with the negative text: computed, or what stands for them; None without guidance."""
+        if self._rests:
+            return self._negative_rows.stood_for(positive)
+        if not self._guided:
+            return None
+        rows = self._layout.positions(self._run.branches, conditional=False)
+        return self._negative_rows.computed(positive, prediction[rows])
 
     def _blended(self, latents: Tensor) -> Tensor:
         """Latents after a step, (branches, C, h, w), of which blends hold a part to the source's."""

@@ -254,6 +254,34 @@ class Editor:
         """
         self._adaptable().unload_lora(name)
 
+    def load_ip_adapter(self, path: str | Path, image_encoder: str | Path | None = None) -> None:
+        """Load an IP-Adapter beside the weights of a Stable Diffusion or Stable Diffusion XL model (Ye et al. 2023,
+        arXiv:2308.06721): IP-Adapter, Plus, or Full Face. It reads the picture that `load_guides` gives it, and the
+        model makes nothing without one. No run may be under way meanwhile; sources from before belong to the model
+        without it.
+
+        - `path`: a safetensors file as published (`image_proj.` and `ip_adapter.`), for a model of this family.
+        - `image_encoder`: the folder of the CLIP image encoder that it was trained with, weights as safetensors.
+          Default: None, the pipeline's own, else the folder `image_encoder` in the model's folder, else the one beside
+          `path`. A picture is prepared for the encoder's size.
+
+        Raises `ModelError` for a file that is no such IP-Adapter of this family, and where there is no image encoder,
+        `SettingsError` where there is an IP-Adapter already.
+
+        >>> Editor.from_pretrained().load_ip_adapter("none.safetensors")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        wordbrush.errors.ModelError: the IP-Adapter 'none.safetensors' cannot be read (No such file ...
+        """
+        self._adaptable().load_ip_adapter(path, image_encoder)
+
+    def unload_ip_adapter(self) -> None:
+        """Take the IP-Adapter out again, with its image encoder and its picture: the model is as it was, bit for bit.
+
+        Raises `SettingsError` where none was loaded with `load_ip_adapter`.
+        """
+        self._adaptable().unload_ip_adapter()
+
     def load_layers(self, path: str | Path | None) -> LayerChoice:
         """Choose the attention layers that maps and blends read, and those of which `self_replace_steps` takes the
         layout. No run may be under way meanwhile.
@@ -292,8 +320,8 @@ class Editor:
           pipeline. Default: None.
         - `controlnet_conditioning_scale`: how strongly it acts, any finite number, one for all ControlNets or a list.
           Default: 1.
-        - `ip_adapter_image`: what an IP-Adapter reads (Ye et al. 2023, arXiv:2308.06721) that was loaded into a
-          pipeline of Stable Diffusion or Stable Diffusion XL with its `load_ip_adapter`. Default: None.
+        - `ip_adapter_image`: what an IP-Adapter reads (Ye et al. 2023, arXiv:2308.06721) that was loaded with
+          `load_ip_adapter`, or by its owner into a pipeline of Stable Diffusion or Stable Diffusion XL. Default: None.
         - `ip_adapter_scale`: how strongly that acts, any finite number. Default: None, as its pipeline is set.
 
         Raises `PhotoError` for a picture that cannot be read, `SettingsError` for a bad scale, or for a picture that
@@ -323,11 +351,12 @@ class Editor:
         control_image: Picture | Sequence[Picture] | None = None,
         ip_adapter_image: Picture | None = None,
     ) -> None:
-        """Load the LoRAs and concepts that a record was made with, each with its recorded scale or word, and the
-        pictures that guided it with their recorded scales, and choose its attention layers.
+        """Load the LoRAs, concepts and the IP-Adapter that a record was made with, each with its recorded scale or
+        word, and the pictures that guided it with their recorded scales, and choose its attention layers.
 
         - `record`: the record, from a result, or from a file with `read_record`.
-        - `files`: where LoRAs and concepts may be now. Default: none; then where the record says.
+        - `files`: where LoRAs, concepts, an IP-Adapter and the folder of its image encoder may be now. Default: none;
+          then where the record says.
         - `control_image`, `ip_adapter_image`: as in `load_guides`, with the pixels that the record was made with.
           Default: None.
 

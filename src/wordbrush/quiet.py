@@ -22,3 +22,16 @@ def quietly() -> Iterator[None]:
         if shown:
             for bar in bars:
                 bar.enable_progress_bar()
+
+
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """Without diffusers' log, for a loader of which what it says there is checked and raised by its caller."""
+    from diffusers.utils import logging
+
+    shown = logging.get_verbosity()
+    logging.set_verbosity(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(shown)

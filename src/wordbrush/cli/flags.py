@@ -45,6 +45,27 @@ ControlScale = Annotated[
     float | None,
     flag("--controlnet-conditioning-scale", help="How strongly the ControlNet acts; 1 as it was trained.", group=RUN),
 ]
+IpAdapter = Annotated[
+    Path | None,
+    flag("--ip-adapter", metavar="FILE", help="An IP-Adapter (safetensors), beside the model's weights.", group=RUN),
+]
+IpAdapterImage = Annotated[
+    Path | None,
+    flag("--ip-adapter-image", metavar="PICTURE", help="A picture for the IP-Adapter to read.", group=RUN),
+]
+IpAdapterScale = Annotated[
+    float | None,
+    flag("--ip-adapter-scale", help="How strongly the IP-Adapter acts; 1 as it was trained.", group=RUN),
+]
+ImageEncoder = Annotated[
+    Path | None,
+    flag(
+        "--image-encoder",
+        metavar="FOLDER",
+        help="The IP-Adapter's CLIP image encoder; else image_encoder in the model's folder, or beside the file.",
+        group=RUN,
+    ),
+]
 Out = Annotated[Path, flag("--out", help="Folder for what is made.", group=RUN)]
 Quiet = Annotated[bool, flag("--quiet", help="Print only warnings and errors.", group=RUN)]
 Steps = Annotated[
@@ -63,6 +84,10 @@ class LoadFlags:
     layers: Layers = None
     control_image: ControlImage = None
     controlnet_conditioning_scale: ControlScale = None
+    ip_adapter: IpAdapter = None
+    ip_adapter_image: IpAdapterImage = None
+    ip_adapter_scale: IpAdapterScale = None
+    image_encoder: ImageEncoder = None
     device: Device = None
     dtype: Dtype = None
 

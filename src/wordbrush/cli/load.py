@@ -36,14 +36,12 @@ def load_for_runs(
     *branches: "GenerationOptions | EditOptions",
     keep_bytes: int = 1 << 30,
 ) -> "Editor":
-    """An editor with the LoRAs, concepts and guides that a command was given. A LoRA that the options of source or
-    target name acts where they say, and nowhere else.
+    """An editor with the LoRAs, concepts, IP-Adapter and guides that a command was given. A LoRA that the options of
+    source or target name acts where they say, and nowhere else.
 
-    Raises `SettingsError` for such a one whose scale is said twice, and for a scale of a picture that is not given.
+    Raises `SettingsError` for such a one whose scale is said twice, and for an option of another that is not given.
     """
-    scale_of_control = run.controlnet_conditioning_scale
-    if scale_of_control is not None and run.control_image is None:
-        raise SettingsError("--controlnet-conditioning-scale is of a --control-image that is not given; give both")
+    _check_together(run)
     named = {name for options in branches for name in named_loras_of(options)}
     concepts = [concept_file("--concept", value) for value in run.concept]
     loras = [lora_file("--lora", value) for value in run.lora]
@@ -60,12 +58,37 @@ def load_for_runs(
             editor.scale_lora(name, 0)
     if run.layers is not None:
         editor.load_layers(run.layers)
-    if run.control_image is not None:
+    if run.ip_adapter is not None:
+        editor.load_ip_adapter(run.ip_adapter, run.image_encoder)
+    if run.control_image is not None or run.ip_adapter_image is not None:
+        scale_of_control = run.controlnet_conditioning_scale
         editor.load_guides(
             control_image=run.control_image,
             controlnet_conditioning_scale=1.0 if scale_of_control is None else scale_of_control,
+            ip_adapter_image=run.ip_adapter_image,
+            ip_adapter_scale=run.ip_adapter_scale,
         )
     return editor
+
+
+_OF_ANOTHER = {
+    "controlnet_conditioning_scale": "control_image",
+    "ip_adapter": "ip_adapter_image",
+    "ip_adapter_image": "ip_adapter",
+    "ip_adapter_scale": "ip_adapter_image",
+    "image_encoder": "ip_adapter",
+}
+"""Options that mean nothing without another."""
+
+
+def _check_together(run: LoadFlags) -> None:
+    for name, needed in _OF_ANOTHER.items():
+        if getattr(run, name) is not None and getattr(run, needed) is None:
+            raise SettingsError(f"{_option(name)} goes with {_option(needed)}, which is not given; give both")
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def load_for_one_run(run: LoadFlags, *branches: "GenerationOptions | EditOptions") -> "Editor":
@@ -92,8 +115,8 @@ class Recorded:
 def load_recorded(file: Path, run: RunFlags) -> Recorded:
     """A record, and an editor of its model on its device, in its dtype, unless `run` names others.
 
-    Its LoRAs and concepts are loaded from the files that `run` names, or from where the record says; the picture that
-    guided it is the one that `run` names.
+    Its LoRAs, concepts and IP-Adapter are loaded from the files that `run` names, or from where the record says; the
+    pictures that guided it are those that `run` names.
 
     Raises `SettingsError` when `run.out` is the record's own folder.
     """
@@ -110,8 +133,9 @@ def load_recorded(file: Path, run: RunFlags) -> Recorded:
         raise SettingsError("the record says each LoRA's scale and each concept's word; give their files alone")
     if run.layers is not None:
         raise SettingsError("the record says which layers were read; leave out --layers")
-    if run.controlnet_conditioning_scale is not None:
-        raise SettingsError("the record says how strongly it was guided; leave out --controlnet-conditioning-scale")
+    for scale in ("controlnet_conditioning_scale", "ip_adapter_scale"):
+        if getattr(run, scale) is not None:
+            raise SettingsError(f"the record says how strongly it was guided; leave out {_option(scale)}")
     check_writable(run.out)
     name = run.model or (None if record.model.name == "bundled" else record.model.name)
     made = record.model
@@ -124,7 +148,13 @@ def load_recorded(file: Path, run: RunFlags) -> Recorded:
                 "with which the pixels may differ"
             ) from None
         raise
-    editor.load_recorded(record, [file for file, _ in (*concepts, *loras)], control_image=run.control_image)
+    beside = [place for place in (run.ip_adapter, run.image_encoder) if place is not None]
+    editor.load_recorded(
+        record,
+        [*(file for file, _ in (*concepts, *loras)), *beside],
+        control_image=run.control_image,
+        ip_adapter_image=run.ip_adapter_image,
+    )
     here = editor.model
     same = (here.device, here.dtype) == (made.device, made.dtype)
     return Recorded(record, editor, "" if same else f"{here.dtype} on {here.device}")

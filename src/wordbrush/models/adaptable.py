@@ -1,6 +1,7 @@
 """A loaded pipeline that takes adapters: LoRAs, words with vectors of their own, and pictures that guide it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,13 @@ from torch import Tensor, nn
 
 from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.errors import RecordError
-from wordbrush.files import expanded
+from wordbrush.files import expanded, is_folder
 from wordbrush.models.adapter_file import AdapterFile, file_sha256
 from wordbrush.models.compiled import check_backend, compile_parts, lay_out
 from wordbrush.models.concepts import Concepts
 from wordbrush.models.families import Family
 from wordbrush.models.guides import NO_GUIDES, Guides
+from wordbrush.models.ip_adapter import IpAdapter, encoder_sha256
 from wordbrush.models.loras import Loras
 from wordbrush.models.word_encoder import WordEncoder
 from wordbrush.sampling.adapter import Adapter
@@ -22,15 +24,23 @@ from wordbrush.sampling.adapter import Adapter
 class AdaptablePipeline:
     """A diffusers pipeline of a family, what is loaded into it, and its `adapter` as it is now."""
 
-    def __init__(self, pipeline: Any, family: Family, where: str, layers: LayerChoice = OWN_CHOICE) -> None:
-        """Take a pipeline as it is; `where` is what errors call it, `layers` what was chosen of its layers. Raises
-        `ModelError` for parts that do not fit.
+    def __init__(
+        self,
+        pipeline: Any,
+        family: Family,
+        where: str,
+        layers: LayerChoice = OWN_CHOICE,
+        folder: Path | None = None,
+    ) -> None:
+        """Take a pipeline as it is; `where` is what errors call it, `layers` what was chosen of its layers, and
+        `folder` where it was loaded from, if from one. Raises `ModelError` for parts that do not fit.
         """
         self.pipeline = pipeline
         self._family = family
         self._where = where
         self._concepts = Concepts(pipeline, family.word_encoders)
         self._loras = Loras(pipeline)
+        self._ip_adapter = IpAdapter(pipeline, folder)
         self.layers = layers
         """What was chosen of its layers; the family's own choice, if nothing."""
         self.guides = NO_GUIDES
@@ -41,8 +51,8 @@ class AdaptablePipeline:
 
     @property
     def files(self) -> tuple[AdapterFile, ...]:
-        """What is loaded: concepts, then LoRAs, each in order."""
-        return (*self._concepts.files, *self._loras.files)
+        """What is loaded: concepts, then LoRAs, each in order, then an IP-Adapter and its image encoder."""
+        return (*self._concepts.files, *self._loras.files, *self._ip_adapter.files)
 
     @property
     def word_encoders(self) -> tuple[WordEncoder, ...]:
@@ -90,6 +100,17 @@ class AdaptablePipeline:
         self._loras.unload(name)
         self._adapt()
 
+    def load_ip_adapter(self, path: str | Path, image_encoder: str | Path | None) -> None:
+        """See `IpAdapter.load`."""
+        encoder = None if image_encoder is None else expanded(image_encoder)
+        self._ip_adapter.load(expanded(path), encoder, self.adapter.device)
+        self._adapt()
+
+    def unload_ip_adapter(self) -> None:
+        """See `IpAdapter.unload`; the picture that it read guides no longer."""
+        self._ip_adapter.unload()
+        self.guide(replace(self.guides, ip_adapter_image=None, ip_adapter_scale=None))
+
     def choose_layers(self, layers: LayerChoice) -> None:
         """Read words and hold layouts in these layers. Raises `ModelError` for one that the model does not have."""
         self.adapter = self._adapted(layers, self.guides)
@@ -105,21 +126,34 @@ class AdaptablePipeline:
 
         Raises `RecordError` for the first that is in neither place.
         """
-        given = {file_sha256(expanded(file)): file for file in files}
-        for file in recorded:
-            path = given.get(file.sha256)
-            if path is None and file_sha256(expanded(file.file)) == file.sha256:
-                path = file.file
-            if path is None:
-                option = "--lora" if file.kind == "lora" else "--concept"
-                raise RecordError(
-                    f"the record was made with the {file} (sha256 {file.sha256[:12]}), which is not at '{file.file}'; "
-                    f"add {option} FILE"
-                )
+        given = {_sha256(path): path for path in map(expanded, files)}
+        places = {file: self._place(file, given) for file in recorded}
+        encoder = next((place for file, place in places.items() if file.kind == "image-encoder"), None)
+        for file, place in places.items():
             if file.kind == "lora":
-                self.load_lora(path, file.scale, file.name)
-            else:
-                self.load_concept(path, file.name)
+                self.load_lora(place, file.scale, file.name)
+            elif file.kind == "concept":
+                self.load_concept(place, file.name)
+            elif file.kind == "ip-adapter":
+                self.load_ip_adapter(place, encoder)
+
+    def _place(self, file: AdapterFile, given: Mapping[str | None, Path]) -> Path:
+        """Where a file of a record is: one that is given, or where the record says; an image encoder may also be where
+        none is named.
+        """
+        if file.sha256 in given:
+            return given[file.sha256]
+        of_encoder, recorded = file.kind == "image-encoder", expanded(file.file)
+        places = [recorded]
+        for path in (*given.values(), recorded) if of_encoder else ():
+            places += self._ip_adapter.encoder_places(path)
+        for place in places:
+            if _sha256(place) == file.sha256:
+                return place
+        raise RecordError(
+            f"the record was made with the {file} (sha256 {file.sha256[:12]}), which is not at '{file.file}'; add "
+            f"--{file.kind} {'FOLDER' if of_encoder else 'FILE'}"
+        )
 
     def _adapt(self) -> None:
         self.adapter = self._adapted(self.layers, self.guides)
@@ -128,3 +162,8 @@ class AdaptablePipeline:
         adapter = self._family.adapt(self.pipeline, self._where, layers, guides)
         adapter.loras = self._loras
         return adapter
+
+
+def _sha256(place: Path) -> str | None:
+    """The hash of what a record names: a file's content, or an image encoder's folder."""
+    return encoder_sha256(place) if is_folder(place) else file_sha256(place)

@@ -20,13 +20,15 @@ _PICKLES = (b"PK", b"\x80")
 
 @dataclass(frozen=True)
 class AdapterFile:
-    """A LoRA, or a concept: a word with vectors of its own (Textual Inversion).
+    """A LoRA, a concept (a word with vectors of its own, Textual Inversion), an IP-Adapter, or the folder of the image
+    encoder that it reads a picture with.
 
-    `name` is the LoRA's name, or the concept's word; `file` its path as given; `sha256` the hash of the file's
-    content; `scale` how strongly a LoRA acts.
+    `name` is the LoRA's name, the concept's word, or the name of the file or folder; `file` its path as given;
+    `sha256` the hash of the file's content, of an image encoder that of its tensors' samples; `scale` how strongly a
+    LoRA acts.
     """
 
-    kind: Literal["lora", "concept"]
+    kind: Literal["lora", "concept", "ip-adapter", "image-encoder"]
     name: str
     file: str
     sha256: str
@@ -35,7 +37,10 @@ class AdapterFile:
     def __str__(self) -> str:
         """What messages call it."""
         scaled = f" x {self.scale:g}" if self.kind == "lora" else ""
-        return f"{'LoRA' if self.kind == 'lora' else 'concept'} '{self.name}'{scaled}"
+        return f"{_CALLED[self.kind]} '{self.name}'{scaled}"
+
+
+_CALLED = {"lora": "LoRA", "concept": "concept", "ip-adapter": "IP-Adapter", "image-encoder": "image encoder"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +77,13 @@ def read_adapter(path: Path, what: str, max_bytes: int) -> AdapterContent:
     return AdapterContent(tensors, hashlib.sha256(content).hexdigest())
 
 
+def misfit(path: Path, error: Exception, remedy: str) -> ModelError:
+    """What is raised for a file that a loader does not fit into the model, with the loader's reason in one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if "mismatch" in line] or lines or [type(error).__name__]
+    return ModelError(f"'{path}' does not fit this model ({telling[0]:.160}); {remedy}")
+
+
 def file_sha256(path: Path) -> str | None:
     """The hash of a file's content; None where it cannot be read."""
     try:
@@ -99,6 +111,11 @@ def fingerprint_with(fingerprint: str, files: tuple[AdapterFile, ...], guides: G
     """The fingerprint of a model with adapters and pictures that guide it: its own, where there are none."""
     if not files and guides is None:
         return fingerprint
-    lines = [fingerprint, *(f"{file.kind} {file.name} {file.sha256} {file.scale!r}" for file in files)]
+    lines = [fingerprint, *(f"{file.kind} {_name_in(file)} {file.sha256} {file.scale!r}" for file in files)]
     lines += [] if guides is None else [repr(guides)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _name_in(file: AdapterFile) -> str:
+    """What a file's name says of a model: an IP-Adapter and its image encoder are the same wherever they lie."""
+    return file.name if file.kind in ("lora", "concept") else ""

@@ -109,10 +109,23 @@ def used_files(folder: Path, variant: str | None) -> dict[str, list[Path]]:
         if part.weights is None:
             used[name] = sorted(path for path in place.iterdir() if path.suffix in _TOKENIZER_FILES)
         else:
-            whole, listed = (place / file for file in _weight_files(part.weights, variant))
-            shards = sorted(place.glob(f"{part.weights}{f'.{variant}' if variant else ''}-0*.safetensors"))
-            used[name] = [place / "config.json", *(shards if listed.is_file() and not whole.is_file() else [whole])]
+            used[name] = _network_files(place, part.weights, variant)
     return used
+
+
+def network_files(place: Path, stem: str) -> list[Path]:
+    """The files of a network in a folder of its own: its configuration, and its weights, which are called `stem`.
+
+    Raises `ModelError` where one is missing, or the weights are pickled.
+    """
+    _check_weights(place.parent, place.name, stem, None)
+    return _network_files(place, stem, None)
+
+
+def _network_files(place: Path, stem: str, variant: str | None) -> list[Path]:
+    whole, listed = (place / file for file in _weight_files(stem, variant))
+    shards = sorted(place.glob(f"{stem}{f'.{variant}' if variant else ''}-0*.safetensors"))
+    return [place / "config.json", *(shards if listed.is_file() and not whole.is_file() else [whole])]
 
 
 def read_config(folder: Path, component: str, name: str) -> dict[str, Any]:
@@ -138,7 +151,11 @@ def _check_weights(folder: Path, component: str, stem: str, variant: str | None)
             "with save_pretrained(..., safe_serialization=True)"
         )
     there = sorted({path.name.removeprefix(f"{stem}.").split(".")[0] for path in part.glob(f"{stem}.*.safetensors")})
-    remedy = f"give variant='{there[0]}'" if there else "download or save the model again, whole"
+    remedy = (
+        f"give variant='{there[0]}', or name its files without it"
+        if there
+        else "download or save the model again, whole"
+    )
     raise ModelError(f"'{part}' has no {_weight_files(stem, variant)[0]}; {remedy}")
 
 

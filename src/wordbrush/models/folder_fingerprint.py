@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wordbrush.errors import ModelError
-from wordbrush.models.folder import used_files
+from wordbrush.models.folder import network_files, used_files
 
 _SAMPLE = 512
 _EARLIER_SAMPLE = 1 << 16
@@ -25,8 +25,17 @@ def folder_fingerprint(folder: Path, variant: str | None = None) -> str:
     dtype, shape and three samples, so that gigabytes take no time. It tells models apart, and is no proof against a
     forger. Of one checkpoint file it takes its tensors.
     """
+    return _hash(_parts(folder, variant))
+
+
+def network_fingerprint(place: Path, stem: str) -> str:
+    """The same of a network in a folder of its own, whose weights are called `stem`. Raises `ModelError`."""
+    return _hash({"": network_files(place, stem)})
+
+
+def _hash(parts: Mapping[str, list[Path]]) -> str:
     digest = hashlib.sha256()
-    for part, files in _parts(folder, variant).items():
+    for part, files in parts.items():
         digest.update(f"\n{part}\n".encode())
         for path in files:
             if path.suffix != ".safetensors":

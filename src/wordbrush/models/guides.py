@@ -126,11 +126,12 @@ def other_guides(recorded: GuidesRecord | None) -> RecordError:
     """What is raised where the guides of a record are not those that are loaded or given."""
     if recorded is None:
         return RecordError(
-            "the record was made without guides; unload them with unload_guides, or leave out --control-image"
+            "the record was made without guides; unload them with unload_guides, or leave out --control-image and "
+            "--ip-adapter-image"
         )
     return RecordError(
         f"the record was made with the {recorded} (hashes of pixels), and there are other guides, or none; give the "
-        "same pictures to load_recorded, or with --control-image FILE"
+        "same pictures to load_recorded, or with --control-image FILE and --ip-adapter-image FILE"
     )
 
 

@@ -34,8 +34,9 @@ class ModelInfo:
     """A loaded model: `native_size` is (height, width) in pixels, `vocabulary` the only words it knows, if few.
 
     `folder` is the file of a checkpoint in one file, and None for a pipeline that was loaded elsewhere. `adapters` are
-    the LoRAs and concepts that are loaded beside it, `layers` what was chosen of its attention layers, and `guides`
-    the pictures that guide it, if any do. `compiled` says whether `Editor.compile` changed how it computes.
+    the LoRAs, concepts and the IP-Adapter that are loaded beside it, `layers` what was chosen of its attention layers,
+    and `guides` the pictures that guide it, if any do. `compiled` says whether `Editor.compile` changed how it
+    computes.
     """
 
     name: str
@@ -72,7 +73,8 @@ def load_pipeline(
     read_own_settings(folder, family.defaults)  # raises before anything is loaded
     layers = own_layers(folder)
     device, dtype = choose_device(device, dtype, weight_bytes(folder, variant))
-    loaded = AdaptablePipeline(_load_parts(folder, family, device, dtype, variant), family, f"'{folder}'", layers)
+    pipeline = _load_parts(folder, family, device, dtype, variant)
+    loaded = AdaptablePipeline(pipeline, family, f"'{folder}'", layers, folder)
     defaults, vocabulary = read_own_settings(folder, family.defaults_of(loaded.adapter))
     info = ModelInfo(
         name="bundled" if model is None else str(model),

@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers.utils import logging
 from safetensors import safe_open
 from torch import Tensor, nn
 
 from wordbrush.edits.lora_window import LoraScales
 from wordbrush.errors import MissingPackageError, ModelError, SettingsError, cited
-from wordbrush.models.adapter_file import AdapterFile, read_adapter
-from wordbrush.quiet import quietly
+from wordbrush.models.adapter_file import AdapterFile, misfit, read_adapter
+from wordbrush.quiet import quietly, unlogged
 
 _MAX_BYTES = 8 << 30
 _DOWN = ("lora_down.weight", ".down.weight", "lora_A.weight")
@@ -104,12 +103,12 @@ class Loras:
         if not self._loaded:  # PEFT stops the gradients of the whole model
             self._flags = tuple((p, p.requires_grad) for model in self._models() for p in model.parameters())
         try:
-            with quietly(), _unlogged(), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            with quietly(), unlogged(), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Already found a `peft_config`")  # of the LoRAs before it
                 self._pipeline.load_lora_weights(str(path), adapter_name=named, use_safetensors=True)
         except Exception as error:  # a name, a shape or a rank that does not fit: dozens of types
             self._remove(named, before)
-            raise ModelError(f"'{path}' does not fit this model ({_reason(error)}); {_REMEDY}") from None
+            raise misfit(path, error, _REMEDY) from None
         found = _Size.taken([layer for _, layer in self._layers()], named)
         if found.layers < size.layers or found.rows < size.rows:
             self._remove(named, before)
@@ -215,17 +214,6 @@ def lora_name(path: Path, taken: Collection[str]) -> str:
 _REMEDY = "give a LoRA that was trained for a model of this family"
 
 
-@contextmanager
-def _unlogged() -> Iterator[None]:
-    """Without diffusers' log: what it says there of a LoRA is checked and raised here."""
-    shown = logging.get_verbosity()
-    logging.set_verbosity(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(shown)
-
-
 def _tuned(model: nn.Module) -> Iterator[tuple[str, Any]]:
     """The layers of a model that have adapters, by name."""
     if "peft" not in sys.modules:  # then nothing of it is anywhere, and importing it takes seconds
@@ -302,9 +290,3 @@ def _check_metadata(path: Path) -> None:
 def _check_scale(scale: float) -> None:
     if isinstance(scale, bool) or not isinstance(scale, int | float) or not isfinite(scale):
         raise SettingsError(f"the LoRA's scale is {scale!r:.40}; give a number, such as 0.8")
-
-
-def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if "mismatch" in line] or lines or [type(error).__name__]
-    return f"{telling[0]:.160}"

@@ -49,8 +49,8 @@ class UNetGuides:
             )
         if guides.ip_adapter_image is not None and self._projection is None:
             raise SettingsError(
-                "ip_adapter_image is given, and the model has no IP-Adapter; load one with the pipeline's "
-                "load_ip_adapter before Editor.from_pipeline"
+                "ip_adapter_image is given, and the model has no IP-Adapter; load one with Editor.load_ip_adapter, or "
+                "--ip-adapter FILE"
             )
         self.control_images = lru_cache(maxsize=4)(self._control_images)
         """The pictures of the ControlNets, (1, 3, H, W) each, for a size in pixels, a device and a dtype."""

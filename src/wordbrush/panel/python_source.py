@@ -23,12 +23,16 @@ def load_lines(model: str) -> list[str]:
 
 def adapter_lines(adapters: Sequence[AdapterFile]) -> list[str]:
     """The lines that load what was loaded beside a model."""
-    return [
-        f"editor.load_concept({literal(one.file)}, {literal(one.name)})"
-        if one.kind == "concept"
-        else f"editor.load_lora({literal(one.file)}, {one.scale}, {literal(one.name)})"
-        for one in adapters
-    ]
+    encoder = next((f", {literal(one.file)}" for one in adapters if one.kind == "image-encoder"), "")
+    lines = []
+    for one in adapters:
+        if one.kind == "concept":
+            lines.append(f"editor.load_concept({literal(one.file)}, {literal(one.name)})")
+        elif one.kind == "lora":
+            lines.append(f"editor.load_lora({literal(one.file)}, {one.scale}, {literal(one.name)})")
+        elif one.kind == "ip-adapter":
+            lines.append(f"editor.load_ip_adapter({literal(one.file)}{encoder})")
+    return lines
 
 
 def guide_lines(guides: GuidesRecord | None) -> list[str]:

@@ -191,7 +191,8 @@ def check_adapters(record: RunRecord, loaded: tuple[AdapterFile, ...]) -> None:
     for missing in (file for key, file in made.items() if key not in here):
         raise RecordError(
             f"the record was made with the {missing}, which is not loaded so ('{missing.file}', sha256 "
-            f"{missing.sha256[:12]}); load it with load_recorded(record), or with --{missing.kind} FILE"
+            f"{missing.sha256[:12]}); load it with load_recorded(record), or with --{missing.kind} "
+            f"{'FOLDER' if missing.kind == 'image-encoder' else 'FILE'}"
         )
     for other in (file for key, file in here.items() if key not in made):
         raise RecordError(f"the record was made without the {other}; unload it, or leave out --{other.kind}")

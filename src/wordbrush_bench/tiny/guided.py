@@ -48,11 +48,10 @@ def _controlled(kind: Any, plain: Any, nets: int, **settings: bool) -> Any:
     return pipeline
 
 
-def with_ip_adapter(pipeline: Any, *, plus: bool = False) -> Any:
-    """The same pipeline with an IP-Adapter in it, or one of the kind Plus, loaded as diffusers loads it."""
-    generator = torch.Generator().manual_seed(0)
-    torch.manual_seed(0)
-    encoder = CLIPVisionModelWithProjection(
+def tiny_image_encoder(seed: int = 0, width: int = _WIDTH) -> CLIPVisionModelWithProjection:
+    """What an IP-Adapter reads a picture with, of `width` outputs."""
+    torch.manual_seed(seed)
+    return CLIPVisionModelWithProjection(
         CLIPVisionConfig(
             hidden_size=16,
             intermediate_size=16,
@@ -60,15 +59,19 @@ def with_ip_adapter(pipeline: Any, *, plus: bool = False) -> Any:
             num_attention_heads=2,
             image_size=32,
             patch_size=8,
-            projection_dim=_WIDTH,
+            projection_dim=width,
         )
     )
-    pipeline.register_modules(image_encoder=encoder, feature_extractor=CLIPImageProcessor(size=32, crop_size=32))
+
+
+def tiny_ip_adapter(unet: Any, *, plus: bool = False, seed: int = 0) -> dict[str, Tensor]:
+    """The tensors of an IP-Adapter for a U-Net by the names of its file, or of one of the kind Plus."""
+    generator = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed)
 
     def drawn(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator).div(shape[-1] ** 0.5)
 
-    unet = pipeline.unet
     read = unet.config["cross_attention_dim"]
     layers: dict[str, Tensor] = {}
     for number, name in enumerate(unet.attn_processors):
@@ -84,7 +87,19 @@ def with_ip_adapter(pipeline: Any, *, plus: bool = False) -> Any:
     else:
         image_proj = {"proj.weight": drawn(4 * read, _WIDTH), "proj.bias": drawn(4 * read)}
         image_proj |= {"norm.weight": torch.ones(read), "norm.bias": torch.zeros(read)}
-    pipeline.load_ip_adapter({"image_proj": image_proj, "ip_adapter": layers}, subfolder="", weight_name="")
+    parts = {"image_proj": image_proj, "ip_adapter": layers}
+    return {f"{part}.{name}": tensor for part, its in parts.items() for name, tensor in its.items()}
+
+
+def with_ip_adapter(pipeline: Any, *, plus: bool = False) -> Any:
+    """The same pipeline with an IP-Adapter in it, or one of the kind Plus, loaded as diffusers loads it."""
+    extractor = CLIPImageProcessor(size=32, crop_size=32)
+    pipeline.register_modules(image_encoder=tiny_image_encoder(), feature_extractor=extractor)
+    parts: dict[str, dict[str, Tensor]] = {"image_proj": {}, "ip_adapter": {}}
+    for name, tensor in tiny_ip_adapter(pipeline.unet, plus=plus).items():
+        part, _, own = name.partition(".")
+        parts[part][own] = tensor
+    pipeline.load_ip_adapter(parts, subfolder="", weight_name="")
     return pipeline
 
 

@@ -307,6 +307,8 @@ class Editor:
         *,
         control_image: Picture | Sequence[Picture] | None = None,
         controlnet_conditioning_scale: float | Sequence[float] = 1.0,
+        control_guidance_start: float | Sequence[float] = 0.0,
+        control_guidance_end: float | Sequence[float] = 1.0,
         ip_adapter_image: Picture | None = None,
         ip_adapter_scale: float | None = None,
     ) -> None:
@@ -320,11 +322,14 @@ class Editor:
           pipeline. Default: None.
         - `controlnet_conditioning_scale`: how strongly it acts, any finite number, one for all ControlNets or a list.
           Default: 1.
+        - `control_guidance_start`, `control_guidance_end`: the part of the steps in which it acts, as fractions from 0
+          to 1, one for all ControlNets or a list: in step i of n where start <= i / n and (i + 1) / n <= end, as in
+          the pipeline. Default: 0 and 1, all of them.
         - `ip_adapter_image`: what an IP-Adapter reads (Ye et al. 2023, arXiv:2308.06721) that was loaded with
           `load_ip_adapter`, or by its owner into a pipeline of Stable Diffusion or Stable Diffusion XL. Default: None.
         - `ip_adapter_scale`: how strongly that acts, any finite number. Default: None, as its pipeline is set.
 
-        Raises `PhotoError` for a picture that cannot be read, `SettingsError` for a bad scale, or for a picture that
+        Raises `PhotoError` for a picture that cannot be read, `SettingsError` for a bad number, or for a picture that
         nothing of the model reads.
 
         >>> from PIL import Image
@@ -333,7 +338,14 @@ class Editor:
         ...
         wordbrush.errors.SettingsError: control_image is given, and the model has no ControlNet; load a ...
         """
-        guides = Guides.of(control_image, controlnet_conditioning_scale, ip_adapter_image, ip_adapter_scale)
+        guides = Guides.of(
+            control_image,
+            controlnet_conditioning_scale,
+            ip_adapter_image,
+            ip_adapter_scale,
+            control_guidance_start,
+            control_guidance_end,
+        )
         self._adaptable().guide(guides)
 
     def unload_guides(self) -> None:
@@ -478,6 +490,12 @@ class Editor:
             inversion = method
         else:
             inversion = InversionSettings.parse(method or self._model.defaults.inversion, settings)
+        guides = self.model.guides
+        if inversion.method == "chord" and guides is not None and guides.control_guidance_start:
+            raise SettingsError(
+                "method 'chord' has two or three levels and no schedule, of which a ControlNet could act in a part; "
+                "leave out control_guidance_start and control_guidance_end, or use another method"
+            )
         photo = read_photo(image)
         own_size = (photo.image.height, photo.image.width)
         if size is None:

@@ -120,3 +120,24 @@ def test_what_an_ip_adapter_lacks_is_told(command_line, tiny_folder, ip_adapter,
     options = [str(ip_adapter) if option == "FILE" else option for option in options]
     code, _, err, _ = command_line(*EDIT, "--model", str(tiny_folder), *options)
     assert (code, told in " ".join(err.split())) == (2, True), err
+
+
+def test_a_part_of_the_schedule_is_recorded_and_replayed(command_line, controlled_folder, tmp_path):
+    picture(1).save(tmp_path / "control.png")
+    image = ["--control-image", "control.png"]
+    part = ["--control-guidance-start", "0.5", "--control-guidance-end", "1"]
+    code, _, err, _ = command_line(*EDIT, "--model", str(controlled_folder), *image, *part, "--out", "o")
+    assert code == 0, err
+    guides = read_record(tmp_path / "o" / "record.json").model.guides
+    assert (guides.control_guidance_start, guides.control_guidance_end) == ((0.5,), (1.0,))
+    again = ["replay", "o/edited.png", "--out", "again", *image]
+    code, out, err, _ = command_line(*again)
+    assert code == 0, err
+    assert "the pixels of source, edited are the recorded ones" in out
+    for options, told in (
+        ([*again, *part], "leave out --control-guidance-start"),
+        ([*EDIT, "--control-guidance-end", "0.5"], "--control-guidance-end goes with --control-image"),
+        ([*EDIT, "--model", str(controlled_folder), *image, "--control-guidance-end", "0"], "0 <= start < end <= 1"),
+    ):
+        code, _, err, _ = command_line(*options)
+        assert (code, told in " ".join(err.split())) == (2, True), err

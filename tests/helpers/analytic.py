@@ -8,6 +8,7 @@ from wordbrush.models.ddim import DDIM
 from wordbrush.sampling.conditioning import Conditioning
 from wordbrush.sampling.guidance import ClassifierFree
 from wordbrush.sampling.loop import Run, denoise
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.text import Text
 
 SHAPE = (4, 4, 4)
@@ -51,11 +52,14 @@ class ExactDenoiser:
         control: None,
         guidance_scale: float = 1.0,
         reuse: None = None,
+        place: Place | None = None,
     ) -> tuple[Tensor, int]:
         with torch.no_grad():
             return self.predict_with_gradient(latents, timestep, text), 0
 
-    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
+    def predict_with_gradient(
+        self, latents: Tensor, timestep: Tensor, text: Text, place: Place | None = None
+    ) -> Tensor:
         signal, noise = self.rates(timestep)
         x_BD = latents.flatten(1)
         off_BKD = x_BD[:, None] - signal * self.means_KD

@@ -9,6 +9,7 @@ from torch import Tensor
 from helpers import analytic
 from wordbrush.inversion.task import InversionTask
 from wordbrush.models.solvers import flow_solver
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.text import Text
 
@@ -18,7 +19,9 @@ CONFIG = FlowMatchEulerDiscreteScheduler(shift=1.5).config
 class ExactFlow(analytic.ExactDenoiser):
     """Predicts the velocity from the clean latents to the noise; timesteps are thousandths of noise."""
 
-    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
+    def predict_with_gradient(
+        self, latents: Tensor, timestep: Tensor, text: Text, place: Place | None = None
+    ) -> Tensor:
         noise = float(timestep) / 1000
         signal, x_BD = 1 - noise, latents.flatten(1)
         off_BKD = x_BD[:, None] - signal * self.means_KD

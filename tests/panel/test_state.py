@@ -100,6 +100,12 @@ def test_the_code_loads_what_guides_the_model_from_the_users_own_variables():
     loads = "control_image=control_image, controlnet_conditioning_scale=[0.5], ip_adapter_image=ip_adapter_image"
     line = f"editor.load_guides({loads}, ip_adapter_scale=None)"
     assert line in START.code("bundled", (), guides)
+    part = replace(guides, control_guidance_start=(0.0,), control_guidance_end=(0.5,))
+    assert "control_guidance_start=[0.0], control_guidance_end=[0.5], ip_adapter_image" in START.code("b", (), part)
+    adapters = [AdapterFile("ip-adapter", "look", "look.safetensors", "0" * 64)]
+    assert 'editor.load_ip_adapter("look.safetensors")' in START.code("b", adapters, guides)
+    adapters.append(AdapterFile("image-encoder", "clip", "models/clip", "1" * 64))
+    assert 'editor.load_ip_adapter("look.safetensors", "models/clip")' in START.code("b", adapters, guides)
     program = Program("bundled", "a dog", {}, None, (), (), guides)
     assert line in program.python()
     assert program.command() is None

@@ -45,6 +45,14 @@ ControlScale = Annotated[
     float | None,
     flag("--controlnet-conditioning-scale", help="How strongly the ControlNet acts; 1 as it was trained.", group=RUN),
 ]
+ControlStart = Annotated[
+    float | None,
+    flag("--control-guidance-start", help="The fraction of the steps from which the ControlNet acts; 0.", group=RUN),
+]
+ControlEnd = Annotated[
+    float | None,
+    flag("--control-guidance-end", help="The fraction of the steps up to which it acts; 1.", group=RUN),
+]
 IpAdapter = Annotated[
     Path | None,
     flag("--ip-adapter", metavar="FILE", help="An IP-Adapter (safetensors), beside the model's weights.", group=RUN),
@@ -84,6 +92,8 @@ class LoadFlags:
     layers: Layers = None
     control_image: ControlImage = None
     controlnet_conditioning_scale: ControlScale = None
+    control_guidance_start: ControlStart = None
+    control_guidance_end: ControlEnd = None
     ip_adapter: IpAdapter = None
     ip_adapter_image: IpAdapterImage = None
     ip_adapter_scale: IpAdapterScale = None

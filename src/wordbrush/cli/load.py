@@ -61,18 +61,20 @@ def load_for_runs(
     if run.ip_adapter is not None:
         editor.load_ip_adapter(run.ip_adapter, run.image_encoder)
     if run.control_image is not None or run.ip_adapter_image is not None:
-        scale_of_control = run.controlnet_conditioning_scale
+        numbers = {name: value for name in _OF_CONTROL if (value := getattr(run, name)) is not None}
         editor.load_guides(
             control_image=run.control_image,
-            controlnet_conditioning_scale=1.0 if scale_of_control is None else scale_of_control,
             ip_adapter_image=run.ip_adapter_image,
             ip_adapter_scale=run.ip_adapter_scale,
+            **numbers,
         )
     return editor
 
 
+_OF_CONTROL = ("controlnet_conditioning_scale", "control_guidance_start", "control_guidance_end")
+"""How a control image acts."""
 _OF_ANOTHER = {
-    "controlnet_conditioning_scale": "control_image",
+    **dict.fromkeys(_OF_CONTROL, "control_image"),
     "ip_adapter": "ip_adapter_image",
     "ip_adapter_image": "ip_adapter",
     "ip_adapter_scale": "ip_adapter_image",
@@ -133,9 +135,9 @@ def load_recorded(file: Path, run: RunFlags) -> Recorded:
         raise SettingsError("the record says each LoRA's scale and each concept's word; give their files alone")
     if run.layers is not None:
         raise SettingsError("the record says which layers were read; leave out --layers")
-    for scale in ("controlnet_conditioning_scale", "ip_adapter_scale"):
-        if getattr(run, scale) is not None:
-            raise SettingsError(f"the record says how strongly it was guided; leave out {_option(scale)}")
+    for said in (*_OF_CONTROL, "ip_adapter_scale"):
+        if getattr(run, said) is not None:
+            raise SettingsError(f"the record says how it was guided; leave out {_option(said)}")
     check_writable(run.out)
     name = run.model or (None if record.model.name == "bundled" else record.model.name)
     made = record.model

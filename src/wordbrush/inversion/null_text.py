@@ -123,7 +123,7 @@ class NullText(Inversion):
         best, losses = StepFit(negative, goal, ()), []
         for _ in range(self.num_inner_steps):
             words = task.negative.with_states(text.to(negative.dtype))
-            prediction = task.model.predict_with_gradient(latents, timestep, words)
+            prediction = task.model.predict_with_gradient(latents, timestep, words, task.place(timestep))
             with torch.enable_grad():
                 guided = task.model.guidance.combine(prediction, positive, task.guidance_scale)
                 reached = task.solver.step(guided, timestep, latents)

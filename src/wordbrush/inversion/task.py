@@ -17,6 +17,7 @@ from wordbrush.sampling.calls import ControlOf, predict_rows
 from wordbrush.sampling.conditioning import Conditioning
 from wordbrush.sampling.guidance import Guidance
 from wordbrush.sampling.loop import OnStep, Run, denoise
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.text import Text
@@ -49,15 +50,18 @@ class CountedCalls:
         control: Control | None,
         guidance_scale: float = 1.0,
         reuse: Reuse | None = None,
+        place: Place | None = None,
     ) -> Prediction:
         """The network's own."""
         self._count(latents)
-        return self._model.predict(latents, timestep, text, control, guidance_scale, reuse)
+        return self._model.predict(latents, timestep, text, control, guidance_scale, reuse, place)
 
-    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
+    def predict_with_gradient(
+        self, latents: Tensor, timestep: Tensor, text: Text, place: Place | None = None
+    ) -> Tensor:
         """The network's own."""
         self._count(latents)
-        return self._model.predict_with_gradient(latents, timestep, text)
+        return self._model.predict_with_gradient(latents, timestep, text, place)
 
     def _count(self, latents: Tensor) -> None:
         self.calls += 1
@@ -104,6 +108,10 @@ class InversionTask:
         """The same on another schedule."""
         return replace(self, solver=solver)
 
+    def place(self, timestep: Tensor) -> Place:
+        """Where in the schedule a timestep is."""
+        return Place.of(timestep, self.timesteps)
+
     def predict(self, latents: Tensor, timestep: Tensor, guidance_scale: float = 1.0) -> Tensor:
         """The source's prediction (1, C, h, w) for latents (1, C, h, w), from its text alone or guided."""
         return self._predict(latents, timestep, guidance_scale, None)
@@ -129,7 +137,8 @@ class InversionTask:
         layout = BatchLayout.of([SOURCE], guided=guided)
         texts = [self.text if row.conditional else self.negative for row in layout.rows]
         rows = torch.cat([latents] * len(texts))
-        made = predict_rows(self.model, layout, rows, timestep, texts, guidance_scale, control_of)[0]
+        place = self.place(timestep)
+        made = predict_rows(self.model, layout, rows, timestep, texts, guidance_scale, control_of, place=place)[0]
         if not guided:
             return made
         negative, positive = made.chunk(2)

@@ -112,7 +112,7 @@ def fingerprint_with(fingerprint: str, files: tuple[AdapterFile, ...], guides: G
     if not files and guides is None:
         return fingerprint
     lines = [fingerprint, *(f"{file.kind} {_name_in(file)} {file.sha256} {file.scale!r}" for file in files)]
-    lines += [] if guides is None else [repr(guides)]
+    lines += [] if guides is None else [guides.identity]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

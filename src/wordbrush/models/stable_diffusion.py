@@ -34,6 +34,7 @@ from wordbrush.models.unet_region import unet_region_call, unet_region_form
 from wordbrush.sampling.adapter import Control, Prediction, Reuse
 from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.sampling.guidance import ClassifierFree, Distilled, Guidance
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
@@ -170,11 +171,14 @@ class StableDiffusion(OneAtATime):
     ) -> Solver:
         """A fresh schedule, the same for every size; by default DDIM, which the published method is defined on.
 
-        A consistency-distilled network predicts for its own sampler alone, which is its default.
+        A consistency-distilled network predicts for its own sampler alone, which is its default. Raises
+        `SettingsError` for one of which a ControlNet would act in no step.
         """
-        return diffusion_solver(
+        solver = diffusion_solver(
             self._scheduler_config, num_inference_steps, self.device, sampler or self._sampler, seed
         )
+        self._guides.check_steps(len(solver.timesteps))
+        return solver
 
     @torch.no_grad()
     def predict(
@@ -185,6 +189,7 @@ class StableDiffusion(OneAtATime):
         control: Control | None,
         guidance_scale: float = 1.0,
         reuse: Reuse | None = None,
+        place: Place | None = None,
     ) -> Prediction:
         """The U-Net's prediction for latents (B, C, h, w) and the text of as many rows."""
         height, width = latents.shape[-2:]
@@ -206,17 +211,19 @@ class StableDiffusion(OneAtATime):
                 seen = () if isinstance(reuse, Surroundings) else layers
                 scope.enter_context(Intercept(self._layers.modules, seen, control, features, control.feature))
             shallow = isinstance(reuse, DeepFeatures) and reuse.reuses
-            prediction = self._call_unet(latents, timestep, text, guidance_scale, shallow=shallow)
+            prediction = self._call_unet(latents, timestep, text, guidance_scale, place, shallow=shallow)
         return prediction, 0 if control is None else control.verify(layers)
 
     def bypassed(self, block: str) -> AbstractContextManager[None]:
         """A scope in which a block of the U-Net hands on what it is given."""
         return skipped(self._unet, block)
 
-    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
+    def predict_with_gradient(
+        self, latents: Tensor, timestep: Tensor, text: Text, place: Place | None = None
+    ) -> Tensor:
         """The U-Net's prediction for latents (B, C, h, w), differentiable in the text's states."""
         with self._one_at_a_time, torch.enable_grad():
-            return self._call_unet(latents, timestep, text, 1.0)
+            return self._call_unet(latents, timestep, text, 1.0, place)
 
     def encode_image(self, image: Image.Image) -> Tensor:
         """The mean latents (1, C, h, w) of an RGB picture. Raises `SettingsError` for a mode or size that has none."""
@@ -245,7 +252,14 @@ class StableDiffusion(OneAtATime):
             return self._guides.beside(text, self.device, negative=negative)
 
     def _call_unet(
-        self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float, *, shallow: bool = False
+        self,
+        latents: Tensor,
+        timestep: Tensor,
+        text: Text,
+        guidance_scale: float,
+        place: Place | None,
+        *,
+        shallow: bool = False,
     ) -> Tensor:
         told = None
         if (width := self._unet.config["time_cond_proj_dim"]) is not None:
@@ -254,7 +268,7 @@ class StableDiffusion(OneAtATime):
         added = self._added_conditions(latents, text)
         pictures = {} if text.image_embeds is None else {"image_embeds": [text.image_embeds]}
         with memory_shortage_told(f"{len(latents)} rows of this size"), self._guides.scales():
-            guided = self._guides.added(latents, timestep, text, added, self.vae_factor, shallow=shallow)
+            guided = self._guides.added(latents, timestep, text, added, self.vae_factor, place, shallow=shallow)
             prediction: Tensor = self._unet(
                 latents,
                 timestep,

@@ -29,6 +29,7 @@ from wordbrush.models.region import TokenPath, region_call
 from wordbrush.sampling.adapter import Control, Prediction, Reuse
 from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.sampling.guidance import Guidance
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
@@ -190,6 +191,7 @@ class Transformer(OneAtATime, ABC):
         control: Control | None,
         guidance_scale: float = 1.0,
         reuse: Reuse | None = None,
+        place: Place | None = None,
     ) -> Prediction:
         """The transformer's prediction for latents (B, C, h, w) and the text of as many rows."""
         features = block_features(self.transformer, reuse) if isinstance(reuse, DeepFeatures) else nullcontext()
@@ -226,7 +228,9 @@ class Transformer(OneAtATime, ABC):
         """A scope in which a block of the transformer hands on what it is given."""
         return skipped(self.transformer, block)
 
-    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
+    def predict_with_gradient(
+        self, latents: Tensor, timestep: Tensor, text: Text, place: Place | None = None
+    ) -> Tensor:
         """The transformer's prediction for latents (B, C, h, w), differentiable in the text's states."""
         with self._one_at_a_time, torch.enable_grad():
             return self._predicted(latents, timestep, text, 1.0)

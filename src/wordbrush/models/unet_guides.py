@@ -24,6 +24,7 @@ from wordbrush.errors import SettingsError
 from wordbrush.models.deep_features import shallow_control_net
 from wordbrush.models.guides import NO_GUIDES, Guides, control_nets
 from wordbrush.models.intercept import picture_processors
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.text import Text
 
 
@@ -80,10 +81,31 @@ class UNetGuides:
                 processor.scale = [scale] * len(processor.scale)
             yield
 
+    def check_steps(self, count: int) -> None:
+        """Raise `SettingsError` where a ControlNet would act in none of so many steps."""
+        guides = self._guides
+        acting = zip(*(guides.acting(Place(step, count)) for step in range(count)), strict=True)
+        parts = zip(guides.control_guidance_start, guides.control_guidance_end, acting, strict=True)
+        for start, end, acts in parts:
+            if not any(acts):
+                raise SettingsError(
+                    f"from control_guidance_start {start:g} to control_guidance_end {end:g} there is none of {count} "
+                    "steps, whole; give them further apart, or more steps"
+                )
+
     def added(
-        self, latents: Tensor, timestep: Tensor, text: Text, added: Any, vae_factor: int, *, shallow: bool
+        self,
+        latents: Tensor,
+        timestep: Tensor,
+        text: Text,
+        added: Any,
+        vae_factor: int,
+        place: Place | None,
+        *,
+        shallow: bool,
     ) -> Any:
-        """What a call of the U-Net with these inputs is given beside them: the outputs of its ControlNets.
+        """What a call of the U-Net with these inputs is given beside them: the outputs of its ControlNets, at a
+        `place` of its schedule at which any acts.
 
         `added` are its further conditions. With `shallow` only those of its first convolution are read.
         """
@@ -94,13 +116,19 @@ class UNetGuides:
                 "the model has a ControlNet, and no picture for it; give one with "
                 "Editor.load_guides(control_image=...), or --control-image FILE"
             )
+        scales = list(self._guides.controlnet_conditioning_scale)
+        if self._guides.in_parts:
+            assert place is not None  # all that has a schedule says where it is
+            acting = self._guides.acting(place)
+            if not any(acting):
+                return {}
+            scales = [scale * acts for scale, acts in zip(scales, acting, strict=True)]
         control_net = self._pipeline.controlnet
         height, width = (side * vae_factor for side in latents.shape[-2:])
         images = [
             image.repeat(len(latents), 1, 1, 1)
             for image in self.control_images(height, width, latents.device, control_net.dtype)
         ]
-        scales = list(self._guides.controlnet_conditioning_scale)
         several = hasattr(control_net, "nets")
         with ExitStack() as scope:
             for net in nets if shallow else ():

@@ -43,6 +43,8 @@ def guide_lines(guides: GuidesRecord | None) -> list[str]:
     if guides.control_image_sha256:
         scales = list(guides.controlnet_conditioning_scale)
         given += ["control_image=control_image", f"controlnet_conditioning_scale={literal(scales)}"]
+        for name in ("control_guidance_start", "control_guidance_end"):
+            given += [f"{name}={literal(list(value))}"] if (value := getattr(guides, name)) else []
     if guides.ip_adapter_image_sha256 is not None:
         given += ["ip_adapter_image=ip_adapter_image", f"ip_adapter_scale={literal(guides.ip_adapter_scale)}"]
     return [f"editor.load_guides({', '.join(given)})"]

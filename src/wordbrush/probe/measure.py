@@ -22,6 +22,7 @@ from wordbrush.runs.counter import RunCounter
 from wordbrush.runs.run import run_source, solver_of
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import OnStep
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.text import Text
 from wordbrush.versions import installed_versions
@@ -110,7 +111,12 @@ def _changes(adapter: Adapter, case: ProbeCase, kept: Replay, on_step: OnStep) -
     for step, timestep in enumerate(timesteps):
         rows = kept.latents[step].expand(1 + len(case.without), -1, -1, -1)
         predicted, _ = adapter.predict(
-            solver.model_input(rows, timestep), timestep, texts, None, case.settings.guidance_scale
+            solver.model_input(rows, timestep),
+            timestep,
+            texts,
+            None,
+            case.settings.guidance_scale,
+            place=Place(len(solver.timesteps) - len(timesteps) + step, len(solver.timesteps)),
         )
         clean = solver.split(predicted, timestep, rows).clean.float()
         moved = (clean[1:] - clean[:1]).abs().mean(dim=1)

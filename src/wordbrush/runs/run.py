@@ -25,6 +25,7 @@ from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.conditioning import BranchLoras, Conditioning
 from wordbrush.sampling.loop import Looking, OnStep, Run, Step, denoise, denoise_together
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.sampling.solver import Solver
@@ -320,9 +321,10 @@ def look_again(
                 control = StepControl(step, BatchLayout.of([SOURCE], guided=False), None, watches=[watch])
                 seen = solver.model_input(kept.latents[step], timestep)
                 own = None if loras is None else loras.at(step)
+                place = Place(len(solver.timesteps) - kept.num_steps + step, len(solver.timesteps))
                 text = kept.text if own is None else own.text(SOURCE).positive[SOURCE]
                 with nullcontext() if own is None else own.scope(SOURCE):
-                    adapter.predict(seen, timestep, text, control, settings.guidance_scale)
+                    adapter.predict(seen, timestep, text, control, settings.guidance_scale, None, place)
         if on_step is not None:
             on_step(step + 1, kept.num_steps)
 

@@ -19,6 +19,7 @@ from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.edits.lora_window import LoraScales
 from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.sampling.guidance import Guidance
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
@@ -74,15 +75,19 @@ class Predictor(Protocol):
         control: Control | None,
         guidance_scale: float = 1.0,
         reuse: Reuse | None = None,
+        place: Place | None = None,
     ) -> Prediction:
         """One model call on latents (B, C, h, w) and a text of as many rows; `control` answers its attention calls.
 
         `guidance_scale` is for networks that take it as an input (`Distilled`). `reuse` is what a call keeps, or
         re-uses: deep features, without control, or the surroundings of a region, of a network with a `region_form`.
+        `place` is where in its schedule the call is; a network with a part that acts at some steps alone needs it.
         """
         ...
 
-    def predict_with_gradient(self, latents: Tensor, timestep: Tensor, text: Text) -> Tensor:
+    def predict_with_gradient(
+        self, latents: Tensor, timestep: Tensor, text: Text, place: Place | None = None
+    ) -> Tensor:
         """The prediction (B, C, h, w) of a call without control, differentiable with respect to the text's states."""
         ...
 

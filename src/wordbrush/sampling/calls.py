@@ -12,6 +12,7 @@ from wordbrush.attention.batch import BatchLayout
 from wordbrush.sampling.adapter import Control, Prediction, Predictor
 from wordbrush.sampling.conditioning import StepLoras
 from wordbrush.sampling.deep_features import DeepStep
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.region_steps import RegionStep
 from wordbrush.sampling.text import Text
 
@@ -29,12 +30,13 @@ def predict_rows(
     control_of: ControlOf | None,
     reuse: DeepStep | RegionStep | None = None,
     loras: StepLoras | None = None,
+    place: Place | None = None,
 ) -> Prediction:
     """The prediction of latents (rows, C, h, w) with a text for each row of `layout`; with no `control_of` plain.
 
     `reuse` is what is kept, or re-used. Negative rows that run by themselves are not controlled: only what
     a U-Net's decoder gives acts in them. Where the source has other `loras` than its targets, its rows run first, in
-    a call of their own.
+    a call of their own. `place` is where in its schedule the step is.
     """
     groups = (layout,) if loras is None else loras.groups(layout)
     parts = [part for group in groups for part in (group.parts() if model.guidance.apart else (group,))]
@@ -46,7 +48,7 @@ def predict_rows(
         control = None if control_of is None or not part.branches else control_of(part)
         kept = None if reuse is None else reuse.call(number, part)
         with nullcontext() if loras is None else loras.scope(part.rows[0].branch):
-            prediction, count = model.predict(given, timestep, text, control, guidance_scale, kept)
+            prediction, count = model.predict(given, timestep, text, control, guidance_scale, kept, place)
         predictions.append(prediction)
         controlled += count
     if len(parts) == 1:

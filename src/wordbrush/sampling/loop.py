@@ -24,6 +24,7 @@ from wordbrush.sampling.calls import predict_rows
 from wordbrush.sampling.conditioning import BranchLoras, Conditioning, StepLoras
 from wordbrush.sampling.deep_features import DeepCache, DeepStep
 from wordbrush.sampling.negative_rows import NegativeRows
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.region_steps import RegionStep, RegionSteps
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.solver import Solver
@@ -127,6 +128,7 @@ class _Asked:
     control_of: Callable[[BatchLayout], StepControl] | None
     reuse: DeepStep | RegionStep | None
     loras: StepLoras | None
+    place: Place
 
 
 def _answers(model: Predictor, asked: Sequence[_Asked], scale: float, pictures: int | None) -> list[Prediction]:
@@ -137,7 +139,16 @@ def _answers(model: Predictor, asked: Sequence[_Asked], scale: float, pictures: 
     if alone or model.guidance.apart or any(one.loras is not None for one in asked):
         return [
             predict_rows(
-                model, one.layout, one.rows, one.timestep, one.texts, scale, one.control_of, one.reuse, one.loras
+                model,
+                one.layout,
+                one.rows,
+                one.timestep,
+                one.texts,
+                scale,
+                one.control_of,
+                one.reuse,
+                one.loras,
+                one.place,
             )
             for one in asked
         ]
@@ -151,7 +162,7 @@ def _answers(model: Predictor, asked: Sequence[_Asked], scale: float, pictures: 
         controls, counts, texts = [*controls, None], [*counts, spare], [*texts, *[texts[-1]] * spare]
         rows = torch.cat([rows, rows[-1:].expand(spare, -1, -1, -1)])
     control = SideBySide(controls, counts)
-    answered, _ = model.predict(rows, asked[0].timestep, Text.cat(texts), control, scale)
+    answered, _ = model.predict(rows, asked[0].timestep, Text.cat(texts), control, scale, None, asked[0].place)
     answers = torch.split(answered, counts)[: len(asked)]
     return list(zip(answers, control.controlled[: len(asked)], strict=True))
 
@@ -221,7 +232,8 @@ class _Running:
             reuse = self._regions.step(layout, region)
         self._index, self._layout, self._timestep, self._whole = index, layout, timestep, region is None
         seen = self._solver.model_input(rows, timestep)
-        return _Asked(layout, seen, timestep, texts, control_of, reuse, loras)
+        place = Place(self._skipped + index, len(self._solver.timesteps))
+        return _Asked(layout, seen, timestep, texts, control_of, reuse, loras, place)
 
     def _region(self, index: int, edit: StepEdit | None, plain: BatchLayout) -> Region | None:
         """What a step computes alone. It is whole where a user looks, where the source runs beside the targets, and

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from wordbrush.runs.run import solver_of
 from wordbrush.sampling.adapter import Adapter, Control, Prediction, Reuse
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.sampling.text import Text
@@ -31,10 +32,11 @@ class RowCount:
         control: Control | None,
         guidance_scale: float = 1.0,
         reuse: Reuse | None = None,
+        place: Place | None = None,
     ) -> Prediction:
         """The adapter's prediction, counted."""
         self.rows += len(latents)
-        return self._adapter.predict(latents, timestep, text, control, guidance_scale, reuse)
+        return self._adapter.predict(latents, timestep, text, control, guidance_scale, reuse, place)
 
     def adapter(self) -> Adapter:
         """Itself, as what it stands for."""

@@ -24,6 +24,7 @@ from wordbrush.errors import PromptError
 from wordbrush.runs.run import solver_of
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.blender import region
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.sampling.text import Text
@@ -122,7 +123,8 @@ class Scorer:
             noised = self._solver.noised(latents, self._noise, timestep).repeat(2, 1, 1, 1)
             control = StepControl(step, BatchLayout.of(range(2 * count), guided=False), None, watches=[watch])
             seen = self._solver.model_input(noised, timestep)
-            prediction, _ = self._adapter.predict(seen, timestep, text, control, settings.guidance_scale)
+            place = Place.of(timestep, self._solver.timesteps)
+            prediction, _ = self._adapter.predict(seen, timestep, text, control, settings.guidance_scale, None, place)
             level = self._solver.rates(timestep)
             noise = (noised - level.signal * latents.repeat(2, 1, 1, 1)) / level.noise
             said = self._solver.split(prediction, timestep, noised).noise

@@ -316,10 +316,9 @@ class Editor:
         place of those before. Edits act on the words alone. No run may be under way meanwhile; sources from before
         belong to the model without these pictures.
 
-        - `control_image`: what the ControlNet of a `StableDiffusionControlNetPipeline` or
-          `StableDiffusionXLControlNetPipeline` reads (Zhang et al. 2023, arXiv:2302.05543): anything that `invert`
-          takes, or a list of as many as there are ControlNets. It is resized to each picture's size, as in the
-          pipeline. Default: None.
+        - `control_image`: what the ControlNet of a `StableDiffusionControlNetPipeline`, or of that of XL, 3 or FLUX.1,
+          reads (Zhang et al. 2023, arXiv:2302.05543): anything that `invert` takes, or a list of as many as there are
+          ControlNets. It is resized to each picture's size, as in the pipeline. Default: None.
         - `controlnet_conditioning_scale`: how strongly it acts, any finite number, one for all ControlNets or a list.
           Default: 1.
         - `control_guidance_start`, `control_guidance_end`: the part of the steps in which it acts, as fractions from 0

@@ -85,7 +85,7 @@ class Family:
         if guides is not NO_GUIDES and not self.guided:
             raise SettingsError(
                 f"{where} is a {type(pipeline).__name__}, which pictures do not guide; wordbrush edits beside the "
-                "ControlNets and IP-Adapters of Stable Diffusion and Stable Diffusion XL"
+                "ControlNets of Stable Diffusion, XL, 3 and FLUX.1, and the IP-Adapters of the first two"
             )
         kind = resolve_name(self.adapter)
         adapter: Adapter = kind.of(pipeline, choice, guides) if self.guided else kind.of(pipeline, choice)
@@ -167,11 +167,50 @@ _STABLE_DIFFUSION_XL = Family(
 )
 
 
-def _with_a_control_net(models: str, family: Family) -> Family:
+_STABLE_DIFFUSION_3 = Family(
+    models="Stable Diffusion 3 medium, 3.5 medium and large",
+    adapter="wordbrush.models.stable_diffusion_3:StableDiffusion3",
+    parts={
+        "transformer": Part("diffusers:SD3Transformer2DModel", _DIFFUSERS),
+        "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
+        "text_encoder": Part("transformers:CLIPTextModelWithProjection", _TRANSFORMERS),
+        "text_encoder_2": Part("transformers:CLIPTextModelWithProjection", _TRANSFORMERS),
+        "text_encoder_3": Part("transformers:T5EncoderModel", _TRANSFORMERS, optional=True),
+        "tokenizer": Part("transformers:CLIPTokenizer"),
+        "tokenizer_2": Part("transformers:CLIPTokenizer"),
+        "tokenizer_3": Part("transformers:T5TokenizerFast", optional=True),
+        "scheduler": Part("diffusers:FlowMatchEulerDiscreteScheduler"),
+    },
+    without={},
+    check="wordbrush.models.fit:check_stable_diffusion_3",
+    defaults=replace(_JOINT, num_inference_steps=28, guidance_scale=7.0, new_word_factor=2.0),
+)
+_FLUX = Family(
+    models="FLUX.1 dev and schnell",
+    adapter="wordbrush.models.flux:Flux",
+    parts={
+        "transformer": Part("diffusers:FluxTransformer2DModel", _DIFFUSERS),
+        "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
+        "text_encoder": Part("transformers:CLIPTextModel", _TRANSFORMERS),
+        "text_encoder_2": Part("transformers:T5EncoderModel", _TRANSFORMERS),
+        "tokenizer": Part("transformers:CLIPTokenizer"),
+        "tokenizer_2": Part("transformers:T5TokenizerFast"),
+        "scheduler": Part("diffusers:FlowMatchEulerDiscreteScheduler"),
+    },
+    without={},
+    check="wordbrush.models.fit:check_flux",
+    defaults=replace(_JOINT, num_inference_steps=28, guidance_scale=3.5, new_word_factor=5.0),
+    # One step of four is the shortest window there is.
+    unguided=replace(_JOINT, num_inference_steps=4, guidance_scale=0.0, self_replace_steps=0.25, new_word_factor=5.0),
+)
+
+
+def _with_a_control_net(models: str, family: Family, kind: str = "diffusers:ControlNetModel") -> Family:
     return replace(
         family,
         models=f"{models} with a ControlNet",
-        parts={**family.parts, "controlnet": Part("diffusers:ControlNetModel", _DIFFUSERS)},
+        parts={**family.parts, "controlnet": Part(kind, _DIFFUSERS)},
+        guided=True,
     )
 
 
@@ -214,44 +253,12 @@ FAMILIES: Mapping[str, Family] = {
         # No map of self-attention is formed that could hold the layout (decision 0047).
         defaults=Defaults(num_inference_steps=20, guidance_scale=4.5, self_replace_steps=0.0, inversion="flow-edit"),
     ),
-    "StableDiffusion3Pipeline": Family(
-        models="Stable Diffusion 3 medium, 3.5 medium and large",
-        adapter="wordbrush.models.stable_diffusion_3:StableDiffusion3",
-        parts={
-            "transformer": Part("diffusers:SD3Transformer2DModel", _DIFFUSERS),
-            "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
-            "text_encoder": Part("transformers:CLIPTextModelWithProjection", _TRANSFORMERS),
-            "text_encoder_2": Part("transformers:CLIPTextModelWithProjection", _TRANSFORMERS),
-            "text_encoder_3": Part("transformers:T5EncoderModel", _TRANSFORMERS, optional=True),
-            "tokenizer": Part("transformers:CLIPTokenizer"),
-            "tokenizer_2": Part("transformers:CLIPTokenizer"),
-            "tokenizer_3": Part("transformers:T5TokenizerFast", optional=True),
-            "scheduler": Part("diffusers:FlowMatchEulerDiscreteScheduler"),
-        },
-        without={},
-        check="wordbrush.models.fit:check_stable_diffusion_3",
-        defaults=replace(_JOINT, num_inference_steps=28, guidance_scale=7.0, new_word_factor=2.0),
+    "StableDiffusion3Pipeline": _STABLE_DIFFUSION_3,
+    "StableDiffusion3ControlNetPipeline": _with_a_control_net(
+        "Stable Diffusion 3 and 3.5", _STABLE_DIFFUSION_3, "diffusers:SD3ControlNetModel"
     ),
-    "FluxPipeline": Family(
-        models="FLUX.1 dev and schnell",
-        adapter="wordbrush.models.flux:Flux",
-        parts={
-            "transformer": Part("diffusers:FluxTransformer2DModel", _DIFFUSERS),
-            "vae": Part("diffusers:AutoencoderKL", _DIFFUSERS),
-            "text_encoder": Part("transformers:CLIPTextModel", _TRANSFORMERS),
-            "text_encoder_2": Part("transformers:T5EncoderModel", _TRANSFORMERS),
-            "tokenizer": Part("transformers:CLIPTokenizer"),
-            "tokenizer_2": Part("transformers:T5TokenizerFast"),
-            "scheduler": Part("diffusers:FlowMatchEulerDiscreteScheduler"),
-        },
-        without={},
-        check="wordbrush.models.fit:check_flux",
-        defaults=replace(_JOINT, num_inference_steps=28, guidance_scale=3.5, new_word_factor=5.0),
-        # One step of four is the shortest window there is.
-        unguided=replace(
-            _JOINT, num_inference_steps=4, guidance_scale=0.0, self_replace_steps=0.25, new_word_factor=5.0
-        ),
-    ),
+    "FluxPipeline": _FLUX,
+    "FluxControlNetPipeline": _with_a_control_net("FLUX.1", _FLUX, "diffusers:FluxControlNetModel"),
     "QwenImagePipeline": Family(
         models="Qwen-Image",
         adapter="wordbrush.models.qwen_image:QwenImage",

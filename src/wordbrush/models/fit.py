@@ -12,6 +12,7 @@ from wordbrush.models.mismatches import (
     channel_mismatches,
     clip_mismatches,
     control_net_mismatches,
+    flow_control_net_mismatches,
     flow_mismatches,
     length_mismatches,
     patch_mismatches,
@@ -24,6 +25,12 @@ from wordbrush.models.mismatches import (
 
 _FLUX_CELLS = 4
 """How many cells of the latents FLUX reads as one position."""
+_OF_FLOW_CONTROL = ("in_channels", "joint_attention_dim", "pooled_projection_dim")
+"""Settings of a transformer that its ControlNets must share, to read what it reads."""
+_INPAINTING = ("extra_conditioning_channels",)
+"""A setting of SD3's ControlNets that read a mask beside a picture."""
+_IN_OTHER_WAYS = ("num_mode", "conditioning_embedding_channels")
+"""Settings of FLUX.1's ControlNets that are told which of several they are (Union), or read a picture's pixels."""
 
 
 def check_stable_diffusion(pipeline: Any, where: str) -> None:
@@ -125,6 +132,7 @@ def check_stable_diffusion_3(pipeline: Any, where: str) -> None:
         *(problem for encoder, tokenizer in pairs for problem in clip_mismatches(encoder, tokenizer)),
         *length_mismatches(tokenizer for _, tokenizer in pairs),
         *(() if t5 is None else vocabulary_mismatches(t5, t5_tokenizer)),
+        *flow_control_net_mismatches(pipeline, "SD3ControlNetModel", _OF_FLOW_CONTROL, _INPAINTING),
     )
 
 
@@ -140,6 +148,7 @@ def check_flux(pipeline: Any, where: str) -> None:
         *channel_mismatches("transformer", network["in_channels"], pipeline.vae.config, _FLUX_CELLS),
         *clip_mismatches(clip, pipeline.tokenizer),
         *vocabulary_mismatches(t5, pipeline.tokenizer_2),
+        *flow_control_net_mismatches(pipeline, "FluxControlNetModel", _OF_FLOW_CONTROL, _IN_OTHER_WAYS),
     )
 
 

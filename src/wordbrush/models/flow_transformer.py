@@ -36,7 +36,9 @@ class FlowTransformer(Transformer, ABC):
             raise SettingsError(f"the model's own sampler is {type(scheduler).__name__}; give '{FLOW}'")
         rows, columns = self._grid(*self.latent_size(height, width))
         sigmas, shift = self._sigmas(num_inference_steps), self._shift(rows * columns, num_inference_steps)
-        return flow_solver(scheduler.config, num_inference_steps, self.device, rows * columns, sigmas, shift)
+        solver = flow_solver(scheduler.config, num_inference_steps, self.device, rows * columns, sigmas, shift)
+        self._guides.check_steps(len(solver.timesteps))
+        return solver
 
 
 class TextFirst(FlowTransformer, ABC):

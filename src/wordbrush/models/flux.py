@@ -12,6 +12,7 @@ from wordbrush.models.region import TokenPath
 from wordbrush.models.t5 import read_by_t5_alone, t5_tokens
 from wordbrush.sampling.guidance import Distilled, Guidance, Unguided
 from wordbrush.sampling.patches import packed, unpacked
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -51,21 +52,27 @@ class Flux(TextFirst):
         known = WORD_BLOCKS.get(int(self.transformer.config["num_layers"]))
         return known is None or (part == "transformer_blocks" and int(block) in known)
 
-    def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
+    def _predicted(
+        self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float, place: Place | None
+    ) -> Tensor:
         rows, _, height, width = latents.shape
-        told = None
-        if self.transformer.config["guidance_embeds"]:
-            told = torch.full([1], guidance_scale, device=latents.device, dtype=torch.float32).expand(rows)
+        scale = torch.full([1], guidance_scale, device=latents.device, dtype=torch.float32).expand(rows)
+        assert text.pooled is not None
+        inputs: dict[str, Tensor] = {
+            "hidden_states": packed(latents, self.patch),
+            "timestep": timestep.expand(rows).to(latents.dtype) / 1000,
+            "pooled_projections": text.pooled,
+            "encoder_hidden_states": text.states,
+            "txt_ids": torch.zeros(text.states.shape[1], 3).to(text.states),
+            "img_ids": _positions(height // self.patch, width // self.patch).to(text.states),
+        }
+        guided = self._guides.added_to_flux(latents, self.vae_factor, self.patch, scale, place, **inputs)
         with self.transformer.cache_context("cond"):
             velocity_BQC: Tensor = self.transformer(
-                hidden_states=packed(latents, self.patch),
-                timestep=timestep.expand(rows).to(latents.dtype) / 1000,
-                guidance=told,
-                pooled_projections=text.pooled,
-                encoder_hidden_states=text.states,
-                txt_ids=torch.zeros(text.states.shape[1], 3).to(text.states),
-                img_ids=_positions(height // self.patch, width // self.patch).to(text.states),
+                guidance=scale if self.transformer.config["guidance_embeds"] else None,
                 return_dict=False,
+                **inputs,
+                **guided,
             )[0]
         return unpacked(velocity_BQC, (height, width), self.patch)
 

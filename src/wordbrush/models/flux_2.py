@@ -15,6 +15,7 @@ from wordbrush.models.chat import Chat, in_chat
 from wordbrush.models.flow_transformer import TextFirst
 from wordbrush.sampling.guidance import ClassifierFree, Distilled, Guidance, Unguided
 from wordbrush.sampling.patches import packed, unpacked
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -93,7 +94,9 @@ class Flux2(TextFirst):
         states, _ = self._pipeline.encode_prompt(prompt, max_sequence_length=self.text_length)
         return Text(states.to(self.dtype))
 
-    def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
+    def _predicted(
+        self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float, place: Place | None
+    ) -> Tensor:
         rows, _, height, width = latents.shape
         told = None
         if self._told:

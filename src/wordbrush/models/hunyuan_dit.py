@@ -14,6 +14,7 @@ from wordbrush.models.bert import bert_tokens
 from wordbrush.models.cross_transformer import CrossTransformer
 from wordbrush.models.t5 import t5_tokens
 from wordbrush.sampling.guidance import ClassifierFree, Guidance
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -59,7 +60,9 @@ class HunyuanDiT(CrossTransformer):
             masks.append(mask)
         return Text(torch.cat(states, dim=1), mask=torch.cat(masks, dim=1).to(self.dtype))
 
-    def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
+    def _predicted(
+        self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float, place: Place | None
+    ) -> Tensor:
         rows, channels, height, width = latents.shape
         assert text.mask is not None  # every text has its encoders' padding
         bert, t5 = text.states[:, :BERT_LENGTH, : self._widths[0]], text.states[:, BERT_LENGTH:, : self._widths[1]]

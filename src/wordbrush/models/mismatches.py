@@ -52,6 +52,31 @@ def control_net_mismatches(pipeline: Any) -> Iterator[str]:
                     yield f"has a ControlNet with {given} as {name} and a U-Net with {read}; {_OF_TWO_MODELS}"
 
 
+def flow_control_net_mismatches(
+    pipeline: Any, kind: str, same: Collection[str], without: Collection[str]
+) -> Iterator[str]:
+    """What is wrong with the ControlNets of a transformer's pipeline that has any: of the class `kind`, with the
+    transformer's own settings `same`, and without the settings `without`, which are of another use.
+    """
+    network = pipeline.transformer.config
+    for net in control_nets(pipeline):
+        found, config = type(getattr(net, "_orig_mod", net)).__name__, net.config  # which may be compiled
+        if found != kind:
+            yield f"has the ControlNet {found}; give a {kind}, or several"
+        elif others := [name for name in without if config[name]]:
+            yield f"has a ControlNet with {others[0]} = {config[others[0]]}, which is not offered; give another"
+        else:
+            for name in same:
+                if config[name] not in (network[name], None):
+                    yield (
+                        f"has a ControlNet with {config[name]} as {name} and a transformer with {network[name]}; "
+                        f"{_OF_TWO_MODELS}"
+                    )
+            widths = [one["num_attention_heads"] * one["attention_head_dim"] for one in (config, network)]
+            if widths[0] != widths[1]:
+                yield f"has a ControlNet of width {widths[0]} and a transformer of {widths[1]}; {_OF_TWO_MODELS}"
+
+
 def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 

@@ -12,6 +12,7 @@ from wordbrush.models.cross_transformer import CrossTransformer
 from wordbrush.models.region import TokenPath
 from wordbrush.models.t5 import t5_tokens
 from wordbrush.sampling.guidance import ClassifierFree, Guidance
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -49,7 +50,9 @@ class PixArt(CrossTransformer):
         states, mask, _, _ = self._pipeline.encode_prompt(prompt, do_classifier_free_guidance=False)
         return Text(states.to(self.dtype), mask=mask.to(self.dtype))
 
-    def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
+    def _predicted(
+        self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float, place: Place | None
+    ) -> Tensor:
         rows = len(latents)
         prediction: Tensor = self.transformer(
             latents,

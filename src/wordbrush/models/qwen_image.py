@@ -10,6 +10,7 @@ from wordbrush.models.chat import Chat
 from wordbrush.models.flow_transformer import TextFirst
 from wordbrush.sampling.guidance import Guidance, NormKept
 from wordbrush.sampling.patches import packed, unpacked
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -43,7 +44,9 @@ class QwenImage(TextFirst):
         states, _ = self._pipeline.encode_prompt(prompt, max_sequence_length=self.text_length)
         return Text(states.to(self.dtype))
 
-    def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
+    def _predicted(
+        self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float, place: Place | None
+    ) -> Tensor:
         rows, _, height, width = latents.shape
         with self.transformer.cache_context("cond"):
             velocity_BQC: Tensor = self.transformer(

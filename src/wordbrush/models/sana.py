@@ -14,6 +14,7 @@ from wordbrush.models.intercept import attention_modules
 from wordbrush.models.solvers import flow_multistep_solver, flow_solver
 from wordbrush.models.transformer import Transformer
 from wordbrush.sampling.guidance import ClassifierFree, Guidance
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.solver import FLOW, Solver
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
@@ -100,7 +101,9 @@ class Sana(Transformer):
         names = (name for name in attention_modules(self.transformer) if name.endswith(".attn2"))
         return tuple(AttentionLayer.cross(name, heads, grid, tokens) for name in names)
 
-    def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
+    def _predicted(
+        self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float, place: Place | None
+    ) -> Tensor:
         told: Any = timestep.to(latents.device).expand(len(latents)) * self.transformer.config["timestep_scale"]
         velocity: Tensor = self.transformer(
             latents.to(self.dtype),

@@ -13,6 +13,7 @@ from wordbrush.models.intercept import attention_modules
 from wordbrush.models.region import TokenPath
 from wordbrush.models.t5 import no_tokens, read_by_t5_alone, t5_tokens
 from wordbrush.sampling.guidance import ClassifierFree, Guidance
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -82,12 +83,16 @@ class StableDiffusion3(FlowTransformer):
                 layers.append(AttentionLayer.joint(name, heads, grid, tokens, text_first=False, shows_words=shows))
         return tuple(layers)
 
-    def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
+    def _predicted(
+        self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float, place: Place | None
+    ) -> Tensor:
+        timesteps = timestep.expand(len(latents))
         velocity: Tensor = self.transformer(
             hidden_states=latents,
-            timestep=timestep.expand(len(latents)),
+            timestep=timesteps,
             encoder_hidden_states=text.states,
             pooled_projections=text.pooled,
             return_dict=False,
+            **self._guides.added_to_sd3(latents, timesteps, text, self.vae_factor, place),
         )[0]
         return velocity

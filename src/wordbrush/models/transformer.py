@@ -22,10 +22,12 @@ from wordbrush.models.autoencoder import check_finite, check_rgb, decode_picture
 from wordbrush.models.bypass import skipped
 from wordbrush.models.deep_features import block_features
 from wordbrush.models.execution_device import execution_device
+from wordbrush.models.guides import NO_GUIDES, Guides
 from wordbrush.models.intercept import Intercept, attention_modules, uncompiled
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.models.one_at_a_time import OneAtATime
 from wordbrush.models.region import TokenPath, region_call
+from wordbrush.models.transformer_guides import TransformerGuides
 from wordbrush.sampling.adapter import Control, Prediction, Reuse
 from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.sampling.guidance import Guidance
@@ -51,14 +53,18 @@ class Transformer(OneAtATime, ABC):
         super().__init__()
         self._pipeline = pipeline
         self._choice = OWN_CHOICE
+        self._guides = TransformerGuides(pipeline, NO_GUIDES)
         self.attention_layers_of = lru_cache(maxsize=16)(self._chosen_layers)
         """The attention layers by grid and number of tokens."""
 
     @classmethod
-    def of(cls, pipeline: Any, choice: LayerChoice = OWN_CHOICE) -> Self:
-        """The adapter of a loaded pipeline; `choice` is what was chosen of its layers."""
+    def of(cls, pipeline: Any, choice: LayerChoice = OWN_CHOICE, guides: Guides = NO_GUIDES) -> Self:
+        """The adapter of a loaded pipeline; `choice` is what was chosen of its layers, and `guides` are pictures that
+        guide it. Raises `SettingsError` for one that nothing of it reads.
+        """
         adapter = cls(pipeline)
         adapter._choice = choice
+        adapter._guides = TransformerGuides(pipeline, guides)
         return adapter
 
     @abstractmethod
@@ -76,7 +82,9 @@ class Transformer(OneAtATime, ABC):
         """
 
     @abstractmethod
-    def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
+    def _predicted(
+        self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float, place: Place | None
+    ) -> Tensor:
         """The transformer's prediction (B, C, h, w)."""
 
     def _chosen_layers(self, grid: tuple[int, int], tokens: int) -> tuple[AttentionLayer, ...]:
@@ -91,8 +99,8 @@ class Transformer(OneAtATime, ABC):
 
     @property
     def region_form(self) -> RegionForm | None:
-        """Any positions, if the network can run for a region alone."""
-        return None if self.token_path is None else RegionForm(self.patch)
+        """Any positions, if the network can run for a region alone, and no ControlNet beside it sees the whole."""
+        return None if self.token_path is None or self._guides.has_control_net else RegionForm(self.patch)
 
     @property
     def _latent_dtype(self) -> torch.dtype:
@@ -199,11 +207,11 @@ class Transformer(OneAtATime, ABC):
             if isinstance(reuse, Surroundings):
                 return self._predicted_among(reuse, latents, timestep, text, control, guidance_scale)
             if control is None:
-                return self._predicted(latents, timestep, text, guidance_scale), 0
+                return self._predicted(latents, timestep, text, guidance_scale, place), 0
             network: nn.Module = self.transformer
             layers = self.attention_layers_of(self._grid(*latents.shape[-2:]), self._axis(text))
             with uncompiled(network), Intercept(attention_modules(network), layers, control):
-                prediction = self._predicted(latents, timestep, text, guidance_scale)
+                prediction = self._predicted(latents, timestep, text, guidance_scale, place)
             return prediction, control.verify(layers)
 
     def _predicted_among(
@@ -221,7 +229,7 @@ class Transformer(OneAtATime, ABC):
         layers = self.attention_layers_of(self._grid(*latents.shape[-2:]), self._axis(text))
         scope = region_call(network, path, layers, surroundings, control or AttentionCall.plain)
         with uncompiled(network), scope:
-            prediction = self._predicted(latents, timestep, text, guidance_scale)
+            prediction = self._predicted(latents, timestep, text, guidance_scale, None)  # beside no ControlNet
         return prediction, 0 if control is None else control.verify(layers)
 
     def bypassed(self, block: str) -> AbstractContextManager[None]:
@@ -233,7 +241,7 @@ class Transformer(OneAtATime, ABC):
     ) -> Tensor:
         """The transformer's prediction for latents (B, C, h, w), differentiable in the text's states."""
         with self._one_at_a_time, torch.enable_grad():
-            return self._predicted(latents, timestep, text, 1.0)
+            return self._predicted(latents, timestep, text, 1.0, place)
 
     def encode_image(self, image: Image.Image) -> Tensor:
         """The mean latents (1, C, h, w) of an RGB picture. Raises `SettingsError` for a mode or size that has none."""

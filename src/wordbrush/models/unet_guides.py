@@ -21,6 +21,7 @@ from diffusers.models.embeddings import (
 from torch import Tensor
 
 from wordbrush.errors import SettingsError
+from wordbrush.models.control_guides import ControlGuides
 from wordbrush.models.deep_features import shallow_control_net
 from wordbrush.models.guides import NO_GUIDES, Guides, control_nets
 from wordbrush.models.intercept import picture_processors
@@ -28,7 +29,7 @@ from wordbrush.sampling.place import Place
 from wordbrush.sampling.text import Text
 
 
-class UNetGuides:
+class UNetGuides(ControlGuides):
     """The ControlNets and the IP-Adapter of a loaded pipeline, with the pictures that they read."""
 
     def __init__(self, pipeline: Any, guides: Guides) -> None:
@@ -36,18 +37,7 @@ class UNetGuides:
 
         Raises `SettingsError` for a picture that nothing of the pipeline reads.
         """
-        self._pipeline = pipeline
-        self._guides = guides
-        nets = control_nets(pipeline)
-        if guides.control_images and not nets:
-            raise SettingsError(
-                "control_image is given, and the model has no ControlNet; load a StableDiffusionControlNetPipeline or "
-                "a StableDiffusionXLControlNetPipeline"
-            )
-        if guides.control_images and len(guides.control_images) != len(nets):
-            raise SettingsError(
-                f"control_image has {len(guides.control_images)} pictures for {len(nets)} ControlNets; give each one"
-            )
+        super().__init__(pipeline, guides)
         if guides.ip_adapter_image is not None and self._projection is None:
             raise SettingsError(
                 "ip_adapter_image is given, and the model has no IP-Adapter; load one with Editor.load_ip_adapter, or "
@@ -57,11 +47,6 @@ class UNetGuides:
         """The pictures of the ControlNets, (1, 3, H, W) each, for a size in pixels, a device and a dtype."""
         self.embeddings = lru_cache(maxsize=1)(self._embeddings)
         """What the IP-Adapter of a projection reads of its picture, and of none: (1, N, ..., D) each."""
-
-    @property
-    def has_control_net(self) -> bool:
-        """Whether a ControlNet computes beside the U-Net."""
-        return bool(control_nets(self._pipeline))
 
     def beside(self, text: Text, device: torch.device, *, negative: bool) -> Text:
         """A row's text with what the IP-Adapter reads beside it: of its picture, or of none in a `negative` row."""
@@ -81,18 +66,6 @@ class UNetGuides:
                 processor.scale = [scale] * len(processor.scale)
             yield
 
-    def check_steps(self, count: int) -> None:
-        """Raise `SettingsError` where a ControlNet would act in none of so many steps."""
-        guides = self._guides
-        acting = zip(*(guides.acting(Place(step, count)) for step in range(count)), strict=True)
-        parts = zip(guides.control_guidance_start, guides.control_guidance_end, acting, strict=True)
-        for start, end, acts in parts:
-            if not any(acts):
-                raise SettingsError(
-                    f"from control_guidance_start {start:g} to control_guidance_end {end:g} there is none of {count} "
-                    "steps, whole; give them further apart, or more steps"
-                )
-
     def added(
         self,
         latents: Tensor,
@@ -109,20 +82,8 @@ class UNetGuides:
 
         `added` are its further conditions. With `shallow` only those of its first convolution are read.
         """
-        if not (nets := control_nets(self._pipeline)):
+        if (scales := self._scales_at(place)) is None:
             return {}
-        if not self._guides.control_images:
-            raise SettingsError(
-                "the model has a ControlNet, and no picture for it; give one with "
-                "Editor.load_guides(control_image=...), or --control-image FILE"
-            )
-        scales = list(self._guides.controlnet_conditioning_scale)
-        if self._guides.in_parts:
-            assert place is not None  # all that has a schedule says where it is
-            acting = self._guides.acting(place)
-            if not any(acting):
-                return {}
-            scales = [scale * acts for scale, acts in zip(scales, acting, strict=True)]
         control_net = self._pipeline.controlnet
         height, width = (side * vae_factor for side in latents.shape[-2:])
         images = [
@@ -131,7 +92,7 @@ class UNetGuides:
         ]
         several = hasattr(control_net, "nets")
         with ExitStack() as scope:
-            for net in nets if shallow else ():
+            for net in control_nets(self._pipeline) if shallow else ():
                 scope.enter_context(shallow_control_net(net))
             down, middle = control_net(
                 latents,

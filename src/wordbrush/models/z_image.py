@@ -14,6 +14,7 @@ from wordbrush.models.chat import Chat, in_chat
 from wordbrush.models.flow_transformer import FlowTransformer
 from wordbrush.models.intercept import attention_modules
 from wordbrush.sampling.guidance import BeyondPrompt, Guidance
+from wordbrush.sampling.place import Place
 from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -80,7 +81,9 @@ class ZImage(FlowTransformer):
                 layers.append(AttentionLayer.joint(name, heads, grid, tokens, text_first=False, padding=padding))
         return tuple(layers)
 
-    def _predicted(self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float) -> Tensor:
+    def _predicted(
+        self, latents: Tensor, timestep: Tensor, text: Text, guidance_scale: float, place: Place | None
+    ) -> Tensor:
         captions = list(text.states)
         if text.mask is not None:
             captions = [states_TC[read_T.bool()] for states_TC, read_T in zip(captions, text.mask, strict=True)]

@@ -1,17 +1,30 @@
-"""What guides a tiny U-Net beside its text, of real diffusers and transformers classes: random weights, seeded, built
-offline.
+"""What guides a tiny network beside its text, of real diffusers and transformers classes: random weights, seeded,
+built offline.
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionXLControlNetPipeline
+from diffusers import (
+    AutoencoderKL,
+    ControlNetModel,
+    FluxControlNetModel,
+    FluxControlNetPipeline,
+    SD3ControlNetModel,
+    StableDiffusion3ControlNetPipeline,
+    StableDiffusionControlNetPipeline,
+    StableDiffusionXLControlNetPipeline,
+)
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from diffusers.models.embeddings import IPAdapterPlusImageProjection
+from diffusers.models.modeling_outputs import AutoencoderKLOutput
 from PIL import Image
 from torch import Tensor
 from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from wordbrush_bench.tiny.joint import tiny_flux, tiny_sd3
 from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
 from wordbrush_bench.tiny.stable_diffusion_xl import tiny_xl
 
@@ -89,6 +102,64 @@ def tiny_ip_adapter(unet: Any, *, plus: bool = False, seed: int = 0) -> dict[str
         image_proj |= {"norm.weight": torch.ones(read), "norm.bias": torch.zeros(read)}
     parts = {"image_proj": image_proj, "ip_adapter": layers}
     return {f"{part}.{name}": tensor for part, its in parts.items() for name, tensor in its.items()}
+
+
+class CertainAutoencoder(AutoencoderKL):  # type: ignore[misc]  # of a library without types
+    """One of which a sample is its mean, and a picture is the same, bit for bit, whatever is beside it: transformers'
+    pipelines read control images through a sample, for each row.
+    """
+
+    def encode(self, x: Tensor, return_dict: bool = True) -> Any:
+        """The same, without a spread."""
+        parameters = torch.cat([super(CertainAutoencoder, self).encode(row[None]).latent_dist.parameters for row in x])
+        return AutoencoderKLOutput(latent_dist=DiagonalGaussianDistribution(parameters, deterministic=True))
+
+
+def tiny_controlled_sd3(nets: int = 1, **changes: Any) -> StableDiffusion3ControlNetPipeline:
+    """Stable Diffusion 3.5 with so many ControlNets of two blocks, with `changes` of their settings."""
+    plain = tiny_sd3()
+    config = {**plain.transformer.config, "num_layers": 2, "extra_conditioning_channels": 0, **changes}
+
+    def net(seed: int) -> Any:
+        torch.manual_seed(seed)
+        made = SD3ControlNetModel.from_config(config)
+        return _trained(made, seed, made.pos_embed_input.proj, *made.controlnet_blocks)
+
+    return _controlled_flow(StableDiffusion3ControlNetPipeline, plain, [net(seed) for seed in range(nets)])
+
+
+def tiny_controlled_flux(nets: int = 1, **changes: Any) -> FluxControlNetPipeline:
+    """FLUX.1 dev with so many ControlNets of a double and a single block, with `changes` of their settings."""
+    plain = tiny_flux()
+    config = {**plain.transformer.config, "num_layers": 1, "num_single_layers": 1, **changes}
+
+    def net(seed: int) -> Any:
+        torch.manual_seed(seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of diffusers, about its own code
+            made = FluxControlNetModel.from_config(config)
+        last = *made.controlnet_blocks, *made.controlnet_single_blocks
+        return _trained(made, seed, made.controlnet_x_embedder, *last)
+
+    return _controlled_flow(FluxControlNetPipeline, plain, [net(seed) for seed in range(nets)])
+
+
+def _trained(net: Any, seed: int, *zeros: Any) -> Any:
+    """A ControlNet whose layers that begin with zeros are not, as in one that was trained."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for layer in zeros:
+            layer.weight.copy_(0.3 * torch.randn(layer.weight.shape, generator=generator))
+    return net.eval()
+
+
+def _controlled_flow(kind: Any, plain: Any, nets: list[Any]) -> Any:
+    vae = CertainAutoencoder.from_config(plain.vae.config)
+    vae.load_state_dict(plain.vae.state_dict())
+    parts = {name: part for name, part in plain.components.items() if part is not None}
+    pipeline = kind(**{**parts, "vae": vae.eval()}, controlnet=nets[0] if len(nets) == 1 else nets)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
 
 
 def with_ip_adapter(pipeline: Any, *, plus: bool = False) -> Any:

@@ -170,7 +170,7 @@ def test_targets_are_each_alone_maps_and_a_blend(made):
 def test_a_photograph_is_edited_in_the_same_part_of_the_steps(made, method):
     name, pipeline, editor = made
     photo = editor.generate(PROMPT, **RUN).image
-    options = {"method": method, "num_inference_steps": 4}
+    options = {"method": method, "num_inference_steps": 4, "size": RUN["size"]}
     options |= {"guidance_scale": 1.0} if method == "uni-edit" else {}
     results = []
     for part in ({}, {"control_guidance_start": 0.5}):

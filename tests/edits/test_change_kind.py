@@ -48,6 +48,7 @@ def kind(source, target):
         ("a castle", "a castle in the style of van gogh", "style"),
         ("a house next to a castle", "a house next to a tower", "swap"),
         ("a cat on a sofa", "a dog on a red sofa", "mixed"),
+        ("a cat on a sofa", "a dog on a bench", "mixed"),
         ("a dog", "the dog", "weights"),
         ("a dog", "a dog", "weights"),
     ],

@@ -53,16 +53,20 @@ def change_kind(pair: PromptPair) -> ChangeKind:
     ('place', 'style')
     >>> kind("a dog sitting on a bench", "a dog jumping on a bench"), kind("a dog in a park", "a cat in the snow")
     ('pose', 'scene')
+    >>> kind("a dog next to a car", "a cat next to a bus")
+    'mixed'
     >>> change_kind(PromptPair.of(*[PromptTokens.words_of(text, {"<rex>"}) for text in ("a dog", "a <rex>")]))
     'own'
     """
     sides = tuple(_Side(prompt) for prompt in (pair.source, pair.target))
     found: set[ChangeKind] = set()
-    related = False
+    related, swaps = False, 0
     for words in pair.pairs:
         if words.kind != "same":
             before, after = sides[0].changed(words.source), sides[1].changed(words.target)
-            found |= _kinds(before, after)
+            kinds = _kinds(before, after)
+            found |= kinds
+            swaps += "swap" in kinds
             related |= before.related or after.related
     if related and "place" not in found and not found & {"swap", "addition", "removal"}:
         found.add("pose")  # in "on the beach" -> "at the zoo" the preposition belongs to the place
@@ -72,7 +76,7 @@ def change_kind(pair: PromptPair) -> ChangeKind:
         return "style"  # whatever else changes, no part of the picture can be held
     if "swap" in found and "place" not in found and _has_new_own_word(pair):
         return "own"
-    if len(found) == 1:
+    if len(found) == 1 and swaps < 2:
         return found.pop()
     return "scene" if "place" in found else "mixed"
 

@@ -295,7 +295,16 @@ def test_help_and_version_need_no_torch():
         assert done.stdout.strip().endswith("False"), done.stderr
 
 
-GUIDES = ["--control-image", "--controlnet-conditioning-scale"]
+GUIDES = [
+    "--control-image",
+    "--controlnet-conditioning-scale",
+    "--control-guidance-start",
+    "--control-guidance-end",
+    "--ip-adapter",
+    "--image-encoder",
+    "--ip-adapter-image",
+    "--ip-adapter-scale",
+]
 ADAPTERS = ["--concept", "--lora", "--layers", *GUIDES]
 SHARED = [
     "--model",

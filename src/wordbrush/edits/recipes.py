@@ -1,8 +1,8 @@
 """Recipes: how each kind of change is made well, as data.
 
 The published constants were found for another model and for all kinds of change at once. These were found by search on
-a part of the scenes benchmark, of a U-Net (docs/decisions/0030-recipes.md) and of a transformer of joint attention
-(docs/decisions/0058-recipes-of-joint-attention.md).
+a part of the scenes benchmark, of a U-Net (docs/decisions/0030-recipes.md and 0071-recipes-for-the-sixth-model.md) and
+of a transformer of joint attention (docs/decisions/0058-recipes-of-joint-attention.md).
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Two models' pictures of the same captions and seeds, side by side in an order that the reader does not know.
 
-    python benchmarks/blind_pairs.py OTHER [--model FOLDER] [--pictures 40] --sheet SHEET.png
-    python benchmarks/blind_pairs.py OTHER [--model FOLDER] [--pictures 40] --chosen abba-ab...
+    python -m benchmarks.blind_pairs OTHER [--model FOLDER] [--pictures 40] --sheet SHEET.png
+    python -m benchmarks.blind_pairs OTHER [--model FOLDER] [--pictures 40] --chosen abba-ab...
 
 Each pair has a picture of `OTHER` and one of `--model` (the bundled one unless given), `a` left and `b` right, dealt
 by a hash of the caption and of the number of the pair. A reader writes down which one they would rather show: `a`,

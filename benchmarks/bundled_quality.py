@@ -1,6 +1,6 @@
 """How good the bundled model is: what a changed word moves, and what attention control holds.
 
-    python benchmarks/bundled_quality.py [--scenes 1000] [--swaps 200] [--steps N] [--dtype NAME]
+    python -m benchmarks.bundled_quality [--scenes 1000] [--swaps 200] [--steps N] [--dtype NAME]
 
 Prints tables of the model card; what it draws is measured by `picture_quality.py`. The judge, a classifier trained on
 rendered scenes alone, says what pictures show.

@@ -1,6 +1,6 @@
 """Whether an editor that was trained on a set of pairs follows instructions, on scenes that no pair showed.
 
-    python benchmarks/pairs_editor.py [EDITOR] [--scenes 30] [--steps 10] [--sheet FILE]
+    python -m benchmarks.pairs_editor [EDITOR] [--scenes 30] [--steps 10] [--sheet FILE]
 
 `EDITOR` is a folder that `python -m training editor` wrote; without it the bundled model is asked, which was taught
 nothing of the kind. Scenes are rendered, of animals and partners that are in no row of the set, and the judge says

@@ -1,6 +1,6 @@
 """What a model of scenes draws: whether it is what captions say, how sharp it is, and faces to look at.
 
-    python benchmarks/picture_quality.py [--model FOLDER] [--pictures 1000] [--steps N] [--eta 0] [--faces SHEET.png]
+    python -m benchmarks.picture_quality [--model FOLDER] [--pictures 1000] [--steps N] [--eta 0] [--faces SHEET.png]
 
 The judge, a classifier trained on rendered scenes alone, says what pictures show. Sharpness: the mean squared
 difference of neighbouring pixels inside of objects, where the judge sees them, as a share of that in rendered scenes

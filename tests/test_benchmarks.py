@@ -1,6 +1,8 @@
 """Every script of benchmarks/ runs, at its smallest setting; the numbers themselves depend on the machine."""
 
+import ast
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -71,6 +73,23 @@ SMALLEST = {
 
 def test_each_has_its_smallest_setting():
     assert {script.name for script in FOLDER.glob("*.py")} == set(SMALLEST)
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_its_first_words_say_how_it_is_run(name):
+    """A script that needs `training` is found beside it only as a module: Python looks in a script's own folder."""
+    source = (FOLDER / name).read_text()
+    stem = name.removesuffix(".py")
+    needs_training = any(line.startswith(("from training", "import training")) for line in source.splitlines())
+    command = f"python -m benchmarks.{stem}" if needs_training else f"python benchmarks/{name}"
+    assert command in ast.get_docstring(ast.parse(source))
+
+
+def test_a_script_that_needs_training_runs_as_it_says():
+    command = [sys.executable, "-m", "benchmarks.bundled_quality", "--help"]
+    made = subprocess.run(command, cwd=FOLDER.parent, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    assert "--swaps" in made.stdout
 
 
 @pytest.mark.parametrize("name", SMALLEST)

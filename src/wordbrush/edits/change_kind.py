@@ -122,16 +122,19 @@ def grown(pair: PromptPair) -> int:
     ...     return grown(PromptPair.of(*[PromptTokens.from_offsets(text, [], begin=1, length=32) for text in texts]))
     >>> larger("a dog", "a huge dog"), larger("a big dog", "a dog"), larger("a small dog", "a large dog")
     (1, -1, 2)
-    >>> larger("a dog next to a cat", "a big dog next to a big cat")
-    0
+    >>> larger("a dog next to a cat", "a big dog next to a big cat"), larger("a dog", "a big huge red dog")
+    (0, 1)
     """
+    sides = _describing(pair)
+    before, after = (_size_of([word for word, _ in described]) for described in sides)
+    return after - before if len({noun for described in sides for _, noun in described}) == 1 else 0
+
+
+def _size_of(words: Sequence[str]) -> int:
+    """1 for words of which one says that a thing is large, -1 for small, 0 for neither or both."""
     lexicon = _lexicon()
-    before, after = (
-        {noun: (word in lexicon["larger"]) - (word in lexicon["smaller"]) for word, noun in described}
-        for described in _describing(pair)
-    )
-    things = before.keys() | after.keys()
-    return sum(after.values()) - sum(before.values()) if len(things) == 1 else 0
+    large, small = (not lexicon[name].isdisjoint(words) for name in ("larger", "smaller"))
+    return large - small
 
 
 def _describing(pair: PromptPair) -> tuple[list[tuple[str, tuple[str, ...]]], list[tuple[str, tuple[str, ...]]]]:

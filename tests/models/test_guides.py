@@ -14,18 +14,15 @@ from helpers.cross_family import (
 )
 from helpers.failing_layers import fail_in_each_layer
 from helpers.formed_cross import Formed, formed_edit
+from helpers.idle_edit import assert_an_idle_edit_is_the_plain_picture
 from helpers.reused_features import assert_reused_features_are_what_is_computed
 from helpers.sabotage import assert_nothing_is_left, forming_maps, twice
 from wordbrush.attention.batch import BatchLayout
-from wordbrush.attention.control import StepControl
 from wordbrush.attention.surroundings import Surroundings
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LatentMask, LocalBlend
-from wordbrush.edits.borrowed import Borrowed
-from wordbrush.edits.plan import EditPlan, TargetPlan
 from wordbrush.edits.replace import replace
 from wordbrush.edits.shortcuts import Shortcuts
-from wordbrush.edits.token_map import TokenMap
 from wordbrush.errors import ControlError, ModelError, PhotoError, RecordError, SettingsError
 from wordbrush.maps.request import MapsRequest
 from wordbrush.models.intercept import attention_modules
@@ -139,14 +136,7 @@ def test_a_fused_edit_equals_its_maps_formed(made):
 
 def test_an_edit_that_does_nothing_is_the_plain_picture_bit_for_bit(made):
     _, editor, _ = made
-    adapter = editor._adapter
-    text, noise = adapter.encode(PROMPT), adapter.noise(1, *SIZE)
-    timestep, layout = adapter.solver(4, *SIZE).timesteps[1], BatchLayout.of([1], guided=False)
-    length = text.states.shape[1]
-    nothing = TargetPlan.build(TokenMap.identity(length, length), torch.ones(1, length), (Borrowed(),))
-    control = StepControl(1, layout, EditPlan((nothing,)).at(0), None)
-    plain, _ = adapter.predict(noise, timestep, text, None)
-    assert torch.equal(adapter.predict(noise, timestep, text, control)[0], plain)
+    assert_an_idle_edit_is_the_plain_picture(editor._adapter, PROMPT, SIZE)
 
 
 @pytest.mark.parametrize("made", ["xl", "both"], indirect=True)

@@ -7,13 +7,12 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from wordbrush.edits.resize import LARGEST_RESIZE
 from wordbrush.errors import SettingsError
 from wordbrush.settled import settle
 
 AUTO = "auto"
 """Means the words that the edit itself changes. A prompt's own word "auto" is written "auto[0]"."""
-LARGEST_SCALE = 4.0
-"""How many times as long a thing can be drawn as it is."""
 OFF = "off"
 """Means no blend at all. A prompt's own word "off" is written "off[0]"."""
 
@@ -146,10 +145,10 @@ class LocalBlend:
                 f"the blend's fill_steps is {self.fill_steps}; give the fraction of the steps up to which the region "
                 "shows its surroundings, from 0 to 1"
             )
-        if not 0 <= self.fill_scale <= LARGEST_SCALE:
+        if not 0 <= self.fill_scale <= LARGEST_RESIZE:
             raise SettingsError(
                 f"the blend's fill_scale is {self.fill_scale}; give how many times as long the thing is to be, at "
-                f"most {LARGEST_SCALE:g}, or 0 for a place without it"
+                f"most {LARGEST_RESIZE:g}, or 0 for a place without it"
             )
         if self.fill_scale and not (self.fill_steps and self.names_words):
             raise SettingsError(

@@ -37,12 +37,17 @@ def region(maps_Phw: Tensor, size: tuple[int, int], threshold: float, pool: int,
     >>> region(torch.tensor([[[1.0, 0.2], [0.4, 0.0]]]), (2, 2), 0.3, pool=1).tolist()
     [[[True, False], [True, False]]]
     """
+    return _shares(maps_Phw, size, pool, smooth=smooth) > threshold
+
+
+def _shares(maps_Phw: Tensor, size: tuple[int, int], pool: int, *, smooth: bool) -> Tensor:
+    """Each map as parts of its highest value (P, *size), grown and resized as `region` says."""
     maps = maps_Phw[:, None]
     if smooth:
         maps = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
     cells = F.interpolate(F.max_pool2d(maps, pool, stride=1, padding=pool // 2), size=size)[:, 0]
     peak = cells.amax(dim=(1, 2), keepdim=True)
-    return (cells / torch.where(peak > 0, peak, torch.inf)) > threshold
+    return cells / torch.where(peak > 0, peak, torch.inf)
 
 
 def differing(difference_Bhw: Tensor, region_Bhw: Tensor, least: float) -> Tensor:
@@ -220,7 +225,7 @@ class Blender:
         """
         assert source.finished is not None  # a source whose edits fill runs before them
         kinds = [[self._map(SOURCE, 2 * i + kind) for i in range(len(self._tokens))] for kind in (0, 1)]
-        own, others = (_share(torch.stack(maps), self._size) for maps in kinds)
+        own, others = (_shares(torch.stack(maps), self._size, 1, smooth=True) for maps in kinds)
         things = ((own > SCALED) & (own >= others)).cpu()
         placed = [rescale(source.finished, thing, self._blend.fill_scale) for thing in things]
         return torch.cat([latents for latents, _ in placed]), torch.stack([where for _, where in placed])
@@ -277,13 +282,6 @@ class Blender:
                 "threshold, or draw the mask where the word is"
             )
         return ControlError(f"the blend lets target {branch - SOURCE} change nowhere: {why}")
-
-
-def _share(maps_Phw: Tensor, size: tuple[int, int]) -> Tensor:
-    """Maps as parts of their highest value, on a grid of another size."""
-    cells = F.interpolate(maps_Phw[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
-    peak = cells.amax(dim=(1, 2), keepdim=True)
-    return cells / torch.where(peak > 0, peak, torch.inf)
 
 
 def _where(tokens: BlendTokens) -> list[str]:

@@ -24,38 +24,50 @@ def test_auto_is_what_each_target_changes():
     cat, orange, both = found(
         SOURCE, ["a cat eating an apple", "a dog eating an orange", "a cat eating an orange"], LocalBlend()
     )
-    assert (cat.source, cat.target, cat.named) == ((2,), (2,), ("dog", "cat"))
-    assert (orange.source, orange.target) == ((5,), (5,))
-    assert (both.source, both.target, both.named) == ((2, 5), (2, 5), ("dog", "apple", "cat", "orange"))
+    assert (cat.source, cat.target, cat.named) == (((2,),), ((2,),), ("dog", "cat"))
+    assert (orange.source, orange.target) == (((5,),), ((5,),))
+    assert (both.source, both.target, both.named) == (((2, 5),), ((2, 5),), ("dog", "apple", "cat", "orange"))
 
 
 def test_auto_is_what_is_new_gone_and_weighted_but_no_punctuation():
     (new,) = found(SOURCE, ["a big dog, eating an apple"], LocalBlend())
-    assert (new.source, new.target) == ((), (2,))
+    assert (new.source, new.target) == ((), ((2,),))
     (gone,) = found("a big dog", ["a dog"], LocalBlend())
-    assert (gone.source, gone.target) == ((2,), ())
+    assert (gone.source, gone.target) == (((2,),), ())
     (weighted,) = found(SOURCE, [SOURCE], LocalBlend(), apple=2.0)
-    assert (weighted.source, weighted.target, weighted.named) == ((5,), (5,), ("apple",))
+    assert (weighted.source, weighted.target, weighted.named) == (((5,),), ((5,),), ("apple",))
 
 
 def test_a_word_acts_in_the_prompts_that_have_it():
     cat, orange = found(SOURCE, ["a cat eating an apple", "a dog eating an orange"], LocalBlend(("dog", "cat")))
-    assert (cat.source, cat.target) == ((2,), (2,))
-    assert (orange.source, orange.target) == ((2,), (2,))
+    assert (cat.source, cat.target) == (((2,),), ((2,),))
+    assert (orange.source, orange.target) == (((2,),), ((2,),))
     assert orange.named == ("dog",)
 
 
 def test_words_for_one_prompt_are_for_it_alone():
     blend = LocalBlend("eating", source_words="apple", target_words=("cat", ["dog", "orange"]))
     cat, orange = found(SOURCE, ["a cat eating an apple", "a dog eating an orange"], blend)
-    assert (cat.source, cat.target) == ((5,), (2,))
-    assert (orange.source, orange.target) == ((5,), (2, 5))
+    assert (cat.source, cat.target) == (((5,),), ((2,),))
+    assert (orange.source, orange.target) == (((5,),), ((2, 5),))
 
 
 def test_words_can_be_auto_and_more():
     (both,) = found(SOURCE, ["a cat eating an apple"], LocalBlend(("auto", "apple"), subtract_words="eating"))
-    assert (both.source, both.target) == ((2, 5), (2, 5))
+    assert (both.source, both.target) == (((2, 5),), ((2, 5),))
     assert (both.subtract_source, both.subtract_target) == ((3,), (3,))
+
+
+def test_things_apart_are_each_a_region_of_their_own_and_alone_count():
+    target = "an orange dog eating a cat"
+    (together,) = found(SOURCE, [target], LocalBlend())
+    (apart,) = found(SOURCE, [target], LocalBlend(apart=True))
+    assert (together.source, together.target) == (((5,),), ((2, 6),))
+    assert (apart.source, apart.target, apart.named) == (((5,),), ((6,),), ("apple", "cat"))
+    (both,) = found(SOURCE, ["a cat eating an orange"], LocalBlend(apart=True))
+    assert (both.source, both.target) == (((2,), (5,)), ((2,), (5,)))
+    (new,) = found(SOURCE, ["a big dog eating an apple"], LocalBlend(apart=True))
+    assert (new.source, new.target, new.named) == ((), ((2,),), ("big",))
 
 
 def test_words_can_be_subtracted_from_everything():
@@ -65,7 +77,7 @@ def test_words_can_be_subtracted_from_everything():
 
 def test_a_word_of_several_tokens_is_all_of_them():
     (one,) = found("a kudu", ["a lynx"], LocalBlend("kudu"))
-    assert one.source == (2, 3, 4, 5)
+    assert one.source == ((2, 3, 4, 5),)
 
 
 def test_an_ambiguous_word_is_an_error():
@@ -96,6 +108,10 @@ def test_nothing_changed_is_an_error():
         ({"fill_steps": 0.5, "fill_scale": float("nan")}, "fill_scale is nan"),
         ({"fill_scale": 1.3}, "nothing is drawn in that size; name the thing in words, and give fill_steps"),
         ({"words": (), "subtract_words": "dog", "fill_steps": 0.5, "fill_scale": 1.3}, "name the thing in words"),
+        ({"fill_steps": 0.5, "fill_counts": (2, 2)}, "fill_counts are 2 and 2; give how many there are and are to be"),
+        ({"fill_steps": 0.5, "fill_counts": (7, 2)}, "two different numbers from 1 to 6"),
+        ({"fill_counts": (1, 2)}, "nothing is drawn in that number; name the thing in words, give fill_steps"),
+        ({"fill_steps": 0.5, "fill_scale": 1.3, "fill_counts": (1, 2)}, "and no fill_scale"),
         ({"pool": 2}, "pool is 2; give an odd number"),
         ({"pool": 0}, "pool is 0"),
         ({"maps": "stored"}, "maps are 'stored'; give one of edited, own"),

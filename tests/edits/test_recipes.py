@@ -7,15 +7,15 @@ from helpers.adapter_files import concept
 from helpers.rounding import assert_same_latents
 from wordbrush.editor import Editor
 from wordbrush.edits.recipes import (
-    AROUND,
+    AROUND_OUTLINES,
     EMPTIED,
     GENERATED,
     IN_REGION,
     JOINT,
     LARGER,
-    NARROWER,
-    RESCALED,
+    REDRAWN,
     WHOLE_REGION,
+    WITHIN,
 )
 from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import SettingsError
@@ -78,7 +78,7 @@ def test_targets_of_several_kinds_run_in_one_batch_as_they_do_alone(editor, sour
     together = editor.edit(source, [SWAP, PLACE, STYLE], recipe="auto")
     settings = together[0].record.edit
     assert settings.kinds == ("swap", "place", "style")
-    around = replace(AROUND, subtract_words=("dog", "apple"))
+    around = around_outlines(("dog", "apple"))
     assert [control.local_blend for control in settings.controls] == [IN_REGION, around, None]
     for result in together:
         alone = editor.edit(source, result.target, recipe="auto")
@@ -144,14 +144,24 @@ def test_a_new_place_leaves_the_things_that_stay_as_they_are():
 def sized(words, others, scale):
     """The region of a thing that is to have another size, or of several, which are left to the prompt."""
     if not scale:
-        return replace(RESCALED, words=words, fill_steps=0.0)
-    return replace(RESCALED, words=words, subtract_words=others, fill_scale=scale)
+        return replace(IN_REGION, words=words)
+    return replace(REDRAWN, words=words, subtract_words=others, fill_scale=scale)
+
+
+def around_outlines(words):
+    """All but the things that stay, to their outlines."""
+    return replace(AROUND_OUTLINES, subtract_words=words)
+
+
+def counted(words, others, counts):
+    """The region of a thing that is to be there in another number."""
+    return replace(REDRAWN, words=words, subtract_words=others, fill_counts=counts)
 
 
 @pytest.mark.parametrize(
     ("source", "target", "region"),
     [
-        ("a fox wearing a red hat", "a fox wearing a blue hat", replace(NARROWER, words=("hat",))),
+        ("a fox wearing a red hat", "a fox wearing a blue hat", replace(WITHIN, words=("hat",))),
         ("a fox next to a hat at the zoo", "a fox wearing a hat at the zoo", replace(IN_REGION, words=("fox", "hat"))),
         ("a fox wearing a hat at the zoo", "a fox at the zoo", replace(EMPTIED, subtract_words=("fox",))),
         ("a fox and a hat", "a big fox and a hat", sized(("fox",), ("hat",), LARGER)),
@@ -159,10 +169,12 @@ def sized(words, others, scale):
         ("a fox wearing a big hat", "a fox wearing a hat", sized(("hat",), ("fox",), 1 / LARGER)),
         ("a fox and a hat", "a big fox and a big hat", sized(("fox", "hat"), (), 0)),
         ("a tall fox", "a wide fox", sized(("fox",), (), 0)),
-        ("a fox", "two foxes", IN_REGION),
+        ("a fox", "two foxes", counted(("fox", "foxes"), (), (1, 2))),
+        ("three foxes and a dog", "two foxes and a dog", counted(("foxes",), ("dog",), (3, 2))),
+        ("foxes", "two foxes", IN_REGION),
         ("a fox and a dog", "a fox", replace(EMPTIED, subtract_words=("fox",))),
         ("a fox in a forest", "a lion at night", None),
-        ("a fox with a hat in a forest", "a lion with a hat at night", replace(AROUND, subtract_words=("hat",))),
+        ("a fox with a hat in a forest", "a lion with a hat at night", around_outlines(("hat",))),
         ("a dog and a dog in a forest", "a dog and a dog at night", None),
     ],
 )

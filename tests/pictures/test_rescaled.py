@@ -25,7 +25,7 @@ def dark(picture):
 @pytest.mark.parametrize("ratio", [0.4, 0.7, 1.3, 2.0])
 def test_it_stands_where_it_stood_in_its_new_size(ratio):
     picture, thing = scene()
-    moved, changed = rescaled(picture, thing, ratio)
+    moved, changed = rescaled(picture, thing, ratio, (SIDE, SIDE))
     (top, left), (bottom, right) = dark(moved).min(0), dark(moved).max(0)
     width = 3 * CELL * ratio
     assert bottom + 1 == pytest.approx(8 * CELL, abs=3)
@@ -39,13 +39,13 @@ def test_it_stands_where_it_stood_in_its_new_size(ratio):
 
 def test_a_smaller_one_leaves_its_surroundings():
     picture, thing = scene()
-    moved, _ = rescaled(picture, thing, 0.4)
+    moved, _ = rescaled(picture, thing, 0.4, (SIDE, SIDE))
     row = np.asarray(moved.convert("L"), np.int16)[5 * CELL + 2]
     assert np.abs(row - np.linspace(120, 250, SIDE * CELL)).max() < 12
 
 
 def test_a_thing_that_is_nowhere_changes_nothing():
     picture, thing = scene()
-    moved, changed = rescaled(picture, thing & False, 2.0)
+    moved, changed = rescaled(picture, thing & False, 2.0, (SIDE, SIDE))
     assert moved.tobytes() == picture.tobytes()
     assert not changed.any()

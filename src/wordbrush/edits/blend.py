@@ -16,6 +16,9 @@ AUTO = "auto"
 OFF = "off"
 """Means no blend at all. A prompt's own word "off" is written "off[0]"."""
 
+MOST = 6
+"""Above this number nobody counts what is in a picture."""
+
 BlendMaps = Literal["edited", "own"]
 """Which maps of a target: those that the edit used, as in the published code, or the target's own."""
 
@@ -76,9 +79,16 @@ class LocalBlend:
     - `start_blend`: the fraction of the steps before the blend starts, from 0 to below 1. Default: 0.2.
     - `maps`: whose maps of a target count: "edited", those that the edit used, or "own", the target's own. Default:
       "edited".
+    - `apart`: give each word a region of its own, above `threshold` times its own highest value, and let the edit
+      change all of them. Of the words that "auto" means only things count then, where there are any. Default: False,
+      one region of the sum of all words' maps, as published, in which a word that is looked at much hides others.
     - `spread`: carry maps along the model's self-attention first, which gives them the shape of the thing (ViMAEdit,
       Wang et al. 2024): each layer of the map's size, with attention A, turns a map m into (m + A m) / 2. Default:
       False.
+    - `outlined`: end the regions of the source's words at the outlines of things in its picture: maps are carried
+      over neighbouring pixels of like colour (Araslanov and Roth 2020, arXiv:2005.08104). Regions of the words are
+      grown over `pool` cells then, and the target's own maps are not. A source that is made in the same call runs
+      first. Default: False.
     - `least_difference`: inside of the region, cells in which the latents differ little from the source's stay the
       source's too: a fraction, from 0 to below 1, of how much the most changed cells differ so far (their 0.9
       quantile). What is left is grown by one cell. In the manner of DiffEdit (Couairon et al. 2022,
@@ -99,6 +109,10 @@ class LocalBlend:
       many times as long, standing where it stood: above 0, at most 4. The thing is where the source's map of the words
       is above a fifth of its highest value and, as a part of that, above the map of `subtract_words`. What is shown
       may change too, wherever it reaches. Default: 0, the emptied place.
+    - `fill_counts`: with `fill_steps`, how many of the thing there are in the source and are to be, 1 to 6 each: the
+      ends of their row are emptied first, or show more like the largest of them. Only where one goes or comes may
+      change; all of them where they must become smaller to have room. The thing is found as with `fill_scale`.
+      Default: None, as many as there are.
     - `mask`: the user's own mask. Without words, only the mask may change; with words, only what is in both. Default:
       None.
     - `hold_pixels`: also make the picture's pixels exactly the source's outside of the region; the edit fades out over
@@ -119,11 +133,14 @@ class LocalBlend:
     pool: int = 3
     start_blend: float = 0.2
     maps: BlendMaps = "edited"
+    apart: bool = False
     spread: bool = False
+    outlined: bool = False
     least_difference: float = 0.0
     least_pixel_difference: float = 0.0
     fill_steps: float = 0.0
     fill_scale: float = 0.0
+    fill_counts: tuple[int, int] | None = None
     mask: LatentMask | None = None
     hold_pixels: bool = False
 
@@ -155,6 +172,8 @@ class LocalBlend:
                 f"the blend's fill_scale is {self.fill_scale}, and nothing is drawn in that size; name the thing in "
                 "words, and give fill_steps, such as 0.6"
             )
+        if self.fill_counts is not None:
+            self._check_counts(*self.fill_counts)
         if not 0 <= self.start_blend < 1:
             raise SettingsError(
                 f"start_blend is {self.start_blend}; give the fraction of the steps before the blend, "
@@ -164,6 +183,18 @@ class LocalBlend:
             raise SettingsError(f"the blend's pool is {self.pool}; give an odd number of cells, or 1 for none")
         if self.maps not in get_args(BlendMaps):
             raise SettingsError(f"the blend's maps are '{self.maps}'; give one of {', '.join(get_args(BlendMaps))}")
+
+    def _check_counts(self, before: int, after: int) -> None:
+        if before == after or not all(1 <= count <= MOST for count in (before, after)):
+            raise SettingsError(
+                f"the blend's fill_counts are {before} and {after}; give how many there are and are to be, two "
+                f"different numbers from 1 to {MOST}"
+            )
+        if self.fill_scale or not (self.fill_steps and self.names_words):
+            raise SettingsError(
+                f"the blend's fill_counts are {before} and {after}, and nothing is drawn in that number; name the "
+                "thing in words, give fill_steps, such as 0.6, and no fill_scale"
+            )
 
     @classmethod
     def parse(cls, value: "LocalBlend | str | Sequence[str] | None", mask: LatentMask | None) -> "LocalBlend | None":
@@ -188,6 +219,16 @@ class LocalBlend:
         """
         own = [self.source_words or (), *(self.target_words or ())]
         return bool(self.words) or any(own)
+
+    @property
+    def redraws(self) -> bool:
+        """Whether a thing of the source is drawn in another size or number first."""
+        return bool(self.fill_scale) or self.fill_counts is not None
+
+    @property
+    def sees_source(self) -> bool:
+        """Whether the source's picture is asked for, so that it must be finished before its edits."""
+        return self.outlined or bool(self.fill_steps)
 
     def start_step(self, num_steps: int) -> int:
         """The first step that is blended: `int(start_blend * num_steps)`, as published."""

@@ -5,18 +5,25 @@ from dataclasses import dataclass
 
 from wordbrush.edits.blend import AUTO, LocalBlend
 from wordbrush.errors import PromptError, SettingsError, cited
+from wordbrush.tokens.modifiers import things
 from wordbrush.tokens.pair import PromptPair, Prompts, require_word
 from wordbrush.tokens.prompt_tokens import PromptTokens
+
+Tokens = tuple[int, ...]
+"""Tokens whose maps are added up, by their positions."""
 
 
 @dataclass(frozen=True)
 class BlendTokens:
-    """The tokens whose maps make one target's mask: in the source's prompt, in its own, and those to subtract."""
+    """The tokens whose maps make one target's mask: in the source's prompt, in its own, and those to subtract.
 
-    source: tuple[int, ...]
-    target: tuple[int, ...]
-    subtract_source: tuple[int, ...]
-    subtract_target: tuple[int, ...]
+    Each of `source` and `target` has a region of its own.
+    """
+
+    source: tuple[Tokens, ...]
+    target: tuple[Tokens, ...]
+    subtract_source: Tokens
+    subtract_target: Tokens
     named: tuple[str, ...]
     subtracted: tuple[str, ...] = ()
 
@@ -40,7 +47,7 @@ def blend_tokens(prompts: Prompts, blend: LocalBlend, equalizer: Mapping[str, fl
             require_word(word, [source, *targets], "blend word")
     found = []
     for index, pair in enumerate(prompts.pairs):
-        target, changed = pair.target, _changed(pair, equalizer)
+        target, changed = pair.target, _changed(pair, equalizer, blend.apart)
         own = None if blend.target_words is None else blend.target_words[index]
         in_source = _find(source, blend.words, blend.source_words, changed[0])
         in_target = _find(target, blend.words, own, changed[1])
@@ -51,8 +58,8 @@ def blend_tokens(prompts: Prompts, blend: LocalBlend, equalizer: Mapping[str, fl
             )
         found.append(
             BlendTokens(
-                source=_positions(in_source),
-                target=_positions(in_target),
+                source=_regions(in_source, blend.apart),
+                target=_regions(in_target, blend.apart),
                 subtract_source=_positions(_find(source, blend.subtract_words, None, {})),
                 subtract_target=_positions(_find(target, blend.subtract_words, None, {})),
                 named=tuple(dict.fromkeys([*in_source, *in_target])),
@@ -77,18 +84,11 @@ def _find(prompt: PromptTokens, shared: Iterable[str], own: tuple[str, ...] | No
     return found
 
 
-def _changed(pair: PromptPair, equalizer: Mapping[str, float]) -> tuple[_Found, _Found]:
+def _changed(pair: PromptPair, equalizer: Mapping[str, float], apart: bool) -> tuple[_Found, _Found]:
     """What an edit changes in its source and in its target: swapped, new, removed and weighted words."""
-    in_source: _Found = {}
-    in_target: _Found = {}
-    for both in pair.pairs:
-        if both.kind != "same":
-            sides = ((pair.source, both.source, in_source), (pair.target, both.target, in_target))
-            for prompt, words, found in sides:
-                for i in words:
-                    if any(map(str.isalnum, prompt.words[i].text)):  # punctuation has no region
-                        text = prompt.words[i].text
-                        found[text] = found.get(text, ()) + prompt.positions[i]
+    differing = [both for both in pair.pairs if both.kind != "same"]
+    in_source = _differing(pair.source, [i for both in differing for i in both.source], apart)
+    in_target = _differing(pair.target, [i for both in differing for i in both.target], apart)
     for word in equalizer:
         for prompt, found in ((pair.source, in_source), (pair.target, in_target)):
             if len(prompt.places(word)) == 1:
@@ -96,5 +96,24 @@ def _changed(pair: PromptPair, equalizer: Mapping[str, float]) -> tuple[_Found, 
     return in_source, in_target
 
 
-def _positions(found: _Found) -> tuple[int, ...]:
+def _differing(prompt: PromptTokens, indices: Iterable[int], apart: bool) -> _Found:
+    """The words of a prompt which differ; if things count by themselves, only things, where there are any."""
+    words = [i for i in indices if any(map(str.isalnum, prompt.words[i].text))]  # punctuation has no region
+    nouns = things([word.key for word in prompt.words]) if apart else ()
+    named = [[i for i in noun if i in words] for noun in nouns]
+    found: _Found = {}
+    for those in [some for some in named if some] or [[i] for i in words]:
+        text = " ".join(prompt.words[i].text for i in those)
+        found[text] = found.get(text, ()) + tuple(position for i in those for position in prompt.positions[i])
+    return found
+
+
+def _regions(found: _Found, apart: bool) -> tuple[Tokens, ...]:
+    """The tokens of each region: of each word or thing by itself, or of all together."""
+    if not apart:
+        return (_positions(found),) if found else ()
+    return tuple(tuple(sorted(set(positions))) for positions in found.values())
+
+
+def _positions(found: _Found) -> Tokens:
     return tuple(sorted({position for positions in found.values() for position in positions}))

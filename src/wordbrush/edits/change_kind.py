@@ -234,7 +234,7 @@ def _kinds(before: _Changed, after: _Changed) -> set[ChangeKind]:
     if before.place or after.place:
         found.add("place")
     if before.things and after.things:
-        found.add("number" if _stem(before.things[-1]) == _stem(after.things[-1]) else "swap")
+        found.add("number" if stem(before.things[-1]) == stem(after.things[-1]) else "swap")
     elif before.things or after.things:
         found.add("removal" if before.things else "addition")
     if found:
@@ -254,7 +254,7 @@ _IRREGULAR: Mapping[str, str] = {
 }  # fmt: skip
 
 
-def _stem(noun: str) -> str:
+def stem(noun: str) -> str:
     """A noun without its plural ending, good enough to tell "cat" from "cats"."""
     if noun in _IRREGULAR:
         return _IRREGULAR[noun]

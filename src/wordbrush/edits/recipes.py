@@ -11,6 +11,7 @@ from typing import Literal
 
 from wordbrush.edits.blend import AUTO, LocalBlend
 from wordbrush.edits.change_kind import ChangeKind, change_kind, described_things, grown, kept_things
+from wordbrush.edits.counts import recounted
 from wordbrush.edits.window import DEFAULT
 from wordbrush.tokens.pair import PromptPair
 
@@ -43,22 +44,29 @@ EMPTIED = replace(NARROWER, subtract_threshold=0.5, fill_steps=0.8)
 """The same for a thing that is taken away: its place is filled from its surroundings, and things that stay keep
 theirs. Left to the prompt, the place would become another of the things that the prompt still names.
 """
+BESIDE = replace(NARROWER, pool=1)
+"""`NARROWER` for what is added to a photograph: no wider than the new thing's own map."""
+WITHIN = replace(NARROWER, threshold=0.13, outlined=True, pool=1)
+"""`NARROWER` for a thing that keeps its shape: no wider than its outline."""
 ALL_IN_REGION = replace(IN_REGION, least_difference=0.3)
 """`IN_REGION` for a thing that takes nothing of the old one's shape: more of the region changes."""
+EACH_IN_REGION = replace(ALL_IN_REGION, apart=True, outlined=True)
+"""The same for several things, each in a region of its own: what is looked at much would hide the others."""
 AROUND = replace(HELD, words=(), subtract_threshold=0.35)
 """All but the region of things that stay, whose words are subtracted."""
-
-RESCALED = replace(IN_REGION, fill_steps=0.6)
-"""The same for a thing that becomes larger or smaller: its place shows the source's thing in its new size first. Left
-to the prompt, it hardly grows.
+AROUND_OUTLINES = replace(AROUND, subtract_threshold=0.17, outlined=True)
+"""The same to their outlines."""
+REDRAWN = replace(IN_REGION, subtract_threshold=0.15, outlined=True, fill_steps=0.6)
+"""`IN_REGION` for a thing that becomes larger or smaller, or more or fewer: its place shows the source's thing in its
+new size or number first. Left to the prompt, it hardly changes.
 """
 LARGER = 1.3
 """How many times as long a thing is that becomes large, or is small no longer."""
 
-WhoseRegion = Literal["changed", "beside", "described", "rescaled", "kept"]
+WhoseRegion = Literal["changed", "beside", "described", "rescaled", "counted", "kept"]
 """Which words a recipe's region is of: those that change; the same without the things that both prompts name; the
-things that changed words describe; the same where one of them is drawn in the size that it is to have; or the things
-that both prompts name.
+things that changed words describe; the same where one of them is drawn in the size that it is to have; the thing that
+is drawn in another number; or the things that both prompts name.
 """
 
 
@@ -112,9 +120,14 @@ def describe_recipe(
     said = [f"{what} {'' if i else 'free '}after {end * 100:.0f} %" for i, (what, end) in enumerate(ends)]
     held = "no region held" if region is None else "all but a region held"
     if region is not None and region.fill_steps:
-        shown = f"the thing {region.fill_scale:g} x as long" if region.fill_scale else "its surroundings"
-        held += f", which shows {shown} for {region.fill_steps * 100:.0f} %"
+        held += f", which shows {_filled(region)} for {region.fill_steps * 100:.0f} %"
     return f"{_SAID[kind]}: {', '.join(said)} of the steps; {held}"
+
+
+def _filled(region: LocalBlend) -> str:
+    if region.fill_counts is not None:
+        return "{1} of the thing instead of {0}".format(*region.fill_counts)
+    return f"the thing {region.fill_scale:g} x as long" if region.fill_scale else "its surroundings"
 
 
 def _recipes(*rows: Recipe) -> dict[ChangeKind, Recipe]:
@@ -127,13 +140,13 @@ GENERATED = _recipes(
     Recipe("addition", 0.1, 0.1, 0.25, IN_REGION),
     Recipe("removal", 0.4, 0.4, 0.1, EMPTIED, "beside"),
     Recipe("pose", 0.1, 0.1, 0.1, IN_REGION, "kept"),
-    Recipe("attribute", 0.4, 0.1, 0.4, NARROWER, "described"),
-    Recipe("size", 0.1, 0.1, 0.25, RESCALED, "rescaled"),
-    Recipe("number", 0.1, 0.1, 0.25, IN_REGION),
-    Recipe("place", 0.1, 0.1, 0.4, AROUND, "kept"),
+    Recipe("attribute", 0.4, 0.1, 0.4, WITHIN, "described"),
+    Recipe("size", 0.1, 0.1, 0.25, REDRAWN, "rescaled"),
+    Recipe("number", 0.1, 0.1, 0.25, REDRAWN, "counted"),
+    Recipe("place", 0.1, 0.1, 0.4, AROUND_OUTLINES, "kept"),
     Recipe("style", 0.4, 0.4, 0.25, None),
-    Recipe("mixed", 0.4, 0.1, 0.1, IN_REGION),
-    Recipe("scene", 0.4, 0.1, 0.1, AROUND, "kept"),
+    Recipe("mixed", 0.4, 0.1, 0.1, EACH_IN_REGION),
+    Recipe("scene", 0.4, 0.1, 0.1, AROUND_OUTLINES, "kept"),
     Recipe("weights", 0.8, 0.8, 0.4, None),
 )
 """For a picture that the model drew. Where a thing stays that a kept word names, that word holds it in its place.
@@ -144,10 +157,10 @@ the first steps; held for longer, they colour the new one.
 """
 
 PHOTOGRAPH = GENERATED | _recipes(
-    Recipe("addition", 0.1, 0.1, 0.25, NARROWER),
+    Recipe("addition", 0.1, 0.1, 0.25, BESIDE),
     Recipe("pose", 0.1, 0.1, 0.25, IN_REGION, "kept"),
-    Recipe("mixed", 0.8, 0.1, 0.1, IN_REGION),
-    Recipe("scene", 0.8, 0.1, 0.1, AROUND, "kept"),
+    Recipe("mixed", 0.8, 0.1, 0.1, EACH_IN_REGION),
+    Recipe("scene", 0.8, 0.1, 0.1, AROUND_OUTLINES, "kept"),
 )
 """For a photograph that was inverted: more of its layout is held, as what its edits lose is mostly its background."""
 
@@ -194,11 +207,13 @@ def _region(recipe: Recipe, pair: PromptPair) -> LocalBlend | None:
     """
     if recipe.local_blend is None or recipe.whose == "changed":
         return recipe.local_blend
+    if recipe.whose == "counted":
+        return _counted(recipe.local_blend, pair)
     words = described_things(pair) if recipe.whose in ("described", "rescaled") else kept_things(pair)
     if recipe.whose == "rescaled":
         change = grown(pair)
         if not words or not change:
-            return replace(recipe.local_blend, words=words or (AUTO,), fill_steps=0.0)
+            return replace(IN_REGION, words=words or (AUTO,))
         others = tuple(word for word in kept_things(pair) if word not in words)
         return replace(recipe.local_blend, words=words, subtract_words=others, fill_scale=LARGER**change)
     if recipe.whose == "beside":
@@ -206,6 +221,15 @@ def _region(recipe: Recipe, pair: PromptPair) -> LocalBlend | None:
     if not recipe.local_blend.names_words:
         return replace(recipe.local_blend, subtract_words=words) if words else None
     return replace(recipe.local_blend, words=words or (AUTO,))
+
+
+def _counted(region: LocalBlend, pair: PromptPair) -> LocalBlend:
+    """The region of the thing whose number changes, drawn in that number; of the changed words if none is said."""
+    counted = recounted(pair)
+    if counted is None:
+        return IN_REGION
+    others = tuple(word for word in kept_things(pair) if word not in counted.words)
+    return replace(region, words=counted.words, subtract_words=others, fill_counts=(counted.before, counted.after))
 
 
 def changed_words(pair: PromptPair) -> tuple[str, ...]:

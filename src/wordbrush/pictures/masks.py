@@ -56,10 +56,12 @@ def read_mask(mask: str | Path | Image.Image, latent_size: tuple[int, int], fit:
     return LatentMask.of(cells_hw >= 127.5)
 
 
-def mask_picture(mask_hw: Tensor, size: tuple[int, int]) -> Image.Image:
+def mask_picture(
+    mask_hw: Tensor, size: tuple[int, int], resample: Image.Resampling = Image.Resampling.NEAREST
+) -> Image.Image:
     """A mask (h, w) as a grey picture of `size` (width, height): white may change. `read_mask` reads it back."""
     cells = Image.fromarray((mask_hw.cpu().to(torch.uint8) * 255).numpy())
-    return cells.resize(size, Image.Resampling.NEAREST)
+    return cells.resize(size, resample)
 
 
 def composite_edit(

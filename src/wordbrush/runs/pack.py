@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import torch
-from PIL.Image import Image
+from PIL import ImageChops
+from PIL.Image import Image, Resampling
 from torch import Tensor
 
 from wordbrush.attention.batch import SOURCE
@@ -16,7 +17,7 @@ from wordbrush.models.load import ModelInfo
 from wordbrush.pictures.changed import changed_pixels
 from wordbrush.pictures.digest import pixel_sha256
 from wordbrush.pictures.fit import from_canvas
-from wordbrush.pictures.masks import composite_edit
+from wordbrush.pictures.masks import composite_edit, mask_picture
 from wordbrush.pictures.read import Photo
 from wordbrush.runs.kept import PhotoTask
 from wordbrush.runs.record import EarlierEdit, ModelRecord, PhotoRecord, RunRecord
@@ -140,7 +141,7 @@ def packed_edits(
     images, hashes = [], {}
     for i, (canvas, steps_hw) in enumerate(zip(canvases, run.blend_masks, strict=True)):
         mask_hw = None if steps_hw is None else steps_hw[-1]
-        images.append(_finished(source, settings.controls[i].local_blend, canvas, mask_hw))
+        images.append(_finished(source, settings.controls[i].local_blend, canvas, mask_hw, run.shown[i]))
         if mask_hw is not None:
             shown = shown_mask(mask_hw, canvas.size, source.fit)
             hashes[f"{edited_name(settings, i)}-mask"] = pixel_sha256(shown)
@@ -172,7 +173,9 @@ def packed_edits(
     )
 
 
-def _finished(source: Source, blend: LocalBlend | None, canvas: Image, region_hw: Tensor | None) -> Image:
+def _finished(
+    source: Source, blend: LocalBlend | None, canvas: Image, region_hw: Tensor | None, shown_HW: Tensor | None
+) -> Image:
     """The edited picture: what the model made, at a photograph's size, and not touched where it must not be."""
     fit = source.fit
     if region_hw is None or blend is None:
@@ -183,4 +186,7 @@ def _finished(source: Source, blend: LocalBlend | None, canvas: Image, region_hw
     changed = None
     if blend.least_pixel_difference:
         changed = changed_pixels(source.canvas, canvas, region_hw, blend.least_pixel_difference)
+    if shown_HW is not None:
+        outline = mask_picture(shown_HW, canvas.size, Resampling.BILINEAR).point(lambda value: min(255, 2 * value))
+        changed = outline if changed is None else ImageChops.darker(changed, outline)
     return composite_edit(source.original, canvas, region_hw, fit, mask_hw=mask_hw, changed=changed)

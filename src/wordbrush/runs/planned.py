@@ -2,9 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-
-from torch import Tensor
 
 from wordbrush.attention.batch import SOURCE
 from wordbrush.attention.watch import Watch
@@ -16,8 +13,8 @@ from wordbrush.edits.plan import EditPlan
 from wordbrush.edits.settings import EditSettings
 from wordbrush.edits.shortcuts import EXACT, Shortcuts
 from wordbrush.errors import SettingsError
-from wordbrush.pictures.rescaled import rescaled
 from wordbrush.runs.loras import branch_scales
+from wordbrush.runs.sight import SourceSight
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.settings import GenerationSettings
@@ -46,8 +43,8 @@ class Planned:
 
     def in_turn(self, fast: Shortcuts) -> bool:
         """Whether a source must be finished before its edits begin."""
-        fills = any(each.blend.fill_steps for each in self.blends)
-        return bool(self.edit.things) or fills or fast != EXACT
+        seen = any(each.blend.sees_source for each in self.blends)
+        return bool(self.edit.things) or seen or fast != EXACT
 
     def first_step(self, fast: Shortcuts, solver: Solver, watches: Sequence[Watch]) -> int:
         """The step with which targets begin. Raises `SettingsError` where they cannot begin late."""
@@ -78,16 +75,10 @@ class Planned:
                 layers,
                 self.num_steps,
                 latent_size,
-                partial(_rescaled, adapter) if each.blend.fill_scale else None,
+                SourceSight(adapter, each.blend) if each.blend.outlined or each.blend.redraws else None,
             )
             for each in self.blends
         )
-
-
-def _rescaled(adapter: Adapter, finished: Tensor, thing_hw: Tensor, ratio: float) -> tuple[Tensor, Tensor]:
-    """Finished latents (1, C, h, w) with a thing (h, w) in another size, and where it is or was (h, w)."""
-    moved, changed_hw = rescaled(adapter.decode(finished), thing_hw, ratio)
-    return adapter.encode_image(moved).to(finished), changed_hw
 
 
 def plan(

@@ -43,7 +43,8 @@ _TAPE_BYTES = 1 << 30
 @dataclass(frozen=True, eq=False)
 class EditRun:
     """The latents (targets, C, h, w) of an edit before each step and after the last, what each target's edit did in
-    words, and how many attention calls it controlled; with a local blend each target's masks (steps, h, w).
+    words, and how many attention calls it controlled; with a local blend each target's masks (steps, h, w), and where
+    (H, W) its edit may show in the finished picture, if things' outlines say so.
     """
 
     way: tuple[Tensor, ...]
@@ -51,6 +52,7 @@ class EditRun:
     controlled_calls: int
     blend_masks: tuple[Tensor | None, ...]
     warnings: tuple[str, ...]
+    shown: tuple[Tensor | None, ...]
 
     @property
     def latents(self) -> Tensor:
@@ -356,12 +358,14 @@ def _edit_run(
     lines = list(planned.acted)
     warnings = [note for target in planned.prompts.targets for note in target.notes]
     masks: list[Tensor | None] = [None] * len(lines)
+    shown: list[Tensor | None] = [None] * len(lines)
     for blend in blends:
         found = blend.finish()
         for branch, where, mask in zip(blend.branches, blend.describe(), found, strict=True):
             target = branch - SOURCE - 1
             share = mask[-1].float().mean().item()
             masks[target] = mask
+            shown[target] = None if blend.shown is None else blend.shown[blend.branches.index(branch)]
             lines[target] = (*lines[target], f"only {where}, {share:.0%} of the picture")
             if share == 1:
                 warnings.append(
@@ -376,7 +380,7 @@ def _edit_run(
     if edit.fast != EXACT:
         lines = [(*own, f"fast: {edit.fast}") for own in lines]
     controlled = _controlled(steps, needed=scales is None or not scales.differ)
-    return EditRun(way, tuple(lines), controlled, tuple(masks), tuple(warnings))
+    return EditRun(way, tuple(lines), controlled, tuple(masks), tuple(warnings), tuple(shown))
 
 
 def _check(adapter: Adapter, settings: GenerationSettings) -> None:

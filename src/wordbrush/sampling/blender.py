@@ -4,26 +4,34 @@ source's.
 Legend: P masks of one kind, H heads, Q image queries, K text tokens, W columns asked for, h and w cells of a grid.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from wordbrush.attention.batch import SOURCE
-from wordbrush.attention.sites import AttentionLayer, shared_layers
-from wordbrush.attention.watch import Reading, token_columns
+from wordbrush.attention.sites import AttentionLayer
+from wordbrush.attention.watch import Reading
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.blend_words import BlendTokens
 from wordbrush.edits.placement import nearest
 from wordbrush.edits.window import Window
 from wordbrush.errors import ControlError, OutputError, SettingsError
+from wordbrush.pictures.outlines import FINER
+from wordbrush.sampling.word_maps import WordMaps
 
 MOST_CHANGED = 0.9
 """The quantile of a region's differences from the source that stands for its most changed cells."""
 SCALED = 0.2
-"""The part of a map's highest value above which cells are those of the thing that is drawn in another size."""
+"""The part of a map's highest value above which cells are those of a thing that is redrawn."""
+COVERED = 0.1
+"""The part of a cell within a thing's outline above which the cell is of the thing, which may change."""
+NEARLY_ALL = 0.95
+"""The part of the picture above which what should stay has no outline to be seen in it: nothing is subtracted."""
+KEPT = 0.5
+"""The same for a thing that stays: the picture's own pixels of it are kept beside that."""
 THING = 0.15
 """The part of a map's highest value above which cells are a thing's, and no surroundings to fill a region with."""
 
@@ -64,10 +72,23 @@ def differing(difference_Bhw: Tensor, region_Bhw: Tensor, least: float) -> Tenso
     return F.max_pool2d(changed[:, None].float(), 3, stride=1, padding=1)[:, 0] > 0
 
 
-Rescale = Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor]]
-"""Of finished latents (1, C, h, w), a thing's cells (h, w) and a ratio: the latents in which it is so many times as
-long, and the cells in which it is or was.
-"""
+def _cells(shares_BHW: Tensor, size: tuple[int, int], least: float) -> Tensor:
+    """The cells (B, h, w) of which more than a part is covered."""
+    return F.interpolate(shares_BHW[:, None], size=size, mode="area")[:, 0] > least
+
+
+class Sight(Protocol):
+    """The picture of a source, of whose finished latents (1, C, h, w) a blend asks."""
+
+    def outlined(self, finished: Tensor, maps_Phw: Tensor) -> Tensor:
+        """Maps (P, H, W) of the words in it, carried to the outlines of things."""
+        ...
+
+    def redrawn(self, finished: Tensor, thing_HW: Tensor) -> tuple[Tensor, Tensor]:
+        """The latents of the picture in which a thing has another size, or there is another number of it, and the
+        cells (h, w) in which one is or was that is not the same.
+        """
+        ...
 
 
 class SourceLatents(NamedTuple):
@@ -83,9 +104,6 @@ class SourceLatents(NamedTuple):
 class Blender:
     """The local blend of one run: a `Watch` of the words' maps that the loop asks for the blended latents after each
     step.
-
-    Maps are summed over heads, layers (`sites.shared_layers`) and steps. A sum is the mean times a constant, and
-    thresholds relative to the highest value do not depend on constants.
     """
 
     def __init__(
@@ -96,10 +114,10 @@ class Blender:
         layers: Sequence[AttentionLayer],
         num_steps: int,
         latent_size: tuple[int, int],
-        rescale: Rescale | None = None,
+        sight: Sight | None = None,
     ) -> None:
         """Prepare a run of `num_steps` on latents (h, w), for the branches of `tokens`; `layers` are all the model's
-        layers. `rescale` draws a thing of the source in another size, for a blend with a `fill_scale`.
+        layers. `sight` is the source's picture, for a blend that `sees_source`.
 
         Raises `SettingsError` if the user's mask has another size.
         """
@@ -108,18 +126,14 @@ class Blender:
         self.branches = tuple(tokens)
         self._tokens = tuple(tokens.values())
         self._start = blend.start_step(num_steps)
-        self._rescale = rescale
+        self._sight = sight
+        self._words_BHW: Tensor | None = None
+        self._others_BHW: Tensor | None = None
         self._placed: tuple[Tensor, Tensor] | None = None
         self._filled_steps = Window(0.0, blend.fill_steps).steps(num_steps)
         self._size = latent_size
-        self._columns = _columns(tokens, text_length)
-        seen = shared_layers(layers)
-        self._layers = set(seen)
-        self._grid = seen[0].grid
-        self._sums: dict[int, Tensor] = {}
-        self._spread: dict[int, Tensor] = {}
-        self._carrying = {layer for layer in layers if blend.spread and not layer.text and layer.grid == self._grid}
-        self.self_max_pixels = max((layer.pixels for layer in self._carrying), default=0)
+        self._maps = WordMaps(tokens, text_length, layers, spread=blend.spread)
+        self.self_max_pixels = self._maps.self_max_pixels
         self._masks: list[Tensor] = []
         self._allowed_now: Tensor | None = None
         self._difference: Tensor | float = 0.0
@@ -130,39 +144,31 @@ class Blender:
 
     def asks(self, step: int, branch: int) -> bool:
         """Every step counts towards the mean, the steps before the blend starts as well."""
-        return branch in self._columns
+        return self._maps.asks(branch)
 
     def columns(self, branch: int, layer: AttentionLayer) -> Tensor | None:
         """A branch's words in the layers that give maps; its maps so far in the layers that carry them on."""
-        if layer in self._carrying:
-            return self._so_far(branch)
-        return self._columns[branch] if layer in self._layers else None
+        return self._maps.columns(branch, layer)
 
     def take(self, step: int, branch: int, layer: AttentionLayer, maps_HQW: Tensor) -> None:
-        """Add one layer's maps to the maps so far, or carry the maps so far through one more layer."""
+        """Look at one layer's maps."""
         self._allowed_now = None
-        if layer in self._carrying:
-            so_far_QW = self._so_far(branch)
-            assert so_far_QW is not None  # `columns` returned it
-            self._spread[branch] = (so_far_QW + maps_HQW.to(so_far_QW).mean(0)) / 2
-            return
-        maps_QW = maps_HQW.to(torch.promote_types(maps_HQW.dtype, torch.float32)).sum(0)
-        self._sums[branch] = self._sums.get(branch, 0) + maps_QW
+        self._maps.take(branch, layer, maps_HQW)
 
     def after_step(self, step: int, latents: Tensor, source: SourceLatents) -> Tensor:
         """Its branches' latents (branches, C, h, w), with the source's wherever they must not change.
 
         After a step that showed it no maps, that is where it was before.
         """
-        if self._allowed_now is None:
-            self._allowed_now = self._allowed()
         if step >= self._start:
-            if self._rescale is not None and self._placed is None:
-                self._placed = self._place(self._rescale, source)
+            if step == self._start and self._sight is not None:
+                self._look(self._sight, source)
+            if self._allowed_now is None:
+                self._allowed_now = self._allowed()
             allowed = self._allowed_now.to(latents.device)
             if self._placed is not None:
                 placed = self._placed[1] if self._own is None else self._placed[1] & self._own
-                allowed = allowed | placed.to(latents.device)
+                allowed = placed.to(latents.device) | (allowed & (self._blend.fill_counts is None))
             if step in self._filled_steps:
                 latents = torch.where(allowed[:, None], self._filled(allowed, source), latents)
             if self._blend.least_difference:
@@ -170,7 +176,7 @@ class Blender:
                 allowed = allowed & differing(self._difference, allowed, self._blend.least_difference)
             self._masks.append(allowed)
             latents = torch.where(self._masks[-1][:, None], latents, source.now)
-        self._spread.clear()  # each step carries the maps so far again
+        self._maps.end_step()
         return latents
 
     @property
@@ -196,12 +202,12 @@ class Blender:
     def _allowed(self) -> Tensor:
         """Where each of its targets may change, (branches, h, w)."""
         masks = self._own.expand(len(self._tokens), -1, -1) if self._own is not None else None
-        if not self._columns:
+        if not self._maps.any:
             assert masks is not None  # a blend has words or a mask
             return masks
         words = self._words()
         if self._blend.subtract_words:
-            left = words & ~self._subtracted()
+            left = words & ~self._to_subtract()
             if self._blend.fill_steps:  # a thing that is taken away has a place, also where another one covers it
                 left = torch.where(left.flatten(1).any(1)[:, None, None], left, words)
             words = left
@@ -219,50 +225,65 @@ class Blender:
             filled.append(finished.flatten(2)[:, :, places].reshape(finished.shape))
         return source.now + source.signal * (torch.cat(filled) - finished)
 
-    def _place(self, rescale: Rescale, source: SourceLatents) -> tuple[Tensor, Tensor]:
-        """The source's finished latents (branches, C, h, w) with each target's thing in its new size, and where it is
-        or was (branches, h, w).
-        """
-        assert source.finished is not None  # a source whose edits fill runs before them
-        kinds = [[self._map(SOURCE, 2 * i + kind) for i in range(len(self._tokens))] for kind in (0, 1)]
-        own, others = (_shares(torch.stack(maps), self._size, 1, smooth=True) for maps in kinds)
-        things = ((own > SCALED) & (own >= others)).cpu()
-        placed = [rescale(source.finished, thing, self._blend.fill_scale) for thing in things]
-        return torch.cat([latents for latents, _ in placed]), torch.stack([where for _, where in placed])
+    def _look(self, sight: Sight, source: SourceLatents) -> None:
+        """Find the outlines of the source's things, and have redrawn what is to be another."""
+        finished, maps = source.finished, self._maps.of_source()
+        assert finished is not None  # a source whose picture is asked for runs before its edits
+        least = SCALED
+        if self._blend.outlined:
+            outlines = [sight.outlined(finished, torch.stack(of_branch)) for of_branch in zip(*maps, strict=True)]
+            maps, least = list(torch.stack(outlines, dim=1)), self._blend.threshold
+            own, others = torch.stack(maps[:-1]).amax(0), maps[-1]
+            self._words_BHW = own > self._blend.threshold
+            stay = (others > self._blend.subtract_threshold) & (others > own)
+            self._others_BHW = stay & (stay.float().mean(dim=(1, 2), keepdim=True) < NEARLY_ALL)
+        if self._blend.redraws:
+            *each, others = maps if self._blend.outlined else [_shares(m, self._size, 1, smooth=True) for m in maps]
+            own = torch.stack(each).amax(0)
+            things = ((own > least) & (own >= others)).cpu()
+            drawn = [sight.redrawn(finished, thing) for thing in things]
+            self._placed = torch.cat([latents for latents, _ in drawn]), torch.stack([where for _, where in drawn])
+
+    @property
+    def shown(self) -> Tensor | None:
+        """Where the edits may show in the finished picture (branches, H, W), by outlines; None if by cells alone."""
+        if self._words_BHW is None or self._others_BHW is None:
+            return None
+        if self._blend.fill_steps:
+            return None
+        within = self._words_BHW if self._blend.names_words and self._blend.pool == 1 else torch.tensor(True)
+        return within & ~self._others_BHW
 
     def _things(self) -> Tensor:
         """Cells of the words and of those to subtract (branches, h, w), as far as anything of them can be seen."""
-        if not self._columns:
+        if not self._maps.any:
             return torch.zeros(len(self._tokens), *self._size, dtype=torch.bool)
-        words = self._either(0, THING, self._blend.pool)
-        return words | self._either(1, THING, self._blend.pool) if self._blend.subtract_words else words
+        words = self._above(slice(0, -1), THING, self._blend.pool)
+        return words | self._above(slice(-1, None), THING, self._blend.pool) if self._blend.subtract_words else words
 
     def _words(self) -> Tensor:
+        """The regions of all words, the target's and the source's (branches, h, w)."""
         if not self._blend.names_words:
             return torch.ones(len(self._tokens), *self._size, dtype=torch.bool)
-        return self._either(0, self._blend.threshold, self._blend.pool)
+        if self._words_BHW is None:
+            return self._above(slice(0, -1), self._blend.threshold, self._blend.pool)
+        targets = [region(m, self._size, self._blend.threshold, 1, smooth=True) for m in self._maps.of_targets()[:-1]]
+        reach = self._blend.pool // 2 * FINER // 2
+        wide = F.max_pool2d(self._words_BHW[:, None].float(), 2 * reach + 1, stride=1, padding=reach)[:, 0]
+        return torch.stack([*targets, _cells(wide, self._size, COVERED)]).any(0)
 
-    def _subtracted(self) -> Tensor:
-        return self._either(1, self._blend.subtract_threshold, 1)
+    def _to_subtract(self) -> Tensor:
+        """The same of the words to subtract."""
+        if self._others_BHW is None:
+            return self._above(slice(-1, None), self._blend.subtract_threshold, 1)
+        return _cells(self._others_BHW.float(), self._size, KEPT)
 
-    def _either(self, kind: int, threshold: float, pool: int) -> Tensor:
-        """Regions of kind 0, the words, or 1, those to subtract: the target's and the source's together."""
-        targets = torch.stack([self._map(branch, kind) for branch in self.branches])
-        sources = torch.stack([self._map(SOURCE, 2 * i + kind) for i in range(len(self._tokens))])
-        found = [region(maps, self._size, threshold, pool, smooth=self._blend.spread) for maps in (targets, sources)]
-        return found[0] | found[1]
-
-    def _so_far(self, branch: int) -> Tensor | None:
-        return self._spread.get(branch, self._sums.get(branch))
-
-    def _map(self, branch: int, column: int) -> Tensor:
-        maps_QW = self._so_far(branch)
-        assert maps_QW is not None  # every step looks at the words
-        map_Q = maps_QW[:, column]
-        return (map_Q - map_Q.min() if self._blend.spread else map_Q).reshape(self._grid)
+    def _above(self, kinds: slice, threshold: float, pool: int) -> Tensor:
+        both = [*self._maps.of_targets()[kinds], *self._maps.of_source()[kinds]]
+        return torch.stack([region(m, self._size, threshold, pool, smooth=self._blend.spread) for m in both]).any(0)
 
     def _nothing_changes(self, index: int, branch: int, tokens: BlendTokens) -> ControlError | OutputError:
-        if not all(bool(torch.isfinite(maps).all()) for maps in self._sums.values()):
+        if not self._maps.finite:
             return OutputError("the model's attention is not finite (NaN or infinite); try dtype='float32'")
         words, blend = _quoted(tokens.named) or "the whole picture", self._blend
         if not bool(self._words()[index].any()):
@@ -270,7 +291,7 @@ class Blender:
                 f"the maps of {words} are nowhere above zero; name a word whose weight is above zero, or set the "
                 "blend's maps='own'"
             )
-        elif blend.subtract_words and not bool((self._words() & ~self._subtracted())[index].any()):
+        elif blend.subtract_words and not bool((self._words() & ~self._to_subtract())[index].any()):
             why = (
                 f"the region of {words} (threshold {blend.threshold}) is completely covered by that of "
                 f"{_quoted(blend.subtract_words)} (subtract_threshold {blend.subtract_threshold}); lower threshold "
@@ -291,14 +312,3 @@ def _where(tokens: BlendTokens) -> list[str]:
 
 def _quoted(words: Sequence[str], conjunction: str = "and") -> str:
     return f" {conjunction} ".join(f"'{word}'" for word in words)
-
-
-def _columns(tokens: Mapping[int, BlendTokens], length: int) -> dict[int, Tensor]:
-    """The columns (K, W) of each branch: a target's words and those to subtract; the source has every target's."""
-    if not any(target.named or target.subtracted for target in tokens.values()):
-        return {}
-    columns = {
-        branch: token_columns(length, [target.target, target.subtract_target]) for branch, target in tokens.items()
-    }
-    pairs = [positions for target in tokens.values() for positions in (target.source, target.subtract_source)]
-    return {SOURCE: token_columns(length, pairs), **columns}

@@ -146,7 +146,10 @@ class _WordWatch:
     reads: Reading = "own"
 
     def __init__(self, pair: PromptPair, words: BlendTokens, count: int, layers: Sequence[AttentionLayer]) -> None:
-        old, new = (token_columns(pair.source.length, [tokens]) for tokens in (words.source, words.target))
+        old, new = (
+            token_columns(pair.source.length, [[position for tokens in those for position in tokens]])
+            for those in (words.source, words.target)
+        )
         self._columns = [old] * count + [new] * count
         seen = shared_layers(layers)
         self._layers, self._grid = set(seen), seen[0].grid

@@ -36,14 +36,26 @@ def word_classes(words: Sequence[str]) -> tuple[WordClass, ...]:
     ('participle', 'adverb', 'preposition', 'determiner', 'adjective', 'adjective', 'noun')
     >>> word_classes("a cat sleeps on an orange".split())
     ('determiner', 'noun', 'verb', 'preposition', 'determiner', 'noun')
+    >>> word_classes("a dog in front of a car".split())[2:5]
+    ('preposition', 'preposition', 'preposition')
     """
     folded = [word.casefold() for word in words]
     alone = [_class_of(word) for word in folded]
     classes: list[WordClass] = []
     for i, word in enumerate(folded):
         before = classes[i - 1] if i else None
-        classes.append(_in_place(word, alone[i], before, alone[i + 1] if i + 1 < len(alone) else None))
+        if _is_part(folded, i, before):
+            classes.append("preposition")
+        else:
+            classes.append(_in_place(word, alone[i], before, alone[i + 1] if i + 1 < len(alone) else None))
     return tuple(classes)
+
+
+def _is_part(words: Sequence[str], index: int, before: WordClass | None) -> bool:
+    """Whether a word says where something is, as in "in front of", and names no thing."""
+    if words[index] not in _lexicon()["part"] or words[index + 1 : index + 2] != ["of"]:
+        return False
+    return before == "preposition" or words[index - 1 : index] == ["the"]
 
 
 def _class_of(word: str) -> WordClass:

@@ -1,0 +1,56 @@
+"""How many of a thing two prompts ask for, where that is what differs."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from wordbrush.edits.blend import MOST
+from wordbrush.edits.change_kind import stem
+from wordbrush.tokens.modifiers import things
+from wordbrush.tokens.pair import PromptPair
+from wordbrush.tokens.prompt_tokens import PromptTokens
+from wordbrush.tokens.word_classes import word_classes
+
+_NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+
+
+class Recount(NamedTuple):
+    """A thing's words in either prompt, and how many there are and are to be."""
+
+    words: tuple[str, ...]
+    before: int
+    after: int
+
+
+def recounted(pair: PromptPair) -> Recount | None:
+    """The one thing whose number differs; None if no number is said, or several differ, or more than six are meant.
+
+    >>> from wordbrush.tokens.prompt_tokens import PromptTokens
+    >>> def counts(*texts):
+    ...     return recounted(PromptPair.of(*[PromptTokens.words_of(text) for text in texts]))
+    >>> counts("three big monkeys", "two big monkeys"), counts("two bananas in a box", "a banana in a box")
+    (Recount(words=('monkeys',), before=3, after=2), Recount(words=('bananas', 'banana'), before=2, after=1))
+    >>> counts("a dog", "a cat"), counts("dogs", "two dogs"), counts("a dog and a cat", "two dogs and two cats")
+    (None, None, None)
+    """
+    sides = [dict(_counted(prompt)) for prompt in (pair.source, pair.target)]
+    found = []
+    for name, (words, before) in sides[0].items():
+        other, after = sides[1].get(name, ((), before))
+        if after != before:
+            found.append(Recount(tuple(dict.fromkeys(words + other)), before, after))
+    return found[0] if len(found) == 1 and max(found[0].before, found[0].after) <= MOST else None
+
+
+def _counted(prompt: PromptTokens) -> Iterator[tuple[str, tuple[tuple[str, ...], int]]]:
+    """Each thing with a number that is named once: its name without a plural's ending, its words, and the number."""
+    words = [word.key for word in prompt.words]
+    classes = word_classes(words)
+    for noun in things(words):
+        before = noun.start - 1
+        while before >= 0 and classes[before] in ("adjective", "participle"):
+            before -= 1
+        said = words[before] if before >= 0 else ""
+        number = int(said) if said.isdecimal() else _NUMBERS.get(said, 0)
+        named = tuple(prompt.words[i].text for i in noun)
+        if number and all(len(prompt.places(word)) == 1 for word in named):
+            yield " ".join([*words[noun.start : noun.stop - 1], stem(words[noun.stop - 1])]), (named, number)

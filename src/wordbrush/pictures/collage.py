@@ -1,0 +1,66 @@
+"""A thing of a picture cut out, moved, and laid over a picture; and the place that it leaves.
+
+What is made so is coarse: a model is to make a picture of it.
+"""
+
+import numpy as np
+import torch
+from PIL import Image, ImageFilter
+from torch import Tensor
+from torch.nn import functional as F
+
+SEAM = 1 / 4
+"""Half the width, in cells of the latents, over which a thing fades into the picture."""
+COVERED = 0.1
+"""The part of a cell that must have been touched for the cell to have changed."""
+
+Point = tuple[float, float]
+"""Where something is in a picture: x and y, in pixels."""
+
+
+def laid_over(
+    ground: Image.Image, picture: Image.Image, shape: Image.Image, ratio: float, taken: Point, put: Point, seam: float
+) -> tuple[Image.Image, Image.Image]:
+    """A ground with a thing of another picture laid over it, and the thing's shape there, as a grey picture.
+
+    picture, shape: where the thing is, and what of it is the thing, white; of the ground's size.
+    ratio: how many times as long the thing becomes.
+    taken, put: a point of the thing in its picture, and where that point comes to lie in the ground.
+    seam: half the width, in pixels, over which the thing fades into the ground.
+
+    >>> ground, thing = Image.new("RGB", (16, 16)), Image.new("RGB", (16, 16), "white")
+    >>> shape = Image.new("L", (16, 16))
+    >>> shape.paste(255, (0, 0, 4, 4))
+    >>> laid, _ = laid_over(ground, thing, shape, 2.0, (0, 0), (8, 8), 0.0)
+    >>> laid.getbbox()
+    (8, 8, 16, 16)
+    """
+    (x, y), (to_x, to_y) = taken, put
+    back = 1 / ratio, 0, x - to_x / ratio, 0, 1 / ratio, y - to_y / ratio
+    thing, moved = (
+        image.transform(ground.size, Image.Transform.AFFINE, back, resample)
+        for image, resample in ((picture, Image.Resampling.BICUBIC), (shape, Image.Resampling.BILINEAR))
+    )
+    return Image.composite(thing, ground, moved.filter(ImageFilter.GaussianBlur(seam))), moved
+
+
+def without(picture: Image.Image, gone: Image.Image, things: Image.Image) -> Image.Image:
+    """The picture whose pixels that are gone lie between the nearest ones of their row that show no thing.
+
+    gone, things: what is gone, and all things, which are no surroundings to go on from; grey pictures, white.
+    """
+    pixels_HWC = np.array(picture, np.float64)
+    columns = np.arange(picture.width)
+    gone_HW, shown_HW = np.asarray(gone) > 0, (np.asarray(gone) == 0) & (np.asarray(things) == 0)
+    for row_WC, gone_W, shown_W in zip(pixels_HWC, gone_HW, shown_HW, strict=True):
+        if gone_W.any() and shown_W.any():
+            for channel in range(row_WC.shape[1]):
+                row_WC[gone_W, channel] = np.interp(columns[gone_W], columns[shown_W], row_WC[shown_W, channel])
+    return Image.fromarray(pixels_HWC.round().astype(np.uint8))
+
+
+def touched_cells(shapes: list[Image.Image], size: tuple[int, int]) -> Tensor:
+    """The cells (h, w) of the latents that any of these grey pictures touches, as booleans."""
+    touched_HW = np.logical_or.reduce([np.asarray(shape) > 0 for shape in shapes])
+    share_hw = F.interpolate(torch.from_numpy(touched_HW)[None, None].float(), size, mode="area")[0, 0]
+    return share_hw > COVERED

@@ -489,12 +489,6 @@ class Editor:
             inversion = method
         else:
             inversion = InversionSettings.parse(method or self._model.defaults.inversion, settings)
-        guides = self.model.guides
-        if inversion.method == "chord" and guides is not None and guides.control_guidance_start:
-            raise SettingsError(
-                "method 'chord' has two or three levels and no schedule, of which a ControlNet could act in a part; "
-                "leave out control_guidance_start and control_guidance_end, or use another method"
-            )
         photo = read_photo(image)
         own_size = (photo.image.height, photo.image.width)
         if size is None:

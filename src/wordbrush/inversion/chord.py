@@ -105,6 +105,13 @@ class Chord(Inversion):
                 "method"
             )
 
+    def check_guides_in_parts(self) -> None:
+        """Its levels are not a schedule."""
+        raise SettingsError(
+            "method 'chord' has two or three levels and no schedule, of which a ControlNet could act in a part; "
+            "leave out control_guidance_start and control_guidance_end, or use another method"
+        )
+
     def invert(self, task: InversionTask) -> Replay:
         """One model call for each level, of two rows if a negative text guides it."""
         solver = Leaps(task.solver, self._parts())

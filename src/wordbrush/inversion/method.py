@@ -43,6 +43,9 @@ class Inversion(ABC):
     ) -> None:
         """Raise `SettingsError` for edit settings or a guidance that it cannot work with."""
 
+    def check_guides_in_parts(self) -> None:  # noqa: B027 - most have a schedule
+        """Raise `SettingsError` unless it has a schedule, in a part of which a ControlNet can act."""
+
 
 def check_skip(skip: float) -> None:
     """Raise `SettingsError` unless `skip` is a fraction of the steps, from 0 to below 1."""

@@ -30,9 +30,14 @@ class GuidesRecord:
     control_guidance_end: tuple[float, ...] = field(default=(), repr=False)
 
     @property
+    def in_parts(self) -> bool:
+        """Whether a ControlNet acts in a part of the schedule alone."""
+        return bool(self.control_guidance_start)
+
+    @property
     def identity(self) -> str:
         """What a fingerprint has of them: of guides that act in all steps what it had before others did."""
-        parts = f" {self.control_guidance_start} {self.control_guidance_end}" if self.control_guidance_start else ""
+        parts = f" {self.control_guidance_start} {self.control_guidance_end}" if self.in_parts else ""
         return f"{self!r}{parts}"
 
     def __str__(self) -> str:

@@ -87,6 +87,8 @@ class Making:
     ) -> Source:
         """A source from a photograph, on the canvas that it fits."""
         task, model = PhotoTask(to_canvas(photo.image, fit), fit, settings, inversion), self.recorded()
+        if model.guides is not None and model.guides.in_parts:
+            inversion.build().check_guides_in_parts()
         made, said = invert_or_recall(self.adapter, model, task, cache, self._tape(keep_bytes), on_step)
         sampler = solver_of(self.adapter, settings).name
         return packed_photo(photo, task, made, model, keep_bytes, said, sampler)

@@ -1049,11 +1049,7 @@ class Editor:
         """
         if self._model.vocabulary is None:
             return {}
-        return {
-            w: near
-            for prompt in prompts
-            for w, near in unknown_words(prompt, self._model.vocabulary, SYNONYMS, self.added_words).items()
-        }
+        return unknown_words(prompts, self._model.vocabulary, SYNONYMS, self.added_words)
 
     def replay(
         self,

@@ -144,7 +144,7 @@ def test_every_figure_has_a_twin_in_the_bundled_models_words():
     _, vocabulary = read_own_settings(bundled_folder())
     for figure in BUNDLED:
         for prompt in figure.prompts():
-            assert not unknown_words(prompt, vocabulary, {}), prompt
+            assert not unknown_words([prompt], vocabulary, {}), prompt
     for figure in (*PAPER, *BUNDLED):
         for row in figure.rows:
             for change in row.changes if isinstance(row, EditRow) else ():

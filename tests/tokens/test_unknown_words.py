@@ -19,12 +19,12 @@ KNOWN = {"a", "an", "dog", "lion", "snow", "ice cream", "eating"}
     ],
 )
 def test_unknown_words_and_their_nearest(prompt: str, expected: dict[str, str | None]) -> None:
-    assert unknown_words(prompt, KNOWN, {"puppy": "dog", "puppie": "dog"}) == expected
+    assert unknown_words([prompt], KNOWN, {"puppy": "dog", "puppie": "dog"}) == expected
 
 
 def test_meaning_wins_over_spelling_and_only_known_words_are_offered() -> None:
-    assert unknown_words("a lionet", KNOWN, {"lionet": "dog"}) == {"lionet": "dog"}
-    assert unknown_words("a lionet", KNOWN, {"lionet": "zebra"}) == {"lionet": "lion"}
+    assert unknown_words(["a lionet"], KNOWN, {"lionet": "dog"}) == {"lionet": "dog"}
+    assert unknown_words(["a lionet"], KNOWN, {"lionet": "zebra"}) == {"lionet": "lion"}
 
 
 def test_the_bundled_models_synonyms_lead_to_words_it_knows() -> None:

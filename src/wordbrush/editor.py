@@ -481,14 +481,7 @@ class Editor:
         >>> editor.edit(source, "a cat eating an apple").record.edit.kinds
         ('swap',)
         """
-        if isinstance(method, InversionSettings):
-            if settings:
-                raise SettingsError(
-                    f"method has its settings already; leave out {', '.join(settings)}, or give the method's name"
-                )
-            inversion = method
-        else:
-            inversion = InversionSettings.parse(method or self._model.defaults.inversion, settings)
+        inversion = InversionSettings.of(method or self._model.defaults.inversion, settings)
         photo = read_photo(image)
         own_size = (photo.image.height, photo.image.width)
         if size is None:

@@ -47,3 +47,10 @@ def test_the_readme_lists_every_method() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     listed = readme.split("invert sit behind one call, ")[1].split(", each with a")[0]
     assert re.findall(r"`([^`]+)`", listed) == list(METHODS)
+
+
+def test_a_method_with_its_settings_takes_no_others():
+    complete = InversionSettings.parse("edit-friendly", {"skip": 0.1})
+    assert InversionSettings.of(complete, {}) == InversionSettings.of("edit-friendly", {"skip": 0.1}) == complete
+    with pytest.raises(SettingsError, match="has its settings already; leave out skip, or give the method's name"):
+        InversionSettings.of(complete, {"skip": 0.2})

@@ -39,6 +39,17 @@ class InversionSettings:
         object.__setattr__(self, "settings", {name: plain[name] for name in self.settings})
 
     @classmethod
+    def of(cls, method: "str | InversionSettings", settings: Mapping[str, Setting]) -> "InversionSettings":
+        """A method by its name and settings, or with all of them: then no others can be given beside."""
+        if not isinstance(method, InversionSettings):
+            return cls.parse(method, settings)
+        if settings:
+            raise SettingsError(
+                f"method has its settings already; leave out {', '.join(settings)}, or give the method's name"
+            )
+        return method
+
+    @classmethod
     def parse(cls, method: str, settings: Mapping[str, Setting]) -> "InversionSettings":
         """Fill in the method's defaults for settings that are not given."""
         return cls(method, asdict(cls(method, settings).build()))  # type: ignore[call-overload]

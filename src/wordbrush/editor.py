@@ -30,7 +30,7 @@ from wordbrush.models.processor import thread_count
 from wordbrush.pictures.fit import fit_into, fit_to
 from wordbrush.pictures.masks import read_mask
 from wordbrush.pictures.read import Picture, read_photo
-from wordbrush.probe.cases import PROMPTS, check_words, probe_case
+from wordbrush.probe.cases import PROMPTS, probe_cases
 from wordbrush.probe.measure import measure
 from wordbrush.probe.report import ProbeReport
 from wordbrush.runs.cache import InversionCache
@@ -1025,9 +1025,7 @@ class Editor:
         """
         asked = [self.generation_settings(prompt, **options) for prompt in prompts]
         settings = [replace(one, seed=seed) for one in asked for seed in seeds]
-        cases = [case for one in settings if (case := probe_case(one, words)) is not None]
-        check_words(cases, words)
-        return measure(self._adapter, self.model, cases, on_step)
+        return measure(self._adapter, self.model, probe_cases(settings, words), on_step)
 
     def unknown_words(self, prompts: Sequence[str]) -> dict[str, str | None]:
         """Words of prompts that a model with a small vocabulary was never trained on, and the nearest word that it

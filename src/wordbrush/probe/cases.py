@@ -29,31 +29,16 @@ class ProbeCase:
     without: tuple[str, ...]
 
 
-def probe_case(settings: GenerationSettings, words: Sequence[str] | None) -> ProbeCase | None:
-    """A case of a picture's settings; None if its prompt has none of the words.
+def probe_cases(pictures: Sequence[GenerationSettings], words: Sequence[str] | None) -> list[ProbeCase]:
+    """The cases of pictures whose prompts have some of the words.
 
     Args:
-        settings: of the picture, its prompt among them.
-        words: words or phrases as elsewhere ("cat", "teddy bear", "cat[1]"); None for every thing that the prompt
-            names.
+        pictures: the settings of each, its prompt among them.
+        words: words or phrases as elsewhere ("cat", "teddy bear", "cat[1]"); None for every thing that a prompt names.
+
+    Raises `PromptError` for a word that no prompt has, and `SettingsError` where there is nothing to probe with.
     """
-    prompt = settings.prompt
-    split = split_words(prompt)
-    if words is None:
-        named = things([word.text for word in split])
-        words = [prompt[split[thing.start].start : split[thing.stop - 1].end] for thing in named]
-        words = [word for word in dict.fromkeys(words) if prompt.casefold().split().count(word.casefold()) < 2]
-    found = []
-    for word in words:
-        try:
-            found.append((word, without(prompt, find_words(prompt, word))))
-        except PromptError:  # another prompt has it
-            continue
-    return ProbeCase(settings, tuple(word for word, _ in found), tuple(rest for _, rest in found)) if found else None
-
-
-def check_words(cases: Sequence[ProbeCase], words: Sequence[str] | None) -> None:
-    """Raise `PromptError` for a word that no prompt has, and `SettingsError` where there is nothing to probe with."""
+    cases = [case for one in pictures if (case := _case(one, words)) is not None]
     seen = {word for case in cases for word in case.words}
     for word in words or ():
         if word not in seen:
@@ -62,6 +47,7 @@ def check_words(cases: Sequence[ProbeCase], words: Sequence[str] | None) -> None
             )
     if not cases:
         raise SettingsError("no prompt names a thing to drop; give prompts such as 'a dog on the beach', or words")
+    return cases
 
 
 def without(prompt: str, words: range) -> str:
@@ -76,3 +62,20 @@ def without(prompt: str, words: range) -> str:
     while first and classes[first - 1] in _OF_A_NOUN:
         first -= 1
     return " ".join((prompt[: split[first].start] + prompt[split[words.stop - 1].end :]).split())
+
+
+def _case(settings: GenerationSettings, words: Sequence[str] | None) -> ProbeCase | None:
+    """A case of a picture's settings; None if its prompt has none of the words."""
+    prompt = settings.prompt
+    split = split_words(prompt)
+    if words is None:
+        named = things([word.text for word in split])
+        words = [prompt[split[thing.start].start : split[thing.stop - 1].end] for thing in named]
+        words = [word for word in dict.fromkeys(words) if prompt.casefold().split().count(word.casefold()) < 2]
+    found = []
+    for word in words:
+        try:
+            found.append((word, without(prompt, find_words(prompt, word))))
+        except PromptError:  # another prompt has it
+            continue
+    return ProbeCase(settings, tuple(word for word, _ in found), tuple(rest for _, rest in found)) if found else None

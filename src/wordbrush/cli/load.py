@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from wordbrush.cli.collector import resume_collecting
+from wordbrush.cli.command import spelling
 from wordbrush.cli.flags import LoadFlags, RunFlags
 from wordbrush.cli.values import concept_file, lora_file, path
 from wordbrush.errors import SettingsError
@@ -86,11 +87,8 @@ _OF_ANOTHER = {
 def _check_together(run: LoadFlags) -> None:
     for name, needed in _OF_ANOTHER.items():
         if getattr(run, name) is not None and getattr(run, needed) is None:
-            raise SettingsError(f"{_option(name)} goes with {_option(needed)}, which is not given; give both")
-
-
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+            one, other = spelling(LoadFlags, name), spelling(LoadFlags, needed)
+            raise SettingsError(f"{one} goes with {other}, which is not given; give both")
 
 
 def load_for_one_run(run: LoadFlags, *branches: "GenerationOptions | EditOptions") -> "Editor":
@@ -137,7 +135,7 @@ def load_recorded(file: Path, run: RunFlags) -> Recorded:
         raise SettingsError("the record says which layers were read; leave out --layers")
     for said in (*_OF_CONTROL, "ip_adapter_scale"):
         if getattr(run, said) is not None:
-            raise SettingsError(f"the record says how it was guided; leave out {_option(said)}")
+            raise SettingsError(f"the record says how it was guided; leave out {spelling(LoadFlags, said)}")
     check_writable(run.out)
     name = run.model or (None if record.model.name == "bundled" else record.model.name)
     made = record.model

@@ -1,5 +1,6 @@
 """ControlNets and IP-Adapters beside an edit: a plain picture is the pipeline's, and edits act on the words alone."""
 
+from copy import deepcopy
 from functools import partial, wraps
 
 import pytest
@@ -187,6 +188,14 @@ def test_after_an_exception_nothing_is_left(both):
     assert all(scale == [0.9] for scale in scales)
     assert torch.equal(editor.generate(PROMPT, **RUN).latents, expected)
     pipeline.set_ip_adapter_scale(1.0)
+
+
+def test_an_ip_adapters_scale_is_that_of_processors_which_its_owner_replaced():
+    pipeline = with_ip_adapter(tiny_pipeline())
+    editor = guided(pipeline, {"ip_adapter_image": LOOK})
+    expected = editor.generate(PROMPT, **RUN).latents
+    pipeline.unet.set_attn_processor({name: deepcopy(own) for name, own in pipeline.unet.attn_processors.items()})
+    assert torch.equal(editor.generate(PROMPT, **RUN).latents, expected)
 
 
 def test_a_source_and_a_record_belong_to_the_pictures_that_guided_them(both):

@@ -44,9 +44,10 @@ def named_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     return ((name.replace("_orig_mod.", ""), module) for name, module in model.named_modules())
 
 
-def picture_processors(model: nn.Module) -> list[Any]:
-    """The processors of an IP-Adapter in a diffusers model, one for each of its layers that read text."""
-    return [module for module in model.modules() if isinstance(module, IPAdapterAttnProcessor2_0)]
+def picture_processors(layers: Iterable[nn.Module]) -> list[Any]:
+    """The processors of an IP-Adapter among those of attention layers, one for each layer that reads text."""
+    processors = (getattr(layer, "processor", None) for layer in layers)
+    return [processor for processor in processors if isinstance(processor, IPAdapterAttnProcessor2_0)]
 
 
 @contextmanager
@@ -224,8 +225,7 @@ class _KernelMode(NamedMode):
 
 def _picture_tokens(module: nn.Module) -> Sequence[int]:
     """How many tokens each picture has that an attention layer reads beside its text."""
-    processor = getattr(module, "processor", None)
-    return tuple(processor.num_tokens) if isinstance(processor, IPAdapterAttnProcessor2_0) else ()
+    return tuple(tokens for processor in picture_processors([module]) for tokens in processor.num_tokens)
 
 
 def _by_row(mask: Tensor, rows: int) -> Tensor:

@@ -87,7 +87,7 @@ class IpAdapter:
                 f"a {type(pipeline).__name__} takes no IP-Adapter here; wordbrush edits beside those of Stable "
                 "Diffusion and Stable Diffusion XL"
             )
-        if picture_processors(unet):
+        if picture_processors(unet.modules()):
             raise SettingsError("the model has an IP-Adapter already; unload it first (unload_ip_adapter)")
         if unet.device.type == "meta":
             raise ModelError(
@@ -161,7 +161,7 @@ class IpAdapter:
             )
         if gives != text:
             raise ModelError(f"'{path}' gives tokens of width {gives}, and this model reads {text}; {_REMEDY}")
-        for module in (unet.encoder_hid_proj, *picture_processors(unet)):
+        for module in (unet.encoder_hid_proj, *picture_processors(unet.modules())):
             module.eval().requires_grad_(False)
 
 

@@ -24,7 +24,7 @@ from wordbrush.errors import SettingsError
 from wordbrush.models.control_guides import ControlGuides
 from wordbrush.models.deep_features import shallow_control_net
 from wordbrush.models.guides import NO_GUIDES, Guides, control_nets
-from wordbrush.models.intercept import picture_processors
+from wordbrush.models.intercept import attention_modules, picture_processors
 from wordbrush.sampling.place import Place
 from wordbrush.sampling.text import Text
 
@@ -43,6 +43,8 @@ class UNetGuides(ControlGuides):
                 "ip_adapter_image is given, and the model has no IP-Adapter; load one with Editor.load_ip_adapter, or "
                 "--ip-adapter FILE"
             )
+        # Found once, because a walk through the U-Net takes time; not their processors, which an owner may replace.
+        self._layers = [] if guides.ip_adapter_scale is None else list(attention_modules(pipeline.unet).values())
         self.control_images = lru_cache(maxsize=4)(self._control_images)
         """The pictures of the ControlNets, (1, 3, H, W) each, for a size in pixels, a device and a dtype."""
         self.embeddings = lru_cache(maxsize=1)(self._embeddings)
@@ -59,11 +61,10 @@ class UNetGuides(ControlGuides):
     @contextmanager
     def scales(self) -> Iterator[None]:
         """A scope in which the IP-Adapter acts as strongly as was asked. Leaves it as its owner set it."""
-        scale = self._guides.ip_adapter_scale
         with ExitStack() as scope:
-            for processor in picture_processors(self._pipeline.unet) if scale is not None else ():
+            for processor in picture_processors(self._layers):
                 scope.callback(setattr, processor, "scale", processor.scale)
-                processor.scale = [scale] * len(processor.scale)
+                processor.scale = [self._guides.ip_adapter_scale] * len(processor.scale)
             yield
 
     def added(

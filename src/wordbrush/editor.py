@@ -15,15 +15,14 @@ from wordbrush.edits.lora_window import check_loaded
 from wordbrush.edits.recipes import Recipe, recipe_for
 from wordbrush.edits.settings import EditOptions, EditSettings, has_windows_of_its_own, needs_recipes
 from wordbrush.edits.strength import AUTO, StrengthSearch, one_step
-from wordbrush.errors import ModelError, PromptWarning, RecordError, SettingsError, cited
+from wordbrush.errors import ModelError, PromptWarning, SettingsError, cited
 from wordbrush.inversion.settings import InversionSettings, Setting
 from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.request import MapsRequest, Words
 from wordbrush.models.adaptable import AdaptablePipeline
 from wordbrush.models.adapter_file import fingerprint_with
 from wordbrush.models.fingerprint import pipeline_fingerprint
-from wordbrush.models.folder_fingerprint import is_earlier_fingerprint
-from wordbrush.models.guides import NO_GUIDES, Guides, check_guides, guides_of_record
+from wordbrush.models.guides import NO_GUIDES, Guides, guides_of_record
 from wordbrush.models.layer_file import read_layers
 from wordbrush.models.load import ModelInfo, adopt_pipeline, load_pipeline
 from wordbrush.models.processor import thread_count
@@ -39,8 +38,8 @@ from wordbrush.runs.making import Making
 from wordbrush.runs.pack import model_record, packed_edits
 from wordbrush.runs.planned import plan
 from wordbrush.runs.previews import Previews
-from wordbrush.runs.record import RunRecord, check_adapters, check_layers, check_photo
-from wordbrush.runs.replayed import replayed
+from wordbrush.runs.record import RunRecord, check_photo, check_same_model
+from wordbrush.runs.replayed import check_model, replayed
 from wordbrush.runs.results import EditResult, EditResults, Source
 from wordbrush.runs.run import solver_of
 from wordbrush.sampling.adapter import Adapter
@@ -1070,14 +1069,7 @@ class Editor:
         >>> editor.replay(source.record).image.tobytes() == source.image.tobytes()
         True
         """
-        check_adapters(record, self.model.adapters)
-        check_layers(record, self.model.layers)
-        check_guides(record.model.guides, self.model.guides)
-        if not self._has_weights(record.model.fingerprint):
-            raise RecordError(
-                f"the record was made with '{record.model.name}' ({record.model.fingerprint[:12]}), and this is "
-                f"'{self.model.name}' ({self.model.fingerprint[:12]}); name the recorded model's folder with --model"
-            )
+        check_model(record, self.model)
         given = None if photo is None else read_photo(photo)
         check_photo(record, None if given is None else given.image)
         with thread_count(record.model.threads):
@@ -1158,36 +1150,9 @@ class Editor:
             raise ModelError("this editor has an adapter alone; load with Editor.from_pretrained or from_pipeline")
         return self._pipeline
 
-    def _has_weights(self, fingerprint: str) -> bool:
-        """Whether a record was made with this model, by its fingerprint, of this version or an earlier one."""
-        if fingerprint == self.model.fingerprint:
-            return True
-        return (
-            self._fingerprint is None
-            and not self.model.adapters
-            and self.model.guides is None
-            and self._model.folder is not None
-            and is_earlier_fingerprint(self._model.folder, fingerprint)
-        )
-
     def _check_own(self, source: Source) -> None:
-        """Raise `SettingsError` for a source of another model, another device or another dtype.
-
-        What is kept of a source belongs to the weights that made it. Any editor with the same weights may use it.
-        """
-        made, model = source.record.model, self.model
-        if made.guides != model.guides:
-            said = [f"the {guides}" if guides else "no guides" for guides in (made.guides, model.guides)]
-            raise SettingsError(
-                f"the source was made with {said[0]}, and the editor has {said[1]}; load the same guides, or make the "
-                "source again"
-            )
-        if (made.fingerprint, made.device, made.dtype) != (model.fingerprint, model.device, model.dtype):
-            raise SettingsError(
-                f"the source was made with '{made.name}' ({made.fingerprint[:12]}, {made.dtype} on {made.device}), "
-                f"and this editor's model is '{model.name}' ({model.fingerprint[:12]}, {model.dtype} on "
-                f"{model.device}); use the editor that made it, or make it again with this one"
-            )
+        """Raise `SettingsError` for a source of another model, another device or another dtype."""
+        check_same_model(source.record.model, model_record(self.model))
 
     def _generation(self, prompt: str | GenerationSettings, options: GenerationOptions) -> GenerationSettings:
         if isinstance(prompt, str):

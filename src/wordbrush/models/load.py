@@ -16,7 +16,7 @@ from wordbrush.models.adapter_file import AdapterFile
 from wordbrush.models.families import Family, Part, family_of
 from wordbrush.models.fingerprint import pipeline_fingerprint
 from wordbrush.models.folder import check_folder, read_config, resolve_folder
-from wordbrush.models.folder_fingerprint import folder_fingerprint
+from wordbrush.models.folder_fingerprint import folder_fingerprint, is_earlier_fingerprint
 from wordbrush.models.guides import GuidesRecord
 from wordbrush.models.json_file import read_json
 from wordbrush.models.own_settings import Defaults, own_layers, read_own_settings
@@ -51,6 +51,13 @@ class ModelInfo:
     layers: LayerChoice = OWN_CHOICE
     guides: GuidesRecord | None = None
     compiled: bool = False
+
+    def is_of(self, fingerprint: str) -> bool:
+        """Whether a fingerprint is this model's, as this version takes it or as an earlier one did."""
+        if fingerprint == self.fingerprint:
+            return True
+        alone = not self.adapters and self.guides is None
+        return alone and self.folder is not None and is_earlier_fingerprint(self.folder, fingerprint)
 
 
 def load_pipeline(

@@ -9,7 +9,7 @@ from PIL.Image import Image
 
 from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.edits.settings import EditSettings
-from wordbrush.errors import RecordError
+from wordbrush.errors import RecordError, SettingsError
 from wordbrush.files import write_atomically
 from wordbrush.inversion.settings import InversionSettings
 from wordbrush.json_form import from_plain, to_plain
@@ -170,6 +170,25 @@ class Comparison:
         same = tuple(name for name, sha in known.items() if again.get(name) == sha)
         differing = tuple(name for name in known if name not in same)
         return cls(same, differing, tuple(name for name in again if name not in known))
+
+
+def check_same_model(made: ModelRecord, here: ModelRecord) -> None:
+    """Raise `SettingsError` unless a source that one model made can be edited with another, which is `here`.
+
+    What is kept of a source belongs to the weights that made it. Any editor with the same weights may use it.
+    """
+    if made.guides != here.guides:
+        said = [f"the {guides}" if guides else "no guides" for guides in (made.guides, here.guides)]
+        raise SettingsError(
+            f"the source was made with {said[0]}, and the editor has {said[1]}; load the same guides, or make the "
+            "source again"
+        )
+    if (made.fingerprint, made.device, made.dtype) != (here.fingerprint, here.device, here.dtype):
+        raise SettingsError(
+            f"the source was made with '{made.name}' ({made.fingerprint[:12]}, {made.dtype} on {made.device}), "
+            f"and this editor's model is '{here.name}' ({here.fingerprint[:12]}, {here.dtype} on "
+            f"{here.device}); use the editor that made it, or make it again with this one"
+        )
 
 
 def check_layers(record: RunRecord, chosen: LayerChoice) -> None:

@@ -3,12 +3,27 @@
 from dataclasses import replace
 
 from wordbrush.edits.settings import EditSettings
+from wordbrush.errors import RecordError
 from wordbrush.maps.request import MapsRequest
+from wordbrush.models.guides import check_guides
+from wordbrush.models.load import ModelInfo
 from wordbrush.pictures.read import Photo
 from wordbrush.runs.making import Making
-from wordbrush.runs.record import PhotoRecord, RunRecord
+from wordbrush.runs.record import PhotoRecord, RunRecord, check_adapters, check_layers
 from wordbrush.runs.results import EditResults, Source
 from wordbrush.sampling.loop import OnStep
+
+
+def check_model(record: RunRecord, model: ModelInfo) -> None:
+    """Raise `RecordError` unless a model, with all that is loaded beside it, is the record's."""
+    check_adapters(record, model.adapters)
+    check_layers(record, model.layers)
+    check_guides(record.model.guides, model.guides)
+    if not model.is_of(record.model.fingerprint):
+        raise RecordError(
+            f"the record was made with '{record.model.name}' ({record.model.fingerprint[:12]}), and this is "
+            f"'{model.name}' ({model.fingerprint[:12]}); name the recorded model's folder with --model"
+        )
 
 
 def replayed(
@@ -20,8 +35,8 @@ def replayed(
 ) -> Source | EditResults:
     """The source of a record, or all of its edits, by the way that the record tells.
 
-    The model and the photograph are those of the record; who calls has checked that. What is captured, and the steps
-    that are told, are those of the last run alone.
+    The model and the photograph are the record's (`check_model`, `check_photo`). What is captured, and the steps that
+    are told, are those of the last run alone.
     """
     if record.chain:
         source = _link(making, record, photo)

@@ -42,6 +42,7 @@ from wordbrush.runs.record import RunRecord, check_photo, check_same_model
 from wordbrush.runs.replayed import check_model, replayed
 from wordbrush.runs.results import EditResult, EditResults, Source
 from wordbrush.runs.run import solver_of
+from wordbrush.runs.step_pictures import latents_picture, noised_picture
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.settings import GenerationOptions, GenerationSettings
@@ -964,10 +965,7 @@ class Editor:
         (128, 128)
         """
         self._check_own(source)
-        solver = solver_of(self._adapter, source.settings, source.kept)
-        timesteps = source.kept.timesteps(solver)
-        _check_step(step, len(timesteps) - 1)
-        return self._adapter.decode(solver.noised(source.latents, source.kept.latents[0], timesteps[step]))
+        return noised_picture(self._adapter, source, step)
 
     def latents_picture(self, source: Source, step: int) -> Image:
         """A source's latents before a step of its run, decoded.
@@ -982,8 +980,7 @@ class Editor:
         (128, 128)
         """
         self._check_own(source)
-        _check_step(step, source.kept.num_steps)
-        return self._adapter.decode(source.kept.latents[step])
+        return latents_picture(self._adapter, source, step)
 
     def noising(self, source: Source, step: int) -> Image:
         """The earlier name of `noised_picture`."""
@@ -1205,8 +1202,3 @@ def _warn_of_syntax(*prompts: str) -> None:
     for prompt in prompts:
         if (said := web_ui_syntax(prompt)) is not None:
             warnings.warn(f"in '{cited(prompt)}' {said}", PromptWarning, stacklevel=4)
-
-
-def _check_step(step: int, last: int) -> None:
-    if not 0 <= step <= last:
-        raise SettingsError(f"step is {step}; give a whole number from 0 to {last}")

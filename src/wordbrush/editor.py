@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 from PIL.Image import Image
 
 from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
-from wordbrush.edits.blend import LatentMask
 from wordbrush.edits.lora_window import check_loaded
-from wordbrush.edits.recipes import Recipe, recipe_for
-from wordbrush.edits.settings import EditOptions, EditSettings, has_windows_of_its_own, needs_recipes
+from wordbrush.edits.settings import EditOptions, EditSettings, has_windows_of_its_own
 from wordbrush.edits.strength import AUTO, StrengthSearch, one_step
 from wordbrush.errors import ModelError, PromptWarning, SettingsError, cited
 from wordbrush.inversion.settings import InversionSettings, Setting
@@ -27,11 +25,11 @@ from wordbrush.models.layer_file import read_layers
 from wordbrush.models.load import ModelInfo, adopt_pipeline, load_pipeline
 from wordbrush.models.processor import thread_count
 from wordbrush.pictures.fit import fit_into, fit_to
-from wordbrush.pictures.masks import read_mask
 from wordbrush.pictures.read import Picture, read_photo
 from wordbrush.probe.cases import PROMPTS, probe_cases
 from wordbrush.probe.measure import measure
 from wordbrush.probe.report import ProbeReport
+from wordbrush.runs.asked import edit_settings
 from wordbrush.runs.cache import InversionCache
 from wordbrush.runs.counter import RunCounter
 from wordbrush.runs.making import Making
@@ -1107,29 +1105,7 @@ class Editor:
         >>> Editor.from_pretrained().edit_settings("a cat", equalizer={"cat": 2.0}).equalizer
         {'cat': 2.0}
         """
-        mask = options.get("mask")
-        made = source.settings if isinstance(source, Source) else source
-        if mask is not None and not isinstance(mask, LatentMask):
-            fit = source.fit if isinstance(source, Source) else None
-            size = self._model.native_size if made is None else (made.height, made.width)
-            options = {**options, "mask": read_mask(mask, self._adapter.latent_size(*size), fit)}
-        if isinstance(source, Source):
-            num_steps = source.kept.num_steps
-        else:
-            num_steps = (self._model.defaults if made is None else made).num_inference_steps
-        recipes: list[Recipe] = []
-        if needs_recipes(options, self._model.defaults):
-            if made is not None:
-                targets = [target] if isinstance(target, str) else target
-                photograph = isinstance(source, Source) and source.record.photo is not None
-                prompts = Prompts.of(self._adapter.tokenize, made.prompt, targets)
-                layers = self._adapter.attention_layers(made.height, made.width)
-                joint = any(layer.text and layer.image for layer in layers)
-                recipes = [recipe_for(pair, num_steps, photograph=photograph, joint=joint) for pair in prompts.pairs]
-            elif options.get("recipe") is not None:
-                raise SettingsError("recipe='auto' compares the target with a source; give the source too")
-        settings = EditSettings.of(target, self._model.defaults, recipes, one_step(num_steps), **options)
-        check_loaded(settings.target_adapters, self._adapter.loras.scales, "target_adapters")
+        settings = edit_settings(self._adapter, self._model, target, source, options)
         _warn_of_syntax(*settings.targets)
         return settings
 

@@ -34,12 +34,10 @@ from wordbrush.runs.cache import InversionCache
 from wordbrush.runs.counter import RunCounter
 from wordbrush.runs.making import Making
 from wordbrush.runs.pack import model_record, packed_edits
-from wordbrush.runs.planned import plan
 from wordbrush.runs.previews import Previews
 from wordbrush.runs.record import RunRecord, check_photo, check_same_model
 from wordbrush.runs.replayed import check_model, replayed
 from wordbrush.runs.results import EditResult, EditResults, Source
-from wordbrush.runs.run import solver_of
 from wordbrush.runs.step_pictures import latents_picture, noised_picture
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.loop import OnStep
@@ -828,10 +826,7 @@ class Editor:
         >>> editor.runs_beside_others(made, editor.edit_settings("a cat", made))
         True
         """
-        if self._adapter.guidance.apart or generation.source_adapters is not None or edit.target_adapters is not None:
-            return False
-        num_steps = len(solver_of(self._adapter, generation).timesteps)
-        return not plan(self._adapter, generation, edit, num_steps).in_turn(edit.fast)
+        return self._making.runs_beside_others(generation, edit)
 
     def apply(
         self,
@@ -945,10 +940,7 @@ class Editor:
         >>> editor.preview(editor.generation_settings("a dog"), editor.edit_settings("a cat in the snow"))
         (("'dog' -> 'cat in the snow'",),)
         """
-        if isinstance(generation, Source):
-            return plan(self._adapter, generation.settings, edit, generation.kept.num_steps).acted
-        num_steps = len(solver_of(self._adapter, generation).timesteps)
-        return plan(self._adapter, generation, edit, num_steps).acted
+        return self._making.planned(generation, edit).acted
 
     def noised_picture(self, source: Source, step: int) -> Image:
         """A source's picture with the noise of a step, from the forward process.

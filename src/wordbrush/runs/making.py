@@ -16,7 +16,7 @@ from wordbrush.pictures.read import Photo
 from wordbrush.runs.cache import InversionCache
 from wordbrush.runs.kept import PhotoTask, invert_or_recall
 from wordbrush.runs.pack import packed_again, packed_edits, packed_photo, packed_result, packed_source
-from wordbrush.runs.planned import plan
+from wordbrush.runs.planned import Planned, plan
 from wordbrush.runs.record import ModelRecord
 from wordbrush.runs.results import EditResult, EditResults, Source
 from wordbrush.runs.run import (
@@ -51,6 +51,12 @@ class Making:
     adapter: Adapter
     model: ModelInfo
     recorded: Callable[[], ModelRecord]
+
+    def planned(self, source: Source | GenerationSettings, edit: EditSettings) -> Planned:
+        """An edit of a source, or of one that is yet to be made by its settings, before anything runs."""
+        if isinstance(source, Source):
+            return plan(self.adapter, source.settings, edit, source.kept.num_steps)
+        return plan(self.adapter, source, edit, len(solver_of(self.adapter, source).timesteps))
 
     def generated(
         self,
@@ -169,6 +175,12 @@ class Making:
             )
             results.append(packed_edits(self.adapter, source, one.edit, run, seen, together=True))
         return results
+
+    def runs_beside_others(self, generation: GenerationSettings, edit: EditSettings) -> bool:
+        """Whether a source and its edits may be two of those that run `side_by_side`."""
+        if self.adapter.guidance.apart or generation.source_adapters is not None or edit.target_adapters is not None:
+            return False
+        return not self.planned(generation, edit).in_turn(edit.fast)
 
     def result_as_source(self, result: EditResult, keep_bytes: int, on_step: OnStep | None = None) -> Source:
         """An edit's result as the source of further ones."""

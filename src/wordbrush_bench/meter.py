@@ -1,6 +1,7 @@
 """A meter: what measures an outcome, in one or several columns."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -47,3 +48,13 @@ class Meter(Protocol):
 
     def measure(self, case: Case, material: Material, outcome: Outcome) -> Mapping[str, Measured]:
         """The value of every column, by name."""
+
+
+def measure(meters: Iterable[Meter], case: Case, material: Material, outcome: Outcome) -> dict[str, Measured]:
+    """What all of some meters say, by column; a number that is not finite is a gap."""
+    found: dict[str, Measured] = {}
+    for meter in meters:
+        for name, value in meter.measure(case, material, outcome).items():
+            finite = isinstance(value, Gap) or math.isfinite(value)
+            found[name] = value if finite else Gap("not a finite number")
+    return found

@@ -1,6 +1,5 @@
 """Running a benchmark: case by case, method by method, each row measured and kept before the next."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +12,7 @@ from wordbrush.files import write_atomically
 from wordbrush.pictures.digest import pixel_sha256
 from wordbrush_bench.case import Case, Material
 from wordbrush_bench.journal import JournalWriter, Row
-from wordbrush_bench.meter import Gap, Measured, Meter
+from wordbrush_bench.meter import Gap, Measured, Meter, measure
 from wordbrush_bench.method import Method, Outcome
 
 JOURNAL = "journal.jsonl"
@@ -120,16 +119,12 @@ def _row(case: Case, material: Material | str, method: Method, meters: Sequence[
 
 
 def _measured(case: Case, material: Material, outcome: Outcome, meters: Sequence[Meter]) -> dict[str, Measured]:
-    found: dict[str, Measured] = {
+    cost: dict[str, Measured] = {
         "seconds": outcome.seconds,
         "source seconds": outcome.source_seconds,
         "peak memory": Gap("not measured here") if outcome.peak_bytes is None else outcome.peak_bytes / 2**20,
     }
-    for meter in meters:
-        for name, value in meter.measure(case, material, outcome).items():
-            finite = isinstance(value, Gap) or math.isfinite(value)
-            found[name] = value if finite else Gap("not a finite number")
-    return found
+    return cost | measure(meters, case, material, outcome)
 
 
 def _save(case: Case, material: Material, method: Method, outcome: Outcome, folder: Path) -> dict[str, str]:

@@ -8,7 +8,6 @@ thing's pixels that may change; the rest is left at its edge. IoU: of the last m
 """
 
 import argparse
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -23,6 +22,8 @@ from wordbrush.edits.recipes import IN_REGION
 from wordbrush.metrics.likeness import capped_psnr, mse, pixels
 from wordbrush.runs.results import EditResult
 from wordbrush.scenes.render import render
+from wordbrush_bench.gathered import Gathered
+from wordbrush_bench.meter import Gap
 from wordbrush_bench.scenes.cases import drawn
 from wordbrush_bench.scenes.changes import Change, changes
 from wordbrush_bench.strips import save_strip
@@ -30,6 +31,7 @@ from wordbrush_bench.strips import save_strip
 SEED = 2029
 KINDS = ("change-object", "add-object", "delete-object", "change-colour")
 LEAST_SHARE = 0.02
+COLUMNS = ("old covered", "IoU", "share", "background, dB", "perfect edit, dB")
 REGIONS = {
     "words' maps": LocalBlend(maps="own"),
     "spread": LocalBlend(maps="own", spread=True),
@@ -47,7 +49,7 @@ def main() -> None:
         "--pictures", type=Path, help="a folder for sheets: source, perfect edit, and each region's edit"
     )
     options = parser.parse_args()
-    editor, found = Editor.from_pretrained(), defaultdict(list)
+    editor, found = Editor.from_pretrained(), Gathered(COLUMNS)
     for number, (change, old, touched) in enumerate(islice(cases(), options.cases)):
         material = drawn(change)
         assert material.photo is not None
@@ -59,23 +61,18 @@ def main() -> None:
             result = editor.edit(source, change.target.caption, recipe="auto", local_blend=region)
             mask = allowed(result, material.mask.shape)
             edited, outside = pixels(result.image), ~material.mask
-            found[name].append(
-                (
-                    (mask & old).sum() / old.sum() if old.any() else np.nan,
-                    (mask & touched).sum() / (mask | touched).sum(),
-                    mask.mean(),
-                    capped_psnr(mse(pixels(material.photo), edited, outside)),
-                    capped_psnr(mse(pixels(material.perfect), edited)),
-                )
+            measured = (
+                (mask & old).sum() / old.sum() if old.any() else Gap("nothing was there"),
+                (mask & touched).sum() / (mask | touched).sum(),
+                mask.mean(),
+                capped_psnr(mse(pixels(material.photo), edited, outside)),
+                capped_psnr(mse(pixels(material.perfect), edited)),
             )
+            found.add((name,), dict(zip(COLUMNS, measured, strict=True)))
             sheet.append(result.image)
         if options.pictures is not None:
             save_strip(sheet, options.pictures / f"{number:03d}.png")
-    print(f"| {options.cases} rendered scenes | old covered | IoU | share | background, dB | perfect edit, dB |")
-    print("|---|---|---|---|---|---|")
-    for name, rows in found.items():
-        covered, iou, share, background, perfect = np.nanmean(np.array(rows), axis=0)
-        print(f"| {name} | {covered:.2f} | {iou:.2f} | {share:.2f} | {background:.1f} | {perfect:.1f} |")
+    print(found.table(f"{options.cases} rendered scenes"))
 
 
 def cases() -> Iterator[tuple[Change, Mask, Mask]]:

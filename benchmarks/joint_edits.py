@@ -10,7 +10,6 @@ background are those of `wordbrush bench scenes`. A run that was stopped goes on
 """
 
 import argparse
-from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +17,8 @@ from wordbrush import Editor
 from wordbrush.edits.recipes import IN_REGION
 from wordbrush.edits.settings import EditOptions
 from wordbrush.models.folder import joint_folder
-from wordbrush_bench.bootstrap import mean_of
 from wordbrush_bench.edit_methods import EditMethod, PlainMethod
+from wordbrush_bench.gathered import Gathered
 from wordbrush_bench.method import Method
 from wordbrush_bench.scenes.benchmark import run_scenes
 from wordbrush_bench.scenes.cases import scene_cases
@@ -67,22 +66,13 @@ def main() -> None:
     chosen = [name for name in ROWS if name in options.rows.split(";")]
     methods: list[Method] = [PlainMethod("plain", sources, editor, own)]
     methods += [EditMethod(name, sources, editor, own, ROWS[name]) for name in chosen]
-    found: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    found = Gathered(COLUMNS)
     for row in run_scenes(editor, cases, methods, options.out):
-        for column in COLUMNS:
-            if column in row.values:
-                found[row.origin, row.method][column].append(row.values[column])
+        found.add((row.origin, row.method), row.values)
         if row.error is not None:
             print(f"{row.case}, {row.method}: {row.error}", flush=True)
-    print(f"| origin | row | {' | '.join(COLUMNS)} |\n|{'---|' * (len(COLUMNS) + 2)}")
-    for (origin, name), values in found.items():
-        print(f"| {origin} | {name} | {' | '.join(shown(values[column]) for column in COLUMNS)} |")
+    print(found.table("origin", "row"))
     print(f"\nmodel {editor.model.name} {editor.model.fingerprint[:12]}")
-
-
-def shown(values: list[float]) -> str:
-    mean = mean_of(values)
-    return "-" if mean is None else f"{mean.value:.2f} of {mean.count}"
 
 
 if __name__ == "__main__":

@@ -7,11 +7,10 @@ A row is "recipe", "plain" (the target's prompt from the source's noise; generat
 KEPT/CHANGED/LAYOUT, such as 0.4/0.1/0.1: the fractions of the steps in which the words of both prompts and those that
 changed have the source's maps, and in which self-attention has. Regions are the recipes' own. Settings are to be found
 on the first cases of a kind and measured on others (`--skip`). A changed recipe (`src/wordbrush/edits/recipes.py`) is
-compared by running the script before and after.
+compared by running the script before and after. Means have their 95 % intervals and their cases.
 """
 
 import argparse
-from collections import defaultdict
 from pathlib import Path
 
 from wordbrush import Editor
@@ -21,7 +20,8 @@ from wordbrush.edits.window import DEFAULT
 from wordbrush.models.load import load_pipeline
 from wordbrush.scenes.judge.judge import Judge
 from wordbrush.tokens.pair import PromptPair, Prompts
-from wordbrush_bench.bootstrap import mean_of
+from wordbrush_bench.gathered import Gathered
+from wordbrush_bench.meter import measure
 from wordbrush_bench.method import Outcome
 from wordbrush_bench.scenes.cases import scene_cases
 from wordbrush_bench.scenes.meters import scene_meters
@@ -45,7 +45,7 @@ def main() -> None:
     tokenize = load_pipeline(options.model, "cpu", "float32")[0].adapter.tokenize
     sources, rows = Sources(editor), options.rows.split(",")
     kinds = options.kinds.split(",") if options.kinds else None
-    found: dict[tuple[str, str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    found = Gathered(COLUMNS)
     for case in scene_cases(options.limit, kinds, options.skip):
         material = case.material()
         source = sources.of(case, material, SourceSettings(options.steps)).source
@@ -60,17 +60,10 @@ def main() -> None:
                 image = editor.edit(source, case.target_prompt, recipe="auto", **asked).image
             shown.append(image)
             outcome = Outcome(source.image, image, 0.0, 0.0)
-            said = {name: value for meter in meters for name, value in meter.measure(case, material, outcome).items()}
-            for name in COLUMNS:
-                if isinstance(value := said[name], float):
-                    found[case.kind, case.origin, row][name].append(value)
+            found.add((case.kind, case.origin, row), measure(meters, case, material, outcome))
         if options.pictures is not None:
             save_strip(shown, options.pictures / f"{case.id}.png")
-    print("| kind | origin | row | success | background, dB | perfect edit, dB |\n|---|---|---|---|---|---|")
-    for (kind, origin, row), values in sorted(found.items(), key=lambda item: (item[0][:2], rows.index(item[0][2]))):
-        shares = values["success"]
-        cells = [f"{sum(shares):.0f} of {len(shares)}", *(decibels(values[name]) for name in COLUMNS[1:])]
-        print(f"| {kind} | {origin} | {row} | {' | '.join(cells)} |")
+    print(found.table("kind", "origin", "row"))
     print(f"\nmodel {editor.model.name} {editor.model.fingerprint[:12]}")
 
 
@@ -81,12 +74,6 @@ def windows(row: str, pair: PromptPair) -> EditOptions:
     kept, changed, layout = map(float, row.split("/"))
     words = dict.fromkeys(changed_words(pair), changed)
     return {"cross_replace_steps": {**words, DEFAULT: kept}, "self_replace_steps": layout}
-
-
-def decibels(values: list[float]) -> str:
-    """Their mean, or a dash where nothing could be measured."""
-    mean = mean_of(values)
-    return "-" if mean is None else f"{mean.value:.1f}"
 
 
 if __name__ == "__main__":

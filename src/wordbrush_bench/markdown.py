@@ -1,6 +1,6 @@
 """Tables in markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from wordbrush_bench.meter import Column
 from wordbrush_bench.table import ColumnSummary, MethodSummary
@@ -13,15 +13,14 @@ def table(rows: Sequence[MethodSummary], columns: Sequence[Column]) -> str:
         rows: the methods, in order; a method that refused every case gets its reason instead of numbers.
         columns: the columns to show, in order.
     """
-    head = ["method", "cases", "failed", *map(_titled, columns)]
-    drawn = [_row(head), _row(["---"] * len(head))]
+    drawn = []
     for line in rows:
         if line.refused is not None:
-            drawn.append(_row([line.method, "0", "-", f"no row: {line.refused}", *[""] * (len(columns) - 1)]))
+            drawn.append([line.method, "0", "-", f"no row: {line.refused}", *[""] * (len(columns) - 1)])
             continue
         cells = [shown(line.cells[column.name]) for column in columns]
-        drawn.append(_row([line.method, str(line.tried), str(line.failed), *cells]))
-    return "\n".join(drawn)
+        drawn.append([line.method, str(line.tried), str(line.failed), *cells])
+    return plain_table(["method", "cases", "failed", *map(_titled, columns)], drawn)
 
 
 def small_table(names: Sequence[str], rows: Mapping[str, Sequence[str]], corner: str) -> str:
@@ -32,8 +31,18 @@ def small_table(names: Sequence[str], rows: Mapping[str, Sequence[str]], corner:
         rows: cells by row name.
         corner: the heading above the row names.
     """
-    drawn = [_row([corner, *names]), _row(["---"] * (len(names) + 1))]
-    return "\n".join([*drawn, *(_row([name, *cells]) for name, cells in rows.items())])
+    return plain_table([corner, *names], [[name, *cells] for name, cells in rows.items()])
+
+
+def plain_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of a head and the cells of each row.
+
+    >>> print(plain_table(["row", "success"], [["plain", "0.5"]]))
+    | row | success |
+    | --- | --- |
+    | plain | 0.5 |
+    """
+    return "\n".join(map(_row, [head, ["---"] * len(head), *rows]))
 
 
 def definitions(columns: Sequence[Column]) -> str:

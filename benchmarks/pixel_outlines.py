@@ -4,22 +4,21 @@
                                         [--model FOLDER]
 
 The cases are those of `wordbrush bench scenes`, edited by the model's recipes; those without a region are left out.
-`least` is `LocalBlend.least_pixel_difference`, 0 the whole region.
+`least` is `LocalBlend.least_pixel_difference`, 0 the whole region. Means have their 95 % intervals and their cases.
 """
 
 import argparse
-from collections import defaultdict
 from pathlib import Path
 
-import numpy as np
-
 from wordbrush import Editor
-from wordbrush.metrics.likeness import capped_psnr, mse, pixels
 from wordbrush.pictures.changed import changed_pixels
 from wordbrush.pictures.masks import composite_edit
 from wordbrush.scenes.judge.judge import Judge
+from wordbrush_bench.gathered import Gathered
+from wordbrush_bench.meter import measure
 from wordbrush_bench.method import Outcome
 from wordbrush_bench.scenes.cases import scene_cases
+from wordbrush_bench.scenes.meters import BackgroundMeter, PerfectMeter
 from wordbrush_bench.scenes.verdicts import Verdicts, success
 from wordbrush_bench.sources import Sources, SourceSettings
 
@@ -37,7 +36,8 @@ def main() -> None:
     sources, settings = Sources(editor), SourceSettings(options.steps)
     values = [float(value) for value in options.least.split(",")]
     kinds = options.kinds.split(",") if options.kinds else None
-    found = defaultdict(list)
+    found = Gathered(("success", "background PSNR", "perfect PSNR"))
+    meters = BackgroundMeter(judge), PerfectMeter()
     for case in scene_cases(options.limit, kinds, options.skip):
         material = case.material()
         source = sources.of(case, material, settings).source
@@ -48,27 +48,14 @@ def main() -> None:
         for least in values:
             changed = changed_pixels(source.canvas, result.canvas, region, least) if least else None
             image = composite_edit(source.original, result.canvas, region, source.fit, changed=changed)
-            verdicts = Verdicts.of(judge, material, Outcome(source.image, image, 0.0, 0.0))
-            answer, edited = success(case, verdicts, image), pixels(image)
-            background, perfect = np.nan, np.nan
-            if material.photo is not None and material.mask is not None and not material.mask.all():
-                background = capped_psnr(mse(pixels(material.photo), edited, ~material.mask))
-            if material.perfect is not None:
-                perfect = capped_psnr(mse(pixels(material.perfect), edited))
-            found[case.origin, least].append(
-                (float(answer) if isinstance(answer, bool) else np.nan, background, perfect)
-            )
-    print("| origin | least pixel difference | success | background, dB | perfect edit, dB |\n|---|---|---|---|---|")
-    for (origin, least), rows in sorted(found.items()):
-        shown, background, perfect = np.array(rows).T
-        cells = [f"{np.nanmean(shown):.2f} of {np.isfinite(shown).sum()}", decibels(background), decibels(perfect)]
-        print(f"| {origin} | {least} | {' | '.join(cells)} |")
+            outcome = Outcome(source.image, image, 0.0, 0.0)
+            # Of all sources, where the judge's meter leaves out those that do not show their prompt: each edit is only
+            # compared with itself.
+            shown = success(case, Verdicts.of(judge, material, outcome), image)
+            measured = {"success": shown, **measure(meters, case, material, outcome)}
+            found.add((case.origin, f"{least:g}"), measured)
+    print(found.table("origin", "least pixel difference"))
     print(f"\nmodel {editor.model.name} {editor.model.fingerprint[:12]}")
-
-
-def decibels(values: np.ndarray) -> str:
-    """Their mean, or a dash where nothing could be measured."""
-    return f"{np.nanmean(values):.1f}" if np.isfinite(values).any() else "-"
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordbrush.edits.placement import Placement, nearest, on_grid, place
+from wordbrush.edits.placement import Placement, Placements, nearest, on_grid
 
 SIDE = 16
 
@@ -54,7 +54,7 @@ def test_the_same_size_moves_nothing(old):
 
 def test_a_thing_that_is_nowhere_moves_nothing():
     nowhere = Placement(torch.zeros(SIDE, SIDE, dtype=torch.bool), 2.0)
-    assert torch.equal(place([nowhere], (8, 8)), torch.arange(64))
+    assert torch.equal(Placements([nowhere]).on((8, 8)), torch.arange(64))
 
 
 def test_a_thing_at_the_edge_stays_in_the_picture():
@@ -65,10 +65,17 @@ def test_a_thing_at_the_edge_stays_in_the_picture():
 
 def test_of_two_things_the_last_stands_in_front():
     one, other = Placement(box(6, 2, 4, 4), 2.0), Placement(box(6, 8, 4, 4), 2.0)
-    both = place([one, other], (SIDE, SIDE))
+    both = Placements([one, other]).on((SIDE, SIDE))
     stands = other.on((SIDE, SIDE)) != torch.arange(SIDE * SIDE)
     assert torch.equal(both[stands], other.on((SIDE, SIDE))[stands])
     assert bool((both[~stands] == one.on((SIDE, SIDE))[~stands]).all())
+
+
+def test_a_grid_is_worked_out_once_and_others_beside_it():
+    placements = Placements([Placement(box(6, 2, 4, 4), 0.5)])
+    coarse, fine = placements.on((8, 8)), placements.on((SIDE, SIDE))
+    assert placements.on((8, 8)) is coarse
+    assert (len(coarse), len(fine)) == (64, SIDE * SIDE)
 
 
 @given(boxes)

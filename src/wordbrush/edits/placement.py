@@ -48,14 +48,27 @@ class Placement:
         return torch.where(new_hw, y[:, None] * width + x, _filled(old_hw, new_hw)).flatten()
 
 
-def place(placements: Sequence[Placement], grid: tuple[int, int]) -> Tensor:
-    """Several placements on a grid, (Q,). Where they overlap, the last one is in front."""
-    own_Q = torch.arange(grid[0] * grid[1])
-    gather_Q = own_Q.clone()
-    for placement in placements:
-        placed_Q = placement.on(grid)
-        gather_Q = torch.where(placed_Q != own_Q, placed_Q, gather_Q)
-    return gather_Q
+class Placements:
+    """Several placements together. Where they overlap, the last one is in front.
+
+    Each grid is worked out once, and asked for at every step: a fine one takes a part of the step's own time.
+    """
+
+    def __init__(self, each: Sequence[Placement]) -> None:
+        """Begin without grids."""
+        self._each = tuple(each)
+        self._placed: dict[tuple[int, int], Tensor] = {}
+
+    def on(self, grid: tuple[int, int]) -> Tensor:
+        """From which position (Q,) each position of a grid takes the source's map."""
+        if grid not in self._placed:
+            own_Q = torch.arange(grid[0] * grid[1])
+            gather_Q = own_Q.clone()
+            for placement in self._each:
+                placed_Q = placement.on(grid)
+                gather_Q = torch.where(placed_Q != own_Q, placed_Q, gather_Q)
+            self._placed[grid] = gather_Q
+        return self._placed[grid]
 
 
 def on_grid(region_hw: Tensor, grid: tuple[int, int]) -> Tensor:

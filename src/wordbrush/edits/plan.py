@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from wordbrush.edits.borrowed import Borrowed
-from wordbrush.edits.placement import Placement, on_grid, place
+from wordbrush.edits.placement import Placement, Placements, on_grid
 from wordbrush.edits.resize import Resize
 from wordbrush.edits.token_map import TokenMap
 
@@ -49,15 +49,12 @@ class LocalEdits:
     edit.
     """
 
-    placements: tuple[Placement, ...] = ()
+    placements: Placements | None = None
     inside: tuple[tuple[Tensor, CrossEdit | None], ...] = ()
-    _placed: dict[tuple[int, int], Tensor] = field(default_factory=dict, repr=False)
 
     def placed(self, grid: tuple[int, int]) -> Tensor | None:
         """From which position (Q,) each position of a grid takes the source's map, or None if nothing is moved."""
-        if self.placements and grid not in self._placed:
-            self._placed[grid] = place(self.placements, grid)
-        return self._placed.get(grid)
+        return None if self.placements is None else self.placements.on(grid)
 
     def regions(self, grid: tuple[int, int]) -> list[tuple[Tensor, CrossEdit | None]]:
         """The positions (n,) of a grid that have their own edit, and that edit."""
@@ -82,7 +79,7 @@ class StepEdit:
     @property
     def acts_in_parts(self) -> bool:
         """Whether any part of the picture is treated apart."""
-        return any(local.placements or local.inside for local in self.local)
+        return any(local.placements is not None or local.inside for local in self.local)
 
     @property
     def features(self) -> frozenset[str]:
@@ -152,12 +149,14 @@ class TargetPlan:
         """The things whose regions it needs."""
         return (*(resize.tokens for resize in self.resizes), *(tokens for tokens, _ in self.inside))
 
-    def local(self, step: int, regions: Regions) -> LocalEdits:
-        """What it does in parts of the picture at a step."""
-        return LocalEdits(
-            tuple(Placement(regions[resize.tokens], resize.ratio) for resize in self.resizes),
-            tuple((regions[tokens], plan.steps[step]) for tokens, plan in self.inside),
-        )
+    def placements(self, regions: Regions) -> Placements | None:
+        """The things that it resizes, in their places; None without any."""
+        each = [Placement(regions[resize.tokens], resize.ratio) for resize in self.resizes]
+        return Placements(each) if each else None
+
+    def inside_at(self, step: int, regions: Regions) -> tuple[tuple[Tensor, CrossEdit | None], ...]:
+        """The regions (h, w) that have their own edit, and that edit at a step."""
+        return tuple((regions[tokens], plan.steps[step]) for tokens, plan in self.inside)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,11 +178,19 @@ class EditPlan:
         """The same plan with the regions of its things."""
         return replace(self, regions=regions)
 
+    @cached_property
+    def _placements(self) -> tuple[Placements | None, ...]:
+        """Of each target, the same at every step."""
+        return tuple(target.placements(self.regions) for target in self.targets)
+
     def at(self, step: int) -> StepEdit:
         """What the targets do at this step."""
         cross = tuple(target.steps[step] for target in self.targets)
         borrowed = tuple(target.borrowed[step] for target in self.targets)
-        local = tuple(target.local(step, self.regions) for target in self.targets)
+        local = tuple(
+            LocalEdits(placements, target.inside_at(step, self.regions))
+            for target, placements in zip(self.targets, self._placements, strict=True)
+        )
         return StepEdit(cross, borrowed, local)
 
 

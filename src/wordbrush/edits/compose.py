@@ -58,9 +58,7 @@ def plan_edit(
         for pair, control in zip(prompts.pairs, settings.controls, strict=True)
     ]
     for pair, (target, _) in zip(prompts.pairs, planned, strict=True):
-        if other_weights:
-            continue
-        if not any(step.acts for step in target.borrowed) and all(edit is None for edit in target.steps):
+        if not (other_weights or target.acts):
             raise IdleEditError(
                 f"cross_replace_steps and self_replace_steps select none of the {num_steps} steps, so the result "
                 f"would be a plain picture of '{cited(pair.target.text)}'; widen a window, or generate that prompt"

@@ -145,6 +145,11 @@ class TargetPlan:
         return cls(tuple(steps), tuple(borrowed))
 
     @property
+    def acts(self) -> bool:
+        """Whether it is controlled at any step."""
+        return any(own.acts for own in self.borrowed) or any(cross is not None for cross in self.steps)
+
+    @property
     def things(self) -> tuple[tuple[int, ...], ...]:
         """The things whose regions it needs."""
         return (*(resize.tokens for resize in self.resizes), *(tokens for tokens, _ in self.inside))

@@ -1,12 +1,10 @@
 """Semantic re-weighting: the maps of chosen words, multiplied by factors."""
 
-import math
 from collections.abc import Collection, Mapping
 
 import torch
 
 from wordbrush.edits.token_map import TokenMap
-from wordbrush.errors import SettingsError
 from wordbrush.tokens.pair import PromptPair
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
@@ -15,15 +13,12 @@ def reweight(target: PromptTokens, equalizer: Mapping[str, float]) -> TokenMap:
     """Multiply the maps of words (report, section 2.3.3, "Text semantic re-weighting"). Rows are not normalised again.
 
     `equalizer` maps a word or phrase of the target prompt to its factor. Above one is stronger, between zero and one
-    weaker, zero removes the word's effect, and below zero pushes away from it.
+    weaker, zero removes the word's effect, and below zero pushes away from it. `EditSettings` checks them.
 
-    Raises `PromptError` for a word that is ambiguous or not in the prompt, and `SettingsError` for a factor that is
-    not a finite number.
+    Raises `PromptError` for a word that is ambiguous or not in the prompt.
     """
     keep_T = torch.ones(target.length)
     for word, factor in equalizer.items():
-        if not math.isfinite(factor):
-            raise SettingsError(f"the weight of '{word}' is {factor}; give a finite number, such as 2.0 or -1")
         keep_T[list(target.find(word))] *= factor
     return TokenMap.of_weights(keep_T)
 

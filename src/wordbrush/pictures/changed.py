@@ -17,7 +17,9 @@ which the edit differs little there. The rim would stay as a thin line.
 FADE = 1 / 4
 """Half the width over which the edit fades out, in cells."""
 _FINER = 4
-"""Differences are blurred as bytes, most of which a quarter of the range holds."""
+"""Differences are blurred as bytes, so many times as large, that small ones keep their steps. Few are above a quarter
+of the range, and those count as a quarter of it.
+"""
 
 
 def changed_pixels(unedited: Image.Image, edited: Image.Image, region_hw: Tensor, least: float) -> Image.Image:
@@ -43,6 +45,7 @@ def changed_pixels(unedited: Image.Image, edited: Image.Image, region_hw: Tensor
     blurred_HW = np.asarray(finer.filter(ImageFilter.GaussianBlur(BLUR * cell)), np.float64)
     within_HW = np.asarray(mask_picture(region_hw, edited.size)) > 0
     least_shown = least * np.quantile(blurred_HW[within_HW], MOST_CHANGED) if within_HW.any() else 0.0
+    # At least a step of the bytes: an edit that changed nothing shows nothing.
     shown_HW = np.clip(blurred_HW / max(least_shown, 1.0) - 1, 0, 1)
     shown = Image.fromarray((255 * shown_HW).round().astype(np.uint8))
     grown = shown.filter(ImageFilter.MaxFilter(2 * max(1, round(GROWN * cell)) + 1))

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from wordbrush.errors import SettingsError
+from wordbrush.pictures.limits import MAX_BYTES
 from wordbrush.pictures.masks import composite_edit, mask_picture, read_mask
 
 
@@ -82,6 +83,14 @@ def test_what_is_no_mask_is_refused_with_a_remedy(make, message, tmp_path):
         read_mask(path, (4, 4))
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_too_large_is_not_called_broken(tmp_path):
+    with (tmp_path / "mask.png").open("wb") as file:
+        half().save(file, format="PNG")
+        file.truncate(MAX_BYTES + 1)  # sparse
+    with pytest.raises(SettingsError, match=r"mask.png' is too large; scale it to the size of the picture"):
+        read_mask(tmp_path / "mask.png", (4, 4))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")

@@ -105,20 +105,31 @@ def composite_edit(
 
 
 def _open(path: Path, named: str) -> Image.Image:
+    too_large = f"{named} is too large; scale it to the size of the picture"
+    content = _content(path, named)
+    if len(content) > MAX_BYTES:
+        raise SettingsError(too_large)
     try:
-        with warnings.catch_warnings(), open_regular(path) as file:
+        with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(file.read(MAX_BYTES)), formats=("PNG",)) as image:
+            with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
                 image.load()
                 return image
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise SettingsError(f"{named} is too large; scale it to the size of the picture") from None
+        raise SettingsError(too_large) from None
     except UnidentifiedImageError:
         raise SettingsError(f"{named} is not a PNG; save it as one") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise SettingsError(f"{named} is a broken PNG ({error}); save it again") from None
+
+
+def _content(path: Path, named: str) -> bytes:
+    """A file's bytes, of one that is too large a part."""
+    try:
+        with open_regular(path) as file:
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise SettingsError(f"{named} cannot be read ({error.strerror or error}); give a PNG") from None
-    except (SyntaxError, ValueError) as error:
-        raise SettingsError(f"{named} is a broken PNG ({error}); save it again") from None
 
 
 def _grey(image: Image.Image, named: str) -> Image.Image:

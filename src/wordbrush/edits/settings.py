@@ -23,7 +23,7 @@ from wordbrush.edits.recipes import Recipe, describe_recipe
 from wordbrush.edits.resize import LARGEST_RESIZE, SMALLEST_RESIZE, ResizeKind
 from wordbrush.edits.shortcuts import EXACT, FastName, Shortcuts
 from wordbrush.edits.strength import AUTO, StrengthSearch, check_strength
-from wordbrush.edits.target_control import CrossSteps, Region, SelfSteps, TargetControl
+from wordbrush.edits.target_control import BlendOption, CrossSteps, SelfSteps, TargetControl
 from wordbrush.errors import SettingsError
 from wordbrush.settled import number, settle
 
@@ -114,7 +114,7 @@ class EditOptions(TypedDict, total=False):
     self_replace_steps: SelfSteps | None
     self_replace_max_pixels: int | None
     equalizer: Mapping[str, float] | None
-    local_blend: Region | None
+    local_blend: BlendOption | None
     mask: str | Path | Image | LatentMask | None
     mutual_self_attention: MutualSelfAttention | None
     plug_and_play: PlugAndPlay | None

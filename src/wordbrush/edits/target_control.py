@@ -10,8 +10,11 @@ from wordbrush.edits.window import DEFAULT, Window, parse_cross_windows
 from wordbrush.errors import SettingsError
 
 CrossSteps = float | tuple[float, float] | Mapping[str, float | tuple[float, float]]
+"""`cross_replace_steps` as a user gives them."""
 SelfSteps = float | tuple[float, float]
-Region = LocalBlend | str | Sequence[str]
+"""`self_replace_steps` as a user gives them."""
+BlendOption = LocalBlend | str | Sequence[str]
+"""`local_blend` as a user gives it."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class TargetControl:
             raise SettingsError("local_blend names no word and there is no mask; give one of them")
 
     @classmethod
-    def of(cls, cross: CrossSteps, held: SelfSteps, region: Region | None, mask: LatentMask | None) -> Self:
+    def of(cls, cross: CrossSteps, held: SelfSteps, region: BlendOption | None, mask: LatentMask | None) -> Self:
         """Bring a user's values to one form. Raises `SettingsError`."""
         windows, window = parse_cross_windows(cross), Window.parse(held, "self_replace_steps")
         return cls(

@@ -1,4 +1,4 @@
-"""The editor: generate a picture, then edit it by editing its prompt. It fills in defaults, runs and packs."""
+"""The editor: generate a picture, then edit it by editing its prompt. It says what there is, and hands on."""
 
 import warnings
 from collections.abc import Callable, Sequence

@@ -103,7 +103,7 @@ def test_of_a_timestep_that_comes_twice_the_step_counts():
 
 
 def test_edits_see_it_in_the_same_steps(made):
-    name, pipeline, editor, _, _ = made
+    name, pipeline, editor, image, _ = made
     with Asked(pipeline) as asked:
         together = editor.generate_and_edit(PROMPT, TARGET, **RUN)
     assert asked == acting(editor, name)
@@ -112,7 +112,7 @@ def test_edits_see_it_in_the_same_steps(made):
         later = editor.edit(source, TARGET)
     assert asked == acting(editor, name)
     torch.testing.assert_close(later.latents, together.latents, rtol=0, atol=1e-8)
-    plain = guided(pipeline, made[3], {}).generate_and_edit(PROMPT, TARGET, **RUN)
+    plain = guided(pipeline, image, {}).generate_and_edit(PROMPT, TARGET, **RUN)
     assert (plain.latents - together.latents).abs().max() > 1e-3
 
 

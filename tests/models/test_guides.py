@@ -1,5 +1,6 @@
 """ControlNets and IP-Adapters beside an edit: a plain picture is the pipeline's, and edits act on the words alone."""
 
+from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial, wraps
 
@@ -93,15 +94,21 @@ def call_of(guides):
     return call
 
 
-def drawn(pipeline, guides, **more):
-    """What the family's own pipeline makes of the same seed."""
+@contextmanager
+def set_by_its_owner(pipeline, guides):
+    """A scope in which the pipeline itself has the IP-Adapter's scale, if it has one."""
     if "ip_adapter_image" in guides:
         pipeline.set_ip_adapter_scale(SCALE)
-    call = {**call_of(guides), "output_type": "latent", "generator": torch.Generator().manual_seed(3), **more}
-    latents = pipeline(PROMPT, **call).images
+    yield
     if "ip_adapter_image" in guides:
         pipeline.set_ip_adapter_scale(1.0)
-    return latents
+
+
+def drawn(pipeline, guides, **more):
+    """What the family's own pipeline makes of the same seed."""
+    call = {**call_of(guides), "output_type": "latent", "generator": torch.Generator().manual_seed(3), **more}
+    with set_by_its_owner(pipeline, guides):
+        return pipeline(PROMPT, **call).images
 
 
 @pytest.mark.parametrize("more", [{}, {"negative_prompt": "red"}, {"guidance_scale": 1.0}])
@@ -125,11 +132,8 @@ def test_a_fused_edit_equals_its_maps_formed(made):
     made_of = pair.transfer_ST.double(), pair.keep_T.double()
     formed = Formed(*made_of, text_steps=int(0.5 * (STEPS + 1)), image_steps=int(0.4 * STEPS))
     start = ours.source.kept.latents[0].expand(2, -1, -1, -1).contiguous()
-    if "ip_adapter_image" in guides:
-        pipeline.set_ip_adapter_scale(SCALE)
-    theirs = formed_edit(pipeline, pipeline.unet, formed, [PROMPT, target], start, **call_of(guides))
-    if "ip_adapter_image" in guides:
-        pipeline.set_ip_adapter_scale(1.0)
+    with set_by_its_owner(pipeline, guides):
+        theirs = formed_edit(pipeline, pipeline.unet, formed, [PROMPT, target], start, **call_of(guides))
     assert (ours.latents - editor.regenerate(ours.source, target).latents).abs().max() > 1e-2
     torch.testing.assert_close(ours.source.latents, theirs[:1], rtol=0, atol=1e-8)
     torch.testing.assert_close(ours.latents, theirs[1:], rtol=0, atol=1e-8)

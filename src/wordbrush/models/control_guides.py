@@ -1,10 +1,12 @@
 """What ControlNets (Zhang et al. 2023, arXiv:2302.05543) of any network share: their pictures, and when they act."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from wordbrush.errors import SettingsError
 from wordbrush.models.guides import Guides, control_nets
 from wordbrush.sampling.place import Place
+
+T = TypeVar("T")
 
 
 class ControlGuides:
@@ -32,6 +34,15 @@ class ControlGuides:
     def has_control_net(self) -> bool:
         """Whether a ControlNet computes beside the network."""
         return bool(control_nets(self._pipeline))
+
+    @property
+    def _several(self) -> bool:
+        """Whether it is a set of ControlNets, even of one: a set takes a list of what each reads."""
+        return hasattr(self._pipeline.controlnet, "nets")
+
+    def _given(self, each: list[T]) -> list[T] | T:
+        """What each ControlNet is given, as the pipeline's own takes it."""
+        return each if self._several else each[0]
 
     def check_steps(self, count: int) -> None:
         """Raise `SettingsError` where a ControlNet would act in none of so many steps."""

@@ -1,7 +1,7 @@
 """What guides a transformer of SD3 or FLUX.1 beside its text: ControlNets, whose outputs are added to those of its
 blocks, and which read their pictures as latents.
 
-Legend: B rows, C channels.
+Legend: C channels.
 """
 
 from functools import lru_cache
@@ -51,14 +51,13 @@ class TransformerGuides(ControlGuides):
             image.expand(len(latents), -1, -1, -1)
             for image in self.control_latents(height, width, latents.device, pipeline.transformer.dtype, shift)
         ]
-        several = hasattr(control_net, "nets")
         blocks = control_net(
             hidden_states=latents,
             timestep=timestep,
             encoder_hidden_states=None if config["joint_attention_dim"] is None else text.states,
             pooled_projections=torch.zeros_like(text.pooled) if unpooled else text.pooled,
-            controlnet_cond=images if several else images[0],
-            conditioning_scale=scales if several else scales[0],
+            controlnet_cond=self._given(images),
+            conditioning_scale=self._given(scales),
             return_dict=False,
         )[0]
         return {"block_controlnet_hidden_states": blocks}
@@ -78,12 +77,11 @@ class TransformerGuides(ControlGuides):
             packed(image, patch).expand(rows, -1, -1)
             for image in self.control_latents(height, width, latents.device, dtype, shift)
         ]
-        several = hasattr(control_net, "nets")
         no_mode = [torch.full((rows,), -1, device=latents.device)] * len(images)
         blocks, single_blocks = control_net(
-            controlnet_cond=images if several else images[0],
-            controlnet_mode=no_mode if several else None,
-            conditioning_scale=scales if several else scales[0],
+            controlnet_cond=self._given(images),
+            controlnet_mode=no_mode if self._several else None,
+            conditioning_scale=self._given(scales),
             guidance=scale if first.config["guidance_embeds"] else None,
             return_dict=False,
             **inputs,

@@ -2,7 +2,7 @@
 added to those of its blocks, and an IP-Adapter (Ye et al. 2023, arXiv:2308.06721), a second attention in each layer of
 text.
 
-Legend: B rows, N pictures of the IP-Adapter, D channels.
+Legend: N pictures of the IP-Adapter, D channels.
 """
 
 from collections.abc import Iterator
@@ -91,7 +91,6 @@ class UNetGuides(ControlGuides):
             image.repeat(len(latents), 1, 1, 1)
             for image in self.control_images(height, width, latents.device, control_net.dtype)
         ]
-        several = hasattr(control_net, "nets")
         with ExitStack() as scope:
             for net in control_nets(self._pipeline) if shallow else ():
                 scope.enter_context(shallow_control_net(net))
@@ -99,8 +98,8 @@ class UNetGuides(ControlGuides):
                 latents,
                 timestep,
                 encoder_hidden_states=text.states,
-                controlnet_cond=images if several else images[0],
-                conditioning_scale=scales if several else scales[0],
+                controlnet_cond=self._given(images),
+                conditioning_scale=self._given(scales),
                 added_cond_kwargs=added,
                 return_dict=False,
             )

@@ -24,7 +24,6 @@ from wordbrush.models.guides import NO_GUIDES, Guides, guides_of_record
 from wordbrush.models.layer_file import read_layers
 from wordbrush.models.load import ModelInfo, adopt_pipeline, load_pipeline
 from wordbrush.models.processor import thread_count
-from wordbrush.pictures.fit import fit_into, fit_to
 from wordbrush.pictures.read import Picture, read_photo
 from wordbrush.probe.cases import PROMPTS, probe_cases
 from wordbrush.probe.measure import measure
@@ -479,12 +478,7 @@ class Editor:
         """
         inversion = InversionSettings.of(method or self._model.defaults.inversion, settings)
         photo = read_photo(image)
-        own_size = (photo.image.height, photo.image.width)
-        if size is None:
-            fit = fit_to(own_size, self._model.native_size, self._adapter.size_multiple)
-        else:
-            self._adapter.latent_size(*size)
-            fit = fit_into(own_size, size)
+        fit = self._making.fit(photo, size)
         generation = self.generation_settings(
             prompt,
             seed=seed,

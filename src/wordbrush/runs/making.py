@@ -11,7 +11,7 @@ from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.capture import Capture
 from wordbrush.maps.request import MapsRequest
 from wordbrush.models.load import ModelInfo
-from wordbrush.pictures.fit import Fit, to_canvas
+from wordbrush.pictures.fit import Fit, fit_into, fit_to, to_canvas
 from wordbrush.pictures.read import Photo
 from wordbrush.runs.cache import InversionCache
 from wordbrush.runs.kept import PhotoTask, invert_or_recall
@@ -80,6 +80,17 @@ class Making:
             return self.generated(settings, on_step=on_step)
         kept = run_again(self.adapter, settings, source.kept, on_step)
         return packed_again(source, settings, kept, self.adapter.decode(kept.latents[-1]))
+
+    def fit(self, photo: Photo, size: tuple[int, int] | None) -> Fit:
+        """How a photograph lies in a canvas of `size` (height, width), or in one that suits both, it and the model.
+
+        Raises `SettingsError` for a size of which the model makes no picture.
+        """
+        own_size = (photo.image.height, photo.image.width)
+        if size is None:
+            return fit_to(own_size, self.model.native_size, self.adapter.size_multiple)
+        self.adapter.latent_size(*size)  # raises
+        return fit_into(own_size, size)
 
     def inverted(
         self,

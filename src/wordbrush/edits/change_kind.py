@@ -4,11 +4,12 @@ There is no parser, only the classes of words (`tokens/word_classes.py`) and a s
 styles.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
 
+from wordbrush.sizes.singular import same_noun
 from wordbrush.tokens.modifiers import find_modified
 from wordbrush.tokens.pair import PromptPair
 from wordbrush.tokens.prompt_tokens import PromptTokens
@@ -49,6 +50,8 @@ def change_kind(pair: PromptPair) -> ChangeKind:
     ...     return change_kind(PromptPair.of(*prompts))
     >>> kind("a dog on a farm", "a cat on a farm"), kind("a cat", "a cat wearing a hat"), kind("two cats", "a cat")
     ('swap', 'addition', 'number')
+    >>> kind("three potatoes", "a potato"), kind("a knife", "two knives")
+    ('number', 'number')
     >>> kind("a dog in the city", "a dog in the snow"), kind("a dog", "a sketch of a dog")
     ('place', 'style')
     >>> kind("a dog sitting on a bench", "a dog jumping on a bench"), kind("a dog in a park", "a cat in the snow")
@@ -234,7 +237,7 @@ def _kinds(before: _Changed, after: _Changed) -> set[ChangeKind]:
     if before.place or after.place:
         found.add("place")
     if before.things and after.things:
-        found.add("number" if stem(before.things[-1]) == stem(after.things[-1]) else "swap")
+        found.add("number" if same_noun(before.things[-1], after.things[-1]) else "swap")
     elif before.things or after.things:
         found.add("removal" if before.things else "addition")
     if found:
@@ -246,19 +249,3 @@ def _kinds(before: _Changed, after: _Changed) -> set[ChangeKind]:
     if before.sizes or after.sizes:
         return {"size"}
     return {"attribute"} if before.describes or after.describes else set()
-
-
-_IRREGULAR: Mapping[str, str] = {
-    "mice": "mouse", "men": "man", "women": "woman", "children": "child", "people": "person", "feet": "foot",
-    "teeth": "tooth", "geese": "goose", "wolves": "wolf", "knives": "knife", "leaves": "leaf", "loaves": "loaf",
-}  # fmt: skip
-
-
-def stem(noun: str) -> str:
-    """A noun without its plural ending, good enough to tell "cat" from "cats"."""
-    if noun in _IRREGULAR:
-        return _IRREGULAR[noun]
-    for ending, instead in (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("xes", "x"), ("sses", "ss"), ("s", "")):
-        if noun.endswith(ending) and len(noun) > len(ending) + 1:
-            return noun.removesuffix(ending) + instead
-    return noun

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from wordbrush.edits.blend import MOST
-from wordbrush.edits.change_kind import stem
+from wordbrush.sizes.singular import same_noun
 from wordbrush.tokens.modifiers import things
 from wordbrush.tokens.pair import PromptPair
 from wordbrush.tokens.prompt_tokens import PromptTokens
@@ -32,17 +32,16 @@ def recounted(pair: PromptPair) -> Recount | None:
     >>> counts("a dog", "a cat"), counts("dogs", "two dogs"), counts("a dog and a cat", "two dogs and two cats")
     (None, None, None)
     """
-    sides = [dict(_counted(prompt)) for prompt in (pair.source, pair.target)]
     found = []
-    for name, (words, before) in sides[0].items():
-        other, after = sides[1].get(name, ((), before))
-        if after != before:
-            found.append(Recount(tuple(dict.fromkeys(words + other)), before, after))
+    for named, before in _counted(pair.source):
+        for other, after in _counted(pair.target):
+            if named[:-1] == other[:-1] and same_noun(named[-1].casefold(), other[-1].casefold()) and before != after:
+                found.append(Recount(tuple(dict.fromkeys(named + other)), before, after))
     return found[0] if len(found) == 1 and max(found[0].before, found[0].after) <= MOST else None
 
 
-def _counted(prompt: PromptTokens) -> Iterator[tuple[str, tuple[tuple[str, ...], int]]]:
-    """Each thing with a number that is named once: its name without a plural's ending, its words, and the number."""
+def _counted(prompt: PromptTokens) -> Iterator[tuple[tuple[str, ...], int]]:
+    """The words of each thing with a number that is named once, and the number."""
     words = [word.key for word in prompt.words]
     classes = word_classes(words)
     for noun in things(words):
@@ -53,4 +52,4 @@ def _counted(prompt: PromptTokens) -> Iterator[tuple[str, tuple[tuple[str, ...],
         number = int(said) if said.isdecimal() else _NUMBERS.get(said, 0)
         named = tuple(prompt.words[i].text for i in noun)
         if number and all(len(prompt.places(word)) == 1 for word in named):
-            yield " ".join([*words[noun.start : noun.stop - 1], stem(words[noun.stop - 1])]), (named, number)
+            yield named, number

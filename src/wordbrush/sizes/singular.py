@@ -45,3 +45,14 @@ def singulars(noun: str) -> Iterator[str]:
         yield noun[:-2]
     if noun.endswith("s") and not noun.endswith("ss"):
         yield noun[:-1]
+
+
+def same_noun(one: str, other: str) -> bool:
+    """Whether two nouns in small letters are one, in the singular or in the plural.
+
+    >>> same_noun("potatoes", "potato"), same_noun("knife", "knives"), same_noun("bus", "buses")
+    (True, True, True)
+    >>> same_noun("cat", "cap"), same_noun("glass", "glasses")
+    (False, True)
+    """
+    return not set(singulars(one)).isdisjoint(singulars(other))

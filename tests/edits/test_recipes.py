@@ -13,6 +13,7 @@ from wordbrush.edits.recipes import (
     IN_REGION,
     JOINT,
     LARGER,
+    RECOUNTED,
     REDRAWN,
     WHOLE_REGION,
     WITHIN,
@@ -155,7 +156,7 @@ def around_outlines(words):
 
 def counted(words, others, counts):
     """The region of a thing that is to be there in another number."""
-    return replace(REDRAWN, words=words, subtract_words=others, fill_counts=counts)
+    return replace(RECOUNTED, words=words, subtract_words=others, fill_counts=counts)
 
 
 @pytest.mark.parametrize(

@@ -57,9 +57,11 @@ AROUND = replace(HELD, words=(), subtract_threshold=0.35)
 AROUND_OUTLINES = replace(AROUND, subtract_threshold=0.17, outlined=True)
 """The same to their outlines."""
 REDRAWN = replace(IN_REGION, subtract_threshold=0.15, outlined=True, fill_steps=0.6)
-"""`IN_REGION` for a thing that becomes larger or smaller, or more or fewer: its place shows the source's thing in its
-new size or number first. Left to the prompt, it hardly changes.
+"""`IN_REGION` for a thing that becomes larger or smaller: its place shows the source's thing in its new size first. Left
+to the prompt, it hardly grows.
 """
+RECOUNTED = replace(REDRAWN, fill_steps=0.8)
+"""The same for things that become more or fewer, which a model left alone would make as many as they were."""
 LARGER = 1.3
 """How many times as long a thing is that becomes large, or is small no longer."""
 
@@ -142,7 +144,7 @@ GENERATED = _recipes(
     Recipe("pose", 0.1, 0.1, 0.1, IN_REGION, "kept"),
     Recipe("attribute", 0.4, 0.1, 0.4, WITHIN, "described"),
     Recipe("size", 0.1, 0.1, 0.25, REDRAWN, "rescaled"),
-    Recipe("number", 0.1, 0.1, 0.25, REDRAWN, "counted"),
+    Recipe("number", 0.1, 0.1, 0.25, RECOUNTED, "counted"),
     Recipe("place", 0.1, 0.1, 0.4, AROUND_OUTLINES, "kept"),
     Recipe("style", 0.4, 0.4, 0.25, None),
     Recipe("mixed", 0.4, 0.1, 0.1, EACH_IN_REGION),

@@ -57,8 +57,8 @@ AROUND = replace(HELD, words=(), subtract_threshold=0.35)
 AROUND_OUTLINES = replace(AROUND, subtract_threshold=0.17, outlined=True)
 """The same to their outlines."""
 REDRAWN = replace(IN_REGION, subtract_threshold=0.15, outlined=True, fill_steps=0.6)
-"""`IN_REGION` for a thing that becomes larger or smaller: its place shows the source's thing in its new size first. Left
-to the prompt, it hardly grows.
+"""`IN_REGION` for a thing that becomes larger or smaller: its place shows the source's thing in its new size first.
+Left to the prompt, it hardly grows.
 """
 RECOUNTED = replace(REDRAWN, fill_steps=0.8)
 """The same for things that become more or fewer, which a model left alone would make as many as they were."""

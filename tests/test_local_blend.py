@@ -18,6 +18,7 @@ from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ControlError, OutputError, PromptError, SettingsError
 from wordbrush.models.folder import bundled_folder
 from wordbrush.models.stable_diffusion import StableDiffusion
+from wordbrush.pictures.masks import mask_picture
 from wordbrush.runs.run import run_edit, run_source, run_together
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush.sampling.text import Text
@@ -274,6 +275,95 @@ def test_a_thing_in_another_size_stays_inside_of_a_mask(models):
     assert torch.equal(run.latents[0][:, outside], source.latents[-1][0][:, outside])
 
 
+OUTLINED = LocalBlend("apple", maps="own", spread=True, threshold=0.15, outlined=True, hold_pixels=True)
+
+
+def test_a_region_ends_at_the_outlines_of_the_sources_thing(models):
+    """Closer than the map alone, without a part of the thing left out."""
+    adapter, _ = models["bundled"]
+    settings = replace(generation(adapter, (16, 16)), seed=22)
+    edit = asked(["a dog eating a green apple"], OUTLINED)
+    source, run = run_together(adapter, settings, edit)
+    by_map = asked(["a dog eating a green apple"], replace(OUTLINED, outlined=False))
+    _, coarse = run_together(adapter, settings, by_map)
+    shown = torch.from_numpy(Judge.load().all([adapter.decode(source.latents[-1])])[0].where("apple"))
+    found, wide = run.blend_masks[0][-1], coarse.blend_masks[0][-1]
+    assert shown.any()
+    assert (found & shown).sum() / shown.sum() > 0.9
+    assert found.sum() < 0.9 * wide.sum()
+    assert run.shown == (None,), "a region that is grown has room for another shape"
+
+
+def test_what_keeps_its_shape_shows_within_its_outline_alone():
+    editor = Editor.from_pretrained()
+    source = editor.generate("a dog eating an apple", seed=22)
+    within = editor.edit(source, "a dog eating a green apple", local_blend=replace(OUTLINED, pool=1))
+    wider = editor.edit(source, "a dog eating a green apple", local_blend=OUTLINED)
+    apart, further = (
+        (np.abs(np.asarray(made.image, int) - np.asarray(source.image, int)).max(axis=2) > 8).sum()
+        for made in (within, wider)
+    )
+    assert 0 < apart < 0.8 * further, "cells at its edge show the source beside it"
+    assert torch.equal(editor.replay(within.record)[0].latents, within.latents)
+
+
+def test_what_stays_keeps_its_own_pixels_to_its_outline():
+    editor = Editor.from_pretrained()
+    source = editor.generate("a dog on the beach", seed=22)
+    blend = LocalBlend((), subtract_words="dog", maps="own", spread=True, subtract_threshold=0.17, outlined=True)
+    moved = editor.edit(source, "a dog at night", local_blend=replace(blend, hold_pixels=True))
+    dog = torch.from_numpy(Judge.load().all([source.image])[0].where("dog"))
+    inner = -torch.nn.functional.max_pool2d(-dog[None].float(), 3, stride=1, padding=1)[0] > 0  # no cell at its edge
+    inside = np.asarray(mask_picture(inner, source.image.size)) > 0
+    apart = np.abs(np.asarray(moved.image, int) - np.asarray(source.image, int)).max(axis=2)
+    assert inside.sum() > 200
+    assert apart[inside].max() == 0
+    assert np.median(apart[~(np.asarray(mask_picture(dog, source.image.size)) > 0)]) > 20
+
+
+def test_things_that_seem_to_be_everywhere_hold_nothing(models):
+    """An untrained network's maps have no outline. Nothing is subtracted then, and the edit says so."""
+    adapter, _ = models["tiny"]
+    blend = LocalBlend((), subtract_words="dog", subtract_threshold=0.0, outlined=True)
+    _, run = run_together(adapter, generation(adapter, (16, 16)), asked([CAT], blend))
+    assert run.blend_masks[0][-1].all()
+    assert "lets all of" in run.warnings[0]
+
+
+def test_of_several_things_each_has_a_region_where_it_is_apart(models):
+    """One that is looked at little is not lost beside another."""
+    adapter, _ = models["bundled"]
+    blend = LocalBlend(maps="own", threshold=0.6, pool=1)
+    apart, first, second, together = (
+        run_together(
+            adapter, generation(adapter, (16, 16)), asked(["a cat eating an orange"], replace(blend, **given))
+        )[1].blend_masks[0][0]
+        for given in (
+            {"apart": True},
+            {"source_words": "dog", "target_words": ("cat",)},
+            {"source_words": "apple", "target_words": ("orange",)},
+            {},
+        )
+    )
+    assert torch.equal(apart, first | second)
+    assert not torch.equal(apart, together)
+
+
+def test_another_number_is_shown_until_it_is_left_to_the_target(models):
+    """To the end: only where one goes, and there the ground; all else of the things is the source's."""
+    adapter, _ = models["bundled"]
+    settings = replace(generation(adapter, (16, 16)), prompt="two bananas on the street")
+    blend = LocalBlend(("bananas", "banana"), maps="own", spread=True, threshold=0.15, outlined=True)
+    shown = asked(["a banana on the street"], replace(blend, fill_steps=1.0, fill_counts=(2, 1)))
+    source, run = run_together(adapter, settings, shown)
+    finished, region = source.latents[-1][0], run.blend_masks[0][-1]
+    assert 0 < region.float().mean() < 0.4
+    assert torch.equal(run.latents[0][:, ~region], finished[:, ~region])
+    assert ((run.latents[0] - finished).abs().amax(0) > 0.1)[region].float().mean() > 0.8
+    _, words = run_together(adapter, settings, asked(["a banana on the street"], blend))
+    assert region.sum() < words.blend_masks[0][-1].sum()
+
+
 def test_every_step_from_the_first_blended_one_is_the_sources_outside(models, monkeypatch):
     """Also in between: what the model sees at the next step, and what a run that ended there would give."""
     adapter, _ = models["tiny"]
@@ -317,6 +407,7 @@ def test_each_target_blends_with_the_source_alone(models):
         (1 << 30, 1.0, LocalBlend(threshold=SHARP)),
         (300_000, 5.0, FILL),
         (0, 1.0, FILL),
+        (300_000, 5.0, LocalBlend("dog", spread=True, outlined=True)),
     ],
 )
 def test_an_edit_of_a_kept_source_is_the_one_beside_it(models, keep_bytes, guidance_scale, blend):

@@ -86,6 +86,11 @@ def test_an_ambiguous_word_is_an_error():
     assert found("dog and dog", ["cat and dog"], LocalBlend("dog[1]"))[0].target == ()
 
 
+def test_outlines_of_no_words_are_an_error():
+    with pytest.raises(SettingsError, match="outlined, and no word says of what; name things in words"):
+        found(SOURCE, ["a cat eating an apple"], LocalBlend((), mask=LatentMask(("#.",)), outlined=True))
+
+
 def test_nothing_changed_is_an_error():
     with pytest.raises(PromptError, match="no blend word is in the source"):
         found(SOURCE, ["a dog eating an apple."], LocalBlend())

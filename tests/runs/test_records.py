@@ -40,8 +40,12 @@ blends = st.builds(
     maps=st.sampled_from(["edited", "own"]),
     mask=st.none() | masks.filter(lambda rows: "#" in "".join(rows)).map(tuple).map(LatentMask),
     fill_steps=st.floats(0, 1),
+    apart=st.booleans(),
+    spread=st.booleans(),
     hold_pixels=st.booleans(),
 )
+outlined = blends.filter(lambda blend: blend.names_words).map(lambda b: replace(b, outlined=True))
+recounted = outlined.map(lambda b: replace(b, fill_steps=0.6, fill_counts=(3, 2)))
 rescaled = blends.filter(lambda blend: blend.names_words).map(lambda b: replace(b, fill_steps=0.6, fill_scale=1.3))
 edits = st.builds(
     EditSettings,
@@ -51,7 +55,7 @@ edits = st.builds(
     self_replace_steps=windows,
     self_replace_max_pixels=st.integers(1, 4096),
     equalizer=st.dictionaries(text, numbers, max_size=3),
-    local_blend=st.none() | blends | rescaled,
+    local_blend=st.none() | blends | rescaled | outlined | recounted,
     mutual_self_attention=st.none() | st.builds(lambda w, layer: MutualSelfAttention(*w, layer), windows, shares),
     plug_and_play=st.none() | st.builds(PlugAndPlay, fractions, fractions, shares, shares),
     strength=st.none() | fractions,

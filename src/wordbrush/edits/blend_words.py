@@ -32,10 +32,13 @@ def blend_tokens(prompts: Prompts, blend: LocalBlend, equalizer: Mapping[str, fl
     """Find a blend's words for each target. Words in `equalizer` count as words that the edit changes.
 
     Raises `PromptError` for a word that is in none of the prompts it may be in, for an ambiguous word, and for a
-    target without any word. Raises `SettingsError` if `target_words` does not have one entry for each target.
+    target without any word. Raises `SettingsError` if `target_words` does not have one entry for each target, and for
+    outlines of no words.
     """
     source, targets = prompts.source, prompts.targets
     if not blend.names_words and not blend.subtract_words:
+        if blend.outlined:
+            raise SettingsError("the blend is outlined, and no word says of what; name things in words")
         return tuple(BlendTokens((), (), (), (), ()) for _ in targets)
     if blend.target_words is not None and len(blend.target_words) != len(targets):
         raise SettingsError(

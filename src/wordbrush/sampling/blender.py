@@ -117,7 +117,7 @@ class Blender:
         sight: Sight | None = None,
     ) -> None:
         """Prepare a run of `num_steps` on latents (h, w), for the branches of `tokens`; `layers` are all the model's
-        layers. `sight` is the source's picture, for a blend that `sees_source`.
+        layers. `sight` is the source's picture, for a blend that outlines or redraws things of it.
 
         Raises `SettingsError` if the user's mask has another size.
         """
@@ -161,8 +161,9 @@ class Blender:
         After a step that showed it no maps, that is where it was before.
         """
         if step >= self._start:
-            if step == self._start and self._sight is not None:
+            if self._sight is not None:
                 self._look(self._sight, source)
+                self._sight = None
             if self._allowed_now is None:
                 self._allowed_now = self._allowed()
             allowed = self._allowed_now.to(latents.device)
@@ -227,32 +228,35 @@ class Blender:
 
     def _look(self, sight: Sight, source: SourceLatents) -> None:
         """Find the outlines of the source's things, and have redrawn what is to be another."""
-        finished, maps = source.finished, self._maps.of_source()
+        finished, blend = source.finished, self._blend
         assert finished is not None  # a source whose picture is asked for runs before its edits
-        least = SCALED
-        if self._blend.outlined:
-            outlines = [sight.outlined(finished, torch.stack(of_branch)) for of_branch in zip(*maps, strict=True)]
-            maps, least = list(torch.stack(outlines, dim=1)), self._blend.threshold
-            own, others = torch.stack(maps[:-1]).amax(0), maps[-1]
-            self._words_BHW = own > self._blend.threshold
-            stay = (others > self._blend.subtract_threshold) & (others > own)
+        maps = self._maps.of_source()
+        if blend.outlined:
+            of_branches = [sight.outlined(finished, torch.stack(of_branch)) for of_branch in zip(*maps, strict=True)]
+            maps, least = list(torch.stack(of_branches, dim=1)), blend.threshold
+        else:
+            maps, least = [_shares(each, self._size, 1, smooth=True) for each in maps], SCALED
+        own, others = torch.stack(maps[:-1]).amax(0), maps[-1]
+        if blend.outlined:
+            stay = (others > blend.subtract_threshold) & (others > own)
+            self._words_BHW = own > least
             self._others_BHW = stay & (stay.float().mean(dim=(1, 2), keepdim=True) < NEARLY_ALL)
-        if self._blend.redraws:
-            *each, others = maps if self._blend.outlined else [_shares(m, self._size, 1, smooth=True) for m in maps]
-            own = torch.stack(each).amax(0)
-            things = ((own > least) & (own >= others)).cpu()
-            drawn = [sight.redrawn(finished, thing) for thing in things]
+        if blend.redraws:
+            drawn = [sight.redrawn(finished, thing) for thing in ((own > least) & (own >= others)).cpu()]
             self._placed = torch.cat([latents for latents, _ in drawn]), torch.stack([where for _, where in drawn])
 
     @property
     def shown(self) -> Tensor | None:
-        """Where the edits may show in the finished picture (branches, H, W), by outlines; None if by cells alone."""
-        if self._words_BHW is None or self._others_BHW is None:
+        """Where the edits may show in the finished picture (branches, H, W), by outlines; None if by cells alone.
+
+        A thing whose region is not grown keeps its shape, and what is subtracted its own pixels. A place that is
+        filled may be another thing's.
+        """
+        if self._words_BHW is None or self._others_BHW is None or self._blend.fill_steps:
             return None
-        if self._blend.fill_steps:
-            return None
-        within = self._words_BHW if self._blend.names_words and self._blend.pool == 1 else torch.tensor(True)
-        return within & ~self._others_BHW
+        within = [self._words_BHW] if self._blend.names_words and self._blend.pool == 1 else []
+        beside = [~self._others_BHW] if self._blend.subtract_words else []
+        return torch.stack([*within, *beside]).all(0) if within or beside else None
 
     def _things(self) -> Tensor:
         """Cells of the words and of those to subtract (branches, h, w), as far as anything of them can be seen."""

@@ -49,6 +49,7 @@ SMALLEST = {
         "| 1000 | 360000 | 100.0 |",
     ),
     "own_word.py": (["--steps", "1", "--edits", "1"], "| into <sprite> |"),
+    "outline_truth.py": (["--scenes", "1", "--steps", "3"], "| the last | outlined, above 0.15 and other things |"),
     "own_style.py": (["--steps", "1", "--edits", "1"], "| edited in |"),
     "picture_quality.py": (["--pictures", "1", "--steps", "2", "--eta", "1"], "| sharpness of objects |"),
     "pixel_outlines.py": (

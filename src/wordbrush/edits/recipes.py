@@ -44,8 +44,6 @@ EMPTIED = replace(NARROWER, subtract_threshold=0.5, fill_steps=0.8)
 """The same for a thing that is taken away: its place is filled from its surroundings, and things that stay keep
 theirs. Left to the prompt, the place would become another of the things that the prompt still names.
 """
-BESIDE = replace(NARROWER, pool=1)
-"""`NARROWER` for what is added to a photograph: no wider than the new thing's own map."""
 WITHIN = replace(NARROWER, threshold=0.13, outlined=True, pool=1)
 """`NARROWER` for a thing that keeps its shape: no wider than its outline."""
 ALL_IN_REGION = replace(IN_REGION, least_difference=0.3)
@@ -159,7 +157,7 @@ the first steps; held for longer, they colour the new one.
 """
 
 PHOTOGRAPH = GENERATED | _recipes(
-    Recipe("addition", 0.1, 0.1, 0.25, BESIDE),
+    Recipe("addition", 0.1, 0.1, 0.25, NARROWER),
     Recipe("pose", 0.1, 0.1, 0.25, IN_REGION, "kept"),
     Recipe("mixed", 0.8, 0.1, 0.1, EACH_IN_REGION),
     Recipe("scene", 0.8, 0.1, 0.1, AROUND_OUTLINES, "kept"),

@@ -1,6 +1,6 @@
 """How good the bundled model is: what a changed word moves, and what attention control holds.
 
-    python -m benchmarks.bundled_quality [--scenes 1000] [--swaps 200] [--steps N] [--dtype NAME]
+    python -m benchmarks.bundled_quality [--scenes 1000] [--swaps 200] [--rows NAME;...] [--steps N] [--dtype NAME]
 
 Prints tables of the model card; what it draws is measured by `picture_quality.py`. The judge, a classifier trained on
 rendered scenes alone, says what pictures show.
@@ -8,7 +8,7 @@ Background is what neither the old word's map in the source nor the new word's m
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +31,9 @@ from wordbrush.scenes.pixels import to_tensor
 from wordbrush.scenes.sample_cast import sample_cast
 from wordbrush.scenes.scene import recast
 
+PUBLISHED = {"recipe": "published"}
 SETTINGS: dict[str, dict[str, Any]] = {
+    "recipe": {"recipe": "auto"},
     "cross 0.4, self 0.2": {"cross_replace_steps": 0.4, "self_replace_steps": 0.2},
     "cross 0.8, self 0.2": {"cross_replace_steps": 0.8, "self_replace_steps": 0.2},
     "cross 0.8, self 0.4": {"cross_replace_steps": 0.8, "self_replace_steps": 0.4},
@@ -52,6 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenes", type=int, default=1000, help="rendered scenes for the judge, in hundreds")
     parser.add_argument("--swaps", type=int, default=200)
+    parser.add_argument("--rows", default=";".join(SETTINGS), help="ways to swap, besides the plain picture")
     parser.add_argument("--steps", type=int, help="denoising steps; the model's own if not given")
     parser.add_argument("--dtype", choices=DTYPES, help="what is fastest on this machine if not given")
     options = parser.parse_args()
@@ -61,7 +64,8 @@ def main() -> None:
     print_judge(judge, options.scenes)
     print_autoencoder(editor, min(256, options.scenes))
     if options.swaps:
-        print_swaps(editor, judge, options.swaps, steps)
+        settings = {row: SETTINGS[row] for row in options.rows.split(";") if row}
+        print_swaps(editor, judge, options.swaps, steps, settings)
 
 
 def print_judge(judge: Judge, count: int) -> None:
@@ -86,34 +90,39 @@ def print_autoencoder(editor: Editor, count: int) -> None:
     print(f"| autoencoder | {values.mean():.1f} | {values.min():.1f} |")
 
 
-def print_swaps(editor: Editor, judge: Judge, count: int, steps: int) -> None:
+def print_swaps(editor: Editor, judge: Judge, count: int, steps: int, settings: Mapping[str, dict[str, Any]]) -> None:
     """Swap a noun: by the plain same-seed picture, and by edits with several settings."""
-    names = ["plain, same seed", *SETTINGS]
+    names = ["plain, same seed", *settings]
     present: dict[str, list[bool]] = {name: [] for name in names}
+    swapped: dict[str, list[bool]] = {name: [] for name in names}
     kept: dict[str, list[float]] = {name: [] for name in names}
     for seed, (cast, old, new) in enumerate(swaps(count)):
         source = editor.generate(caption(cast), seed=seed, num_inference_steps=steps)
         changed = recast(cast, old, new)
         target, word = caption(changed), called(changed, new)
         region = covered(editor.maps(source, [called(cast, old)]), called(cast, old), source)
-        for name, (made, maps) in zip(names, variants(editor, source, target, word), strict=True):
+        for name, (made, maps) in zip(names, variants(editor, source, target, word, settings), strict=True):
             background = ~(region | covered(maps, word, made))
-            present[name].append(judge(made.image).shows(new))
+            seen = judge(made.image)
+            present[name].append(seen.shows(new))
+            swapped[name].append(seen.shows(new) and not seen.shows(old))
             if background.mean() > 0.1:
                 kept[name].append(psnr(source, made, background))
-    print(f"\n| {count} one-word swaps | new object there | background PSNR, dB |\n|---|---|---|")
+    heads = ("new object there", "and the old one gone", "background PSNR, dB")
+    print(f"\n| {count} one-word swaps | {' | '.join(heads)} |\n|---|---|---|---|")
     for name in names:
-        print(f"| {name} | {100 * np.mean(present[name]):.1f} % | {np.mean(kept[name]):.1f} |")
+        shares = (100 * np.mean(found[name]) for found in (present, swapped))
+        print(f"| {name} | {' | '.join(f'{share:.1f} %' for share in shares)} | {np.mean(kept[name]):.1f} |")
 
 
 def variants(
-    editor: Editor, source: Source, target: str, word: str
+    editor: Editor, source: Source, target: str, word: str, settings: Mapping[str, dict[str, Any]]
 ) -> Iterator[tuple[Source | EditResult, AttentionMaps]]:
     """The plain picture of the target and its edits, one of each setting, and the maps of the new word."""
     plain = editor.regenerate(source, target)
     yield plain, editor.maps(plain, [word])
-    for settings in SETTINGS.values():
-        made = editor.edit(source, target, capture=MapsRequest([word]), recipe="published", **settings)
+    for options in settings.values():
+        made = editor.edit(source, target, capture=MapsRequest([word]), **{**PUBLISHED, **options})
         assert isinstance(made, EditResult)
         assert made.maps is not None
         yield made, made.maps

@@ -6,7 +6,8 @@
 A row is a name ("exact", "balanced", "fast") or GUIDED/NEGATIVE/LATE/CACHE/REGION, such as 0..0.6/2/0.2/2/1: guided in
 that part of the schedule, there with the negative prompt's rows at one of so many steps, beginning with the source's
 latents at that part of the steps, and deep features computed at one of so many steps once the windows have closed, or
-where a region is known, all but one of so many steps in that region alone.
+where a region is known, all but one of so many steps in that region alone. Two more parts, /DEEP/EARLY, say at one of
+how many of these deep features are computed, and with a 1 that a mask is a region from the second step on.
 With --region edits may only change a square in the middle, of that share of the picture. Cost is the processor's time
 of an edit, decoding included, as a share of that of the plain picture of its prompt from the same noise. Success and
 background are those of `wordbrush bench scenes`; the last column compares edits with the exact ones, which are always
@@ -88,7 +89,8 @@ def shortcuts(text: str) -> Shortcuts:
     """A row, by its name or its parts."""
     if text in FAST:
         return Shortcuts.parse(cast(FastName, text))
-    guided, negative, late, cache, region = text.split("/")
+    guided, negative, late, cache, region, *others = text.split("/")
+    deep, early = (int(other) for other in others or "10")
     bounds = Window.parse(window("--rows", guided), "guidance_interval")
     return Shortcuts(
         (bounds.start, bounds.end),
@@ -96,6 +98,8 @@ def shortcuts(text: str) -> Shortcuts:
         cache_interval=int(cache),
         region_interval=int(region),
         negative_interval=int(negative),
+        region_cache_interval=deep,
+        early_region=bool(early),
     )
 
 

@@ -149,6 +149,7 @@ WHOLE = {
     "fast.cache_interval": (1.0, 3.0),
     "fast.negative_interval": (1.0, 3.0),
     "fast.region_interval": (1.0, 3.0),
+    "fast.region_cache_interval": (1.0, 3.0),
     "fast.region_halo": (1.0, 3.0),
 }
 

@@ -20,6 +20,7 @@ def test_each_name_leaves_out_more():
         assert more.late_start >= less.late_start
         assert more.cache_interval >= less.cache_interval
         assert more.region_interval >= less.region_interval
+        assert more.region_cache_interval >= less.region_cache_interval
         assert more.negative_interval >= less.negative_interval
         assert more != less
 
@@ -38,6 +39,7 @@ def test_one_step_in_which_the_edit_acts_remains():
         (lambda: Shortcuts(cache_interval=0), "cache_interval is 0; give 1 or more"),
         (lambda: Shortcuts(negative_interval=0), "negative_interval is 0; give 1 or more"),
         (lambda: Shortcuts(region_interval=0), "region_interval is 0; give 1 or more"),
+        (lambda: Shortcuts(region_cache_interval=0), "region_cache_interval is 0; give 1 or more"),
         (lambda: Shortcuts(region_halo=-1), "region_halo is -1; give 0 or more cells"),
         (lambda: Shortcuts(guidance_interval=(0.5, 0.2)), "give a number in 0..1, or"),
         (lambda: Shortcuts.parse("quick"), "fast is 'quick'; give exact, balanced or fast"),

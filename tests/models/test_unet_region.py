@@ -11,6 +11,7 @@ from wordbrush.edits.blend import LatentMask, LocalBlend
 from wordbrush.edits.plug_and_play import PlugAndPlay
 from wordbrush.edits.shortcuts import Shortcuts
 from wordbrush.models.unet_region import LEAST_CELLS
+from wordbrush.sampling.adapter import RegionCall
 from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
 
 PROMPT, TARGET = "a dog eating an apple", "a cat eating an apple"
@@ -106,13 +107,13 @@ def test_it_is_what_a_whole_call_computes(changes, edge):
     surroundings = Surroundings()
     surroundings.begin(BatchLayout.of([1], guided=True), None)
     plain, _ = adapter.predict(two, timestep, texts, None)
-    whole, _ = adapter.predict(two, timestep, texts, None, 1.0, surroundings)
+    whole, _ = adapter.predict(two, timestep, texts, None, 1.0, RegionCall(surroundings))
     assert torch.equal(whole, plain)
     for guided, rows in ((True, slice(0, 2)), (False, slice(1, 2)), (True, slice(0, 2))):
         surroundings.begin(BatchLayout.of([1], guided=guided), region)
         given = two[rows].clone()
         given[..., : max(inside.top - 1, 0), :] += 1  # beyond a border of one cell nothing is looked at
-        alone, _ = adapter.predict(given, timestep, text.cat([text] * len(given)), None, 1.0, surroundings)
+        alone, _ = adapter.predict(given, timestep, text.cat([text] * len(given)), None, 1.0, RegionCall(surroundings))
         assert (alone - whole[rows]).abs().max() < 1e-5
 
 
@@ -127,7 +128,7 @@ def test_an_error_inside_leaves_nothing_behind(editor, source):
     surroundings, noise = Surroundings(), adapter.noise(1, 32, 48)
     surroundings.begin(BatchLayout.of([1], guided=False), None)
     with pytest.raises(RuntimeError, match="out of luck"):
-        adapter.predict(noise, torch.tensor(10), adapter.encode(PROMPT), None, 1.0, surroundings)
+        adapter.predict(noise, torch.tensor(10), adapter.encode(PROMPT), None, 1.0, RegionCall(surroundings))
     handle.remove()
     assert _hooks(unet) == before
     assert torch.equal(editor.generate(PROMPT, **RUN).latents, source.latents)

@@ -1,5 +1,6 @@
 """Steps that compute only the region that a local blend lets change."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -18,6 +19,8 @@ from wordbrush.maps.request import MapsRequest
 from wordbrush.runs.planned import plan
 from wordbrush.runs.record import RunRecord
 from wordbrush.runs.run import run_source
+from wordbrush.sampling.adapter import RegionCall
+from wordbrush.sampling.deep_features import DeepFeatures
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush_bench.tiny.joint import SIZE, tiny_flux, tiny_sd3
 from wordbrush_bench.tiny.pixart import tiny_pixart
@@ -67,12 +70,12 @@ def test_a_region_of_the_same_call_has_the_same_prediction(pipeline, size):
     plain, _ = adapter.predict(noise, timestep, text, None)
     surroundings = Surroundings()
     surroundings.begin(layout, None)
-    whole, _ = adapter.predict(noise, timestep, text, None, 1.0, surroundings)
+    whole, _ = adapter.predict(noise, timestep, text, None, 1.0, RegionCall(surroundings))
     assert torch.equal(whole, plain)
     surroundings.begin(layout, region)
-    alone, _ = adapter.predict(noise, timestep, text, None, 1.0, surroundings)
+    alone, _ = adapter.predict(noise, timestep, text, None, 1.0, RegionCall(surroundings))
     assert (alone - plain).abs().max() < 1e-5
-    moved, _ = adapter.predict(noise + 0.1, timestep, text, None, 1.0, surroundings)
+    moved, _ = adapter.predict(noise + 0.1, timestep, text, None, 1.0, RegionCall(surroundings))
     assert torch.equal(moved[..., ~inside], plain[..., ~inside])
     assert (moved - plain)[..., inside].abs().min() > 0
     assert torch.equal(adapter.predict(noise, timestep, text, None)[0], plain)
@@ -102,10 +105,10 @@ def test_an_edit_acts_in_a_region_as_in_the_whole(pipeline, size, options):
     region, _ = _region(adapter, size)
     given = kept.latents[1], adapter.solver(4, *size).timesteps[1], adapter.encode(TARGET)
     surroundings.begin(layout, None)
-    whole, count = adapter.predict(*given, StepControl(1, layout, step, tape), 1.0, surroundings)
+    whole, count = adapter.predict(*given, StepControl(1, layout, step, tape), 1.0, RegionCall(surroundings))
     surroundings.begin(layout, region)
     control = StepControl(1, layout, step, RegionTape(tape, region))
-    alone, as_many = adapter.predict(*given, control, 1.0, surroundings)
+    alone, as_many = adapter.predict(*given, control, 1.0, RegionCall(surroundings))
     assert (alone - whole).abs().max() < 1e-5
     assert count == as_many > 0
     plain, _ = adapter.predict(*given, None)
@@ -118,9 +121,9 @@ def test_rows_that_are_left_out_later_are_read_where_they_were():
     text, timestep = adapter.encode(PROMPT), adapter.solver(4, *SIZE).timesteps[1]
     surroundings = Surroundings()
     surroundings.begin(BatchLayout.of([1], guided=True), None)
-    whole, _ = adapter.predict(two, timestep, text.cat([text, text]), None, 1.0, surroundings)
+    whole, _ = adapter.predict(two, timestep, text.cat([text, text]), None, 1.0, RegionCall(surroundings))
     surroundings.begin(BatchLayout.of([1], guided=False), _region(adapter, SIZE)[0])
-    alone, _ = adapter.predict(two[1:], timestep, text, None, 1.0, surroundings)
+    alone, _ = adapter.predict(two[1:], timestep, text, None, 1.0, RegionCall(surroundings))
     assert (alone - whole[1:]).abs().max() < 1e-5
 
 
@@ -163,10 +166,63 @@ def test_what_needs_the_whole_picture_has_it(editor, source):
 
 
 def test_it_is_recorded_and_replayed(editor, source):
-    fast = Shortcuts((0.0, 0.6), 0.2, 2, 3, 1)
+    fast = Shortcuts((0.0, 0.6), 0.2, 2, 3, 1, 1, 2, True)
     result = editor.edit(source, [TARGET, "a dog eating an orange"], local_blend=CORNER, fast=fast)
     record = RunRecord.from_json(result[0].record.to_json())
     assert record.edit.fast == fast
     again = editor.replay(record)
     assert all(torch.equal(a.latents, b.latents) for a, b in zip(again, result, strict=True))
     assert torch.equal(editor.generate(PROMPT, **RUN).latents, source.latents)
+
+
+@FAMILIES
+def test_deep_features_of_a_region_are_what_it_computes(pipeline, size):
+    """What is taken instead is what would have been computed, and follows the latents."""
+    adapter = Editor.from_pipeline(pipeline())._adapter
+    text, noise = adapter.encode(PROMPT), adapter.noise(1, *size)
+    timestep, layout = adapter.solver(4, *size).timesteps[1], BatchLayout.of([1], guided=False)
+    region, inside = _region(adapter, size)
+    surroundings, deep = Surroundings(), DeepFeatures()
+
+    def alone(latents, reuse):
+        surroundings.begin(layout, region)
+        return adapter.predict(latents, timestep, text, None, 1.0, RegionCall(surroundings, reuse))[0]
+
+    surroundings.begin(layout, None)
+    whole, _ = adapter.predict(noise, timestep, text, None, 1.0, RegionCall(surroundings))
+    plain = alone(noise + 0.1, None)
+    deep.begin(layout, reuses=False)
+    assert torch.equal(alone(noise + 0.1, deep), plain)
+    deep.begin(layout, reuses=True)
+    assert (alone(noise + 0.1, deep) - plain).abs().max() < 1e-5
+    moved = alone(noise, deep)
+    assert (moved - plain)[..., inside].abs().min() > 0
+    assert torch.equal(moved[..., ~inside], whole[..., ~inside])
+    assert torch.equal(adapter.predict(noise, timestep, text, None)[0], whole)
+
+
+def test_a_region_reuses_deep_features_once_no_edit_acts(editor, source):
+    fast = Shortcuts(region_interval=5)
+    deep = replace(fast, region_cache_interval=3)
+    whole, early = {"cross_replace_steps": 1.0}, {"cross_replace_steps": 0.5, "self_replace_steps": 0.0}
+    for windows, same in ((whole, True), (early, False)):
+        one, two = (editor.edit(source, TARGET, local_blend=CORNER, **windows, fast=each) for each in (fast, deep))
+        assert torch.equal(one.latents, two.latents) is same
+        assert all(torch.equal(one.way[step], two.way[step]) for step in range(6))  # nothing acts from the sixth on
+    exact = editor.edit(source, TARGET, local_blend=CORNER, **early)
+    assert (two.latents - exact.latents).abs().max() < 0.1 * (exact.latents - source.latents).abs().max()
+
+
+def test_a_mask_may_be_a_region_at_once(editor, source):
+    exact = editor.edit(source, TARGET, local_blend=CORNER)
+    early = editor.edit(source, TARGET, local_blend=CORNER, fast=Shortcuts(region_interval=20, early_region=True))
+    assert torch.equal(early.way[1], exact.way[1])
+    assert not torch.equal(early.way[2], exact.way[2])
+    outside = ~early.blend_masks[-1]
+    assert torch.equal(early.latents[0][:, outside], source.latents[0][:, outside])
+    assert "the region alone at 9 of 10 steps" in early.record.acted[0]
+    words = LocalBlend("dog", threshold=0.0, mask=CORNER.mask)
+    exact, late = (
+        editor.edit(source, TARGET, local_blend=words, fast=fast) for fast in (None, early.record.edit.fast)
+    )
+    assert all(torch.equal(late.way[step], exact.way[step]) for step in range(4))  # what words look at is not known

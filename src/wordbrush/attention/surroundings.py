@@ -74,7 +74,8 @@ class Surroundings:
     def held(self, name: str, cut: Callable[..., T]) -> T:
         """What `cut` makes of what is held of the rows of this call; it is made once for all calls of a region."""
         if name not in self._cut:
-            self._cut[name] = cut(*(tensor[self._at] for tensor in self._held[name]))
+            every = self._at == list(range(len(self._layout.rows)))
+            self._cut[name] = cut(*(tensor if every else tensor[self._at] for tensor in self._held[name]))
         made: T = self._cut[name]  # type: ignore[assignment]
         return made
 

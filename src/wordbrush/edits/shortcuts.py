@@ -31,8 +31,12 @@ class Shortcuts:
       SpotEdit). Of transformers of SD3, FLUX.1 and PixArt, and of U-Nets of at least 48 x 48 latent cells, in place of
       `cache_interval`. A region of more than half of the picture is not computed alone. Default: 1, each step
       is whole.
+    - `region_cache_interval`: at the steps that compute that region alone, `cache_interval`. Default: 1, deep features
+      of a region are never re-used.
     - `region_halo`: by how many latent cells, 0 or more, that region is grown, before U-Nets take the rectangle of
       their coarsest layer's positions around it. Default: 1.
+    - `early_region`: whether a mask, of a blend without words, is a region from the second step on, before its blend
+      begins. Default: False.
 
     Raises `SettingsError` for a value outside of its range.
 
@@ -48,6 +52,8 @@ class Shortcuts:
     region_interval: int = 1
     region_halo: int = 1
     negative_interval: int = 1
+    region_cache_interval: int = 1
+    early_region: bool = False
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -55,7 +61,7 @@ class Shortcuts:
         Window.parse(self.guidance_interval, "guidance_interval")
         if not 0 <= self.late_start < 1:
             raise SettingsError(f"late_start is {self.late_start}; give a fraction of the steps, from 0 to below 1")
-        for name in ("negative_interval", "cache_interval", "region_interval"):
+        for name in ("negative_interval", "cache_interval", "region_interval", "region_cache_interval"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}; give 1 or more, such as 2")
         if self.region_halo < 0:
@@ -97,6 +103,10 @@ class Shortcuts:
             said.append(f"deep features every {self.cache_interval} steps")
         if self.region_interval > 1:
             said.append(f"outside of the region every {self.region_interval} steps")
+            if self.region_cache_interval > 1:
+                said.append(f"its deep features every {self.region_cache_interval}")
+            if self.early_region:
+                said.append("a mask at once")
         return "; ".join(said) or "exact"
 
 

@@ -30,16 +30,16 @@ def unet_features(unet: Any, deep: DeepFeatures) -> Iterator[None]:
             (features,) = deep.held
             for block in unet.down_blocks:
                 count = len(block.resnets) + (block.downsamplers is not None)
-                scope.enter_context(_instead(block, _passed_down(count)))
+                scope.enter_context(instead(block, _passed_down(count)))
             if unet.mid_block is not None:
-                scope.enter_context(_instead(unet.mid_block, _passed))
+                scope.enter_context(instead(unet.mid_block, _passed))
             for block in unet.up_blocks[:-1]:
-                scope.enter_context(_instead(block, _passed))
+                scope.enter_context(instead(block, _passed))
             for part in layers:
                 for layer in part[:-1]:
-                    scope.enter_context(_instead(layer, _passed if part is layers[0] else _passed_in_tuple))
+                    scope.enter_context(instead(layer, _passed if part is layers[0] else _passed_in_tuple))
             given = (features,) if len(layers) > 1 else features
-            scope.enter_context(_instead(deepest, lambda *_, **__: given))
+            scope.enter_context(instead(deepest, lambda *_, **__: given))
         yield
 
 
@@ -50,9 +50,9 @@ def shallow_control_net(net: Any) -> Iterator[None]:
     """
     with ExitStack() as scope:
         for block in net.down_blocks:
-            scope.enter_context(_instead(block, _passed_down(len(block.resnets) + (block.downsamplers is not None))))
+            scope.enter_context(instead(block, _passed_down(len(block.resnets) + (block.downsamplers is not None))))
         for layer in (net.mid_block, *list(net.controlnet_down_blocks)[1:], net.controlnet_mid_block):
-            scope.enter_context(_instead(layer, _passed))
+            scope.enter_context(instead(layer, _passed))
         yield
 
 
@@ -82,8 +82,8 @@ def block_features(network: nn.Module, deep: DeepFeatures) -> Iterator[None]:
                 scope.callback(blocks[-2].register_forward_hook(keep).remove)
             else:
                 for block in blocks[1:-2]:
-                    scope.enter_context(_instead(block, lambda *_, **__: first[-1]))
-                scope.enter_context(_instead(blocks[-2], added))
+                    scope.enter_context(instead(block, lambda *_, **__: first[-1]))
+                scope.enter_context(instead(blocks[-2], added))
         yield
 
 
@@ -94,7 +94,7 @@ def _longest_stack(network: nn.Module) -> Sequence[nn.Module]:
 
 
 @contextmanager
-def _instead(module: nn.Module, forward: Callable[..., Any]) -> Iterator[None]:
+def instead(module: nn.Module, forward: Callable[..., Any]) -> Iterator[None]:
     """A scope in which a module computes something else; its hooks act as always."""
     own = module.__dict__.get("forward")
     module.forward = forward

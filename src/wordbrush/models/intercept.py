@@ -138,13 +138,16 @@ class Intercept:
         handler: Handler,
         features: Mapping[str, nn.Module] | None = None,
         on_feature: FeatureHandler | None = None,
+        *,
+        every: bool = True,
     ) -> None:
-        """Prepare a scope; nothing is hooked before it is entered."""
+        """Prepare a scope; nothing is hooked before it is entered. If not `every` layer is to run, none is missed."""
         by_name = {layer.site.name: layer for layer in layers}
         self._mode = _KernelMode(by_name, handler, {name: _picture_tokens(modules[name]) for name in by_name})
         self._inside = Inside({name: modules[name] for name in self._mode.layers}, self._mode)
         self._features = features or {}
         self._on_feature = on_feature
+        self._every = every
         self._handles: list[torch.utils.hooks.RemovableHandle] = []
 
     def __enter__(self) -> "Intercept":
@@ -162,7 +165,7 @@ class Intercept:
             handle.remove()
         self._handles.clear()
         self._inside.__exit__()
-        if kind is None:
+        if kind is None and self._every:
             self._check()
 
     def _changing(self, name: str) -> Callable[..., Tensor]:

@@ -4,7 +4,7 @@ leaves is put among what the last whole call gave.
 Legend: B rows, N positions of the picture, T tokens, C channels.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,11 +15,14 @@ from torch import Tensor, nn
 
 from wordbrush.attention.sites import AttentionLayer
 from wordbrush.attention.surroundings import Answer, Surroundings
+from wordbrush.models.deep_features import instead
 from wordbrush.models.intercept import Intercept, attention_modules
 
 STAND_IN = 1
-"""How many tokens of a text that the picture stands beside still run: diffusers' blocks cannot do without any. What
-they give is not used."""
+"""How many tokens of a text that the picture stands beside still run, as zeros: diffusers' blocks cannot do without
+any. What they give is not used."""
+_TEXT_ALONE = frozenset({"norm1_context", "add_q_proj", "add_k_proj", "add_v_proj", "to_add_out", "ff_context"})
+"""The parts of diffusers' blocks that only a text beside the picture goes through: half of their weights."""
 _OUTPUT = "the network's output"
 
 
@@ -37,26 +40,52 @@ class TokenPath:
     positions: str | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class RegionModules:
+    """What is looked up of a network once: its attention layers by name, and the linear layers that only a text beside
+    its picture goes through.
+    """
+
+    attention: Mapping[str, nn.Module]
+    text_alone: tuple[nn.Linear, ...] = ()
+
+    @classmethod
+    def of(cls, network: nn.Module) -> "RegionModules":
+        """Of a network of diffusers."""
+        linear = ((name, module) for name, module in network.named_modules() if isinstance(module, nn.Linear))
+        alone = (module for name, module in linear if not _TEXT_ALONE.isdisjoint(name.split(".")))
+        return cls(attention_modules(network), tuple(alone))
+
+
 @contextmanager
 def region_call(
     network: nn.Module,
+    modules: RegionModules,
     path: TokenPath,
     layers: Sequence[AttentionLayer],
     surroundings: Surroundings,
     answer: Answer,
+    *,
+    shallow: bool = False,
 ) -> Iterator[None]:
     """A scope in which a transformer's next call is kept as `surroundings`, or is of their region alone.
 
-    `answer` computes each attention. Leaves nothing behind.
+    `answer` computes each attention; not all run in a `shallow` call, which re-uses deep features. Leaves nothing
+    behind.
     """
     region = surroundings.region
     inside_n = torch.empty(0) if region is None else region.at(region.grid).inside_n
     with ExitStack() as scope:
-        scope.enter_context(among(network, path.output, (slice(None), inside_n), layers, surroundings, answer))
+        part = slice(None), inside_n
+        scope.enter_context(
+            among(network, modules.attention, path.output, part, layers, surroundings, answer, shallow=shallow)
+        )
         if region is not None:
             changed(scope, network, path.picture, lambda tokens: tokens[:, inside_n])
             if path.text is not None:
                 changed(scope, network, path.text, lambda tokens: tokens[:, :STAND_IN])
+                for module in modules.text_alone:
+                    scope.enter_context(instead(module, partial(_nothing, module.out_features)))
             if path.positions is not None:
                 text = max(layer.text.stop for layer in layers)
                 changed(scope, network, path.positions, partial(_positions, inside_n, text))
@@ -66,16 +95,20 @@ def region_call(
 @contextmanager
 def among(
     network: nn.Module,
+    modules: Mapping[str, nn.Module],
     output: str,
     part: tuple[Any, ...],
     layers: Sequence[AttentionLayer],
     surroundings: Surroundings,
     answer: Answer,
+    *,
+    shallow: bool,
 ) -> Iterator[None]:
     """A scope in which attention of a call is kept, or is of a region that looks at its surroundings, and so is what
-    the module `output` gives, of which the region's is a `part`.
+    the module `output` gives, of which the region's is a `part`. `modules` are the layers' by name; not all of them
+    run in a `shallow` call.
     """
-    region, modules = surroundings.region, attention_modules(network)
+    region = surroundings.region
     with ExitStack() as scope:
         if region is None:
             changed(scope, network, output, lambda whole: surroundings.hold(_OUTPUT, whole))
@@ -83,7 +116,8 @@ def among(
         else:
             changed(scope, network, output, lambda its: _put_back(surroundings, part, its))
             inside = [region.layer(layer, STAND_IN) for layer in layers]
-            scope.enter_context(Intercept(modules, inside, lambda call: surroundings.attend(call, answer)))
+            attend = partial(surroundings.attend, answer=answer)
+            scope.enter_context(Intercept(modules, inside, attend, every=not shallow))
         yield
 
 
@@ -91,6 +125,10 @@ def changed(scope: ExitStack, network: nn.Module, name: str, change: Callable[[A
     """Let a module give what `change` makes of its output, if that is anything, until `scope` ends."""
     hook = network.get_submodule(name).register_forward_hook(lambda module, args, output: change(output))
     scope.callback(hook.remove)
+
+
+def _nothing(width: int, tokens: Tensor) -> Tensor:
+    return tokens.new_zeros(*tokens.shape[:-1], width)
 
 
 def _put_back(surroundings: Surroundings, part: tuple[Any, ...], its: Tensor) -> Tensor:

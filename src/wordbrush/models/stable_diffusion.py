@@ -14,7 +14,6 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.attention.region import RegionForm
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
-from wordbrush.attention.surroundings import Surroundings
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.errors import SettingsError
 from wordbrush.models.autoencoder import check_finite, check_rgb, decode_picture, encode_picture, scaled, unscaled
@@ -31,8 +30,7 @@ from wordbrush.models.solvers import diffusion_solver
 from wordbrush.models.unet import UNetLayers
 from wordbrush.models.unet_guides import UNGUIDED, UNetGuides
 from wordbrush.models.unet_region import unet_region_call, unet_region_form
-from wordbrush.sampling.adapter import Control, Prediction, Reuse
-from wordbrush.sampling.deep_features import DeepFeatures
+from wordbrush.sampling.adapter import Control, Prediction, RegionCall, Reuse
 from wordbrush.sampling.guidance import ClassifierFree, Distilled, Guidance
 from wordbrush.sampling.place import Place
 from wordbrush.sampling.solver import Solver
@@ -196,21 +194,23 @@ class StableDiffusion(OneAtATime):
         layers = self._layers.at((height, width))
         with ExitStack() as scope:
             scope.enter_context(self._one_at_a_time)
-            if isinstance(reuse, DeepFeatures):
-                scope.enter_context(unet_features(self._unet, reuse))
-            elif reuse is not None or control is not None:
+            around, deep = reuse if isinstance(reuse, RegionCall) else (None, reuse)
+            shallow = deep is not None and deep.reuses
+            if deep is not None:
+                scope.enter_context(unet_features(self._unet, deep))
+            elif around is not None or control is not None:
                 scope.enter_context(uncompiled(self._unet))
-            if isinstance(reuse, Surroundings) or (control is not None and control.features):
+            if around is not None or (control is not None and control.features):
                 scope.enter_context(parts_as_written(self._unet))
-            if isinstance(reuse, Surroundings):
-                answer = control or AttentionCall.plain
-                coarsest = self._layers.coarsest
-                scope.enter_context(unet_region_call(self._unet, coarsest, (height, width), layers, reuse, answer))
+            if around is not None:
+                answer, size = control or AttentionCall.plain, (height, width)
+                scope.enter_context(
+                    unet_region_call(self._unet, self._layers.coarsest, size, layers, around, answer, shallow=shallow)
+                )
             if control is not None:
                 features = {name: self._layers.branches[name] for name in control.features}
-                seen = () if isinstance(reuse, Surroundings) else layers
+                seen = layers if around is None else ()
                 scope.enter_context(Intercept(self._layers.modules, seen, control, features, control.feature))
-            shallow = isinstance(reuse, DeepFeatures) and reuse.reuses
             prediction = self._call_unet(latents, timestep, text, guidance_scale, place, shallow=shallow)
         return prediction, 0 if control is None else control.verify(layers)
 

@@ -5,7 +5,7 @@ A family's file says where its text comes from, which layers there are, how it i
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Self
 
 import torch
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.attention.region import RegionForm
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
-from wordbrush.attention.surroundings import Surroundings
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.errors import SettingsError
 from wordbrush.models.autoencoder import check_finite, check_rgb, decode_picture, encode_picture, scaled, unscaled
@@ -23,13 +22,12 @@ from wordbrush.models.bypass import skipped
 from wordbrush.models.deep_features import block_features
 from wordbrush.models.execution_device import execution_device
 from wordbrush.models.guides import NO_GUIDES, Guides
-from wordbrush.models.intercept import Intercept, attention_modules, uncompiled
+from wordbrush.models.intercept import Intercept, uncompiled
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.models.one_at_a_time import OneAtATime
-from wordbrush.models.region import TokenPath, region_call
+from wordbrush.models.region import RegionModules, TokenPath, region_call
 from wordbrush.models.transformer_guides import TransformerGuides
-from wordbrush.sampling.adapter import Control, Prediction, Reuse
-from wordbrush.sampling.deep_features import DeepFeatures
+from wordbrush.sampling.adapter import Control, Prediction, RegionCall, Reuse
 from wordbrush.sampling.guidance import Guidance
 from wordbrush.sampling.place import Place
 from wordbrush.sampling.solver import Solver
@@ -111,6 +109,10 @@ class Transformer(OneAtATime, ABC):
     def _channels(self) -> int:
         """How many channels latents have."""
         return int(self._pipeline.vae.config["latent_channels"])
+
+    @cached_property
+    def _modules(self) -> RegionModules:
+        return RegionModules.of(self.transformer)
 
     @property
     def transformer(self) -> Any:
@@ -202,21 +204,22 @@ class Transformer(OneAtATime, ABC):
         place: Place | None = None,
     ) -> Prediction:
         """The transformer's prediction for latents (B, C, h, w) and the text of as many rows."""
-        features = block_features(self.transformer, reuse) if isinstance(reuse, DeepFeatures) else nullcontext()
+        deep = reuse.deep if isinstance(reuse, RegionCall) else reuse
+        features = nullcontext() if deep is None else block_features(self.transformer, deep)
         with self._one_at_a_time, features, memory_shortage_told(f"{len(latents)} rows of this size"):
-            if isinstance(reuse, Surroundings):
+            if isinstance(reuse, RegionCall):
                 return self._predicted_among(reuse, latents, timestep, text, control, guidance_scale)
             if control is None:
                 return self._predicted(latents, timestep, text, guidance_scale, place), 0
             network: nn.Module = self.transformer
             layers = self.attention_layers_of(self._grid(*latents.shape[-2:]), self._axis(text))
-            with uncompiled(network), Intercept(attention_modules(network), layers, control):
+            with uncompiled(network), Intercept(self._modules.attention, layers, control):
                 prediction = self._predicted(latents, timestep, text, guidance_scale, place)
             return prediction, control.verify(layers)
 
     def _predicted_among(
         self,
-        surroundings: Surroundings,
+        reuse: RegionCall,
         latents: Tensor,
         timestep: Tensor,
         text: Text,
@@ -227,7 +230,9 @@ class Transformer(OneAtATime, ABC):
         network, path = self.transformer, self.token_path
         assert path is not None  # a network without one has no `region_form`
         layers = self.attention_layers_of(self._grid(*latents.shape[-2:]), self._axis(text))
-        scope = region_call(network, path, layers, surroundings, control or AttentionCall.plain)
+        shallow = reuse.deep is not None and reuse.deep.reuses
+        answer = control or AttentionCall.plain
+        scope = region_call(network, self._modules, path, layers, reuse.surroundings, answer, shallow=shallow)
         with uncompiled(network), scope:
             prediction = self._predicted(latents, timestep, text, guidance_scale, None)  # beside no ControlNet
         return prediction, 0 if control is None else control.verify(layers)

@@ -18,7 +18,7 @@ from wordbrush.attention.drift import Outside, Spread
 from wordbrush.attention.region import Region, RegionForm
 from wordbrush.attention.sites import AttentionLayer
 from wordbrush.attention.surroundings import Answer, Surroundings
-from wordbrush.models.intercept import Inside, NamedMode, named_modules
+from wordbrush.models.intercept import Inside, NamedMode, attention_modules, named_modules
 from wordbrush.models.region import among, changed
 
 _ENTERS, _LEAVES = "conv_in", "conv_out"
@@ -26,6 +26,8 @@ _ENTERS, _LEAVES = "conv_in", "conv_out"
 _PLACES = 2, 3
 LEAST_CELLS = 48 * 48
 """In fewer latent cells the weights take as long to read as the positions to compute, and small operations show."""
+_FEW = 64
+"""At so many places or fewer a convolution is one matrix product on a processor."""
 
 
 def unet_region_form(unet: Any, coarsest: int) -> RegionForm | None:
@@ -47,17 +49,22 @@ def unet_region_call(
     layers: Sequence[AttentionLayer],
     surroundings: Surroundings,
     answer: Answer,
+    *,
+    shallow: bool = False,
 ) -> Iterator[None]:
     """A scope in which a U-Net's next call, on latents (h, w), is kept as `surroundings`, or is of their region alone.
 
-    `coarsest` is that of its `unet_region_form`; `answer` computes each attention. Leaves nothing behind.
+    `coarsest` is that of its `unet_region_form`; `answer` computes each attention; not all run in a `shallow` call,
+    which re-uses deep features. Leaves nothing behind.
     """
     cells = latent_size[0] // coarsest, latent_size[1] // coarsest
     region, mode = surroundings.region, _LocalMode(surroundings, cells)
     part = () if region is None else _box(region, latent_size)
     with ExitStack() as scope:
         scope.enter_context(Inside(_local_modules(unet), mode))
-        scope.enter_context(among(unet, _LEAVES, part, layers, surroundings, answer))
+        scope.enter_context(
+            among(unet, attention_modules(unet), _LEAVES, part, layers, surroundings, answer, shallow=shallow)
+        )
         if region is not None:
             changed(scope, unet, _ENTERS, lambda hidden: hidden[part])
         yield
@@ -104,16 +111,20 @@ class _LocalMode(NamedMode):
         bias: Tensor | None,
         stride: Any,
         padding: tuple[int, int],
-        *others: Any,
+        dilation: Any,
+        groups: int,
     ) -> Tensor:
         if self._region is None:
             self._surroundings.hold(self.name, input)
-            return F.conv2d(input, weight, bias, stride, padding, *others)
+            return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
         high, wide = padding
         border, beyond = self._surroundings.held(self.name, lambda whole: self._border(whole, high, wide))
         seen = F.pad(border.beside(input), beyond)
         seen[:, :, high : high + input.shape[2], wide : wide + input.shape[3]] = input
-        return F.conv2d(seen, weight, bias, stride, 0, *others)
+        few = input.device.type == "cpu" and input[0, 0].numel() <= _FEW
+        if few and groups == 1 and set(dilation) == {1}:
+            return _multiplied(seen, weight, bias, stride)
+        return F.conv2d(seen, weight, bias, stride, 0, dilation, groups)
 
     def _border(self, whole: Tensor, high: int, wide: int) -> tuple[Outside, list[int]]:
         """What a convolution saw in the box and in a border around it, and how far that is beyond the picture."""
@@ -150,7 +161,18 @@ class _LocalMode(NamedMode):
 def _moments(input: Tensor, groups: int, cells: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """The means of values and of their squares in each cell (B, G, h, w)."""
     exact = input.to(torch.promote_types(input.dtype, torch.float32))
+    by_group = exact.reshape(len(exact), groups, -1, *exact.shape[2:])
     side = exact.shape[2] // cells[0], exact.shape[3] // cells[1]
-    pooled = (F.avg_pool2d(each, side) for each in (exact, exact.square()))
-    mean_BGhw, square_BGhw = (each.reshape(len(each), groups, -1, *cells).mean(2) for each in pooled)
+    mean_BGhw, square_BGhw = (F.avg_pool2d(each.mean(2), side) for each in (by_group, by_group.square()))
     return mean_BGhw, square_BGhw
+
+
+def _multiplied(input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any) -> Tensor:
+    """The convolution of an input with its border, as one matrix product: at few places a kernel takes longer to lay
+    out the weights than to multiply them.
+    """
+    high, wide = weight.shape[2:]
+    seen_BChwyx = input.unfold(2, high, stride[0]).unfold(3, wide, stride[1])
+    rows, _, height, width = seen_BChwyx.shape[:4]
+    places = seen_BChwyx.permute(0, 2, 3, 1, 4, 5).reshape(rows * height * width, -1)
+    return F.linear(places, weight.flatten(1), bias).view(rows, height, width, -1).permute(0, 3, 1, 2)

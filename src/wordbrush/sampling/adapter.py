@@ -6,7 +6,7 @@ attention, what the network predicts, and how latents are laid out.
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from PIL.Image import Image
@@ -27,7 +27,17 @@ from wordbrush.tokens.prompt_tokens import PromptTokens
 Prediction = tuple[Tensor, int]
 """A model's prediction (B, C, h, w), and how many attention calls were controlled."""
 
-Reuse = DeepFeatures | Surroundings
+
+class RegionCall(NamedTuple):
+    """A model call that is kept as the surroundings of a region, or is of that region alone; the latter may keep deep
+    features of the region, or re-use them.
+    """
+
+    surroundings: Surroundings
+    deep: DeepFeatures | None = None
+
+
+Reuse = DeepFeatures | RegionCall
 """What a model call keeps for the next ones, or takes from an earlier one in place of computing it."""
 
 
@@ -80,7 +90,7 @@ class Predictor(Protocol):
         """One model call on latents (B, C, h, w) and a text of as many rows; `control` answers its attention calls.
 
         `guidance_scale` is for networks that take it as an input (`Distilled`). `reuse` is what a call keeps, or
-        re-uses: deep features, without control, or the surroundings of a region, of a network with a `region_form`.
+        re-uses: deep features, without control, or what is around a region, of a network with a `region_form`.
         `place` is where in its schedule the call is; a network with a part that acts at some steps alone needs it.
         """
         ...

@@ -71,7 +71,8 @@ class Run:
     may begin with its latents before the step `first`. Of `fast` the rest counts: rows with the negative text are
     computed at one of `negative_interval` guided steps; at steps that nothing controls, deep features at one of
     `cache_interval` steps; once the blends have found where all targets change, one of
-    `region_interval` steps is whole, and the others compute that region alone, grown by `region_halo` latent cells.
+    `region_interval` steps is whole, and the others compute that region alone, grown by `region_halo` latent cells,
+    where deep features are computed at one of `region_cache_interval` steps that nothing controls.
 
     With `loras` source and targets have weights of their own, and their texts are those that `loras` holds.
     """
@@ -178,7 +179,7 @@ class _Running:
         # A steering that compares takes its step from all predictions of the same latents.
         compares = self._steering.compares(guided=True)
         self._negative_rows = NegativeRows(1 if compares else run.fast.negative_interval)
-        self._cache = DeepCache(run.fast.cache_interval)
+        self._cache, self._region_cache = DeepCache(run.fast.cache_interval), DeepCache(run.fast.region_cache_interval)
         latent_size = start.shape[-2], start.shape[-1]
         self._regions = RegionSteps(model, latent_size, run.fast, run.blends, run.branches)
         self.timesteps = solver.timesteps if run.kept is None else run.kept.timesteps(solver)
@@ -198,8 +199,10 @@ class _Running:
         self._compared = self._steering.compares(guided=self._guided)
         plain = BatchLayout.of(run.branches, guided=self._guided, compared=self._compared)
         region = self._region(index, edit, plain)
-        free = self._regions.idle and not (acts or self._looks(index))
-        reuses = free and self._cache.reuses(plain, self._texts(index, plain))
+        cache = self._cache if self._regions.idle else self._region_cache
+        controlled = acts or not (self._regions.idle or region)  # a whole step refreshes what is around a region
+        free = not (controlled or self._looks(index))
+        reuses = free and cache.reuses(plain, self._texts(index, plain))
         watches = [] if region or reuses else [*run.watches, *run.blends]
         replay = SOURCE not in run.branches and kept is not None and _needs_replay(edit, watches, kept.tape, index)
         negative = replay and self._guided and edit is not None and edit.reads_content
@@ -225,11 +228,8 @@ class _Running:
             else:
                 control_of = partial(StepControl, index, edit=edit, tape=read, record_to=recording, watches=watches)
         texts, timestep = self._texts(index, layout), self.timesteps[index]
-        reuse: DeepStep | RegionStep | None
-        if self._regions.idle:
-            reuse = self._cache.step(layout, texts, controlled=acts, reuses=reuses)
-        else:
-            reuse = self._regions.step(layout, region)
+        deep = cache.step(layout, texts, controlled=controlled, reuses=reuses)
+        reuse = deep if self._regions.idle else self._regions.step(layout, region, deep)
         self._index, self._layout, self._timestep, self._whole = index, layout, timestep, region is None
         seen = self._solver.model_input(rows, timestep)
         place = Place(self._skipped + index, len(self._solver.timesteps))

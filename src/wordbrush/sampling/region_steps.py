@@ -4,28 +4,33 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from wordbrush.attention.batch import BatchLayout
 from wordbrush.attention.region import Region
 from wordbrush.attention.surroundings import Surroundings
 from wordbrush.edits.shortcuts import Shortcuts
-from wordbrush.sampling.adapter import Predictor
+from wordbrush.sampling.adapter import Predictor, RegionCall
 from wordbrush.sampling.blender import Blender
+from wordbrush.sampling.deep_features import DeepStep
 
 LARGEST = 0.5
 """The part of the picture above which a region saves less than deep features that are re-used."""
 
 
 class RegionStep(NamedTuple):
-    """What the model calls of one step do: each keeps what it computes, or computes `region` among what it kept."""
+    """What the model calls of one step do: each keeps what it computes, or computes `region` among what it kept, and
+    keeps or re-uses deep features of the region.
+    """
 
     surroundings: tuple[Surroundings, ...]
     region: Region | None
+    deep: DeepStep | None
 
-    def call(self, number: int, layout: BatchLayout) -> Surroundings:
+    def call(self, number: int, layout: BatchLayout) -> RegionCall:
         """What one of the calls keeps or reads, prepared for its rows."""
         self.surroundings[number].begin(layout, self.region)
-        return self.surroundings[number]
+        return RegionCall(self.surroundings[number], None if self.deep is None else self.deep.call(number, layout))
 
 
 class RegionSteps:
@@ -64,7 +69,7 @@ class RegionSteps:
         ):
             return None
         if self._region is None:
-            masks = [blend.changing for blend in self._blends]
+            masks = [self._changing(blend) for blend in self._blends]
             found = [mask for mask in masks if mask is not None]
             if len(found) == len(masks):
                 assert self._form is not None  # else it is idle
@@ -73,10 +78,15 @@ class RegionSteps:
                 self._region = region if 0 < region.share <= LARGEST else None
         return self._region
 
-    def step(self, layout: BatchLayout, region: Region | None) -> RegionStep:
-        """What a step does that computes `region`, or is whole."""
+    def _changing(self, blend: Blender) -> Tensor | None:
+        if blend.changing is None and self._fast.early_region:
+            return blend.known
+        return blend.changing
+
+    def step(self, layout: BatchLayout, region: Region | None, deep: DeepStep | None) -> RegionStep:
+        """What a step does that computes `region`, with what it does with deep features, or is whole."""
         if region is None:
             self._since, self._layout, self._region = 0, layout, None
         else:
             self._since += 1
-        return RegionStep(self._surroundings, region)
+        return RegionStep(self._surroundings, region, deep)

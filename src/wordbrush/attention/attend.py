@@ -63,16 +63,9 @@ def taken_over(given: Inputs, rows: Sequence[SelfRow], queries: range, image: ra
 
     The kernel's answer then is `softmax(q k^T) v` of what was taken: still one fused call.
     """
-    q, k, v = given.q_BHQD.clone(), given.k_BHKD.clone(), given.v_BHKD
-    if any(controlled.v_HQD is not None for controlled in rows):
-        v = v.clone()
-    at = slice(image.start, image.stop)
-    for controlled in rows:
-        k[controlled.row, :, at] = controlled.k_HQD
-        if controlled.q_HQD is not None:
-            q[controlled.row, :, _slice(queries)] = controlled.q_HQD
-        if controlled.v_HQD is not None:
-            v[controlled.row, :, at] = controlled.v_HQD
+    q = _with(given.q_BHQD, {each.row: each.q_HQD for each in rows if each.q_HQD is not None}, queries)
+    k = _with(given.k_BHKD, {each.row: each.k_HQD for each in rows}, image)
+    v = _with(given.v_BHKD, {each.row: each.v_HQD for each in rows if each.v_HQD is not None}, image)
     masks = {controlled.row: controlled.mask_HQK for controlled in rows if controlled.q_HQD is not None}
     return Inputs(q, k, v, masked(given.mask_BHQK, masks, len(q)))
 
@@ -118,13 +111,19 @@ def edited_cross(given: Inputs, rows: Sequence[CrossRow], kernel: Kernel) -> Ans
     return Answered(out_BHQD, log_sums)
 
 
-def _with(rows_BHKD: Tensor, changed: Mapping[int, Tensor]) -> Tensor:
-    """Rows of which some are others; themselves where none is, for a copy costs as much as a small layer."""
+def _with(rows_BHKD: Tensor, changed: Mapping[int, Tensor], positions: range | None = None) -> Tensor:
+    """Rows of which some are others, at some `positions` or all; themselves where none is, for a copy costs as much as
+    a small layer. So a row is only copied if something of it stays.
+    """
     if not changed:
         return rows_BHKD
-    copy = rows_BHKD.clone()
-    for row, other_HKD in changed.items():
-        copy[row] = other_HKD
+    at = range(rows_BHKD.shape[2]) if positions is None else positions
+    copy = torch.empty_like(rows_BHKD)
+    for row, own_HKD in enumerate(rows_BHKD):
+        if row not in changed or len(at) < rows_BHKD.shape[2]:
+            copy[row] = own_HKD
+        if row in changed:
+            copy[row, :, _slice(at)] = changed[row]
     return copy
 
 

@@ -118,7 +118,7 @@ class Making:
         targets = dict(enumerate(prompts.targets, start=SOURCE + 1))
         seen = self._capture(capture, source.settings, targets, source.kept.num_steps)
         watches = [seen.watch] if seen else ()
-        run = run_edit(self.adapter, source.settings, settings, source.kept, on_step, watches, prompts)
+        run = run_edit(self.adapter, source.settings, settings, source.kept, on_step, watches, prompts, source.canvas)
         return packed_edits(self.adapter, source, settings, run, seen, together=False)
 
     def together(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from PIL.Image import Image
+
 from wordbrush.attention.batch import SOURCE
 from wordbrush.attention.watch import Watch
 from wordbrush.edits.blend import LocalBlend
@@ -62,8 +64,10 @@ class Planned:
             )
         return first
 
-    def blenders(self, adapter: Adapter, settings: GenerationSettings) -> tuple[Blender, ...]:
-        """Its local blends, ready for one run."""
+    def blenders(
+        self, adapter: Adapter, settings: GenerationSettings, canvas: Image | None = None
+    ) -> tuple[Blender, ...]:
+        """Its local blends, ready for one run; `canvas` is the source's picture, if it was decoded."""
         layers = adapter.attention_layers(settings.height, settings.width)
         latent_size = adapter.latent_size(settings.height, settings.width)
         length = max(prompt.length for prompt in (self.prompts.source, *self.prompts.targets))
@@ -75,7 +79,7 @@ class Planned:
                 layers,
                 self.num_steps,
                 latent_size,
-                SourceSight(adapter, each.blend) if each.blend.outlined or each.blend.redraws else None,
+                SourceSight(adapter, each.blend, canvas) if each.blend.outlined or each.blend.redraws else None,
             )
             for each in self.blends
         )

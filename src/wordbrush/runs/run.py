@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from PIL.Image import Image
 from torch import Tensor
 
 from wordbrush.attention.batch import SOURCE, BatchLayout
@@ -99,8 +100,11 @@ def run_edit(
     on_step: OnStep | None = None,
     watches: Sequence[Watch] = (),
     prompts: Prompts | None = None,
+    canvas: Image | None = None,
 ) -> EditRun:
-    """Edit a source that ran before; only its targets run. `prompts` are the run's, if they are tokenised already."""
+    """Edit a source that ran before; only its targets run. `prompts` are the run's, if they are tokenised already, and
+    `canvas` is the source's picture, if it was decoded.
+    """
     planned = _located(adapter, settings, kept, plan(adapter, settings, edit, kept.num_steps, prompts))
     if kept.steering.compares(guided=True) and planned.scales is not None and planned.scales.differ:
         raise SettingsError(
@@ -109,7 +113,7 @@ def run_edit(
         )
     text, loras = _text(adapter, settings, edit.targets, planned.scales, kept.text)
     branches = range(SOURCE + 1, SOURCE + 1 + len(edit.targets))
-    blends, solver = planned.blenders(adapter, settings), solver_of(adapter, settings, kept)
+    blends, solver = planned.blenders(adapter, settings, canvas), solver_of(adapter, settings, kept)
     first = planned.first_step(edit.fast, solver, watches)
     run = Run(
         text,

@@ -11,12 +11,11 @@ from wordbrush.sampling.adapter import Adapter
 
 
 class SourceSight:
-    """A `Sight` of one source, for one blend: its picture is decoded once."""
+    """A `Sight` of one source, for one blend: its picture is decoded once at most."""
 
-    def __init__(self, adapter: Adapter, blend: LocalBlend) -> None:
-        """See with a model's autoencoder, what a blend asks for."""
-        self._adapter, self._blend = adapter, blend
-        self._seen: tuple[Tensor, Image] | None = None
+    def __init__(self, adapter: Adapter, blend: LocalBlend, canvas: Image | None) -> None:
+        """See with a model's autoencoder what a blend asks for; `canvas` is the source's picture, if it is there."""
+        self._adapter, self._blend, self._canvas = adapter, blend, canvas
 
     def outlined(self, finished: Tensor, maps_Phw: Tensor) -> Tensor:
         """Maps (P, H, W) of the words in it, carried to the outlines of things."""
@@ -32,6 +31,6 @@ class SourceSight:
         return self._adapter.encode_image(drawn).to(finished), changed_hw
 
     def _picture(self, finished: Tensor) -> Image:
-        if self._seen is None or self._seen[0] is not finished:
-            self._seen = finished, self._adapter.decode(finished)
-        return self._seen[1]
+        if self._canvas is None:
+            self._canvas = self._adapter.decode(finished)
+        return self._canvas

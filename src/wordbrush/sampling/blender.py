@@ -188,7 +188,7 @@ class Blender:
     @property
     def known(self) -> Tensor | None:
         """Where its targets may change (1, h, w), if that is known before any step: of a mask without words."""
-        return self._own[None] if self._own is not None and not self._columns else None
+        return self._own[None] if self._own is not None and not self._maps.any else None
 
     def describe(self) -> list[str]:
         """Where each of its targets may change, in words."""

@@ -6,9 +6,10 @@
 A row is a name ("exact", "balanced", "fast") or GUIDED/NEGATIVE/LATE/CACHE/REGION, such as 0..0.6/2/0.2/2/1: guided in
 that part of the schedule, there with the negative prompt's rows at one of so many steps, beginning with the source's
 latents at that part of the steps, and deep features computed at one of so many steps once the windows have closed, or
-where a region is known, all but one of so many steps in that region alone. Two more parts, /DEEP/EARLY, say at one of
-how many of these deep features are computed, and with a 1 that a mask is a region from the second step on.
-With --region edits may only change a square in the middle, of that share of the picture. Cost is the processor's time
+where a region is known, all but one of so many steps in that region alone. One more part, /DEEP, says at one of how
+many of these deep features are computed.
+With --region edits may only change a square of that share of the picture, whose middle is that of what the edit is to
+change. Cost is the processor's time
 of an edit, decoding included, as a share of that of the plain picture of its prompt from the same noise. Success and
 background are those of `wordbrush bench scenes`; the last column compares edits with the exact ones, which are always
 the first row. `--skip` leaves out the first cases of each kind.
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from wordbrush import Editor
@@ -34,9 +36,11 @@ from wordbrush.metrics.likeness import capped_psnr, mse, pixels
 from wordbrush.scenes.judge.judge import Judge
 from wordbrush_bench.bootstrap import mean_of
 from wordbrush_bench.case import Case, Material
+from wordbrush_bench.meter import Gap
 from wordbrush_bench.method import Outcome
 from wordbrush_bench.scenes.cases import scene_cases
 from wordbrush_bench.scenes.meters import BackgroundMeter, JudgeMeter
+from wordbrush_bench.scenes.verdicts import judged_mask
 from wordbrush_bench.sources import Sources, SourceSettings
 from wordbrush_bench.strips import save_strip
 
@@ -89,8 +93,7 @@ def shortcuts(text: str) -> Shortcuts:
     """A row, by its name or its parts."""
     if text in FAST:
         return Shortcuts.parse(cast(FastName, text))
-    guided, negative, late, cache, region, *others = text.split("/")
-    deep, early = (int(other) for other in others or "10")
+    guided, negative, late, cache, region, deep = f"{text}/1".split("/")[:6]
     bounds = Window.parse(window("--rows", guided), "guidance_interval")
     return Shortcuts(
         (bounds.start, bounds.end),
@@ -98,8 +101,7 @@ def shortcuts(text: str) -> Shortcuts:
         cache_interval=int(cache),
         region_interval=int(region),
         negative_interval=int(negative),
-        region_cache_interval=deep,
-        early_region=bool(early),
+        region_cache_interval=int(deep),
     )
 
 
@@ -120,8 +122,8 @@ def measured(
         source = sources.of(case, material, SourceSettings(num_inference_steps=steps)).source
         plain, whole = timed(partial(editor.regenerate, source, case.target_prompt))
         exact, shown = None, [source.image, plain.image]
+        mask = None if share is None else square(asked_place(judge, case, material, source.image), share)
         for name, fast in rows.items():
-            mask = None if share is None else square(source.image.size, share)
             edited, seconds = timed(partial(editor.edit, source, case.target_prompt, fast=fast, mask=mask))
             exact = exact or edited.image
             tally = found[case.origin, name]
@@ -135,12 +137,22 @@ def measured(
     return found
 
 
-def square(size: tuple[int, int], share: float) -> Image.Image:
-    """A mask, white in the middle."""
-    mask = Image.new("L", size)
-    width, height = (round(side * share**0.5) for side in size)
-    mask.paste(255, ((size[0] - width) // 2, (size[1] - height) // 2, (size[0] + width) // 2, (size[1] + height) // 2))
-    return mask
+def asked_place(judge: Judge, case: Case, material: Material, source: Image.Image) -> NDArray[np.bool_]:
+    """Where the edit is to change a picture (H, W); all of it, if nobody can tell."""
+    found = judged_mask(case, judge(source), source.size) if material.mask is None else material.mask
+    return np.ones(source.size[::-1], dtype=bool) if isinstance(found, Gap) or not found.any() else found
+
+
+def square(place: NDArray[np.bool_], share: float) -> Image.Image:
+    """A mask, white in a square around the middle of a place (H, W), as far as the picture goes."""
+    mask = np.zeros(place.shape, dtype=np.uint8)
+    at = []
+    for middle, side in zip(np.argwhere(place).mean(axis=0), place.shape, strict=True):
+        length = round(side * share**0.5)
+        first = min(max(round(middle - length / 2), 0), side - length)
+        at.append(slice(first, first + length))
+    mask[at[0], at[1]] = 255
+    return Image.fromarray(mask)
 
 
 def take_in(

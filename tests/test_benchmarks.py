@@ -35,6 +35,7 @@ SMALLEST = {
         ["--families", "SD 1,SD 3", "--tiny", "--steps", "1", "--repeats", "1"],
         "| family | text, picture | kernel's share |",
     ),
+    "region_steps.py": (["--tiny", "--size", "96", "--turns", "1", "--steps", "3"], "| fast | "),
     "compiled.py": (
         ["--size", "64", "--steps", "2", "--repeats", "1", "--backend", "eager"],
         "| compile(backend='eager') | ",

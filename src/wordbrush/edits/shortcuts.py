@@ -35,8 +35,6 @@ class Shortcuts:
       of a region are never re-used.
     - `region_halo`: by how many latent cells, 0 or more, that region is grown, before U-Nets take the rectangle of
       their coarsest layer's positions around it. Default: 1.
-    - `early_region`: whether a mask, of a blend without words, is a region from the second step on, before its blend
-      begins. Default: False.
 
     Raises `SettingsError` for a value outside of its range.
 
@@ -53,7 +51,6 @@ class Shortcuts:
     region_halo: int = 1
     negative_interval: int = 1
     region_cache_interval: int = 1
-    early_region: bool = False
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -105,15 +102,13 @@ class Shortcuts:
             said.append(f"outside of the region every {self.region_interval} steps")
             if self.region_cache_interval > 1:
                 said.append(f"its deep features every {self.region_cache_interval}")
-            if self.early_region:
-                said.append("a mask at once")
         return "; ".join(said) or "exact"
 
 
 EXACT = Shortcuts()
 FAST: Mapping[FastName, Shortcuts] = {
     "exact": EXACT,
-    "balanced": Shortcuts(cache_interval=6, region_interval=4),
-    "fast": Shortcuts(cache_interval=6, region_interval=8, negative_interval=3),
+    "balanced": Shortcuts(cache_interval=6, region_interval=6, region_cache_interval=6),
+    "fast": Shortcuts(cache_interval=6, region_interval=8, region_cache_interval=6, negative_interval=3),
 }
-"""By name; chosen by `benchmarks/fast_edits.py` (docs/decisions/0073-what-fast-edits-leave-out.md)."""
+"""By name; chosen by `benchmarks/fast_edits.py` (docs/decisions/0073-what-fast-edits-leave-out.md, 0074)."""

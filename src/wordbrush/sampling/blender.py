@@ -185,11 +185,6 @@ class Blender:
         """Where its targets changed at the last step (branches, h, w); None before its first one."""
         return self._masks[-1] if self._masks else None
 
-    @property
-    def known(self) -> Tensor | None:
-        """Where its targets may change (1, h, w), if that is known before any step: of a mask without words."""
-        return self._own[None] if self._own is not None and not self._maps.any else None
-
     def describe(self) -> list[str]:
         """Where each of its targets may change, in words."""
         inside = [] if self._own is None else ["inside of the mask"]

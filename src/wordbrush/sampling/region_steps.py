@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from wordbrush.attention.batch import BatchLayout
 from wordbrush.attention.region import Region
@@ -69,7 +68,7 @@ class RegionSteps:
         ):
             return None
         if self._region is None:
-            masks = [self._changing(blend) for blend in self._blends]
+            masks = [blend.changing for blend in self._blends]
             found = [mask for mask in masks if mask is not None]
             if len(found) == len(masks):
                 assert self._form is not None  # else it is idle
@@ -77,11 +76,6 @@ class RegionSteps:
                 self.idle = region.share > LARGEST
                 self._region = region if 0 < region.share <= LARGEST else None
         return self._region
-
-    def _changing(self, blend: Blender) -> Tensor | None:
-        if blend.changing is None and self._fast.early_region:
-            return blend.known
-        return blend.changing
 
     def step(self, layout: BatchLayout, region: Region | None, deep: DeepStep | None) -> RegionStep:
         """What a step does that computes `region`, with what it does with deep features, or is whole."""

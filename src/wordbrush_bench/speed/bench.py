@@ -74,7 +74,7 @@ class Bench:
 
     def later(self, target: str, blend: LocalBlend | None = None, fast: FastName = "exact") -> Tensor:
         """An edit of a source whose queries and keys were kept."""
-        return run_edit(self.model.adapter, self.settings, _edit([target], blend, fast), self._kept).latents
+        return run_edit(self.model.adapter, self.settings, _edit([target], blend, fast), self.kept).latents
 
     def middle(self, share: float) -> LocalBlend:
         """A blend that lets a rectangle in the middle change, of this share of the picture."""
@@ -87,7 +87,7 @@ class Bench:
 
     def later_from_latents(self, target: str) -> Tensor:
         """An edit of a source of which only the latents were kept: its prompt runs again inside the window."""
-        kept = replace(self._kept, tape=None)
+        kept = replace(self.kept, tape=None)
         return run_edit(self.model.adapter, self.settings, _edit([target], None), kept).latents
 
     def photo(self, target: str) -> Tensor:
@@ -158,7 +158,8 @@ class Bench:
         return self.community.latents([SOURCE, *targets], self._noise(), kind, CROSS, SELF, steps, scale)
 
     @cached_property
-    def _kept(self) -> Replay:
+    def kept(self) -> Replay:
+        """A source with all that later edits need, made once."""
         steps = self.settings.num_inference_steps
         tape = SourceTape(KEEP_BYTES, PROMPT_TO_PROMPT_MAX_PIXELS)
         kept = run_source(self.model.adapter, self.settings, tape)

@@ -30,6 +30,7 @@ from wordbrush.maps.request import MapsRequest
 from wordbrush.models.intercept import attention_modules
 from wordbrush.models.unet import UNetLayers
 from wordbrush.runs.record import RunRecord
+from wordbrush.sampling.adapter import RegionCall
 from wordbrush.tokens.pair import PromptPair
 from wordbrush_bench.tiny.guided import picture, tiny_control_net, tiny_controlled, tiny_controlled_xl, with_ip_adapter
 from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
@@ -398,9 +399,9 @@ def test_a_region_beside_an_ip_adapter_is_what_a_whole_call_computes():
     plain, _ = adapter.predict(noise, timestep, text, None)
     surroundings = Surroundings()
     surroundings.begin(layout, None)
-    assert torch.equal(adapter.predict(noise, timestep, text, None, 1.0, surroundings)[0], plain)
+    assert torch.equal(adapter.predict(noise, timestep, text, None, 1.0, RegionCall(surroundings))[0], plain)
     surroundings.begin(layout, region)
-    alone, _ = adapter.predict(noise, timestep, text, None, 1.0, surroundings)
+    alone, _ = adapter.predict(noise, timestep, text, None, 1.0, RegionCall(surroundings))
     assert (alone - plain).abs().max() < 1e-5
 
 

@@ -86,9 +86,10 @@ class LocalBlend:
       Wang et al. 2024): each layer of the map's size, with attention A, turns a map m into (m + A m) / 2. Default:
       False.
     - `outlined`: end the regions of the source's words at the outlines of things in its picture: maps are carried
-      over neighbouring pixels of like colour (Araslanov and Roth 2020, arXiv:2005.08104). Regions of the words are
-      grown over `pool` cells then, and the target's own maps are not. A source that is made in the same call runs
-      first. Default: False.
+      over neighbouring pixels of like colour (Araslanov and Roth 2020, arXiv:2005.08104). With a `pool` of 3 the
+      words' regions are grown by half a cell, and the target's own maps are not. With 1 a thing keeps its shape, and
+      the edit shows within its outline alone. What `subtract_words` name keeps the source's own pixels to its outline.
+      A source that is made in the same call runs first. Default: False.
     - `least_difference`: inside of the region, cells in which the latents differ little from the source's stay the
       source's too: a fraction, from 0 to below 1, of how much the most changed cells differ so far (their 0.9
       quantile). What is left is grown by one cell. In the manner of DiffEdit (Couairon et al. 2022,
@@ -107,8 +108,8 @@ class LocalBlend:
       fills.
     - `fill_scale`: with `fill_steps`, the region shows no emptied place but the source's thing in another size, this
       many times as long, standing where it stood: above 0, at most 4. The thing is where the source's map of the words
-      is above a fifth of its highest value and, as a part of that, above the map of `subtract_words`. What is shown
-      may change too, wherever it reaches. Default: 0, the emptied place.
+      is above a fifth of its highest value (above `threshold` where it is `outlined`) and, as a part of that, above
+      the map of `subtract_words`. What is shown may change too, wherever it reaches. Default: 0, the emptied place.
     - `fill_counts`: with `fill_steps`, how many of the thing there are in the source and are to be, 1 to 6 each: the
       ends of their row are emptied first, or show more like the largest of them. Only where one goes or comes may
       change; all of them where they must become smaller to have room. The thing is found as with `fill_scale`.

@@ -1,7 +1,8 @@
 """Local blend, as in the Prompt-to-Prompt code: where the words' maps are low, the latents are replaced by the
 source's.
 
-Legend: P masks of one kind, H heads, Q image queries, K text tokens, W columns asked for, h and w cells of a grid.
+Legend: P masks of one kind, B branches, h and w cells of the latents, H and W pixels at which outlines are found; in
+attention Q the picture's positions, of each of its heads.
 """
 
 from collections.abc import Mapping, Sequence
@@ -168,8 +169,8 @@ class Blender:
                 self._allowed_now = self._allowed()
             allowed = self._allowed_now.to(latents.device)
             if self._placed is not None:
-                placed = self._placed[1] if self._own is None else self._placed[1] & self._own
-                allowed = placed.to(latents.device) | (allowed & (self._blend.fill_counts is None))
+                placed = (self._placed[1] if self._own is None else self._placed[1] & self._own).to(latents.device)
+                allowed = placed if self._blend.fill_counts is not None else placed | allowed
             if step in self._filled_steps:
                 latents = torch.where(allowed[:, None], self._filled(allowed, source), latents)
             if self._blend.least_difference:

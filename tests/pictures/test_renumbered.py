@@ -55,3 +55,11 @@ def test_fewer_places_than_things_change_nothing():
     made, changed = renumbered(picture, things, 2, 1, (SIDE, SIDE))
     assert made is picture
     assert not changed.any()
+
+
+@pytest.mark.parametrize("places", [2, 3, 5])
+def test_each_of_the_things_has_a_place_however_few_there_are(places):
+    picture, things = row_of(0)
+    things[40, 10 : 10 + places] = True
+    _, changed = renumbered(picture, things, 2, 1, (SIDE, SIDE))
+    assert changed.any()

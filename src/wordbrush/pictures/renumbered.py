@@ -114,20 +114,19 @@ def _box(shape: Image.Image) -> tuple[int, int, int, int]:
 
 
 def _parted(things_HW: NDArray[np.bool_], count: int) -> NDArray[np.int_]:
-    """Which of so many things each cell is of, counted along the row; -1 where there is none (k-means of places)."""
+    """Which of so many things each place is of, -1 where there is none: the row in equal parts, then k-means."""
     places = np.argwhere(things_HW).astype(float)
-    along = places[np.argsort(places[:, 1], kind="stable")]
-    middles = np.stack([part.mean(axis=0) for part in np.array_split(along, count)])
+    places = places[np.argsort(places[:, 1], kind="stable")]
+    labels = np.repeat(np.arange(count), [len(part) for part in np.array_split(places, count)])
     for _ in range(_ROUNDS):
+        middles = np.stack([places[labels == i].mean(axis=0) for i in range(count)])
         nearest = np.linalg.norm(places[:, None] - middles, axis=2).argmin(axis=1)
-        middles = np.stack([_mean(places[nearest == i], middles[i]) for i in range(count)])
+        if len(np.unique(nearest)) < count:
+            break  # a thing would have no place
+        labels = nearest
     label_HW = np.full(things_HW.shape, -1)
-    label_HW[things_HW] = nearest
+    label_HW[tuple(places.astype(int).T)] = labels
     return label_HW
-
-
-def _mean(places: NDArray[np.float64], otherwise: NDArray[np.float64]) -> NDArray[np.float64]:
-    return places.mean(axis=0) if len(places) else otherwise
 
 
 def _wider(label_HW: NDArray[np.int_]) -> NDArray[np.int_]:

@@ -105,7 +105,9 @@ def ways(source: Source, maps_Phw: Tensor) -> Iterator[tuple[str, Mask]]:
     size = (source.canvas.height, source.canvas.width)
     cells = (source.latents.shape[-2], source.latents.shape[-1])
     smooth_HW = F.interpolate(maps_Phw[:1, None], size=size, mode="bilinear", align_corners=False)[0, 0]
-    own_HW, other_HW = F.interpolate(outlined(maps_Phw, source.canvas)[:, None], size=size, mode="bilinear")[:, 0]
+    own_HW, other_HW = F.interpolate(outlined(maps_Phw, source.canvas, cells)[:, None], size=size, mode="bilinear")[
+        :, 0
+    ]
     for threshold in THRESHOLDS:
         grown = region(maps_Phw[:1], cells, threshold, pool=3, smooth=True)[0]
         yield f"cells above {threshold}, grown", np.kron(grown.numpy(), np.ones((size[0] // cells[0],) * 2)) > 0

@@ -11,8 +11,8 @@ from wordbrush.pictures.masks import mask_picture
 
 FULL = 0.96
 """The part of the picture's width that things may take before they become smaller."""
-WIDER = 1 / 2
-"""How much wider than its map a thing is cut out, in cells of the latents: nothing of its edge is left over."""
+WIDER = 1 / 32
+"""How much wider than its outline a thing is cut out, as a part of the picture: nothing of its edge is left over."""
 _ROUNDS = 20
 
 
@@ -43,7 +43,7 @@ def renumbered(
         return picture, torch.zeros(size, dtype=torch.bool)
     label_HW = _parted(things_HW.cpu().numpy(), before)
     wide_HW = label_HW
-    for _ in range(max(1, round(WIDER * label_HW.shape[0] / size[0]))):
+    for _ in range(max(1, round(WIDER * label_HW.shape[1]))):
         wide_HW = _wider(wide_HW)
     if after < before:
         return _fewer(picture, label_HW, wide_HW, before, after, size)

@@ -19,7 +19,8 @@ class SourceSight:
 
     def outlined(self, finished: Tensor, maps_Phw: Tensor) -> Tensor:
         """Maps (P, H, W) of the words in it, carried to the outlines of things."""
-        return outlined(maps_Phw, self._picture(finished)).to(maps_Phw.device)
+        size = (finished.shape[-2], finished.shape[-1])
+        return outlined(maps_Phw, self._picture(finished), size).to(maps_Phw.device)
 
     def redrawn(self, finished: Tensor, thing_HW: Tensor) -> tuple[Tensor, Tensor]:
         """The picture's latents with a thing in the blend's size or number, and the cells (h, w) that it touches."""

@@ -20,7 +20,6 @@ from wordbrush.edits.blend_words import BlendTokens
 from wordbrush.edits.placement import nearest
 from wordbrush.edits.window import Window
 from wordbrush.errors import ControlError, OutputError, SettingsError
-from wordbrush.pictures.outlines import FINER
 from wordbrush.sampling.word_maps import WordMaps
 
 MOST_CHANGED = 0.9
@@ -273,7 +272,9 @@ class Blender:
         if self._words_BHW is None:
             return self._above(slice(0, -1), self._blend.threshold, self._blend.pool)
         targets = [region(m, self._size, self._blend.threshold, 1, smooth=True) for m in self._maps.of_targets()[:-1]]
-        reach = self._blend.pool // 2 * FINER // 2
+        reach = (
+            self._blend.pool // 2 * (self._words_BHW.shape[-1] // self._maps.grid[1]) // 2
+        )  # half a cell of the maps
         wide = F.max_pool2d(self._words_BHW[:, None].float(), 2 * reach + 1, stride=1, padding=reach)[:, 0]
         return torch.stack([*targets, _cells(wide, self._size, COVERED)]).any(0)
 

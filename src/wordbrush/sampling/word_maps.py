@@ -31,11 +31,11 @@ class WordMaps:
         self._regions = max([1, *(len(words) for of in tokens.values() for words in (of.source, of.target))])
         self._columns = _columns(tokens, text_length, self._regions)
         seen = shared_layers(layers)
-        self._layers, self._grid = set(seen), seen[0].grid
+        self._layers, self.grid = set(seen), seen[0].grid
         self._sums: dict[int, Tensor] = {}
         self._spread: dict[int, Tensor] = {}
         self._spreads = spread
-        self._carrying = {layer for layer in layers if spread and not layer.text and layer.grid == self._grid}
+        self._carrying = {layer for layer in layers if spread and not layer.text and layer.grid == self.grid}
         self.self_max_pixels = max((layer.pixels for layer in self._carrying), default=0)
 
     @property
@@ -91,7 +91,7 @@ class WordMaps:
         maps_QW = self._so_far(branch)
         assert maps_QW is not None  # every step looks at the words
         map_Q = maps_QW[:, column]
-        return (map_Q - map_Q.min() if self._spreads else map_Q).reshape(self._grid)
+        return (map_Q - map_Q.min() if self._spreads else map_Q).reshape(self.grid)
 
 
 def _columns(tokens: Mapping[int, BlendTokens], length: int, regions: int) -> dict[int, Tensor]:

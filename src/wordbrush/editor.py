@@ -796,12 +796,12 @@ class Editor:
 
         >>> editor = Editor.from_pretrained()
         >>> asked = []
-        >>> for prompt, target in (("a dog", "a cat"), ("a fox on the beach", "a fox in the snow")):
+        >>> for prompt, target in (("a dog", "a cat"), ("a fox on the beach", "a lion on the beach")):
         ...     made = editor.generation_settings(prompt, num_inference_steps=2)
         ...     asked.append((made, editor.edit_settings(target, made)))
         >>> [results[0] for results in editor.generate_and_edit_all(asked, 4)]  # doctest: +NORMALIZE_WHITESPACE
         [<EditResult 'a dog' -> 'a cat', seed 0, 128 x 128>,
-         <EditResult 'a fox on the beach' -> 'a fox in the snow', seed 0, 128 x 128>]
+         <EditResult 'a fox on the beach' -> 'a lion on the beach', seed 0, 128 x 128>]
         """
         return self._making.side_by_side(asked, pictures, capture, on_step, texts)
 

@@ -808,8 +808,8 @@ class Editor:
     def runs_beside_others(self, generation: GenerationSettings, edit: EditSettings) -> bool:
         """Whether a source and its edits may run in one batch with others (`generate_and_edit_all`).
 
-        Not where the source must be finished first (`resize`, a place that is filled, a fast edit), where LoRAs act in
-        single branches, or where the model's negative rows run in calls of their own.
+        Not where the source must be finished first (`resize`, a filled place, outlines of things, a fast edit), where
+        LoRAs act in single branches, or where the model's negative rows run in calls of their own.
 
         - `generation`, `edit`: as in `preview`.
 

@@ -144,8 +144,8 @@ def run_together(
     prompts: Prompts | None = None,
     solver: Solver | None = None,
 ) -> tuple[Replay, EditRun]:
-    """Generate a source and edit it in one batch; one after the other, if the edit must know where things are, or
-    leaves out what the source computes.
+    """Generate a source and edit it in one batch; one after the other, if the edit must know where things are, looks
+    at the source's picture, or leaves out what the source computes.
     """
     solver = solver or solver_of(adapter, settings)
     planned = plan(adapter, settings, edit, len(solver.timesteps), prompts)
@@ -221,8 +221,8 @@ def check_batch(beside: Sequence[Beside], pictures: int) -> None:
     for one in beside:
         if one.planned.in_turn(one.edit.fast):
             raise SettingsError(
-                "an edit that must know where things are, that fills a place, or that is fast, runs after its source; "
-                "it cannot run in one batch with others"
+                "an edit that must know where things are, that fills a place, that looks at its source's picture, or "
+                "that is fast, runs after its source; it cannot run in one batch with others"
             )
 
 

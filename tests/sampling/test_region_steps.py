@@ -60,12 +60,17 @@ def _region(adapter, size) -> tuple[Region, torch.Tensor]:
     return Region(cells), cells.repeat_interleave(patch, 0).repeat_interleave(patch, 1)
 
 
+def _call(pipeline, size):
+    """A family's adapter, and what a plain call of its network takes: a text, latents and a timestep."""
+    adapter = Editor.from_pipeline(pipeline())._adapter
+    return adapter, adapter.encode(PROMPT), adapter.noise(1, *size), adapter.solver(4, *size).timesteps[1]
+
+
 @FAMILIES
 def test_a_region_of_the_same_call_has_the_same_prediction(pipeline, size):
     """The law of refreshing: where the surroundings are current, the region is what a whole call computes."""
-    adapter = Editor.from_pipeline(pipeline())._adapter
-    text, noise = adapter.encode(PROMPT), adapter.noise(1, *size)
-    timestep, layout = adapter.solver(4, *size).timesteps[1], BatchLayout.of([1], guided=False)
+    adapter, text, noise, timestep = _call(pipeline, size)
+    layout = BatchLayout.of([1], guided=False)
     region, inside = _region(adapter, size)
     plain, _ = adapter.predict(noise, timestep, text, None)
     surroundings = Surroundings()
@@ -178,9 +183,8 @@ def test_it_is_recorded_and_replayed(editor, source):
 @FAMILIES
 def test_deep_features_of_a_region_are_what_it_computes(pipeline, size):
     """What is taken instead is what would have been computed, and follows the latents."""
-    adapter = Editor.from_pipeline(pipeline())._adapter
-    text, noise = adapter.encode(PROMPT), adapter.noise(1, *size)
-    timestep, layout = adapter.solver(4, *size).timesteps[1], BatchLayout.of([1], guided=False)
+    adapter, text, noise, timestep = _call(pipeline, size)
+    layout = BatchLayout.of([1], guided=False)
     region, inside = _region(adapter, size)
     surroundings, deep = Surroundings(), DeepFeatures()
 

@@ -26,10 +26,8 @@ class Spread(NamedTuple):
     @classmethod
     def of(cls, values: Tensor, over: Sequence[int]) -> "Spread":
         """Of values along some of their dimensions."""
-        exact, number = (
-            values.to(torch.promote_types(values.dtype, torch.float32)),
-            prod(values.shape[dim] for dim in over),
-        )
+        exact = values.to(torch.promote_types(values.dtype, torch.float32))
+        number = prod(values.shape[dim] for dim in over)
         if values.dim() - 1 in over:  # a norm writes no squares; along other dimensions it is several times as slow
             square = linalg.vector_norm(exact, dim=tuple(over), keepdim=True).square() / number
         else:

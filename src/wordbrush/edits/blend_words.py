@@ -115,7 +115,7 @@ def _regions(found: _Found, apart: bool) -> tuple[Tokens, ...]:
     """The tokens of each region: of each word or thing by itself, or of all together."""
     if not apart:
         return (_positions(found),) if found else ()
-    return tuple(tuple(sorted(set(positions))) for positions in found.values())
+    return tuple(_positions({word: positions}) for word, positions in found.items())
 
 
 def _positions(found: _Found) -> Tokens:

@@ -7,12 +7,11 @@ import numpy as np
 import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
-from torch.nn import functional as F
+
+from wordbrush.pictures.masks import TOUCHED, covered_cells
 
 SEAM = 1 / 4
 """Half the width, in cells of the latents, over which a thing fades into the picture."""
-COVERED = 0.1
-"""The part of a cell that must have been touched for the cell to have changed."""
 
 Point = tuple[float, float]
 """Where something is in a picture: x and y, in pixels."""
@@ -62,5 +61,4 @@ def without(picture: Image.Image, gone: Image.Image, things: Image.Image) -> Ima
 def touched_cells(shapes: list[Image.Image], size: tuple[int, int]) -> Tensor:
     """The cells (h, w) of the latents that any of these grey pictures touches, as booleans."""
     touched_HW = np.logical_or.reduce([np.asarray(shape) > 0 for shape in shapes])
-    share_hw = F.interpolate(torch.from_numpy(touched_HW)[None, None].float(), size, mode="area")[0, 0]
-    return share_hw > COVERED
+    return covered_cells(torch.from_numpy(touched_HW)[None].float(), size, TOUCHED)[0]

@@ -56,6 +56,15 @@ def read_mask(mask: str | Path | Image.Image, latent_size: tuple[int, int], fit:
     return LatentMask.of(cells_hw >= 127.5)
 
 
+TOUCHED = 0.1
+"""The part of a cell that must be covered for the cell to have been touched."""
+
+
+def covered_cells(shares_PHW: Tensor, size: tuple[int, int], least: float) -> Tensor:
+    """The cells (P, *size) of which more than a part `least` is covered, of pixels that are 1 where they are."""
+    return F.interpolate(shares_PHW[:, None], size=size, mode="area")[:, 0] > least
+
+
 def mask_picture(
     mask_hw: Tensor, size: tuple[int, int], resample: Image.Resampling = Image.Resampling.NEAREST
 ) -> Image.Image:

@@ -46,14 +46,15 @@ def outlined(maps_Phw: Tensor, picture: Image.Image, size: tuple[int, int]) -> T
     deviation_1C1HW = torch.cat([near_1CNHW, colours_1CHW[:, :, None]], dim=2).std(dim=2, keepdim=True) + 1e-4
     weights_1NHW = (-difference_1CNHW / (_SHARPNESS * deviation_1C1HW)).mean(dim=1).softmax(dim=1)
     seen_P1HW = F.interpolate(
-        _shares(maps_Phw.cpu().float())[:, None], size=(height, width), mode="bilinear", align_corners=False
+        shares(maps_Phw.cpu().float())[:, None], size=(height, width), mode="bilinear", align_corners=False
     )
     for _ in range(_ROUNDS):
         seen_P1HW = (_neighbours(seen_P1HW, reaches)[:, 0] * weights_1NHW).sum(dim=1, keepdim=True)
     return seen_P1HW[:, 0]
 
 
-def _shares(maps_Phw: Tensor) -> Tensor:
+def shares(maps_Phw: Tensor) -> Tensor:
+    """Each map as parts of its highest value; one that is nowhere above zero stays so."""
     peak = maps_Phw.amax(dim=(1, 2), keepdim=True)
     return maps_Phw / torch.where(peak > 0, peak, torch.inf)
 

@@ -16,7 +16,7 @@ from wordbrush.edits.settings import EditSettings
 from wordbrush.edits.shortcuts import EXACT, Shortcuts
 from wordbrush.errors import SettingsError
 from wordbrush.runs.loras import branch_scales
-from wordbrush.runs.sight import SourceSight
+from wordbrush.runs.sight import SourcePicture, SourceSight
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.blender import Blender
 from wordbrush.sampling.settings import GenerationSettings
@@ -70,6 +70,7 @@ class Planned:
         """Its local blends, ready for one run; `canvas` is the source's picture, if it was decoded."""
         layers = adapter.attention_layers(settings.height, settings.width)
         latent_size = adapter.latent_size(settings.height, settings.width)
+        picture = SourcePicture(adapter, canvas)
         length = max(prompt.length for prompt in (self.prompts.source, *self.prompts.targets))
         return tuple(
             Blender(
@@ -79,7 +80,7 @@ class Planned:
                 layers,
                 self.num_steps,
                 latent_size,
-                SourceSight(adapter, each.blend, canvas) if each.blend.outlined or each.blend.redraws else None,
+                SourceSight(adapter, each.blend, picture) if each.blend.outlined or each.blend.redraws else None,
             )
             for each in self.blends
         )

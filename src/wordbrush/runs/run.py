@@ -364,12 +364,12 @@ def _edit_run(
     masks: list[Tensor | None] = [None] * len(lines)
     shown: list[Tensor | None] = [None] * len(lines)
     for blend in blends:
-        found = blend.finish()
-        for branch, where, mask in zip(blend.branches, blend.describe(), found, strict=True):
+        found, within = blend.finish(), blend.shown
+        for index, (branch, where, mask) in enumerate(zip(blend.branches, blend.describe(), found, strict=True)):
             target = branch - SOURCE - 1
             share = mask[-1].float().mean().item()
             masks[target] = mask
-            shown[target] = None if blend.shown is None else blend.shown[blend.branches.index(branch)]
+            shown[target] = None if within is None else within[index]
             lines[target] = (*lines[target], f"only {where}, {share:.0%} of the picture")
             if share == 1:
                 warnings.append(

@@ -10,28 +10,37 @@ from wordbrush.pictures.rescaled import rescaled
 from wordbrush.sampling.adapter import Adapter
 
 
-class SourceSight:
-    """A `Sight` of one source, for one blend: its picture is decoded once at most."""
+class SourcePicture:
+    """The picture of one source, decoded once at most for all blends of a run."""
 
-    def __init__(self, adapter: Adapter, blend: LocalBlend, canvas: Image | None) -> None:
-        """See with a model's autoencoder what a blend asks for; `canvas` is the source's picture, if it is there."""
-        self._adapter, self._blend, self._canvas = adapter, blend, canvas
+    def __init__(self, adapter: Adapter, canvas: Image | None) -> None:
+        """Decode with a model's autoencoder; `canvas` is the picture, if it is there."""
+        self._adapter, self._canvas = adapter, canvas
+
+    def of(self, finished: Tensor) -> Image:
+        """The picture, whose finished latents (1, C, h, w) these are."""
+        if self._canvas is None:
+            self._canvas = self._adapter.decode(finished)
+        return self._canvas
+
+
+class SourceSight:
+    """A `Sight` of one source, for one blend."""
+
+    def __init__(self, adapter: Adapter, blend: LocalBlend, picture: SourcePicture) -> None:
+        """See what a blend asks for; a model's autoencoder reads what is drawn."""
+        self._adapter, self._blend, self._picture = adapter, blend, picture
 
     def outlined(self, finished: Tensor, maps_Phw: Tensor) -> Tensor:
         """Maps (P, H, W) of the words in it, carried to the outlines of things."""
         size = (finished.shape[-2], finished.shape[-1])
-        return outlined(maps_Phw, self._picture(finished), size).to(maps_Phw.device)
+        return outlined(maps_Phw, self._picture.of(finished), size).to(maps_Phw.device)
 
     def redrawn(self, finished: Tensor, thing_HW: Tensor) -> tuple[Tensor, Tensor]:
         """The picture's latents with a thing in the blend's size or number, and the cells (h, w) that it touches."""
-        picture, size = self._picture(finished), (finished.shape[-2], finished.shape[-1])
+        picture, size = self._picture.of(finished), (finished.shape[-2], finished.shape[-1])
         if self._blend.fill_counts is None:
             drawn, changed_hw = rescaled(picture, thing_HW, self._blend.fill_scale, size)
         else:
             drawn, changed_hw = renumbered(picture, thing_HW, *self._blend.fill_counts, size)
         return self._adapter.encode_image(drawn).to(finished), changed_hw
-
-    def _picture(self, finished: Tensor) -> Image:
-        if self._canvas is None:
-            self._canvas = self._adapter.decode(finished)
-        return self._canvas

@@ -20,18 +20,20 @@ from wordbrush.edits.blend_words import BlendTokens
 from wordbrush.edits.placement import nearest
 from wordbrush.edits.window import Window
 from wordbrush.errors import ControlError, OutputError, SettingsError
+from wordbrush.pictures.masks import TOUCHED, covered_cells
+from wordbrush.pictures.outlines import shares
 from wordbrush.sampling.word_maps import WordMaps
 
 MOST_CHANGED = 0.9
 """The quantile of a region's differences from the source that stands for its most changed cells."""
 SCALED = 0.2
 """The part of a map's highest value above which cells are those of a thing that is redrawn."""
-COVERED = 0.1
-"""The part of a cell within a thing's outline above which the cell is of the thing, which may change."""
 NEARLY_ALL = 0.95
 """The part of the picture above which what should stay has no outline to be seen in it: nothing is subtracted."""
 KEPT = 0.5
-"""The same for a thing that stays: the picture's own pixels of it are kept beside that."""
+"""The part of a cell within the outline of a thing that stays above which the cell stays too: the picture's own pixels
+of it are kept beside that.
+"""
 THING = 0.15
 """The part of a map's highest value above which cells are a thing's, and no surroundings to fill a region with."""
 
@@ -53,9 +55,7 @@ def _shares(maps_Phw: Tensor, size: tuple[int, int], pool: int, *, smooth: bool)
     maps = maps_Phw[:, None]
     if smooth:
         maps = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
-    cells = F.interpolate(F.max_pool2d(maps, pool, stride=1, padding=pool // 2), size=size)[:, 0]
-    peak = cells.amax(dim=(1, 2), keepdim=True)
-    return cells / torch.where(peak > 0, peak, torch.inf)
+    return shares(F.interpolate(F.max_pool2d(maps, pool, stride=1, padding=pool // 2), size=size)[:, 0])
 
 
 def differing(difference_Bhw: Tensor, region_Bhw: Tensor, least: float) -> Tensor:
@@ -70,11 +70,6 @@ def differing(difference_Bhw: Tensor, region_Bhw: Tensor, least: float) -> Tenso
     most_B = torch.nanquantile(inside, MOST_CHANGED, dim=1).nan_to_num()
     changed = difference_Bhw >= least * most_B[:, None, None]
     return F.max_pool2d(changed[:, None].float(), 3, stride=1, padding=1)[:, 0] > 0
-
-
-def _cells(shares_BHW: Tensor, size: tuple[int, int], least: float) -> Tensor:
-    """The cells (B, h, w) of which more than a part is covered."""
-    return F.interpolate(shares_BHW[:, None], size=size, mode="area")[:, 0] > least
 
 
 class Sight(Protocol):
@@ -276,13 +271,13 @@ class Blender:
             self._blend.pool // 2 * (self._words_BHW.shape[-1] // self._maps.grid[1]) // 2
         )  # half a cell of the maps
         wide = F.max_pool2d(self._words_BHW[:, None].float(), 2 * reach + 1, stride=1, padding=reach)[:, 0]
-        return torch.stack([*targets, _cells(wide, self._size, COVERED)]).any(0)
+        return torch.stack([*targets, covered_cells(wide, self._size, TOUCHED)]).any(0)
 
     def _to_subtract(self) -> Tensor:
         """The same of the words to subtract."""
         if self._others_BHW is None:
             return self._above(slice(-1, None), self._blend.subtract_threshold, 1)
-        return _cells(self._others_BHW.float(), self._size, KEPT)
+        return covered_cells(self._others_BHW.float(), self._size, KEPT)
 
     def _above(self, kinds: slice, threshold: float, pool: int) -> Tensor:
         both = [*self._maps.of_targets()[kinds], *self._maps.of_source()[kinds]]

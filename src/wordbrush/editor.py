@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from PIL.Image import Image
 
 from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
 from wordbrush.edits.lora_window import check_loaded
-from wordbrush.edits.settings import EditOptions, EditSettings, has_windows_of_its_own
-from wordbrush.edits.strength import AUTO, StrengthSearch, one_step
+from wordbrush.edits.settings import EditOptions, EditSettings
+from wordbrush.edits.strength import StrengthSearch
 from wordbrush.errors import ModelError, PromptWarning, SettingsError, cited
 from wordbrush.inversion.settings import InversionSettings, Setting
 from wordbrush.maps.attention_maps import AttentionMaps
@@ -30,9 +30,8 @@ from wordbrush.probe.measure import measure
 from wordbrush.probe.report import ProbeReport
 from wordbrush.runs.asked import edit_settings
 from wordbrush.runs.cache import InversionCache
-from wordbrush.runs.counter import RunCounter
 from wordbrush.runs.making import Making
-from wordbrush.runs.pack import model_record, packed_edits
+from wordbrush.runs.pack import model_record
 from wordbrush.runs.previews import Previews
 from wordbrush.runs.record import RunRecord, check_photo, check_same_model
 from wordbrush.runs.replayed import check_model, replayed
@@ -43,22 +42,18 @@ from wordbrush.sampling.loop import OnStep
 from wordbrush.sampling.settings import GenerationOptions, GenerationSettings
 from wordbrush.sampling.text_memory import TextMemory
 from wordbrush.scenes.vocabulary import SYNONYMS
-from wordbrush.search.find import Found, find_strength, spread
-from wordbrush.search.ranking import Ranking, Scored
-from wordbrush.search.trials import Choosing, Trials, clip_of, score_of, side_by_side
+from wordbrush.search.candidates import check_candidates, rank_candidates
+from wordbrush.search.find import Found
+from wordbrush.search.ranking import Ranking
+from wordbrush.search.seeds import listed_seeds, rank_seeds
+from wordbrush.search.strength import search_strength
+from wordbrush.search.trials import side_by_side
 from wordbrush.settled import whole
-from wordbrush.tokens.pair import Prompts
 from wordbrush.tokens.unknown_words import unknown_words
 from wordbrush.tokens.web_ui_syntax import web_ui_syntax
 
 if TYPE_CHECKING:
     import torch
-
-
-_BATCH = 4
-"""How many candidates, or seeds, run in one batch."""
-_MOST = 64
-"""Candidates beyond this differ by less than a step."""
 
 
 class RunOptions(GenerationOptions, EditOptions, total=False):
@@ -544,7 +539,7 @@ class Editor:
         "'dog' -> 'cat'"
         """
         source = self.as_source(source) if isinstance(source, EditResult) else source
-        if _search(options) is None:
+        if StrengthSearch.asked(options.get("strength")) is None:
             settings = self.edit_settings(target, source, **options)
         else:
             targets = [target] if isinstance(target, str) else target
@@ -596,17 +591,8 @@ class Editor:
         (True, True)
         """
         self._check_own(source)
-        _refuse_loras("a search", source.settings, options)
-        if Prompts.of(self._adapter.tokenize, source.prompt, [target]).pairs[0].same_words:
-            raise SettingsError(
-                "a search compares what two prompts say of a result, and these are the same words; give a strength"
-            )
-        search = _search(options) or StrengthSearch()
-        beginnings = self._beginnings(source, target, options)
-        count = RunCounter(on_step, 3)
-        hears = on_step if isinstance(on_step, Choosing) else None
-        trials = Trials(self._adapter, source, beginnings[0], clip_of(search.clip), count.next, hears)
-        return find_strength(beginnings, search, one_step(source.kept.num_steps), trials.attempt)
+        _warn_of_syntax(target)
+        return search_strength(self._adapter, self._model, source, target, options, on_step)
 
     def candidates(
         self,
@@ -638,23 +624,11 @@ class Editor:
         >>> ranked[0].score.total >= ranked[1].score.total
         True
         """
-        if not 2 <= whole(count, "count") <= _MOST:
-            raise SettingsError(f"count is {count}; give 2 to {_MOST} candidates")
-        if options.get("strength") is not None:
-            raise SettingsError("candidates are of different strengths; leave strength out")
+        check_candidates(count, options)
         source = self.as_source(source) if isinstance(source, EditResult) else source
         self._check_own(source)
-        _refuse_loras("a ranking of candidates", source.settings, options)
-        beginnings = self._beginnings(source, target, options)
-        edits = spread(beginnings, count, one_step(source.kept.num_steps))
-        batches = [edits[i : i + _BATCH] for i in range(0, count, _BATCH)]
-        trials = Trials(self._adapter, source, edits[0], clip_of(clip), RunCounter(on_step, len(batches)).next)
-        made: list[EditResult] = []
-        for batch in batches:
-            run = trials.run(batch)
-            made += packed_edits(self._adapter, source, side_by_side(batch), run, None, together=False)
-        labels = [f"strength {edit.strength:g}, {edit.recipe}" for edit in edits]
-        return Ranking.of(map(Scored, made, trials.scores(), labels))
+        _warn_of_syntax(target)
+        return rank_candidates(self._adapter, self._model, source, target, count, options, clip, on_step)
 
     def explore(
         self,
@@ -685,24 +659,13 @@ class Editor:
         >>> sorted(one.result.source.settings.seed for one in ranked)
         [0, 1]
         """
-        numbers = list(range(seeds)) if isinstance(seeds, int) else [whole(seed, "seed") for seed in seeds]
-        if not numbers or len(set(numbers)) < len(numbers):
-            raise SettingsError("seeds to explore are none, or one is given twice; give each once")
+        numbers = listed_seeds(seeds)
         if "seed" in options:
             raise SettingsError("seed is what is explored; give seeds")
         generation_options, edit_options = split_options(options)
         generation = self.generation_settings(prompt, **generation_options)
-        _refuse_loras("a ranking of seeds", generation, edit_options)
         settings = self.edit_settings(target, generation, **edit_options)
-        network = clip_of(clip)
-        batches = [numbers[i : i + _BATCH] for i in range(0, len(numbers), _BATCH)]
-        counter = RunCounter(on_step, len(batches))
-        scored = []
-        for batch in batches:
-            for results in self._making.seeds(generation, batch, settings, counter.next()):
-                score = score_of(self._adapter, results[0].source, settings, results[0].latents, network)
-                scored.append(Scored(results[0], score, f"seed {results[0].source.settings.seed}"))
-        return Ranking.of(scored)
+        return rank_seeds(self._making, generation, settings, numbers, clip, on_step)
 
     @overload
     def generate_and_edit(
@@ -761,7 +724,7 @@ class Editor:
                 raise SettingsError("settings that are complete come in pairs, those of the picture and of its edits")
             return self._making.together(prompt, target, capture, on_step)
         generation_options, edit_options = split_options(options)
-        if _search(edit_options) is not None:
+        if StrengthSearch.asked(edit_options.get("strength")) is not None:
             source = self.generate(prompt, **generation_options)
             targets = [target] if isinstance(target, str) else list(target)
             results = self.edit(source, targets, capture=capture, on_step=on_step, **edit_options)
@@ -1119,35 +1082,6 @@ class Editor:
         if options:
             raise SettingsError(f"the settings are already complete; leave out {', '.join(options)}")
         return prompt
-
-    def _beginnings(self, source: Source, target: str, options: EditOptions) -> list[EditSettings]:
-        """Where a search begins: the windows and region asked for or by default, and, if no recipe is named, those of
-        the other one, the paper's or the change's.
-        """
-        given = {name: value for name, value in options.items() if name != "strength"}
-        asked = self.edit_settings(target, source, **cast(EditOptions, given))
-        if has_windows_of_its_own(options) or options.get("recipe") is not None:
-            return [asked]
-        other = {**given, "recipe": "published" if asked.recipe == "auto" else "auto"}
-        beginnings = [asked, self.edit_settings(target, source, **cast(EditOptions, other))]
-        return beginnings[:1] if beginnings[0].controls == beginnings[1].controls else beginnings
-
-
-def _search(options: EditOptions) -> StrengthSearch | None:
-    """The search for a strength that options ask for."""
-    strength = options.get("strength")
-    if isinstance(strength, StrengthSearch):
-        return strength
-    return StrengthSearch() if strength == AUTO else None
-
-
-def _refuse_loras(what: str, generation: GenerationSettings, options: EditOptions) -> None:
-    """Scores look at source and results with one model."""
-    if generation.source_adapters is not None or options.get("target_adapters") is not None:
-        raise SettingsError(
-            f"{what} scores with the model as it is loaded, and not with LoRAs of single branches; leave out "
-            "source_adapters and target_adapters"
-        )
 
 
 def split_options(options: RunOptions) -> tuple[GenerationOptions, EditOptions]:

@@ -2,7 +2,8 @@ import pytest
 
 from wordbrush.edits.settings import EditSettings
 from wordbrush.edits.strength import StrengthSearch
-from wordbrush.search.find import MOST_PICTURES, find_strength, spread
+from wordbrush.search.candidates import spread
+from wordbrush.search.find import MOST_PICTURES, find_strength
 from wordbrush.search.score import EditScore
 
 FREE = EditSettings.of("a cat")

@@ -30,7 +30,9 @@ def searching(options: "EditOptions", clip: Path | None, candidates: int | None)
 
 def needs_search(options: "EditOptions") -> bool:
     """Whether the strength is searched for."""
-    return options.get("strength") is not None and not isinstance(options.get("strength"), float)
+    from wordbrush.edits.strength import StrengthSearch
+
+    return StrengthSearch.asked(options.get("strength")) is not None
 
 
 def write_ranking(ranked: "Ranking", out: Path, quiet: bool) -> None:

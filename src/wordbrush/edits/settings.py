@@ -22,7 +22,7 @@ from wordbrush.edits.recipe_name import RecipeName
 from wordbrush.edits.recipes import Recipe, describe_recipe
 from wordbrush.edits.resize import LARGEST_RESIZE, SMALLEST_RESIZE, ResizeKind
 from wordbrush.edits.shortcuts import EXACT, FastName, Shortcuts
-from wordbrush.edits.strength import AUTO, StrengthSearch, check_strength
+from wordbrush.edits.strength import StrengthSearch, check_strength
 from wordbrush.edits.target_control import BlendOption, CrossSteps, SelfSteps, TargetControl
 from wordbrush.errors import SettingsError
 from wordbrush.settled import number, settle
@@ -294,7 +294,7 @@ class EditSettings:
         else:
             controls = (_control(options, mask, defaults.cross_replace_steps, defaults.self_replace_steps, None),)
         strength = options.get("strength")
-        if isinstance(strength, StrengthSearch) or strength == AUTO:
+        if StrengthSearch.asked(strength) is not None:
             raise SettingsError(
                 "strength='auto' is found by making edits, which Editor.edit and generate_and_edit do; give a number"
             )

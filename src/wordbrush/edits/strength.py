@@ -36,6 +36,17 @@ class StrengthSearch:
     good_enough: float = 0.9
     clip: str | None = None
 
+    @classmethod
+    def asked(cls, strength: object) -> "StrengthSearch | None":
+        """The search that a strength asks for; None for a number, or for none.
+
+        >>> StrengthSearch.asked("auto"), StrengthSearch.asked(0.5)
+        (StrengthSearch(candidates=5, good_enough=0.9, clip=None), None)
+        """
+        if isinstance(strength, cls):
+            return strength
+        return cls() if strength == AUTO else None
+
     def __post_init__(self) -> None:
         """Check the numbers."""
         if isinstance(self.clip, Path):

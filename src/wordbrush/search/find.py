@@ -95,12 +95,3 @@ def _next(made: Sequence[Dials], totals: Sequence[float], beginnings: int) -> li
     near = [round(best.strength + side * _STEP, 4) for side in (1, -1)]
     fresh = [Dials(best.beginning, min(1.0, max(0.0, strength))) for strength in near]
     return [dials for dials in dict.fromkeys(fresh) if dials not in made]
-
-
-def spread(beginnings: Sequence[EditSettings], count: int, least_held: float) -> list[EditSettings]:
-    """As many different edits as asked for, their strengths spread over the whole dial, the beginnings in turn."""
-    edits = []
-    for number, beginning in enumerate(beginnings):
-        own = len(range(number, count, len(beginnings)))
-        edits += [beginning.at_strength(round((i + 1) / (own + 1), 4), least_held) for i in range(own)]
-    return edits

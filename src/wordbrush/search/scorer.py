@@ -20,7 +20,8 @@ from wordbrush.attention.watch import Reading, token_columns
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.blend_words import BlendTokens, blend_tokens
 from wordbrush.edits.change_kind import change_kind
-from wordbrush.errors import PromptError
+from wordbrush.edits.settings import EditSettings
+from wordbrush.errors import PromptError, SettingsError
 from wordbrush.runs.run import solver_of
 from wordbrush.sampling.adapter import Adapter
 from wordbrush.sampling.blender import region
@@ -185,6 +186,15 @@ def with_clip(
         replace(score, clip=_unit(0.5 + (target - before) / (2 * own)))
         for score, (before, target) in zip(scores, seen, strict=True)
     ]
+
+
+def refuse_loras(what: str, generation: GenerationSettings, edit: EditSettings) -> None:
+    """Raise `SettingsError` where branches have LoRAs of their own: all results are looked at with one model."""
+    if generation.source_adapters is not None or edit.target_adapters is not None:
+        raise SettingsError(
+            f"{what} scores with the model as it is loaded, and not with LoRAs of single branches; leave out "
+            "source_adapters and target_adapters"
+        )
 
 
 def _changed_words(pair: PromptPair, weights: Sequence[str]) -> BlendTokens:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
@@ -30,6 +30,21 @@ class Choosing(Protocol):
     def scored(self, scores: Sequence[EditScore], /) -> None:
         """All edits so far have these scores, in the order in which they were made."""
         ...
+
+
+_BATCH = 4
+"""How many edits, or seeds, run in one batch."""
+
+_T = TypeVar("_T")
+
+
+def in_batches(each: Sequence[_T]) -> list[Sequence[_T]]:
+    """What is ranked, cut into batches that run one after another.
+
+    >>> in_batches(range(6))
+    [range(0, 4), range(4, 6)]
+    """
+    return [each[i : i + _BATCH] for i in range(0, len(each), _BATCH)]
 
 
 def side_by_side(edits: Sequence[EditSettings]) -> EditSettings:

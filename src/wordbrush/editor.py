@@ -1,5 +1,6 @@
 """The editor: generate a picture, then edit it by editing its prompt. It says what there is, and hands on."""
 
+import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -1094,7 +1095,10 @@ def split_options(options: RunOptions) -> tuple[GenerationOptions, EditOptions]:
 
 
 def _warn_of_syntax(*prompts: str) -> None:
-    """Warn with `PromptWarning` about marks that web UIs read as instructions."""
+    """Warn with `PromptWarning` about marks that web UIs read as instructions, where an editor was called."""
+    caller, level = inspect.currentframe(), 1
+    while caller is not None and caller.f_code.co_filename == __file__:
+        caller, level = caller.f_back, level + 1
     for prompt in prompts:
         if (said := web_ui_syntax(prompt)) is not None:
-            warnings.warn(f"in '{cited(prompt)}' {said}", PromptWarning, stacklevel=4)
+            warnings.warn(f"in '{cited(prompt)}' {said}", PromptWarning, stacklevel=level)

@@ -9,6 +9,7 @@ import torch
 from wordbrush.editor import Editor
 from wordbrush.edits.mutual_self_attention import MutualSelfAttention
 from wordbrush.edits.plug_and_play import PlugAndPlay
+from wordbrush.edits.strength import StrengthSearch
 from wordbrush.errors import IdleEditError, OutputError, PromptError, PromptWarning, SettingsError
 from wordbrush_bench.tiny.stable_diffusion import tiny_pipeline
 
@@ -110,6 +111,24 @@ def test_syntax_of_web_uis_is_read_as_it_stands_and_said(editor, prompt, option)
         editor.edit_settings(["a dog", prompt])
     with pytest.warns(PromptWarning, match=option):
         editor.generation_settings("a dog", negative_prompt=prompt)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda editor: editor.generation_settings("a (cat:1.3)"),
+        lambda editor: editor.edit_settings("a (cat:1.3)"),
+        lambda editor: editor.generate("a (cat:1.3)", **RUN),
+        lambda editor: editor.edit(editor.generate("a cat", **RUN), "a (cat:1.3)"),
+        lambda editor: editor.find_strength(
+            editor.generate("a cat", **RUN), "a (cat:1.3)", strength=StrengthSearch(1)
+        ),
+    ],
+)
+def test_a_warning_stands_where_the_editor_was_called(editor, call):
+    with pytest.warns(PromptWarning) as seen:
+        call(editor)
+    assert [warning.filename for warning in seen] == [__file__]
 
 
 @pytest.mark.parametrize("prompt", ["a cat (red)", "3:2, a cat", "a [red] cat", "time: 12:30", "<cat-toy>"])

@@ -5,7 +5,7 @@ a part of the scenes benchmark, of a U-Net (docs/decisions/0030-recipes.md and 0
 of a transformer of joint attention (docs/decisions/0058-recipes-of-joint-attention.md).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -193,43 +193,62 @@ def recipe_for(pair: PromptPair, num_steps: int, *, photograph: bool, joint: boo
     The layout is held for at least one step, however few there are.
     """
     recipe = (JOINT if joint else PHOTOGRAPH if photograph else GENERATED)[change_kind(pair)]
+    region = recipe.local_blend
     return replace(
         recipe,
         self_replace_steps=max(recipe.self_replace_steps, 1 / num_steps),
-        local_blend=_region(recipe, pair),
+        local_blend=None if region is None else _NAMED[recipe.whose](region, pair),
         changed_words=() if recipe.changed_steps == recipe.kept_steps else changed_words(pair),
     )
 
 
-def _region(recipe: Recipe, pair: PromptPair) -> LocalBlend | None:
-    """The recipe's region with the words that it is of; none where everything may change but things that there are
-    not.
-    """
-    if recipe.local_blend is None or recipe.whose == "changed":
-        return recipe.local_blend
-    if recipe.whose == "counted":
-        return _counted(recipe.local_blend, pair)
-    words = described_things(pair) if recipe.whose in ("described", "rescaled") else kept_things(pair)
-    if recipe.whose == "rescaled":
-        change = grown(pair)
-        if not words or not change:
-            return replace(IN_REGION, words=words or (AUTO,))
-        others = tuple(word for word in kept_things(pair) if word not in words)
-        return replace(recipe.local_blend, words=words, subtract_words=others, fill_scale=LARGER**change)
-    if recipe.whose == "beside":
-        return replace(recipe.local_blend, subtract_words=words)
-    if not recipe.local_blend.names_words:
-        return replace(recipe.local_blend, subtract_words=words) if words else None
-    return replace(recipe.local_blend, words=words or (AUTO,))
+def _described(region: LocalBlend, pair: PromptPair) -> LocalBlend:
+    return replace(region, words=described_things(pair) or (AUTO,))
+
+
+def _beside(region: LocalBlend, pair: PromptPair) -> LocalBlend:
+    return replace(region, subtract_words=kept_things(pair))
+
+
+def _kept(region: LocalBlend, pair: PromptPair) -> LocalBlend | None:
+    """Around such things where the region names no words: then everything may change if there are none."""
+    words = kept_things(pair)
+    if region.names_words:
+        return replace(region, words=words or (AUTO,))
+    return replace(region, subtract_words=words) if words else None
+
+
+def _rescaled(region: LocalBlend, pair: PromptPair) -> LocalBlend:
+    """Without a size where the prompts give none, or give one to several things."""
+    words, change = described_things(pair), grown(pair)
+    if not words or not change:
+        return _described(IN_REGION, pair)
+    return replace(region, words=words, subtract_words=_others(pair, words), fill_scale=LARGER**change)
 
 
 def _counted(region: LocalBlend, pair: PromptPair) -> LocalBlend:
-    """The region of the thing whose number changes, drawn in that number; of the changed words if none is said."""
+    """Of the changed words, without a number, where the prompts do not give one to one thing."""
     counted = recounted(pair)
     if counted is None:
         return IN_REGION
-    others = tuple(word for word in kept_things(pair) if word not in counted.words)
-    return replace(region, words=counted.words, subtract_words=others, fill_counts=(counted.before, counted.after))
+    counts, others = (counted.before, counted.after), _others(pair, counted.words)
+    return replace(region, words=counted.words, subtract_words=others, fill_counts=counts)
+
+
+def _others(pair: PromptPair, words: Sequence[str]) -> tuple[str, ...]:
+    """The words of things that stay beside these."""
+    return tuple(word for word in kept_things(pair) if word not in words)
+
+
+_NAMED: dict[WhoseRegion, Callable[[LocalBlend, PromptPair], LocalBlend | None]] = {
+    "changed": lambda region, pair: region,
+    "beside": _beside,
+    "described": _described,
+    "rescaled": _rescaled,
+    "counted": _counted,
+    "kept": _kept,
+}
+"""A recipe's region with the words that it is of in two prompts; None where everything may change."""
 
 
 def changed_words(pair: PromptPair) -> tuple[str, ...]:

@@ -1,8 +1,11 @@
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordbrush.tokens.modifiers import find_modified
+from wordbrush.tokens.modifiers import find_modified, stands_before
+from wordbrush.tokens.word_classes import WordClass, word_classes
 from wordbrush.tokens.words import split_words
 
 
@@ -72,3 +75,29 @@ def test_any_word_of_any_prompt_can_be_asked_for(words: list[str], data: st.Data
         assert index not in found.noun
         assert 0 <= found.noun.start < found.noun.stop <= len(words)
         assert {words[i] for i in found.noun}.isdisjoint({"a", "the", "and", ",", "of", "in", "with", "is", "very"})
+
+
+@given(st.lists(pieces, min_size=1, max_size=12), st.sets(st.sampled_from(get_args(WordClass))), st.data())
+def test_what_stands_before_a_word_is_the_nearest_that_is_not_passed(words, passed, data) -> None:
+    classes = word_classes(words)
+    index = data.draw(st.integers(0, len(words)))
+    found = stands_before(classes, index, passed)
+    assert found is None or (found < index and classes[found] not in passed)
+    between = classes[0 if found is None else found + 1 : index]
+    assert set(between) <= passed
+
+
+@pytest.mark.parametrize(
+    ("prompt", "passed", "before"),
+    [
+        ("three big sleeping dogs", ("adjective", "participle"), "three"),
+        ("three very big dogs", ("adjective", "participle"), "very"),  # a number is not looked for across an adverb
+        ("a house in front of a red castle", ("determiner", "adjective"), "of"),
+        ("on the very old shining mat", ("determiner", "adjective", "participle", "adverb"), "on"),
+        ("big red dogs", ("adjective",), None),
+    ],
+)
+def test_what_stands_before_a_noun(prompt, passed, before) -> None:
+    words = prompt.split()
+    found = stands_before(word_classes(words), len(words) - 1, passed)
+    assert (None if found is None else words[found]) == before

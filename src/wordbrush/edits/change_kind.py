@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from wordbrush.sizes.singular import same_noun
-from wordbrush.tokens.modifiers import find_modified
+from wordbrush.tokens.modifiers import find_modified, stands_before
 from wordbrush.tokens.pair import PromptPair
 from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush.tokens.word_classes import WordClass, word_classes
@@ -207,10 +207,8 @@ class _Side:
         return self._words[index] in lexicon["place"] | lexicon["time"] and not self._stands_beside(index)
 
     def _stands_beside(self, index: int) -> bool:
-        i = index - 1
-        while i >= 0 and self._classes[i] in ("determiner", "adjective"):
-            i -= 1
-        if i < 0 or self._words[i] not in _BESIDE:
+        i = stands_before(self._classes, index, ("determiner", "adjective"))
+        if i is None or self._words[i] not in _BESIDE:
             return False
         return not (i and self._classes[i - 1] == "picture")
 

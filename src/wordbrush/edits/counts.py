@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from wordbrush.edits.blend import MOST
 from wordbrush.sizes.singular import same_noun
-from wordbrush.tokens.modifiers import things
+from wordbrush.tokens.modifiers import stands_before, things
 from wordbrush.tokens.pair import PromptPair
 from wordbrush.tokens.prompt_tokens import PromptTokens
 from wordbrush.tokens.word_classes import word_classes
@@ -45,10 +45,8 @@ def _counted(prompt: PromptTokens) -> Iterator[tuple[tuple[str, ...], int]]:
     words = [word.key for word in prompt.words]
     classes = word_classes(words)
     for noun in things(words):
-        before = noun.start - 1
-        while before >= 0 and classes[before] in ("adjective", "participle"):
-            before -= 1
-        said = words[before] if before >= 0 else ""
+        before = stands_before(classes, noun.start, ("adjective", "participle"))
+        said = "" if before is None else words[before]
         number = int(said) if said.isdecimal() else _NUMBERS.get(said, 0)
         named = tuple(prompt.words[i].text for i in noun)
         if number and all(len(prompt.places(word)) == 1 for word in named):

@@ -6,12 +6,12 @@ verb has its subject before it. Linguistic Binding (Rassin et al. 2023, arXiv:23
 a parser.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from wordbrush.tokens.word_classes import WordClass, word_classes
 
-_DESCRIBING = ("adjective", "participle", "adverb")
+_DESCRIBING: tuple[WordClass, ...] = ("adjective", "participle", "adverb")
 _NOUNS = ("noun", "picture")
 
 
@@ -61,6 +61,16 @@ def things(words: Sequence[str]) -> tuple[range, ...]:
     return tuple(_run(classes, start) for start in starts)
 
 
+def stands_before(classes: Sequence[WordClass], index: int, passed: Collection[WordClass]) -> int | None:
+    """The nearest word before `index` that is of none of the classes `passed`, such as a noun's own adjectives; None
+    where the prompt begins with these.
+
+    >>> stands_before(word_classes("a dog on the old red mat".split()), 6, ("determiner", "adjective"))
+    2
+    """
+    return next((i for i in reversed(range(index)) if classes[i] not in passed), None)
+
+
 def _owner(classes: Sequence[WordClass], index: int) -> range | None:
     if classes[index] == "adverb":
         return _of_adverb(classes, index)
@@ -104,10 +114,8 @@ def _subject(classes: Sequence[WordClass], index: int) -> range | None:
 
 def _governed(classes: Sequence[WordClass], start: int) -> bool:
     # Whether "in", "on" ... stands before the noun's own determiner and adjectives. What a picture is "of" is free.
-    i = start - 1
-    while i >= 0 and classes[i] in ("determiner", *_DESCRIBING):
-        i -= 1
-    return i >= 0 and classes[i] == "preposition" and not (i > 0 and classes[i - 1] == "picture")
+    i = stands_before(classes, start, ("determiner", *_DESCRIBING))
+    return i is not None and classes[i] == "preposition" and not (i and classes[i - 1] == "picture")
 
 
 def _next_noun(classes: Sequence[WordClass], index: int) -> range | None:

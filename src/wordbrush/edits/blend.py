@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from wordbrush.edits.resize import LARGEST_RESIZE
+from wordbrush.edits.resize import LARGEST_RESIZE, SMALLEST_RESIZE
 from wordbrush.errors import SettingsError
 from wordbrush.settled import settle
 
@@ -107,13 +107,13 @@ class LocalBlend:
       same call runs first, and `subtract_words` that would leave nothing to fill are left out. Default: 0, which never
       fills.
     - `fill_scale`: with `fill_steps`, the region shows no emptied place but the source's thing in another size, this
-      many times as long, standing where it stood: above 0, at most 4. The thing is where the source's map of the words
+      many times as long, standing where it stood: from 0.25 to 4. The thing is where the source's map of the words
       is above a fifth of its highest value (above `threshold` where it is `outlined`) and, as a part of that, above
       the map of `subtract_words`. What is shown may change too, wherever it reaches. Default: 0, the emptied place.
-    - `fill_counts`: with `fill_steps`, how many of the thing there are in the source and are to be, 1 to 6 each: the
-      ends of their row are emptied first, or show more like the largest of them. Only where one goes or comes may
-      change; all of them where they must become smaller to have room. The thing is found as with `fill_scale`.
-      Default: None, as many as there are.
+    - `fill_counts`: with `fill_steps`, and without `fill_scale`, how many of the thing there are in the source and are
+      to be, 1 to 6 each: the ends of their row are emptied first, or show more like the largest of them. Only where
+      one goes or comes may change; all of them where they must become smaller to have room. The thing is found as with
+      `fill_scale`. Default: None, as many as there are.
     - `mask`: the user's own mask. Without words, only the mask may change; with words, only what is in both. Default:
       None.
     - `hold_pixels`: also make the picture's pixels exactly the source's outside of the region; the edit fades out over
@@ -163,18 +163,7 @@ class LocalBlend:
                 f"the blend's fill_steps is {self.fill_steps}; give the fraction of the steps up to which the region "
                 "shows its surroundings, from 0 to 1"
             )
-        if not 0 <= self.fill_scale <= LARGEST_RESIZE:
-            raise SettingsError(
-                f"the blend's fill_scale is {self.fill_scale}; give how many times as long the thing is to be, at "
-                f"most {LARGEST_RESIZE:g}, or 0 for a place without it"
-            )
-        if self.fill_scale and not (self.fill_steps and self.names_words):
-            raise SettingsError(
-                f"the blend's fill_scale is {self.fill_scale}, and nothing is drawn in that size; name the thing in "
-                "words, and give fill_steps, such as 0.6"
-            )
-        if self.fill_counts is not None:
-            self._check_counts(*self.fill_counts)
+        self._check_redrawn()
         if not 0 <= self.start_blend < 1:
             raise SettingsError(
                 f"start_blend is {self.start_blend}; give the fraction of the steps before the blend, "
@@ -185,16 +174,27 @@ class LocalBlend:
         if self.maps not in get_args(BlendMaps):
             raise SettingsError(f"the blend's maps are '{self.maps}'; give one of {', '.join(get_args(BlendMaps))}")
 
-    def _check_counts(self, before: int, after: int) -> None:
-        if before == after or not all(1 <= count <= MOST for count in (before, after)):
+    def _check_redrawn(self) -> None:
+        if self.fill_scale and not SMALLEST_RESIZE <= self.fill_scale <= LARGEST_RESIZE:
             raise SettingsError(
-                f"the blend's fill_counts are {before} and {after}; give how many there are and are to be, two "
-                f"different numbers from 1 to {MOST}"
+                f"the blend's fill_scale is {self.fill_scale}; give how many times as long the thing is to be, from "
+                f"{SMALLEST_RESIZE:g} to {LARGEST_RESIZE:g}, or 0 for a place without it"
             )
-        if self.fill_scale or not (self.fill_steps and self.names_words):
+        if self.fill_counts is not None and not _are_counts(*self.fill_counts):
             raise SettingsError(
-                f"the blend's fill_counts are {before} and {after}, and nothing is drawn in that number; name the "
-                "thing in words, give fill_steps, such as 0.6, and no fill_scale"
+                f"the blend's fill_counts is {self.fill_counts}; give how many there are and are to be, two different "
+                f"numbers from 1 to {MOST}"
+            )
+        if self.fill_scale and self.fill_counts is not None:
+            raise SettingsError(
+                f"the blend's fill_scale is {self.fill_scale} and its fill_counts {self.fill_counts}; give one of "
+                "them: a thing is drawn in another size, or in another number"
+            )
+        if self.redraws and not (self.fill_steps and self.names_words):
+            name = "fill_scale" if self.fill_scale else "fill_counts"
+            raise SettingsError(
+                f"the blend's {name} is {getattr(self, name)}, and nothing is drawn so; name the thing in words, and "
+                "give fill_steps, such as 0.6"
             )
 
     @classmethod
@@ -234,6 +234,10 @@ class LocalBlend:
     def start_step(self, num_steps: int) -> int:
         """The first step that is blended: `int(start_blend * num_steps)`, as published."""
         return int(self.start_blend * num_steps)
+
+
+def _are_counts(before: int, after: int) -> bool:
+    return before != after and all(1 <= count <= MOST for count in (before, after))
 
 
 def _words(name: str, value: object) -> tuple[str, ...] | None:

@@ -1,13 +1,12 @@
 """The Stable Diffusion family: a U-Net with cross-attention, one CLIP text encoder, an image autoencoder."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.models.embeddings import get_timestep_embedding
-from PIL import Image
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -16,14 +15,13 @@ from wordbrush.attention.region import RegionForm
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.errors import SettingsError
-from wordbrush.models.autoencoder import check_finite, check_rgb, decode_picture, encode_picture, scaled, unscaled
-from wordbrush.models.bypass import skipped
 from wordbrush.models.clip import clip_ids, clip_tokens
 from wordbrush.models.compiled import parts_as_written
 from wordbrush.models.deep_features import unet_features
 from wordbrush.models.execution_device import execution_device
 from wordbrush.models.guides import NO_GUIDES, Guides
 from wordbrush.models.intercept import Intercept, uncompiled
+from wordbrush.models.latent_diffusion import LatentDiffusion
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.models.one_at_a_time import OneAtATime
 from wordbrush.models.solvers import diffusion_solver
@@ -38,7 +36,7 @@ from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 
-class StableDiffusion(OneAtATime):
+class StableDiffusion(OneAtATime, LatentDiffusion):
     """An `Adapter` over the components of a Stable Diffusion 1.x or 2.x pipeline."""
 
     def __init__(
@@ -100,6 +98,18 @@ class StableDiffusion(OneAtATime):
         return height * self.vae_factor, width * self.vae_factor
 
     @property
+    def _network(self) -> UNet2DConditionModel:
+        return self._unet
+
+    @property
+    def _autoencoder(self) -> AutoencoderKL:
+        return self._vae
+
+    @property
+    def _channels(self) -> int:
+        return int(self._unet.config["in_channels"])
+
+    @property
     def _parameter(self) -> Tensor:
         # The U-Net's own `device` and `dtype` walk through all its modules, which shows in an edit of few steps.
         parameter: Tensor = next(self._unet.parameters())
@@ -148,13 +158,6 @@ class StableDiffusion(OneAtATime):
                     f"{name} is {value}; give a positive multiple of {self.vae_factor} (best of {self.size_multiple})"
                 )
         return height // self.vae_factor, width // self.vae_factor
-
-    def noise(self, seed: int, height: int, width: int) -> Tensor:
-        """Gaussian latents (1, C, h, w), drawn on the CPU so that a seed means the same on every device."""
-        shape = (1, int(self._unet.config["in_channels"]), *self.latent_size(height, width))
-        generator = torch.Generator("cpu").manual_seed(seed)
-        with memory_shortage_told(f"a picture of {height} x {width}"):
-            return torch.randn(shape, generator=generator, dtype=self.dtype).to(self.device)
 
     def attention_layers(self, height: int, width: int) -> tuple[AttentionLayer, ...]:
         """The U-Net's attention layers for a picture of height x width pixels, in the order in which they run."""
@@ -214,27 +217,12 @@ class StableDiffusion(OneAtATime):
             prediction = self._call_unet(latents, timestep, text, guidance_scale, place, shallow=shallow)
         return prediction, 0 if control is None else control.verify(layers)
 
-    def bypassed(self, block: str) -> AbstractContextManager[None]:
-        """A scope in which a block of the U-Net hands on what it is given."""
-        return skipped(self._unet, block)
-
     def predict_with_gradient(
         self, latents: Tensor, timestep: Tensor, text: Text, place: Place | None = None
     ) -> Tensor:
         """The U-Net's prediction for latents (B, C, h, w), differentiable in the text's states."""
         with self._one_at_a_time, torch.enable_grad():
             return self._call_unet(latents, timestep, text, 1.0, place)
-
-    def encode_image(self, image: Image.Image) -> Tensor:
-        """The mean latents (1, C, h, w) of an RGB picture. Raises `SettingsError` for a mode or size that has none."""
-        check_rgb(image)
-        self.latent_size(image.height, image.width)
-        return scaled(self._vae, encode_picture(self._vae, image, self.device).to(self.dtype))
-
-    def decode(self, latents: Tensor) -> Image.Image:
-        """The RGB picture of latents (1, C, h, w). Raises `OutputError` when it is not one."""
-        check_finite(latents)
-        return decode_picture(self._vae, unscaled(self._vae, latents))
 
     def _text(self, prompt: str) -> Text:
         """What a prompt's row reads of its text."""

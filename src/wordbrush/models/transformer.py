@@ -1,15 +1,14 @@
-"""What the families share whose network is a transformer of patches: text, noise, pictures, a controlled call.
+"""What the families share whose network is a transformer of patches: text, layers, a controlled call.
 
 A family's file says where its text comes from, which layers there are, how it is sampled and its transformer called.
 """
 
-from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager, nullcontext
+from abc import abstractmethod
+from contextlib import nullcontext
 from functools import cached_property, lru_cache
 from typing import Any, Self
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from wordbrush.attention.layer_choice import OWN_CHOICE, LayerChoice
@@ -17,12 +16,11 @@ from wordbrush.attention.region import RegionForm
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
 from wordbrush.edits.editable_layers import EditableLayers
 from wordbrush.errors import SettingsError
-from wordbrush.models.autoencoder import check_finite, check_rgb, decode_picture, encode_picture, scaled, unscaled
-from wordbrush.models.bypass import skipped
 from wordbrush.models.deep_features import block_features
 from wordbrush.models.execution_device import execution_device
 from wordbrush.models.guides import NO_GUIDES, Guides
 from wordbrush.models.intercept import Intercept, uncompiled
+from wordbrush.models.latent_diffusion import LatentDiffusion
 from wordbrush.models.memory import memory_shortage_told
 from wordbrush.models.one_at_a_time import OneAtATime
 from wordbrush.models.region import RegionModules, TokenPath, region_call
@@ -35,7 +33,7 @@ from wordbrush.sampling.text import Text
 from wordbrush.tokens.prompt_tokens import PromptTokens
 
 
-class Transformer(OneAtATime, ABC):
+class Transformer(OneAtATime, LatentDiffusion):
     """An `Adapter` over a pipeline whose network is a transformer; the pipeline stays as it is."""
 
     guidance: Guidance
@@ -101,13 +99,15 @@ class Transformer(OneAtATime, ABC):
         return None if self.token_path is None or self._guides.has_control_net else RegionForm(self.patch)
 
     @property
-    def _latent_dtype(self) -> torch.dtype:
-        """What latents are kept in between steps."""
-        return self.dtype
+    def _network(self) -> Any:
+        return self.transformer
+
+    @property
+    def _autoencoder(self) -> Any:
+        return self._pipeline.vae
 
     @property
     def _channels(self) -> int:
-        """How many channels latents have."""
         return int(self._pipeline.vae.config["latent_channels"])
 
     @cached_property
@@ -167,13 +167,6 @@ class Transformer(OneAtATime, ABC):
             if value < 1 or value % self.size_multiple:
                 raise SettingsError(f"{name} is {value}; give a positive multiple of {self.size_multiple}")
         return height // self.vae_factor, width // self.vae_factor
-
-    def noise(self, seed: int, height: int, width: int) -> Tensor:
-        """Gaussian latents (1, C, h, w), drawn on the CPU so that a seed means the same on every device."""
-        shape = (1, self._channels, *self.latent_size(height, width))
-        generator = torch.Generator("cpu").manual_seed(seed)
-        with memory_shortage_told(f"a picture of {height} x {width}"):
-            return torch.randn(shape, generator=generator, dtype=self._latent_dtype).to(self.device)
 
     def attention_layers(self, height: int, width: int) -> tuple[AttentionLayer, ...]:
         """The transformer's attention layers for a picture of height x width pixels, in the order of their blocks;
@@ -237,32 +230,9 @@ class Transformer(OneAtATime, ABC):
             prediction = self._predicted(latents, timestep, text, guidance_scale, None)  # beside no ControlNet
         return prediction, 0 if control is None else control.verify(layers)
 
-    def bypassed(self, block: str) -> AbstractContextManager[None]:
-        """A scope in which a block of the transformer hands on what it is given."""
-        return skipped(self.transformer, block)
-
     def predict_with_gradient(
         self, latents: Tensor, timestep: Tensor, text: Text, place: Place | None = None
     ) -> Tensor:
         """The transformer's prediction for latents (B, C, h, w), differentiable in the text's states."""
         with self._one_at_a_time, torch.enable_grad():
             return self._predicted(latents, timestep, text, 1.0, place)
-
-    def encode_image(self, image: Image.Image) -> Tensor:
-        """The mean latents (1, C, h, w) of an RGB picture. Raises `SettingsError` for a mode or size that has none."""
-        check_rgb(image)
-        self.latent_size(image.height, image.width)
-        return self._scaled(encode_picture(self._pipeline.vae, image, self.device).to(self._latent_dtype))
-
-    def decode(self, latents: Tensor) -> Image.Image:
-        """The RGB picture of latents (1, C, h, w). Raises `OutputError` when it is not one."""
-        check_finite(latents)
-        return decode_picture(self._pipeline.vae, self._unscaled(latents))
-
-    def _scaled(self, latents: Tensor) -> Tensor:
-        """An autoencoder's latents as the transformer was trained to see them."""
-        return scaled(self._pipeline.vae, latents)
-
-    def _unscaled(self, latents: Tensor) -> Tensor:
-        """The autoencoder's latents of the transformer's."""
-        return unscaled(self._pipeline.vae, latents)

@@ -86,3 +86,20 @@ def test_every_kind_has_a_recipe():
     assert list(GENERATED) == list(PHOTOGRAPH) == list(JOINT) == list(KINDS)
     for table in (GENERATED, PHOTOGRAPH, JOINT):
         assert [recipe.kind for recipe in table.values()] == list(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "kind"),
+    [
+        ("a castle", "a tent", "swap"),
+        ("a cactus at night", "a castle at night", "swap"),
+        ("a photo of a bridge", "a photo of a boat", "swap"),
+        ("a dog and a waterfall", "a dog and a rock", "swap"),
+        ("a dog in a castle", "a dog in a barn", "place"),
+        ("a dog at the factory", "a dog at the beach", "place"),
+        ("a castle in the desert", "a castle in the snow", "place"),
+        ("a photo of a beach", "a photo of a forest", "place"),
+    ],
+)
+def test_a_building_is_a_thing_unless_something_is_in_it(source, target, kind):
+    assert change_kind(PromptPair.of(*(PromptTokens.words_of(text) for text in (source, target)))) == kind

@@ -56,8 +56,8 @@ def change_kind(pair: PromptPair) -> ChangeKind:
     ('place', 'style')
     >>> kind("a dog sitting on a bench", "a dog jumping on a bench"), kind("a dog in a park", "a cat in the snow")
     ('pose', 'scene')
-    >>> kind("a dog next to a car", "a cat next to a bus")
-    'mixed'
+    >>> kind("a dog next to a car", "a cat next to a bus"), kind("a castle", "a tent"), kind("a beach", "a forest")
+    ('mixed', 'swap', 'place')
     >>> change_kind(PromptPair.of(*[PromptTokens.words_of(text, {"<rex>"}) for text in ("a dog", "a <rex>")]))
     'own'
     """
@@ -111,7 +111,7 @@ def described_things(pair: PromptPair) -> tuple[str, ...]:
     >>> described_things(PromptPair.of(*[PromptTokens.from_offsets(text, [], begin=1, length=32) for text in texts]))
     ('hat',)
     """
-    found = [word for described in _describing(pair) for _, noun in described for word in noun]
+    found = [word for described in describing(pair) for _, noun in described for word in noun]
     prompts = (pair.source, pair.target)
     return tuple(word for word in dict.fromkeys(found) if all(len(prompt.places(word)) <= 1 for prompt in prompts))
 
@@ -128,7 +128,7 @@ def grown(pair: PromptPair) -> int:
     >>> larger("a dog next to a cat", "a big dog next to a big cat"), larger("a dog", "a big huge red dog")
     (0, 1)
     """
-    sides = _describing(pair)
+    sides = describing(pair)
     before, after = (_size_of([word for word, _ in described]) for described in sides)
     return after - before if len({noun for described in sides for _, noun in described}) == 1 else 0
 
@@ -140,7 +140,7 @@ def _size_of(words: Sequence[str]) -> int:
     return large - small
 
 
-def _describing(pair: PromptPair) -> tuple[list[tuple[str, tuple[str, ...]]], list[tuple[str, tuple[str, ...]]]]:
+def describing(pair: PromptPair) -> tuple[list[tuple[str, tuple[str, ...]]], list[tuple[str, tuple[str, ...]]]]:
     """Of source and target the words which differ and describe a thing, each with that thing's words."""
     differing = [words for words in pair.pairs if words.kind != "same"]
 
@@ -203,14 +203,19 @@ class _Side:
         return self._classes[index] == "picture" or self._words[index] in _lexicon()["style"]
 
     def _is_place(self, index: int) -> bool:
-        lexicon = _lexicon()
-        return self._words[index] in lexicon["place"] | lexicon["time"] and not self._stands_beside(index)
-
-    def _stands_beside(self, index: int) -> bool:
-        i = stands_before(self._classes, index, ("determiner", "adjective"))
-        if i is None or self._words[i] not in _BESIDE:
+        """Whether a word names where or when the picture is: of a castle, if it is inside of one."""
+        lexicon, word = _lexicon(), self._words[index]
+        if word not in lexicon["place"] | lexicon["time"]:
             return False
-        return not (i and self._classes[i - 1] == "picture")
+        said = self._said_before(index)
+        return word not in lexicon["structure"] if said is None else said not in _BESIDE
+
+    def _said_before(self, index: int) -> str | None:
+        """The preposition of a noun; None for one that has none, or is what the picture is of."""
+        i = stands_before(self._classes, index, ("determiner", "adjective"))
+        if i is None or self._classes[i] != "preposition" or (i and self._classes[i - 1] == "picture"):
+            return None
+        return self._words[i]
 
     def _describes(self, index: int) -> bool:
         """Whether a participle comes before its noun: "a smiling cat", not "a cat smiling at a dog"."""

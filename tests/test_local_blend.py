@@ -28,6 +28,8 @@ from wordbrush_bench.speed.materialised import PublishedBlend, plan_published, p
 STEPS, SEED, GUIDANCE = 5, 3, 5.0
 SOURCE, CAT, ORANGE = "a dog eating an apple", "a cat eating an apple", "a dog eating an orange"
 RUN = {"seed": 5, "num_inference_steps": 5, "guidance_scale": 5.0}
+NOWHERE = 0.9999
+"""A threshold above all values of an outlined map, whose highest value is spread over its neighbours."""
 SHARP = 0.7
 """A threshold at which the random maps of the tiny model have a region that is a part of the picture."""
 
@@ -362,6 +364,35 @@ def test_another_number_is_shown_until_it_is_left_to_the_target(models):
     assert ((run.latents[0] - finished).abs().amax(0) > 0.1)[region].float().mean() > 0.8
     _, words = run_together(adapter, settings, asked(["a banana on the street"], blend))
     assert region.sum() < words.blend_masks[0][-1].sum()
+
+
+@pytest.mark.parametrize(
+    "drawn", [{"fill_relation": "on", "subtract_words": "apple"}, {"fill_counts": (6, 5)}, {"fill_colour": (0, 0, 0)}]
+)
+def test_a_thing_that_is_not_found_is_left_to_the_target(models, drawn):
+    """As if it were not to be drawn at all, from the first step on."""
+    adapter, _ = models["tiny"]
+    blend = LocalBlend(("dog", "cat"), threshold=NOWHERE, maps="own", outlined=True, fill_steps=1.0, **drawn)
+    _, run = run_together(adapter, generation(adapter, (16, 16)), asked([CAT], blend))
+    undrawn = replace(blend, fill_steps=0.0, fill_counts=None, fill_relation=None, fill_colour=None)
+    _, left = run_together(adapter, generation(adapter, (16, 16)), asked([CAT], undrawn))
+    assert run.blend_masks[0][-1].any()
+    assert torch.equal(run.latents, left.latents)
+
+
+def test_a_thing_is_moved_to_where_it_is_to_stand():
+    editor, judge = Editor.from_pretrained(), Judge.load()
+    source = editor.generate("a bear next to a hat", seed=1)
+    assert all(judge(source.image).shows(noun) for noun in ("bear", "hat"))
+    worn = editor.edit(source, "a bear wearing a hat")
+    held = ~worn.blend_masks[-1]
+    assert 0.3 < held.float().mean() < 0.9
+    assert torch.equal(worn.latents[0][:, held], source.latents[0][:, held])
+    seen = judge(worn.image)
+    bear, hat = (np.argwhere(seen.where(noun)).mean(axis=0) for noun in ("bear", "hat"))
+    assert hat[0] < bear[0] - 3, "above it"
+    assert abs(hat[1] - bear[1]) < 2, "and over its middle"
+    assert torch.equal(editor.replay(worn.record)[0].latents, worn.latents)
 
 
 def test_every_step_from_the_first_blended_one_is_the_sources_outside(models, monkeypatch):

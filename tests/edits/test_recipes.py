@@ -13,6 +13,8 @@ from wordbrush.edits.recipes import (
     IN_REGION,
     JOINT,
     LARGER,
+    MOVED,
+    PAINTED,
     RECOUNTED,
     REDRAWN,
     WHOLE_REGION,
@@ -159,11 +161,27 @@ def counted(words, others, counts):
     return replace(RECOUNTED, words=words, subtract_words=others, fill_counts=counts)
 
 
+def painted(thing, colour):
+    """The region of a thing that is given a colour."""
+    return replace(PAINTED, words=(thing,), fill_colour=colour)
+
+
+def moved(thing, other, relation):
+    """The region of a thing that is to stand otherwise to another."""
+    return replace(MOVED, words=(thing,), subtract_words=(other,), fill_relation=relation)
+
+
 @pytest.mark.parametrize(
     ("source", "target", "region"),
     [
-        ("a fox wearing a red hat", "a fox wearing a blue hat", replace(WITHIN, words=("hat",))),
-        ("a fox next to a hat at the zoo", "a fox wearing a hat at the zoo", replace(IN_REGION, words=("fox", "hat"))),
+        ("a fox wearing a red hat", "a fox wearing a blue hat", painted("hat", (0, 0, 255))),
+        ("a fox wearing a hat", "a fox wearing a golden hat", painted("hat", (255, 215, 0))),
+        ("a fox wearing a red hat", "a fox wearing a striped hat", replace(WITHIN, words=("hat",))),
+        ("a fox wearing a red hat", "a fox wearing a hat", replace(WITHIN, words=("hat",))),
+        ("a fox next to a hat at the zoo", "a fox wearing a hat at the zoo", moved("hat", "fox", "worn by")),
+        ("a fox riding on a horse", "a fox next to a horse", moved("fox", "horse", "beside")),
+        ("a fox behind a hat at the zoo", "a fox under a hat at the zoo", replace(IN_REGION, words=("fox", "hat"))),
+        ("a fox sitting on a bed", "a fox sleeping on a bed", replace(IN_REGION, words=("fox", "bed"))),
         ("a fox wearing a hat at the zoo", "a fox at the zoo", replace(EMPTIED, subtract_words=("fox",))),
         ("a fox and a hat", "a big fox and a hat", sized(("fox",), ("hat",), LARGER)),
         ("a small teddy bear", "a huge teddy bear", sized(("teddy", "bear"), (), LARGER**2)),

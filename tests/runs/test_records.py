@@ -46,6 +46,10 @@ blends = st.builds(
 )
 outlined = blends.filter(lambda blend: blend.names_words).map(lambda b: replace(b, outlined=True))
 recounted = outlined.map(lambda b: replace(b, fill_steps=0.6, fill_counts=(3, 2)))
+rearranged = outlined.map(
+    lambda b: replace(b, fill_steps=0.6, subtract_words=b.subtract_words or ("hat",), fill_relation="on")
+)
+painted = outlined.map(lambda b: replace(b, fill_steps=0.6, fill_colour=(0, 128, 255)))
 rescaled = blends.filter(lambda blend: blend.names_words).map(lambda b: replace(b, fill_steps=0.6, fill_scale=1.3))
 edits = st.builds(
     EditSettings,
@@ -55,7 +59,7 @@ edits = st.builds(
     self_replace_steps=windows,
     self_replace_max_pixels=st.integers(1, 4096),
     equalizer=st.dictionaries(text, numbers, max_size=3),
-    local_blend=st.none() | blends | rescaled | outlined | recounted,
+    local_blend=st.none() | blends | rescaled | outlined | recounted | rearranged | painted,
     mutual_self_attention=st.none() | st.builds(lambda w, layer: MutualSelfAttention(*w, layer), windows, shares),
     plug_and_play=st.none() | st.builds(PlugAndPlay, fractions, fractions, shares, shares),
     strength=st.none() | fractions,

@@ -19,6 +19,15 @@ OFF = "off"
 MOST = 6
 """Above this number nobody counts what is in a picture."""
 
+BRIGHTEST = 255
+"""The highest value of each part of a colour."""
+
+Relation = Literal["on", "worn by", "beside", "left of", "right of"]
+"""How one thing stands to another."""
+
+_DRAWN = ("fill_scale", "fill_counts", "fill_relation", "fill_colour")
+"""Options by which a thing of the source is drawn otherwise first: one at most."""
+
 BlendMaps = Literal["edited", "own"]
 """Which maps of a target: those that the edit used, as in the published code, or the target's own."""
 
@@ -110,10 +119,17 @@ class LocalBlend:
       many times as long, standing where it stood: from 0.25 to 4. The thing is where the source's map of the words
       is above a fifth of its highest value (above `threshold` where it is `outlined`) and, as a part of that, above
       the map of `subtract_words`. What is shown may change too, wherever it reaches. Default: 0, the emptied place.
-    - `fill_counts`: with `fill_steps`, and without `fill_scale`, how many of the thing there are in the source and are
-      to be, 1 to 6 each: the ends of their row are emptied first, or show more like the largest of them. Only where
-      one goes or comes may change; all of them where they must become smaller to have room. The thing is found as with
-      `fill_scale`. Default: None, as many as there are.
+    - `fill_counts`: with `fill_steps`, how many of the thing there are in the source and are to be, 1 to 6 each: the
+      ends of their row are emptied first, or show more like the largest of them. Only where one goes or comes may
+      change; all of them where they must become smaller to have room. The thing is found as with `fill_scale`.
+      Default: None, as many as there are.
+    - `fill_relation`: with `fill_steps`, how the thing is to stand to what `subtract_words` name: "on" it, "worn by"
+      it on its head, "beside" it on its ground, "left of" or "right of" it. Its old place is emptied first, and shows
+      the other thing where that is on both sides. Only where it was and is to be may change. The thing is found as
+      with `fill_scale`. Default: None, where it stands.
+    - `fill_colour`: with `fill_steps`, the colour that the thing has first: red, green and blue, from 0 to 255. Its
+      shades stay. Only the thing may change, which is found as with `fill_scale`. Default: None, its own colours. Of
+      the four a blend has one.
     - `mask`: the user's own mask. Without words, only the mask may change; with words, only what is in both. Default:
       None.
     - `hold_pixels`: also make the picture's pixels exactly the source's outside of the region; the edit fades out over
@@ -142,6 +158,8 @@ class LocalBlend:
     fill_steps: float = 0.0
     fill_scale: float = 0.0
     fill_counts: tuple[int, int] | None = None
+    fill_relation: Relation | None = None
+    fill_colour: tuple[int, int, int] | None = None
     mask: LatentMask | None = None
     hold_pixels: bool = False
 
@@ -185,16 +203,26 @@ class LocalBlend:
                 f"the blend's fill_counts is {self.fill_counts}; give how many there are and are to be, two different "
                 f"numbers from 1 to {MOST}"
             )
-        if self.fill_scale and self.fill_counts is not None:
+        if self.fill_relation not in (None, *get_args(Relation)):
             raise SettingsError(
-                f"the blend's fill_scale is {self.fill_scale} and its fill_counts {self.fill_counts}; give one of "
-                "them: a thing is drawn in another size, or in another number"
+                f"the blend's fill_relation is '{self.fill_relation}'; give one of {', '.join(get_args(Relation))}"
             )
-        if self.redraws and not (self.fill_steps and self.names_words):
-            name = "fill_scale" if self.fill_scale else "fill_counts"
+        if self.fill_colour is not None and not all(0 <= part <= BRIGHTEST for part in self.fill_colour):
             raise SettingsError(
-                f"the blend's {name} is {getattr(self, name)}, and nothing is drawn so; name the thing in words, and "
-                "give fill_steps, such as 0.6"
+                f"the blend's fill_colour is {self.fill_colour}; give red, green and blue, each from 0 to {BRIGHTEST}"
+            )
+        drawn = self._drawn
+        if len(drawn) > 1:
+            raise SettingsError(f"the blend has {' and '.join(drawn)}; give one of them: a thing is drawn in one way")
+        if drawn and not (self.fill_steps and self.names_words):
+            raise SettingsError(
+                f"the blend's {drawn[0]} is {getattr(self, drawn[0])}, and nothing is drawn so; name the thing in "
+                "words, and give fill_steps, such as 0.6"
+            )
+        if self.fill_relation is not None and not self.subtract_words:
+            raise SettingsError(
+                f"the blend's fill_relation is '{self.fill_relation}', and there is no other thing to stand to; name "
+                "it in subtract_words"
             )
 
     @classmethod
@@ -223,8 +251,12 @@ class LocalBlend:
 
     @property
     def redraws(self) -> bool:
-        """Whether a thing of the source is drawn in another size or number first."""
-        return bool(self.fill_scale) or self.fill_counts is not None
+        """Whether a thing of the source is drawn in another size, number, place or colour first."""
+        return bool(self._drawn)
+
+    @property
+    def _drawn(self) -> tuple[str, ...]:
+        return tuple(name for name in _DRAWN if getattr(self, name))
 
     @property
     def sees_source(self) -> bool:

@@ -11,7 +11,9 @@ from typing import Literal
 
 from wordbrush.edits.blend import AUTO, LocalBlend
 from wordbrush.edits.change_kind import ChangeKind, change_kind, described_things, grown, kept_things
+from wordbrush.edits.colours import painted
 from wordbrush.edits.counts import recounted
+from wordbrush.edits.relations import rearranged
 from wordbrush.edits.window import DEFAULT
 from wordbrush.tokens.pair import PromptPair
 
@@ -46,6 +48,8 @@ theirs. Left to the prompt, the place would become another of the things that th
 """
 WITHIN = replace(NARROWER, threshold=0.13, outlined=True, pool=1)
 """`NARROWER` for a thing that keeps its shape: no wider than its outline."""
+PAINTED = replace(WITHIN, fill_steps=0.5)
+"""The same for a thing that is given a colour, which it shows first: from black, a model hardly comes to white."""
 ALL_IN_REGION = replace(IN_REGION, least_difference=0.3)
 """`IN_REGION` for a thing that takes nothing of the old one's shape: more of the region changes."""
 EACH_IN_REGION = replace(ALL_IN_REGION, apart=True, outlined=True)
@@ -60,13 +64,16 @@ Left to the prompt, it hardly grows.
 """
 RECOUNTED = replace(REDRAWN, fill_steps=0.8)
 """The same for things that become more or fewer, which a model left alone would make as many as they were."""
+MOVED = replace(REDRAWN, least_difference=0.3)
+"""The same for a thing that stands otherwise to another, which is moved there; more of its old place changes."""
 LARGER = 1.3
 """How many times as long a thing is that becomes large, or is small no longer."""
 
-WhoseRegion = Literal["changed", "beside", "described", "rescaled", "counted", "kept"]
+WhoseRegion = Literal["changed", "beside", "described", "painted", "rescaled", "counted", "rearranged", "kept"]
 """Which words a recipe's region is of: those that change; the same without the things that both prompts name; the
-things that changed words describe; the same where one of them is drawn in the size that it is to have; the thing that
-is drawn in another number; or the things that both prompts name.
+things that changed words describe; the same where one of them is drawn in the colour or in the size that it is to
+have; the thing that is drawn in another number; the one of two things that is drawn elsewhere; or the things that both
+prompts name.
 """
 
 
@@ -127,6 +134,10 @@ def describe_recipe(
 def _filled(region: LocalBlend) -> str:
     if region.fill_counts is not None:
         return "{1} of the thing instead of {0}".format(*region.fill_counts)
+    if region.fill_relation is not None:
+        return f"the thing {region.fill_relation} the other"
+    if region.fill_colour is not None:
+        return "the thing in rgb({}, {}, {})".format(*region.fill_colour)
     return f"the thing {region.fill_scale:g} x as long" if region.fill_scale else "its surroundings"
 
 
@@ -139,8 +150,8 @@ GENERATED = _recipes(
     Recipe("own", 0.2, 0.0, 0.0, ALL_IN_REGION),
     Recipe("addition", 0.1, 0.1, 0.25, IN_REGION),
     Recipe("removal", 0.4, 0.4, 0.1, EMPTIED, "beside"),
-    Recipe("pose", 0.1, 0.1, 0.1, IN_REGION, "kept"),
-    Recipe("attribute", 0.4, 0.1, 0.4, WITHIN, "described"),
+    Recipe("pose", 0.1, 0.1, 0.1, MOVED, "rearranged"),
+    Recipe("attribute", 0.4, 0.1, 0.4, PAINTED, "painted"),
     Recipe("size", 0.1, 0.1, 0.25, REDRAWN, "rescaled"),
     Recipe("number", 0.1, 0.1, 0.25, RECOUNTED, "counted"),
     Recipe("place", 0.1, 0.1, 0.4, AROUND_OUTLINES, "kept"),
@@ -158,7 +169,7 @@ the first steps; held for longer, they colour the new one.
 
 PHOTOGRAPH = GENERATED | _recipes(
     Recipe("addition", 0.1, 0.1, 0.25, NARROWER),
-    Recipe("pose", 0.1, 0.1, 0.25, IN_REGION, "kept"),
+    Recipe("pose", 0.1, 0.1, 0.25, MOVED, "rearranged"),
     Recipe("mixed", 0.8, 0.1, 0.1, EACH_IN_REGION),
     Recipe("scene", 0.8, 0.1, 0.1, AROUND_OUTLINES, "kept"),
 )
@@ -218,6 +229,14 @@ def _kept(region: LocalBlend, pair: PromptPair) -> LocalBlend | None:
     return replace(region, subtract_words=words) if words else None
 
 
+def _painted(region: LocalBlend, pair: PromptPair) -> LocalBlend:
+    """Without a colour where the prompts give none, or more than that."""
+    paint = painted(pair)
+    if paint is None:
+        return _described(WITHIN, pair)
+    return replace(region, words=paint.words, fill_colour=paint.colour)
+
+
 def _rescaled(region: LocalBlend, pair: PromptPair) -> LocalBlend:
     """Without a size where the prompts give none, or give one to several things."""
     words, change = described_things(pair), grown(pair)
@@ -235,6 +254,14 @@ def _counted(region: LocalBlend, pair: PromptPair) -> LocalBlend:
     return replace(region, words=counted.words, subtract_words=others, fill_counts=counts)
 
 
+def _rearranged(region: LocalBlend, pair: PromptPair) -> LocalBlend | None:
+    """Of all things that stay, which the prompt is to place, where it is not known how two of them are to stand."""
+    moved = rearranged(pair)
+    if moved is None:
+        return _kept(IN_REGION, pair)
+    return replace(region, words=moved.moving, subtract_words=moved.staying, fill_relation=moved.relation)
+
+
 def _others(pair: PromptPair, words: Sequence[str]) -> tuple[str, ...]:
     """The words of things that stay beside these."""
     return tuple(word for word in kept_things(pair) if word not in words)
@@ -244,8 +271,10 @@ _NAMED: dict[WhoseRegion, Callable[[LocalBlend, PromptPair], LocalBlend | None]]
     "changed": lambda region, pair: region,
     "beside": _beside,
     "described": _described,
+    "painted": _painted,
     "rescaled": _rescaled,
     "counted": _counted,
+    "rearranged": _rearranged,
     "kept": _kept,
 }
 """A recipe's region with the words that it is of in two prompts; None where everything may change."""

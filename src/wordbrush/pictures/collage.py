@@ -7,11 +7,16 @@ import numpy as np
 import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
+from torch.nn import functional as F
 
 from wordbrush.pictures.masks import TOUCHED, covered_cells
 
 SEAM = 1 / 4
 """Half the width, in cells of the latents, over which a thing fades into the picture."""
+WIDER = 1 / 32
+"""How much wider than its outline a thing is cut out, as a part of the picture's width."""
+PART = 1 / 3
+"""The part of the largest of a thing's parts from which on others belong to it."""
 
 Point = tuple[float, float]
 """Where something is in a picture: x and y, in pixels."""
@@ -41,6 +46,52 @@ def laid_over(
         for image, resample in ((picture, Image.Resampling.BICUBIC), (shape, Image.Resampling.BILINEAR))
     )
     return Image.composite(thing, ground, moved.filter(ImageFilter.GaussianBlur(seam))), moved
+
+
+def grown(thing_HW: Tensor) -> Tensor:
+    """A thing's places, wider by `WIDER` of the picture's width: nothing of its edge is left over where it is cut out.
+
+    thing_HW: where it is, as booleans.
+    """
+    return _spread(thing_HW, max(1, round(WIDER * thing_HW.shape[1])))
+
+
+def main_parts(thing_HW: Tensor) -> Tensor:
+    """A thing without what hangs on it by a thread, and without specks: its parts of at least `PART` of the largest.
+
+    thing_HW: where it is, as booleans.
+
+    >>> thing = torch.zeros(9, 12, dtype=torch.bool)
+    >>> thing[1:8, 1:7] = thing[4, 7:12] = True
+    >>> main_parts(thing)[4].int().tolist()
+    [0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0]
+    """
+    inner_HW = _spread(thing_HW, -1)
+    if not inner_HW.any():
+        return thing_HW
+    label_HW = _parts(inner_HW)
+    counts = torch.bincount(label_HW[inner_HW])
+    large = (counts >= PART * counts.max()).nonzero()[:, 0]
+    return thing_HW & _spread(inner_HW & torch.isin(label_HW, large), 2)
+
+
+def _spread(places_HW: Tensor, by: int) -> Tensor:
+    """Wider by so many places, or narrower by as many below zero."""
+    reach, inside = abs(by), by < 0
+    wider = F.max_pool2d((places_HW ^ inside)[None].float(), 2 * reach + 1, stride=1, padding=reach)[0] > 0
+    return wider ^ inside
+
+
+def _parts(places_HW: Tensor) -> Tensor:
+    """A number for each part that hangs together, 1 or more; elsewhere 0."""
+    numbers = torch.arange(1, places_HW.numel() + 1).reshape(places_HW.shape)
+    label_HW = torch.where(places_HW, numbers, 0)
+    while True:
+        wider = F.max_pool2d(label_HW[None].double(), 3, stride=1, padding=1)[0].long()
+        wider = torch.where(places_HW, wider, 0)
+        if torch.equal(wider, label_HW):
+            return label_HW
+        label_HW = wider
 
 
 def without(picture: Image.Image, gone: Image.Image, things: Image.Image) -> Image.Image:

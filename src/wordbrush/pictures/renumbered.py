@@ -6,13 +6,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from wordbrush.pictures.collage import SEAM, laid_over, touched_cells, without
+from wordbrush.pictures.collage import SEAM, WIDER, laid_over, touched_cells, without
 from wordbrush.pictures.masks import mask_picture
 
 FULL = 0.96
 """The part of the picture's width that things may take before they become smaller."""
-WIDER = 1 / 32
-"""How much wider than its outline a thing is cut out, as a part of the picture: nothing of its edge is left over."""
 _ROUNDS = 20
 
 

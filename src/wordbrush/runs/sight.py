@@ -5,6 +5,8 @@ from torch import Tensor
 
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.pictures.outlines import outlined
+from wordbrush.pictures.rearranged import rearranged
+from wordbrush.pictures.recoloured import recoloured
 from wordbrush.pictures.renumbered import renumbered
 from wordbrush.pictures.rescaled import rescaled
 from wordbrush.sampling.adapter import Adapter
@@ -36,11 +38,18 @@ class SourceSight:
         size = (finished.shape[-2], finished.shape[-1])
         return outlined(maps_Phw, self._picture.of(finished), size).to(maps_Phw.device)
 
-    def redrawn(self, finished: Tensor, thing_HW: Tensor) -> tuple[Tensor, Tensor]:
-        """The picture's latents with a thing in the blend's size or number, and the cells (h, w) that it touches."""
+    def redrawn(self, finished: Tensor, thing_HW: Tensor, others_HW: Tensor) -> tuple[Tensor, Tensor]:
+        """The picture's latents with a thing in the blend's size, number, place or colour, and the cells (h, w) that
+        it touches.
+        """
         picture, size = self._picture.of(finished), (finished.shape[-2], finished.shape[-1])
-        if self._blend.fill_counts is None:
-            drawn, changed_hw = rescaled(picture, thing_HW, self._blend.fill_scale, size)
+        blend = self._blend
+        if blend.fill_colour is not None:
+            drawn, changed_hw = recoloured(picture, thing_HW, blend.fill_colour, size)
+        elif blend.fill_relation is not None:
+            drawn, changed_hw = rearranged(picture, thing_HW, others_HW, blend.fill_relation, size)
+        elif blend.fill_counts is not None:
+            drawn, changed_hw = renumbered(picture, thing_HW, *blend.fill_counts, size)
         else:
-            drawn, changed_hw = renumbered(picture, thing_HW, *self._blend.fill_counts, size)
+            drawn, changed_hw = rescaled(picture, thing_HW, blend.fill_scale, size)
         return self._adapter.encode_image(drawn).to(finished), changed_hw

@@ -79,9 +79,9 @@ class Sight(Protocol):
         """Maps (P, H, W) of the words in it, carried to the outlines of things."""
         ...
 
-    def redrawn(self, finished: Tensor, thing_HW: Tensor) -> tuple[Tensor, Tensor]:
-        """The latents of the picture in which a thing has another size, or there is another number of it, and the
-        cells (h, w) in which one is or was that is not the same.
+    def redrawn(self, finished: Tensor, thing_HW: Tensor, others_HW: Tensor) -> tuple[Tensor, Tensor]:
+        """The latents of the picture in which a thing has another size, number or colour, or stands otherwise to
+        others, and the cells (h, w) in which one is or was that is not the same.
         """
         ...
 
@@ -162,11 +162,14 @@ class Blender:
             if self._allowed_now is None:
                 self._allowed_now = self._allowed()
             allowed = self._allowed_now.to(latents.device)
+            filling = allowed
             if self._placed is not None:
                 placed = (self._placed[1] if self._own is None else self._placed[1] & self._own).to(latents.device)
-                allowed = placed if self._blend.fill_counts is not None else placed | allowed
+                drawn = placed.flatten(1).any(1)[:, None, None]  # a thing that is not found is left to the target
+                allowed = torch.where(drawn, placed | allowed if self._blend.fill_scale else placed, allowed)
+                filling = allowed & drawn
             if step in self._filled_steps:
-                latents = torch.where(allowed[:, None], self._filled(allowed, source), latents)
+                latents = torch.where(filling[:, None], self._filled(allowed, source), latents)
             if self._blend.least_difference:
                 self._difference = self._difference + (latents - source.now).abs().mean(dim=1, dtype=torch.float32)
                 allowed = allowed & differing(self._difference, allowed, self._blend.least_difference)
@@ -237,7 +240,8 @@ class Blender:
             self._words_BHW = own > least
             self._others_BHW = stay & (stay.float().mean(dim=(1, 2), keepdim=True) < NEARLY_ALL)
         if blend.redraws:
-            drawn = [sight.redrawn(finished, thing) for thing in ((own > least) & (own >= others)).cpu()]
+            things = ((own > least) & (own >= others)).cpu(), ((others > least) & (others > own)).cpu()
+            drawn = [sight.redrawn(finished, thing, other) for thing, other in zip(*things, strict=True)]
             self._placed = torch.cat([latents for latents, _ in drawn]), torch.stack([where for _, where in drawn])
 
     @property
@@ -245,9 +249,11 @@ class Blender:
         """Where the edits may show in the finished picture (branches, H, W), by outlines; None if by cells alone.
 
         A thing whose region is not grown keeps its shape, and what is subtracted its own pixels. A place that is
-        filled may be another thing's.
+        filled with more than another colour may be another thing's.
         """
-        if self._words_BHW is None or self._others_BHW is None or self._blend.fill_steps:
+        if self._words_BHW is None or self._others_BHW is None:
+            return None
+        if self._blend.fill_steps and self._blend.fill_colour is None:
             return None
         within = [self._words_BHW] if self._blend.names_words and self._blend.pool == 1 else []
         beside = [~self._others_BHW] if self._blend.subtract_words else []

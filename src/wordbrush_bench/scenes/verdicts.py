@@ -80,9 +80,9 @@ def judged_mask(case: Case, before: Verdict, size: tuple[int, int]) -> NDArray[n
         return Gap(f"the source does not show {' and '.join(missing)}")
     mask = np.zeros((CELLS, CELLS), bool)
     for noun in touched:
-        mask |= _widened(before.where(noun))
+        mask |= widened(before.where(noun))
     if asked.place is not None:
-        mask |= _widened(~np.logical_or.reduce([before.where(noun) for noun in asked.before]))
+        mask |= widened(~np.logical_or.reduce([before.where(noun) for noun in asked.before]))
     cells = Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.NEAREST)
     return np.asarray(cells) > 0
 
@@ -99,7 +99,8 @@ def _arrangement(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> str | None
     return "stacked" if abs(down) > abs(right) else "beside"
 
 
-def _widened(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def widened(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Cells (h, w) and those beside them."""
     padded = np.pad(cells, 1)
     shifted = [padded[y : y + cells.shape[0], x : x + cells.shape[1]] for y in range(3) for x in range(3)]
     return np.asarray(np.logical_or.reduce(shifted))

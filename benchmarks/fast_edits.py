@@ -6,8 +6,9 @@
 A row is a name ("exact", "balanced", "fast") or GUIDED/NEGATIVE/LATE/CACHE/REGION, such as 0..0.6/2/0.2/2/1: guided in
 that part of the schedule, there with the negative prompt's rows at one of so many steps, beginning with the source's
 latents at that part of the steps, and deep features computed at one of so many steps once the windows have closed, or
-where a region is known, all but one of so many steps in that region alone. One more part, /DEEP, says at one of how
-many of these deep features are computed.
+where a region is known, all but one of so many steps in that region alone. Three more parts may follow,
+/DEEP/EARLY/SOURCE: deep features of that region are computed at one of so many of these steps; before a blend begins
+one of so many is whole where a mask is known; and with 1 the source's first negative prediction is the edit's.
 With --region edits may only change a square of that share of the picture, whose middle is that of what the edit is to
 change. Cost is the processor's time
 of an edit, decoding included, as a share of that of the plain picture of its prompt from the same noise. Success and
@@ -93,7 +94,8 @@ def shortcuts(text: str) -> Shortcuts:
     """A row, by its name or its parts."""
     if text in FAST:
         return Shortcuts.parse(cast(FastName, text))
-    guided, negative, late, cache, region, deep = f"{text}/1".split("/")[:6]
+    given = text.split("/")
+    guided, negative, late, cache, region, deep, early, source = [*given, *("1", "1", "0")[len(given) - 5 :]]
     bounds = Window.parse(window("--rows", guided), "guidance_interval")
     return Shortcuts(
         (bounds.start, bounds.end),
@@ -102,6 +104,8 @@ def shortcuts(text: str) -> Shortcuts:
         region_interval=int(region),
         negative_interval=int(negative),
         region_cache_interval=int(deep),
+        early_interval=int(early),
+        source_negative=source == "1",
     )
 
 

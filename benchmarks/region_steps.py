@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="bfloat16")
     parser.add_argument("--size", type=int, default=512, help="pixels of a side")
     parser.add_argument("--share", type=float, default=1 / 7, help="of the picture that may change")
-    parser.add_argument("--turns", type=int, default=2)
+    parser.add_argument("--turns", type=int, default=2, help="of the single steps; 0 leaves them out")
     parser.add_argument("--steps", type=int, help="of a plain picture and fast edits, to be timed too")
     parser.add_argument("--tiny", action="store_true", help="a network of a few channels, to try the script")
     options = parser.parse_args()
@@ -52,15 +52,16 @@ def main() -> None:
     bench = Bench(model, settings, None)
     calls = Calls(bench, options.share)
     seconds: dict[str, list[float]] = {name: [] for name in calls.runs}
-    for _ in range(1 + options.turns):  # always in this order, and once to warm up
+    for _ in range(options.turns and 1 + options.turns):  # always in this order, and once to warm up
         for name, run in calls.runs.items():
             seconds[name].append(seconds_of(run))
     print(f"{options.shape}, {options.size} x {options.size}, {options.dtype}, {torch.get_num_threads()} thread, ")
     print(f"{options.turns} turns; the region is {calls.region.share:.2f} of the picture\n")
-    print("| a step | s | / a whole one |")
-    print("|---|---|---|")
-    for name, (_, *taken) in seconds.items():
-        print(f"| {name} | {median(taken):.2f} | {paired_ratios(taken, seconds[PLAIN][1:])} |")
+    if options.turns:
+        print("| a step | s | / a whole one |")
+        print("|---|---|---|")
+        for name, (_, *taken) in seconds.items():
+            print(f"| {name} | {median(taken):.2f} | {paired_ratios(taken, seconds[PLAIN][1:])} |")
     if options.steps:
         print_edits(bench, options.share)
 

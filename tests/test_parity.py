@@ -151,6 +151,7 @@ WHOLE = {
     "fast.region_interval": (1.0, 3.0),
     "fast.region_cache_interval": (1.0, 3.0),
     "fast.region_halo": (1.0, 3.0),
+    "fast.early_interval": (1.0, 3.0),
 }
 
 

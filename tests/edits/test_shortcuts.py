@@ -22,6 +22,8 @@ def test_each_name_leaves_out_more():
         assert more.region_interval >= less.region_interval
         assert more.region_cache_interval >= less.region_cache_interval
         assert more.negative_interval >= less.negative_interval
+        assert more.early_interval >= less.early_interval
+        assert more.source_negative >= less.source_negative
         assert more != less
 
 
@@ -40,6 +42,7 @@ def test_one_step_in_which_the_edit_acts_remains():
         (lambda: Shortcuts(negative_interval=0), "negative_interval is 0; give 1 or more"),
         (lambda: Shortcuts(region_interval=0), "region_interval is 0; give 1 or more"),
         (lambda: Shortcuts(region_cache_interval=0), "region_cache_interval is 0; give 1 or more"),
+        (lambda: Shortcuts(early_interval=0), "early_interval is 0; give 1 or more"),
         (lambda: Shortcuts(region_halo=-1), "region_halo is -1; give 0 or more cells"),
         (lambda: Shortcuts(guidance_interval=(0.5, 0.2)), "give a number in 0..1, or"),
         (lambda: Shortcuts.parse("quick"), "fast is 'quick'; give exact, balanced or fast"),

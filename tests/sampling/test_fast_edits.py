@@ -1,5 +1,6 @@
 """Edits that leave out a part of their computation: what each shortcut is, alone."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -12,6 +13,7 @@ from wordbrush.attention.batch import BatchLayout
 from wordbrush.attention.tape import SourceTape
 from wordbrush.editor import Editor
 from wordbrush.edits.blend import LocalBlend
+from wordbrush.edits.plug_and_play import PlugAndPlay
 from wordbrush.edits.settings import EditSettings
 from wordbrush.edits.shortcuts import Shortcuts
 from wordbrush.errors import SettingsError
@@ -111,7 +113,39 @@ def test_negative_rows_rest_beside_other_shortcuts(editor, source, more):
         assert torch.equal(first.latents[0][:, outside], source.latents[0][:, outside])
 
 
-@pytest.mark.parametrize(("name", "rows"), [("exact", 30), ("balanced", 30), ("fast", 20)])
+@pytest.mark.parametrize("interval", [1, 3])
+def test_the_sources_first_negative_prediction_is_the_edits(editor, source, interval):
+    fast = Shortcuts(negative_interval=interval)
+    computed = editor.edit(source, TARGETS, **EARLY, fast=fast)
+    taken = editor.edit(source, TARGETS, **EARLY, fast=replace(fast, source_negative=True))
+    for one, other in zip(computed, taken, strict=True):
+        assert_same_latents(one.latents, other.latents)
+    replayed = editor.replay(RunRecord.from_json(taken[0].record.to_json()))
+    assert torch.equal(replayed[0].latents, taken[0].latents)
+
+
+@pytest.mark.parametrize(("options", "rows"), [({}, 15), ({"plug_and_play": PlugAndPlay()}, 16)])
+def test_a_first_negative_row_that_an_edit_acts_on_is_computed(tiny_folder, options, rows):
+    counted = RowCount(load_model(tiny_folder, "cpu", None)[0])
+    settings = GenerationSettings(PROMPT, "", 5, 8, 5.0, 32, 32)
+    kept = run_source(counted.adapter(), settings, SourceTape(1 << 30, 256))
+    made = {}
+    for source_negative in (False, True):
+        before, fast = counted.rows, Shortcuts(source_negative=source_negative)
+        run_edit(counted.adapter(), settings, EditSettings.of(TARGET, fast=fast, **options), kept)
+        made[source_negative] = counted.rows - before
+    assert made[False] - made[True] == 16 - rows
+
+
+def test_a_photograph_has_no_first_negative_prediction_of_its_own(editor, source):
+    photo = editor.invert(source.image, PROMPT, **RUN)
+    exact = editor.edit(photo, TARGET, **EARLY)
+    assert torch.equal(
+        editor.edit(photo, TARGET, **EARLY, fast=Shortcuts(source_negative=True)).latents, exact.latents
+    )
+
+
+@pytest.mark.parametrize(("name", "rows"), [("exact", 30), ("balanced", 29), ("fast", 19)])
 def test_rows_of_model_calls(tiny_folder, name, rows):
     """What docs/fast.md says of fifteen steps whose windows hold words to the end."""
     counted = RowCount(load_model(tiny_folder, "cpu", None)[0])

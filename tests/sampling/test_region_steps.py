@@ -21,6 +21,7 @@ from wordbrush.runs.record import RunRecord
 from wordbrush.runs.run import run_source
 from wordbrush.sampling.adapter import RegionCall
 from wordbrush.sampling.deep_features import DeepFeatures
+from wordbrush.sampling.region_steps import RegionSteps
 from wordbrush.sampling.settings import GenerationSettings
 from wordbrush_bench.tiny.joint import SIZE, tiny_flux, tiny_sd3
 from wordbrush_bench.tiny.pixart import tiny_pixart
@@ -149,6 +150,47 @@ def test_steps_before_the_region_is_known_are_whole(editor, source):
     assert (fast.latents - exact.latents).abs().max() < 0.1 * (exact.latents - source.latents).abs().max()
     # Of the seven steps left, each third one is whole.
     assert fast.record.acted[0][-2] == "the region alone at 5 of 10 steps"
+
+
+def test_a_mask_is_a_region_before_its_blend_begins(editor, source):
+    late = replace(CORNER, start_blend=0.6)
+    exact = editor.edit(source, TARGET, local_blend=late)
+    usual = Shortcuts(region_interval=3)
+    fast = editor.edit(source, TARGET, local_blend=late, fast=replace(usual, early_interval=2))
+    # Whole are the even ones of the first six of ten steps, the seventh, with which the blend begins, and the tenth.
+    assert fast.record.acted[0][-2] == "the region alone at 5 of 10 steps"
+    assert torch.equal(fast.way[1], exact.way[1])
+    held = torch.ones(16, 24, dtype=torch.bool)
+    held[:6, :6] = False  # the mask, its halo of a cell, and what is left of a position
+    for step in (2, 4, 6):
+        assert torch.equal(fast.way[step][0][:, held], source.kept.latents[step][0][:, held])
+        assert (fast.way[step] - exact.way[step])[0][:, ~held].abs().max() > 0
+    assert not torch.equal(fast.way[3][0][:, held], source.kept.latents[3][0][:, held])
+    assert (fast.latents - exact.latents).abs().max() < 0.2 * (exact.latents - source.latents).abs().max()
+    again = editor.replay(RunRecord.from_json(fast.record.to_json()))
+    assert torch.equal(again[0].latents, fast.latents)
+    plain = editor.edit(source, TARGET, local_blend=late, fast=usual)
+    assert all(torch.equal(plain.way[step], exact.way[step]) for step in range(8))
+
+
+def test_words_are_looked_for_before_a_mask_is_narrowed_to_them(editor, source):
+    mask = replace(CORNER, words=("apple",), threshold=0.0)
+    fast = Shortcuts(region_interval=20, early_interval=20)
+    edited = editor.edit(source, TARGET, local_blend=mask, fast=fast)
+    assert edited.record.acted[0][-2] == "the region alone at 8 of 10 steps"  # not the first, and not the third
+    assert not (edited.blend_masks & ~CORNER.mask.to_tensor()).any()
+
+
+def test_nothing_is_kept_where_the_next_step_is_whole(editor, source):
+    def kept(blend, **intervals):
+        edit = EditSettings.of(TARGET, local_blend=blend, fast=Shortcuts(region_interval=3, **intervals))
+        adapter, settings = editor._adapter, editor.generation_settings(PROMPT, **RUN)
+        blends = plan(adapter, settings, edit, 10).blenders(adapter, settings)
+        steps = RegionSteps(adapter, adapter.latent_size(*SIZE), edit.fast, blends, [1])
+        return [steps.step(step, BatchLayout.of([1], guided=True), None, None) is not None for step in range(4)]
+
+    assert kept(CORNER) == kept(LocalBlend("apple"), early_interval=2) == [False, False, True, True]
+    assert kept(CORNER, early_interval=2) == [True] * 4
 
 
 def test_a_larger_halo_computes_more(editor, source):

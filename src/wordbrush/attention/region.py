@@ -47,12 +47,16 @@ class Region:
     def at(self, grid: tuple[int, int]) -> Positions:
         """Which positions of a grid it has, row by row."""
         if grid not in self._at:
-            factors = (side // cells for side, cells in zip(grid, self.cells_hw.shape, strict=True))
-            its = self.cells_hw
-            for dim, factor in enumerate(factors):
-                its = its.repeat_interleave(factor, dim)
-            self._at[grid] = Positions(its.flatten().nonzero()[:, 0], (~its.flatten()).nonzero()[:, 0])
+            its = self.over(grid).flatten()
+            self._at[grid] = Positions(its.nonzero()[:, 0], (~its).nonzero()[:, 0])
         return self._at[grid]
+
+    def over(self, grid: tuple[int, int]) -> Tensor:
+        """The same boolean over a grid that is as fine, or finer."""
+        its = self.cells_hw
+        for dim, side in enumerate(grid):
+            its = its.repeat_interleave(side // self.cells_hw.shape[dim], dim)
+        return its
 
     @property
     def grid(self) -> tuple[int, int]:

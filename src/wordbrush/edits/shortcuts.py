@@ -33,6 +33,12 @@ class Shortcuts:
       is whole.
     - `region_cache_interval`: at the steps that compute that region alone, `cache_interval`. Default: 1, deep features
       of a region are never re-used.
+    - `early_interval`: before the blends begin, one of so many steps, 1 or more, is whole, and the others compute the
+      user's mask alone and hold all else to the source. Of targets that all have one, with `region_interval` above 1.
+      Default: 1, each step before the blends begin is whole.
+    - `source_negative`: before the first step targets' latents are the source's, so what a generated source predicted
+      with the negative prompt there stands for their own, where nothing changes it and no region is computed from it.
+      Default: False, it is computed.
     - `region_halo`: by how many latent cells, 0 or more, that region is grown, before U-Nets take the rectangle of
       their coarsest layer's positions around it. Default: 1.
 
@@ -51,6 +57,8 @@ class Shortcuts:
     region_halo: int = 1
     negative_interval: int = 1
     region_cache_interval: int = 1
+    early_interval: int = 1
+    source_negative: bool = False
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -58,7 +66,13 @@ class Shortcuts:
         Window.parse(self.guidance_interval, "guidance_interval")
         if not 0 <= self.late_start < 1:
             raise SettingsError(f"late_start is {self.late_start}; give a fraction of the steps, from 0 to below 1")
-        for name in ("negative_interval", "cache_interval", "region_interval", "region_cache_interval"):
+        for name in (
+            "negative_interval",
+            "cache_interval",
+            "region_interval",
+            "region_cache_interval",
+            "early_interval",
+        ):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}; give 1 or more, such as 2")
         if self.region_halo < 0:
@@ -94,6 +108,8 @@ class Shortcuts:
             said.append(f"guided {format_window(self.guidance_interval)}")
         if self.negative_interval > 1:
             said.append(f"the negative prompt every {self.negative_interval} steps")
+        if self.source_negative:
+            said.append("the source's first negative prediction")
         if self.late_start:
             said.append(f"begins at {self.late_start:g}")
         if self.cache_interval > 1:
@@ -102,13 +118,24 @@ class Shortcuts:
             said.append(f"outside of the region every {self.region_interval} steps")
             if self.region_cache_interval > 1:
                 said.append(f"its deep features every {self.region_cache_interval}")
+            if self.early_interval > 1:
+                said.append(f"before the blend every {self.early_interval}")
         return "; ".join(said) or "exact"
 
 
 EXACT = Shortcuts()
 FAST: Mapping[FastName, Shortcuts] = {
     "exact": EXACT,
-    "balanced": Shortcuts(cache_interval=6, region_interval=6, region_cache_interval=6),
-    "fast": Shortcuts(cache_interval=6, region_interval=8, region_cache_interval=6, negative_interval=3),
+    "balanced": Shortcuts(
+        cache_interval=6, region_interval=6, region_cache_interval=6, early_interval=2, source_negative=True
+    ),
+    "fast": Shortcuts(
+        cache_interval=6,
+        region_interval=9,
+        negative_interval=3,
+        region_cache_interval=6,
+        early_interval=3,
+        source_negative=True,
+    ),
 }
 """By name; chosen by `benchmarks/fast_edits.py` (docs/decisions/0073-what-fast-edits-leave-out.md, 0074)."""

@@ -89,7 +89,8 @@ def run_source(
         loras=loras,
     )
     steps = _finished(denoise(adapter, solver, start, run), len(solver.timesteps), on_step)
-    return Replay(text.positive[SOURCE], (start, *(step.latents for step in steps)), tape)
+    latents = start, *(step.latents for step in steps)
+    return Replay(text.positive[SOURCE], latents, tape, first_negative=steps[0].negative)
 
 
 def run_edit(
@@ -254,7 +255,9 @@ def _side_by_side(
     finished = _finished(together, len(beside[0].solver.timesteps), on_step)
     made = []
     for one, run, start, *steps in zip(beside, runs, starts, *finished, strict=True):
-        kept = Replay(run.text.positive[SOURCE], (start, *(step.latents[:1] for step in steps)), None)
+        negative = None if steps[0].negative is None else steps[0].negative[:1]
+        latents = start, *(step.latents[:1] for step in steps)
+        kept = Replay(run.text.positive[SOURCE], latents, None, first_negative=negative)
         targets = tuple(step.latents[1:] for step in steps)
         way = (start.expand_as(targets[-1]), *targets)
         made.append((kept, _edit_run(steps, way, one.planned, one.edit, run.blends)))
@@ -292,7 +295,13 @@ def run_again(adapter: Adapter, settings: GenerationSettings, kept: Replay, on_s
     steps = _finished(
         denoise(adapter, solver_of(adapter, settings, kept), kept.latents[0], run), kept.num_steps, on_step
     )
-    return replace(kept, text=text.positive[SOURCE], latents=(kept.latents[0], *(s.latents for s in steps)), tape=None)
+    return Replay(
+        text.positive[SOURCE],
+        (kept.latents[0], *(step.latents for step in steps)),
+        None,
+        kept.steering,
+        steps[0].negative,
+    )
 
 
 def solver_of(adapter: Adapter, settings: GenerationSettings, kept: Replay | None = None) -> Solver:

@@ -183,6 +183,25 @@ class Blender:
         """Where its targets changed at the last step (branches, h, w); None before its first one."""
         return self._masks[-1] if self._masks else None
 
+    @property
+    def may_change(self) -> Tensor | None:
+        """Where its targets may change from the next step on (1 or branches, h, w), as far as it is known: where they
+        did at the last step, or before its first one the user's mask.
+        """
+        return self.changing if self._masks or self._own is None else self._own[None]
+
+    def finds_words(self, step: int) -> bool:
+        """Whether a step is its first one, at which it finds words by the maps so far."""
+        return step == self._start and self._maps.any
+
+    def begins_after(self, step: int) -> bool:
+        """Whether its first step is behind this one."""
+        return step < self._start
+
+    def may_change_after(self, step: int) -> bool:
+        """Whether it will be known after this step where its targets may change."""
+        return self._own is not None or not self.begins_after(step)
+
     def describe(self) -> list[str]:
         """Where each of its targets may change, in words."""
         inside = [] if self._own is None else ["inside of the mask"]

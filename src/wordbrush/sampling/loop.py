@@ -47,7 +47,8 @@ class Looking(Protocol):
 @dataclass(frozen=True, eq=False)
 class Step:
     """One finished step: the latents (branches, C, h, w) after it, its number of controlled attention calls,
-    whether it was whole or computed a region alone, and whether its source ran in a call of its own.
+    whether it was whole or computed a region alone, whether its source ran in a call of its own, and the predictions
+    (branches, C, h, w) with the negative text, if it is guided.
     """
 
     index: int
@@ -55,6 +56,7 @@ class Step:
     controlled_calls: int
     whole: bool = True
     apart: bool = False
+    negative: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,8 +195,9 @@ class _Running:
         run, kept = self._run, self._run.kept
         guides = self._skipped + index in self._guided_steps
         self._rests = guides and self._negative_rows.rest
-        self._guided = guides and not self._rests
         edit = run.plan.at(index) if run.plan is not None else None
+        self._first_negative = self._of_source(index, edit) if guides else None
+        self._guided = guides and not self._rests and self._first_negative is None
         acts = edit is not None and edit.acts
         self._compared = self._steering.compares(guided=self._guided)
         plain = BatchLayout.of(run.branches, guided=self._guided, compared=self._compared)
@@ -229,11 +232,22 @@ class _Running:
                 control_of = partial(StepControl, index, edit=edit, tape=read, record_to=recording, watches=watches)
         texts, timestep = self._texts(index, layout), self.timesteps[index]
         deep = cache.step(layout, texts, controlled=controlled, reuses=reuses)
-        reuse = deep if self._regions.idle else self._regions.step(layout, region, deep)
-        self._index, self._layout, self._timestep, self._whole = index, layout, timestep, region is None
+        reuse = deep if self._regions.idle else self._regions.step(index, layout, region, deep)
+        self._index, self._layout, self._timestep, self._computed = index, layout, timestep, region
         seen = self._solver.model_input(rows, timestep)
         place = Place(self._skipped + index, len(self._solver.timesteps))
         return _Asked(layout, seen, timestep, texts, control_of, reuse, loras, place)
+
+    def _of_source(self, index: int, edit: StepEdit | None) -> Tensor | None:
+        """What the source predicted with the negative text, where that is the targets' own prediction."""
+        run, kept = self._run, self._run.kept
+        if index or kept is None or not run.fast.source_negative or run.loras is not None:
+            return None
+        if self._steering.compares(guided=True):
+            return None
+        if edit is not None and any(its.negative_maps or its.content or its.features for its in edit.borrowed):
+            return None
+        return None if self._regions.holds(index) and run.fast.negative_interval == 1 else kept.first_negative
 
     def _region(self, index: int, edit: StepEdit | None, plain: BatchLayout) -> Region | None:
         """What a step computes alone. It is whole where a user looks, where the source runs beside the targets, and
@@ -244,7 +258,7 @@ class _Running:
             return None
         if run.kept is None or _needs_replay(edit, (), run.kept.tape, index):
             return None
-        return self._regions.region(plain)
+        return self._regions.region(index, plain)
 
     def _looks(self, index: int) -> bool:
         """Whether a user looks at a step's maps; a blend keeps its region where none are computed."""
@@ -283,12 +297,14 @@ class _Running:
         if run.looking is not None:
             run.looking.look(self._expected(predicted, latents))
         self._latents = latents
-        return Step(self._index, latents, controlled, self._whole, self._apart)
+        return Step(self._index, latents, controlled, self._computed is None, self._apart, predicted.negative)
 
     def _negative(self, prediction: Tensor, positive: Tensor) -> Tensor | None:
         """The predictions with the negative text: computed, or what stands for them; None without guidance."""
         if self._rests:
             return self._negative_rows.stood_for(positive)
+        if self._first_negative is not None:
+            return self._negative_rows.computed(positive, self._first_negative.expand_as(positive))
         if not self._guided:
             return None
         rows = self._layout.positions(self._run.branches, conditional=False)
@@ -302,6 +318,9 @@ class _Running:
         else:
             assert run.kept is not None  # a blend needs the source's latents
             source = SourceLatents(run.kept.latents[self._index + 1], signal, run.kept.latents[-1])
+        if self._computed is not None and run.fast.early_interval > 1:  # elsewhere nothing was computed
+            inside = self._computed.over((latents.shape[-2], latents.shape[-1])).to(latents.device)
+            latents = torch.where(inside, latents, source.now)
         blended = latents.clone()
         for blend in run.blends:
             rows = [run.branches.index(branch) for branch in blend.branches]

@@ -20,7 +20,7 @@ class NegativeRows:
         return self._apart is not None and self._since + 1 < self._interval
 
     def computed(self, positive: Tensor, negative: Tensor) -> Tensor:
-        """The predictions (B, C, h, w) of a step that computed both; gives those with the negative text."""
+        """The predictions (B, C, h, w) of a step that has both; gives those with the negative text."""
         if self._interval > 1:
             self._since, self._apart = 0, positive - negative
         return negative

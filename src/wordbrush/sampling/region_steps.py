@@ -33,7 +33,9 @@ class RegionStep(NamedTuple):
 
 
 class RegionSteps:
-    """When a run computes its region alone: at all but one of `region_interval` steps, once its blends have found it.
+    """When a run computes its region alone: at all but one of `region_interval` steps, once its blends have found it,
+    and before that, where it is the user's mask, at all but one of `early_interval`: what the network saw of pure
+    noise is of little use later.
 
     The region is that of all targets together, grown by `region_halo` latent cells; it stays the same from one whole
     step to the next. One that is too large ends it: what follows is whole.
@@ -56,31 +58,47 @@ class RegionSteps:
         self.idle = self._form is None or not self._form.fits(latent_size)
         self._fast, self._blends = fast, blends
         self._surroundings = Surroundings(), Surroundings()
-        self._since, self._layout = 0, BatchLayout(())
+        self._since, self._interval, self._layout = 0, 1, BatchLayout(())
         self._region: Region | None = None
 
-    def region(self, layout: BatchLayout) -> Region | None:
+    def region(self, step: int, layout: BatchLayout) -> Region | None:
         """What a step with these rows can compute alone; None where it must be whole."""
         if (
             self.idle
-            or self._since + 1 >= self._fast.region_interval
+            or self._since + 1 >= self._interval
             or not set(layout.rows) <= set(self._layout.rows)
+            or any(blend.finds_words(step) for blend in self._blends)
         ):
             return None
         if self._region is None:
-            masks = [blend.changing for blend in self._blends]
+            masks = [blend.may_change for blend in self._blends]
             found = [mask for mask in masks if mask is not None]
             if len(found) == len(masks):
                 assert self._form is not None  # else it is idle
                 region = self._form.region(torch.cat(found).any(dim=0), self._fast.region_halo)
-                self.idle = region.share > LARGEST
+                self.idle = region.share > LARGEST and not self._before(step)
                 self._region = region if 0 < region.share <= LARGEST else None
         return self._region
 
-    def step(self, layout: BatchLayout, region: Region | None, deep: DeepStep | None) -> RegionStep:
-        """What a step does that computes `region`, with what it does with deep features, or is whole."""
-        if region is None:
-            self._since, self._layout, self._region = 0, layout, None
-        else:
+    def step(self, step: int, layout: BatchLayout, region: Region | None, deep: DeepStep | None) -> RegionStep | None:
+        """What a step does that computes `region`, with what it does with deep features, or is whole; None where it is
+        whole, and so is the next one.
+        """
+        if region is not None:
             self._since += 1
+        else:
+            held = self.holds(step)
+            self._since, self._layout, self._region = 0, layout if held else BatchLayout(()), None
+            self._interval = self._fast.early_interval if self._before(step) else self._fast.region_interval
+            if not held:
+                return None
         return RegionStep(self._surroundings, region, deep)
+
+    def holds(self, step: int) -> bool:
+        """Whether a region may be computed after a whole step, from what that one keeps."""
+        if self.idle or not self._before(step):
+            return not self.idle
+        return self._fast.early_interval > 1 and all(blend.may_change_after(step) for blend in self._blends)
+
+    def _before(self, step: int) -> bool:
+        return any(blend.begins_after(step) for blend in self._blends)

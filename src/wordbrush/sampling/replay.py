@@ -12,8 +12,9 @@ from wordbrush.sampling.text import Text
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """A source's text, its latents (1, C, h, w) before each step and after the last, its recorded attention, and what
-    its targets do beyond plain sampling.
+    """A source's text, its latents (1, C, h, w) before each step and after the last, its recorded attention, what its
+    targets do beyond plain sampling, and of a generated source what it predicted with the negative text at its first
+    step (1, C, h, w), if that is guided.
 
     Its steps are the last ones of the schedule: a source that starts later, with less noise, has fewer.
     """
@@ -22,6 +23,7 @@ class Replay:
     latents: tuple[Tensor, ...]
     tape: SourceTape | None = None
     steering: Steering = PLAIN
+    first_negative: Tensor | None = None
 
     @property
     def num_steps(self) -> int:

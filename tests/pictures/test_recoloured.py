@@ -38,7 +38,15 @@ def test_everything_else_stays():
     assert changed.sum() == 4 * 4
 
 
-@pytest.mark.parametrize("shade", [0, 255])
+def test_what_is_seen_through_a_thing_is_not_painted():
+    picture, thing = striped()
+    picture.paste("white", (24, 16, 32, 48))
+    made, _ = recoloured(picture, thing, (200, 40, 40), (CELL, CELL))
+    assert made.getpixel((28, 30)) == (255, 255, 255)
+    assert made.getpixel((36, 30)) == (200, 40, 40)
+
+
+@pytest.mark.parametrize("shade", [0, 200])
 def test_a_thing_of_one_shade_is_painted_whatever_its_own_was(shade):
     picture, thing = striped()
     picture.paste((shade,) * 3, (16, 16, 48, 48))

@@ -12,7 +12,6 @@ from wordbrush.attention.batch import SOURCE, BatchLayout, BatchRow
 from wordbrush.attention.control import StepControl
 from wordbrush.attention.just_made import JustMade
 from wordbrush.attention.region import Region, RegionTape
-from wordbrush.attention.side_by_side import SideBySide
 from wordbrush.attention.tape import SourceTape
 from wordbrush.attention.watch import Watch
 from wordbrush.edits.plan import EditPlan, StepEdit
@@ -20,16 +19,16 @@ from wordbrush.edits.shortcuts import EXACT, Shortcuts
 from wordbrush.edits.window import EVERY_STEP, Window
 from wordbrush.sampling.adapter import Prediction, Predictor
 from wordbrush.sampling.blender import Blender, SourceLatents
-from wordbrush.sampling.calls import predict_rows
-from wordbrush.sampling.conditioning import BranchLoras, Conditioning, StepLoras
-from wordbrush.sampling.deep_features import DeepCache, DeepStep
+from wordbrush.sampling.conditioning import BranchLoras, Conditioning
+from wordbrush.sampling.deep_features import DeepCache
 from wordbrush.sampling.negative_rows import NegativeRows
 from wordbrush.sampling.place import Place
-from wordbrush.sampling.region_steps import RegionStep, RegionSteps
+from wordbrush.sampling.region_steps import RegionSteps
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.solver import Solver
 from wordbrush.sampling.steering import PLAIN, Predicted
 from wordbrush.sampling.text import Text
+from wordbrush.sampling.together import Asked, predict_together
 
 OnStep = Callable[[int, int], None]
 """Called after each step with the number of steps done and the total. One that is also `Looking` sees the latents."""
@@ -115,59 +114,30 @@ def denoise_together(
     """
     running = [_Running(model, *each) for each in zip(solvers, starts, runs, strict=True)]
     for index in range(runs[0].first, len(running[0].timesteps)):
-        asked = [one.ask(index) for one in running]
-        answers = _answers(model, asked, runs[0].guidance_scale, pictures)
-        yield [one.answer(*answer) for one, answer in zip(running, answers, strict=True)]
+        steps = [one.ask(index) for one in running]
+        answers = predict_together(model, [step.asked for step in steps], runs[0].guidance_scale, pictures)
+        yield [one.answer(step, answer) for one, step, answer in zip(running, steps, answers, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)
-class _Asked:
-    """The model call that a run needs for its next step."""
+class _AskedStep:
+    """A step between what a run asks of the model and the answer.
 
-    layout: BatchLayout
-    rows: Tensor
-    timestep: Tensor
-    texts: Sequence[Text]
-    control_of: Callable[[BatchLayout], StepControl] | None
-    reuse: DeepStep | RegionStep | None
-    loras: StepLoras | None
-    place: Place
-
-
-def _answers(model: Predictor, asked: Sequence[_Asked], scale: float, pictures: int | None) -> list[Prediction]:
-    """The predictions of several runs' calls: of one call, unless the family runs negative rows by themselves, or
-    branches have LoRAs of their own.
+    The network is `shown` latents (branches, C, h, w), and computes a `region` of them alone, or all. A `guided` step
+    computes rows with the negative text; at one that `rests` what was last computed stands for them, and
+    a source's `first_negative` (1, C, h, w) is the targets' own. Targets may be `compared` with the source's prompt.
+    The source may run `apart`, in a call of its own.
     """
-    alone = len(asked) == 1 and pictures is None
-    if alone or model.guidance.apart or any(one.loras is not None for one in asked):
-        return [
-            predict_rows(
-                model,
-                one.layout,
-                one.rows,
-                one.timestep,
-                one.texts,
-                scale,
-                one.control_of,
-                one.reuse,
-                one.loras,
-                one.place,
-            )
-            for one in asked
-        ]
-    controls = [one.control_of and one.control_of(one.layout) for one in asked]
-    counts = [len(one.rows) for one in asked]
-    texts = [text for one in asked for text in one.texts]
-    rows = torch.cat([one.rows for one in asked])
-    layout = asked[0].layout
-    spare = 0 if pictures is None else pictures * len(layout.rows) // len(layout.branches) - len(rows)
-    if spare:
-        controls, counts, texts = [*controls, None], [*counts, spare], [*texts, *[texts[-1]] * spare]
-        rows = torch.cat([rows, rows[-1:].expand(spare, -1, -1, -1)])
-    control = SideBySide(controls, counts)
-    answered, _ = model.predict(rows, asked[0].timestep, Text.cat(texts), control, scale, None, asked[0].place)
-    answers = torch.split(answered, counts)[: len(asked)]
-    return list(zip(answers, control.controlled[: len(asked)], strict=True))
+
+    index: int
+    asked: Asked
+    shown: Tensor
+    region: Region | None
+    guided: bool
+    rests: bool
+    first_negative: Tensor | None
+    compared: bool
+    apart: bool
 
 
 class _Running:
@@ -190,17 +160,17 @@ class _Running:
             run.guidance_scale, run.guidance_interval, len(solver.timesteps)
         )
 
-    def ask(self, index: int) -> _Asked:
-        """What it needs for a step."""
+    def ask(self, index: int) -> _AskedStep:
+        """A step, with the model call that it needs."""
         run, kept = self._run, self._run.kept
         guides = self._skipped + index in self._guided_steps
-        self._rests = guides and self._negative_rows.rest
+        rests = guides and self._negative_rows.rest
         edit = run.plan.at(index) if run.plan is not None else None
-        self._first_negative = self._of_source(index, edit) if guides else None
-        self._guided = guides and not self._rests and self._first_negative is None
+        first_negative = self._of_source(index, edit) if guides else None
+        guided = guides and not rests and first_negative is None
         acts = edit is not None and edit.acts
-        self._compared = self._steering.compares(guided=self._guided)
-        plain = BatchLayout.of(run.branches, guided=self._guided, compared=self._compared)
+        compared = self._steering.compares(guided=guided)
+        plain = BatchLayout.of(run.branches, guided=guided, compared=compared)
         region = self._region(index, edit, plain)
         cache = self._cache if self._regions.idle else self._region_cache
         controlled = acts or not (self._regions.idle or region)  # a whole step refreshes what is around a region
@@ -208,35 +178,35 @@ class _Running:
         reuses = free and cache.reuses(plain, self._texts(index, plain))
         watches = [] if region or reuses else [*run.watches, *run.blends]
         replay = SOURCE not in run.branches and kept is not None and _needs_replay(edit, watches, kept.tape, index)
-        negative = replay and self._guided and edit is not None and edit.reads_content
+        negative = replay and guided and edit is not None and edit.reads_content
         layout = BatchLayout.of(
             run.branches,
-            guided=self._guided,
-            compared=self._compared,
+            guided=guided,
+            compared=compared,
             replayed_source=replay,
             replayed_negative=negative,
         )
-        self._shown = self._steering.shown(index, self._latents)
-        rows = _rows(layout, run.branches, self._shown, None if kept is None else kept.latents[index])
+        shown = self._steering.shown(index, self._latents)
+        rows = _rows(layout, run.branches, shown, None if kept is None else kept.latents[index])
         loras = None if run.loras is None else run.loras.at(index)
-        self._apart = loras is not None and len(loras.groups(layout)) == 2
+        apart = loras is not None and len(loras.groups(layout)) == 2
         weights = None if loras is None else loras.of(SOURCE)
         recording = run.record_to if run.record_to is not None and run.record_to.start_step(weights) else None
         control_of: Callable[[BatchLayout], StepControl] | None = None
         if recording is not None or watches or acts:
             tape = kept.tape if kept else None
             read = RegionTape(tape, region) if tape and region else tape
-            if self._apart:
+            if apart:
                 control_of = _Apart(index, edit, watches)
             else:
                 control_of = partial(StepControl, index, edit=edit, tape=read, record_to=recording, watches=watches)
         texts, timestep = self._texts(index, layout), self.timesteps[index]
         deep = cache.step(layout, texts, controlled=controlled, reuses=reuses)
         reuse = deep if self._regions.idle else self._regions.step(index, layout, region, deep)
-        self._index, self._layout, self._timestep, self._computed = index, layout, timestep, region
         seen = self._solver.model_input(rows, timestep)
         place = Place(self._skipped + index, len(self._solver.timesteps))
-        return _Asked(layout, seen, timestep, texts, control_of, reuse, loras, place)
+        asked = Asked(layout, seen, timestep, texts, control_of, reuse, loras, place)
+        return _AskedStep(index, asked, shown, region, guided, rests, first_negative, compared, apart)
 
     def _of_source(self, index: int, edit: StepEdit | None) -> Tensor | None:
         """What the source predicted with the negative text, where that is the targets' own prediction."""
@@ -280,59 +250,60 @@ class _Running:
         assert its.negative is not None  # guided steps alone have such rows
         return self._steering.negative(index, its.negative)
 
-    def answer(self, prediction: Tensor, controlled: int) -> Step:
-        """The step that it takes by the answer to what it asked last."""
-        run, layout = self._run, self._layout
+    def answer(self, step: _AskedStep, answer: Prediction) -> Step:
+        """The step that it takes by the answer to what it asked."""
+        run, layout, timestep = self._run, step.asked.layout, step.asked.timestep
+        prediction, controlled = answer
         positive = prediction[layout.positions(run.branches, conditional=True)]
         predicted = Predicted(
             positive,
-            self._negative(prediction, positive),
+            self._negative(step, prediction, positive),
             self._guidance,
             run.guidance_scale,
-            prediction[layout.compared(run.branches)] if self._compared else None,
+            prediction[layout.compared(run.branches)] if step.compared else None,
         )
-        latents = self._steering.advance(self._solver, self._index, self._timestep, predicted, self._latents)
+        latents = self._steering.advance(self._solver, step.index, timestep, predicted, self._latents)
         if run.blends:
-            latents = self._blended(latents)
+            latents = self._blended(step, latents)
         if run.looking is not None:
-            run.looking.look(self._expected(predicted, latents))
+            run.looking.look(self._expected(step, predicted, latents))
         self._latents = latents
-        return Step(self._index, latents, controlled, self._computed is None, self._apart, predicted.negative)
+        return Step(step.index, latents, controlled, step.region is None, step.apart, predicted.negative)
 
-    def _negative(self, prediction: Tensor, positive: Tensor) -> Tensor | None:
+    def _negative(self, step: _AskedStep, prediction: Tensor, positive: Tensor) -> Tensor | None:
         """The predictions with the negative text: computed, or what stands for them; None without guidance."""
-        if self._rests:
+        if step.rests:
             return self._negative_rows.stood_for(positive)
-        if self._first_negative is not None:
-            return self._negative_rows.computed(positive, self._first_negative.expand_as(positive))
-        if not self._guided:
+        if step.first_negative is not None:
+            return self._negative_rows.computed(positive, step.first_negative.expand_as(positive))
+        if not step.guided:
             return None
-        rows = self._layout.positions(self._run.branches, conditional=False)
+        rows = step.asked.layout.positions(self._run.branches, conditional=False)
         return self._negative_rows.computed(positive, prediction[rows])
 
-    def _blended(self, latents: Tensor) -> Tensor:
+    def _blended(self, step: _AskedStep, latents: Tensor) -> Tensor:
         """Latents after a step, (branches, C, h, w), of which blends hold a part to the source's."""
-        run, signal = self._run, self._solver.rates_after(self._timestep).signal
+        run, signal = self._run, self._solver.rates_after(step.asked.timestep).signal
         if SOURCE in run.branches:
             source = SourceLatents(latents[:1], signal, None)
         else:
             assert run.kept is not None  # a blend needs the source's latents
-            source = SourceLatents(run.kept.latents[self._index + 1], signal, run.kept.latents[-1])
-        if self._computed is not None and run.fast.early_interval > 1:  # elsewhere nothing was computed
-            inside = self._computed.over((latents.shape[-2], latents.shape[-1])).to(latents.device)
+            source = SourceLatents(run.kept.latents[step.index + 1], signal, run.kept.latents[-1])
+        if step.region is not None and run.fast.early_interval > 1:  # elsewhere nothing was computed
+            inside = step.region.over((latents.shape[-2], latents.shape[-1])).to(latents.device)
             latents = torch.where(inside, latents, source.now)
         blended = latents.clone()
         for blend in run.blends:
             rows = [run.branches.index(branch) for branch in blend.branches]
-            blended[rows] = blend.after_step(self._index, latents[rows], source)
+            blended[rows] = blend.after_step(step.index, latents[rows], source)
         return blended
 
-    def _expected(self, predicted: Predicted, latents: Tensor) -> Tensor:
+    def _expected(self, step: _AskedStep, predicted: Predicted, latents: Tensor) -> Tensor:
         """The finished latents (branches, C, h, w), if all that is left to take from `latents` after this step is the
         noise that it found.
         """
-        noise = self._solver.split(predicted.guided(), self._timestep, self._shown).noise
-        after = self._solver.rates_after(self._timestep)
+        noise = self._solver.split(predicted.guided(), step.asked.timestep, step.shown).noise
+        after = self._solver.rates_after(step.asked.timestep)
         return (latents - after.noise * noise) / after.signal
 
 

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
-from PIL import Image
 
 from training.judge import accuracy, draw
 from wordbrush.editor import Editor
@@ -32,7 +31,7 @@ from wordbrush.scenes.judge.judge import Judge, Verdict
 from wordbrush.scenes.pixels import to_tensor
 from wordbrush.scenes.sample_cast import sample_cast
 from wordbrush.scenes.scene import recast
-from wordbrush_bench.scenes.verdicts import widened
+from wordbrush_bench.scenes.verdicts import in_pixels, widened
 
 PUBLISHED = {"recipe": "published"}
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -153,8 +152,7 @@ def swaps(count: int) -> list[tuple[Cast, str, str]]:
 
 def shown(seen: Verdict, noun: str, made: Source | EditResult) -> np.ndarray:
     """The pixels (H, W) of the judge's cells of a noun, and of those beside them."""
-    cells = Image.fromarray(widened(seen.where(noun)).astype(np.uint8))
-    return np.asarray(cells.resize(made.image.size, Image.Resampling.NEAREST)) > 0
+    return in_pixels(widened(seen.where(noun)), made.image.size)
 
 
 def covered(maps: AttentionMaps, word: str, made: Source | EditResult) -> np.ndarray:

@@ -89,9 +89,8 @@ def _find(prompt: PromptTokens, shared: Iterable[str], own: tuple[str, ...] | No
 
 def _changed(pair: PromptPair, equalizer: Mapping[str, float], apart: bool) -> tuple[_Found, _Found]:
     """What an edit changes in its source and in its target: swapped, new, removed and weighted words."""
-    differing = [both for both in pair.pairs if both.kind != "same"]
-    in_source = _differing(pair.source, [i for both in differing for i in both.source], apart)
-    in_target = _differing(pair.target, [i for both in differing for i in both.target], apart)
+    in_source = _differing(pair.source, [i for both in pair.differing for i in both.source], apart)
+    in_target = _differing(pair.target, [i for both in pair.differing for i in both.target], apart)
     for word in equalizer:
         for prompt, found in ((pair.source, in_source), (pair.target, in_target)):
             if len(prompt.places(word)) == 1:

@@ -64,13 +64,12 @@ def change_kind(pair: PromptPair) -> ChangeKind:
     sides = tuple(_Side(prompt) for prompt in (pair.source, pair.target))
     found: set[ChangeKind] = set()
     related, swaps = False, 0
-    for words in pair.pairs:
-        if words.kind != "same":
-            before, after = sides[0].changed(words.source), sides[1].changed(words.target)
-            kinds = _kinds(before, after)
-            found |= kinds
-            swaps += "swap" in kinds
-            related |= before.related or after.related
+    for words in pair.differing:
+        before, after = sides[0].changed(words.source), sides[1].changed(words.target)
+        kinds = _kinds(before, after)
+        found |= kinds
+        swaps += "swap" in kinds
+        related |= before.related or after.related
     if related and "place" not in found and not found & {"swap", "addition", "removal"}:
         found.add("pose")  # in "on the beach" -> "at the zoo" the preposition belongs to the place
     if not found:
@@ -86,7 +85,7 @@ def change_kind(pair: PromptPair) -> ChangeKind:
 
 def _has_new_own_word(pair: PromptPair) -> bool:
     """Whether a word that differs in the target is one that was added to the model."""
-    changed = (pair.target.words[i] for words in pair.pairs if words.kind != "same" for i in words.target)
+    changed = (pair.target.words[i] for words in pair.differing for i in words.target)
     return not {folded(word.text) for word in changed}.isdisjoint(map(folded, pair.target.added))
 
 
@@ -142,7 +141,6 @@ def _size_of(words: Sequence[str]) -> int:
 
 def describing(pair: PromptPair) -> tuple[list[tuple[str, tuple[str, ...]]], list[tuple[str, tuple[str, ...]]]]:
     """Of source and target the words which differ and describe a thing, each with that thing's words."""
-    differing = [words for words in pair.pairs if words.kind != "same"]
 
     def described(prompt: PromptTokens, changed: Sequence[int]) -> list[tuple[str, tuple[str, ...]]]:
         words = [word.text for word in prompt.words]
@@ -150,8 +148,8 @@ def describing(pair: PromptPair) -> tuple[list[tuple[str, tuple[str, ...]]], lis
         return [(prompt.words[i].key, tuple(words[n] for n in o.noun)) for i, o in owners if o is not None]
 
     return (
-        described(pair.source, [i for words in differing for i in words.source]),
-        described(pair.target, [i for words in differing for i in words.target]),
+        described(pair.source, [i for words in pair.differing for i in words.source]),
+        described(pair.target, [i for words in pair.differing for i in words.target]),
     )
 
 

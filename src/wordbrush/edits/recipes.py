@@ -282,5 +282,5 @@ _NAMED: dict[WhoseRegion, Callable[[LocalBlend, PromptPair], LocalBlend | None]]
 
 def changed_words(pair: PromptPair) -> tuple[str, ...]:
     """The target's words that the source has not; without those that no token is of."""
-    changed = (word for words in pair.pairs if words.kind != "same" for word in words.target)
+    changed = (word for words in pair.differing for word in words.target)
     return tuple(pair.target.selector(word) for word in changed if pair.target.positions[word])

@@ -50,9 +50,8 @@ def rearranged(pair: PromptPair) -> Rearrangement | None:
     (None, None)
     >>> moves("a dog on the beach", "a dog next to the beach")
     """
-    differing = [words for words in pair.pairs if words.kind != "same"]
-    source = _related(pair.source, [i for words in differing for i in words.source])
-    target = _related(pair.target, [i for words in differing for i in words.target])
+    source = _related(pair.source, [i for words in pair.differing for i in words.source])
+    target = _related(pair.target, [i for words in pair.differing for i in words.target])
     if source is None or target is None:
         return None
     first, second, before = source

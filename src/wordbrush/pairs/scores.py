@@ -62,9 +62,8 @@ def difference(one: EditResult, other: EditResult) -> float:
 
 def _region(edit: EditResult, pair: PromptPair, size: tuple[int, ...]) -> Bools | None:
     """Where (H, W) the words look that only one of the prompts has; None where no map shows it."""
-    changed = [words for words in pair.pairs if words.kind != "same"]
-    lost = [pair.source.words[i].text for words in changed for i in words.source]
-    gained = [pair.target.words[i].text for words in changed for i in words.target]
+    lost = [pair.source.words[i].text for words in pair.differing for i in words.source]
+    gained = [pair.target.words[i].text for words in pair.differing for i in words.target]
     assert edit.record.edit is not None
     weighted = [*edit.record.edit.equalizer]
     seen = [

@@ -5,11 +5,12 @@ What is made so is coarse: a model is to make a picture of it.
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from torch import Tensor
 from torch.nn import functional as F
 
-from wordbrush.pictures.masks import TOUCHED, covered_cells
+from wordbrush.pictures.masks import TOUCHED, covered_cells, mask_picture
 
 SEAM = 1 / 4
 """Half the width, in cells of the latents, over which a thing fades into the picture."""
@@ -107,6 +108,11 @@ def without(picture: Image.Image, gone: Image.Image, things: Image.Image) -> Ima
             for channel in range(row_WC.shape[1]):
                 row_WC[gone_W, channel] = np.interp(columns[gone_W], columns[shown_W], row_WC[shown_W, channel])
     return Image.fromarray(pixels_HWC.round().astype(np.uint8))
+
+
+def shape_of(places_HW: NDArray[np.bool_], picture: Image.Image) -> Image.Image:
+    """Places at any resolution as a grey picture of another's size, white."""
+    return mask_picture(torch.from_numpy(places_HW), picture.size)
 
 
 def touched_cells(shapes: list[Image.Image], size: tuple[int, int]) -> Tensor:

@@ -2,12 +2,11 @@
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from wordbrush.edits.blend import Relation
-from wordbrush.pictures.collage import SEAM, Point, grown, laid_over, main_parts, touched_cells, without
+from wordbrush.pictures.collage import SEAM, Point, grown, laid_over, main_parts, shape_of, touched_cells, without
 from wordbrush.pictures.masks import mask_picture
 
 SUNK = 0.34
@@ -85,9 +84,5 @@ def _emptied(picture: Image.Image, gone: Image.Image, other: Image.Image) -> Ima
     before_HW = np.logical_or.accumulate(other_HW, axis=1)
     after_HW = np.logical_or.accumulate(other_HW[:, ::-1], axis=1)[:, ::-1]
     hidden_HW = gone_HW & before_HW & after_HW
-    beside = without(picture, _grey(gone_HW & ~hidden_HW), _grey(gone_HW | other_HW))
-    return without(beside, _grey(hidden_HW), gone)
-
-
-def _grey(shape_HW: NDArray[np.bool_]) -> Image.Image:
-    return Image.fromarray(shape_HW.astype(np.uint8) * 255)
+    beside = without(picture, shape_of(gone_HW & ~hidden_HW, picture), shape_of(gone_HW | other_HW, picture))
+    return without(beside, shape_of(hidden_HW, picture), gone)

@@ -6,8 +6,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from wordbrush.pictures.collage import SEAM, WIDER, laid_over, touched_cells, without
-from wordbrush.pictures.masks import mask_picture
+from wordbrush.pictures.collage import SEAM, WIDER, laid_over, shape_of, touched_cells, without
 
 FULL = 0.96
 """The part of the picture's width that things may take before they become smaller."""
@@ -59,15 +58,15 @@ def _fewer(
     middles = [np.argwhere(label_HW == i).mean(axis=0) for i in range(before)]
     far = [round(float(np.linalg.norm(middle - np.mean(middles, axis=0))), 6) for middle in middles]
     order = sorted(range(before), key=lambda i: (far[i], middles[i][1]))
-    gone = _shape(np.isin(wide_HW, order[after:]), picture)
-    return without(picture, gone, _shape(wide_HW >= 0, picture)), touched_cells([gone], size)
+    gone = shape_of(np.isin(wide_HW, order[after:]), picture)
+    return without(picture, gone, shape_of(wide_HW >= 0, picture)), touched_cells([gone], size)
 
 
 def _more(
     picture: Image.Image, label_HW: NDArray[np.int_], wide_HW: NDArray[np.int_], new: int, size: tuple[int, int]
 ) -> tuple[Image.Image, Tensor]:
     largest = int(np.bincount(label_HW[label_HW >= 0]).argmax())
-    things, one = _shape(wide_HW >= 0, picture), _shape(wide_HW == largest, picture)
+    things, one = shape_of(wide_HW >= 0, picture), shape_of(wide_HW == largest, picture)
     (left, _, right, foot), (one_left, _, one_right, one_foot) = _box(things), _box(one)
     seam = SEAM * picture.width / size[1]
     each = one_right - one_left
@@ -99,10 +98,6 @@ def _beside(left: int, right: int, each: int, new: int, width: int) -> list[floa
             left -= each
             places.append(left)
     return places
-
-
-def _shape(cells_HW: NDArray[np.bool_], picture: Image.Image) -> Image.Image:
-    return mask_picture(torch.from_numpy(cells_HW), picture.size)
 
 
 def _box(shape: Image.Image) -> tuple[int, int, int, int]:

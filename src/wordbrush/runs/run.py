@@ -295,13 +295,8 @@ def run_again(adapter: Adapter, settings: GenerationSettings, kept: Replay, on_s
     steps = _finished(
         denoise(adapter, solver_of(adapter, settings, kept), kept.latents[0], run), kept.num_steps, on_step
     )
-    return Replay(
-        text.positive[SOURCE],
-        (kept.latents[0], *(step.latents for step in steps)),
-        None,
-        kept.steering,
-        steps[0].negative,
-    )
+    latents = kept.latents[0], *(step.latents for step in steps)
+    return replace(kept, text=text.positive[SOURCE], latents=latents, tape=None, first_negative=steps[0].negative)
 
 
 def solver_of(adapter: Adapter, settings: GenerationSettings, kept: Replay | None = None) -> Solver:

@@ -164,7 +164,7 @@ class Blender:
             allowed = self._allowed_now.to(latents.device)
             filling = allowed
             if self._placed is not None:
-                placed = (self._placed[1] if self._own is None else self._placed[1] & self._own).to(latents.device)
+                placed = self._placed[1].to(latents.device)
                 drawn = placed.flatten(1).any(1)[:, None, None]  # a thing that is not found is left to the target
                 allowed = torch.where(drawn, placed | allowed if self._blend.fill_scale else placed, allowed)
                 filling = allowed & drawn
@@ -261,7 +261,11 @@ class Blender:
         if blend.redraws:
             things = ((own > least) & (own >= others)).cpu(), ((others > least) & (others > own)).cpu()
             drawn = [sight.redrawn(finished, thing, other) for thing, other in zip(*things, strict=True)]
-            self._placed = torch.cat([latents for latents, _ in drawn]), torch.stack([where for _, where in drawn])
+            placed = torch.stack([where for _, where in drawn])
+            self._placed = (
+                torch.cat([latents for latents, _ in drawn]),
+                placed if self._own is None else placed & self._own,
+            )
 
     @property
     def shown(self) -> Tensor | None:

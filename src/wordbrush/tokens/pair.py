@@ -23,6 +23,11 @@ class PromptPair:
         return cls(source, target, align_words(source, target))
 
     @property
+    def differing(self) -> tuple[WordPair, ...]:
+        """The words that do not stand for the same word of the other prompt."""
+        return tuple(words for words in self.pairs if words.kind != "same")
+
+    @property
     def same_words(self) -> bool:
         """Whether both prompts have the same words, whatever their case and the spaces between them."""
         return [folded(word.text) for word in self.source.words] == [folded(word.text) for word in self.target.words]

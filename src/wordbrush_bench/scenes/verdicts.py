@@ -83,8 +83,7 @@ def judged_mask(case: Case, before: Verdict, size: tuple[int, int]) -> NDArray[n
         mask |= widened(before.where(noun))
     if asked.place is not None:
         mask |= widened(~np.logical_or.reduce([before.where(noun) for noun in asked.before]))
-    cells = Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.NEAREST)
-    return np.asarray(cells) > 0
+    return in_pixels(mask, size)
 
 
 def _grew(seen: Verdicts, noun: str) -> float:
@@ -97,6 +96,12 @@ def _arrangement(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> str | None
         return None
     down, right = np.argwhere(one).mean(0) - np.argwhere(other).mean(0)
     return "stacked" if abs(down) > abs(right) else "beside"
+
+
+def in_pixels(cells_hw: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """The pixels (H, W) of cells, in a picture of `size` (width, height)."""
+    cells = Image.fromarray(cells_hw.astype(np.uint8) * 255).resize(size, Image.Resampling.NEAREST)
+    return np.asarray(cells) > 0
 
 
 def widened(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:

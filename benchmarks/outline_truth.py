@@ -5,8 +5,8 @@
 A rendered scene is inverted, and its words are looked at along the way that it takes, up to the step at which a
 local blend begins and up to the last. Rows: cells of a noun's map, carried along self-attention, above a threshold
 (of its highest value) and grown by a cell, as regions were made before there were outlines; the map interpolated to
-pixels; and the map carried to the picture's outlines, alone and less where another thing's is higher. IoU: of what is
-found with the noun's pixels. Covered: the share of the noun's pixels that is found. Share: of the picture.
+pixels; the map carried to the picture's outlines, alone and less where another thing's is higher; and pixels that are
+parted, of which a likelihood is asked. IoU: of what is found with the noun's pixels. Covered: the share of the noun's pixels that is found. Share: of the picture.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from wordbrush.attention.watch import Reading
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.edits.blend_words import BlendTokens
 from wordbrush.pictures.outlines import outlined
+from wordbrush.pictures.parted import parted
 from wordbrush.runs.results import Source
 from wordbrush.runs.run import look_again
 from wordbrush.sampling.blender import region
@@ -39,6 +40,7 @@ SEED = 2031
 LEAST_SHARE = 0.02
 """Nouns that take less of the picture are left out."""
 THRESHOLDS = (0.1, 0.15, 0.2, 0.3)
+LIKELIHOODS = (0.4, 0.5, 0.6)
 Mask = NDArray[np.bool_]
 
 
@@ -105,15 +107,17 @@ def ways(source: Source, maps_Phw: Tensor) -> Iterator[tuple[str, Mask]]:
     size = (source.canvas.height, source.canvas.width)
     cells = (source.latents.shape[-2], source.latents.shape[-1])
     smooth_HW = F.interpolate(maps_Phw[:1, None], size=size, mode="bilinear", align_corners=False)[0, 0]
-    own_HW, other_HW = F.interpolate(outlined(maps_Phw, source.canvas, cells)[:, None], size=size, mode="bilinear")[
-        :, 0
-    ]
+    carried_P1HW, parted_P1HW = (way(maps_Phw, source.canvas, cells)[:, None] for way in (outlined, parted))
+    own_HW, other_HW = F.interpolate(carried_P1HW, size=size, mode="bilinear")[:, 0]
+    likely_HW = F.interpolate(parted_P1HW, size=size, mode="bilinear")[0, 0]
     for threshold in THRESHOLDS:
         grown = region(maps_Phw[:1], cells, threshold, pool=3, smooth=True)[0]
         yield f"cells above {threshold}, grown", np.kron(grown.numpy(), np.ones((size[0] // cells[0],) * 2)) > 0
         yield f"interpolated, above {threshold}", (smooth_HW > threshold * smooth_HW.max()).numpy()
         yield f"outlined, above {threshold}", (own_HW > threshold).numpy()
         yield f"outlined, above {threshold} and other things", ((own_HW > threshold) & (own_HW >= other_HW)).numpy()
+    for likelihood in LIKELIHOODS:
+        yield f"parted, {likelihood}", (likely_HW > likelihood).numpy()
 
 
 if __name__ == "__main__":

@@ -278,6 +278,7 @@ def test_a_thing_in_another_size_stays_inside_of_a_mask(models):
 
 
 OUTLINED = LocalBlend("apple", maps="own", spread=True, threshold=0.15, outlined=True, hold_pixels=True)
+PARTED = replace(OUTLINED, parted=0.5)
 
 
 def test_a_region_ends_at_the_outlines_of_the_sources_thing(models):
@@ -296,11 +297,12 @@ def test_a_region_ends_at_the_outlines_of_the_sources_thing(models):
     assert run.shown == (None,), "a region that is grown has room for another shape"
 
 
-def test_what_keeps_its_shape_shows_within_its_outline_alone():
+@pytest.mark.parametrize("blend", [OUTLINED, PARTED], ids=["outlined", "parted"])
+def test_what_keeps_its_shape_shows_within_its_outline_alone(blend):
     editor = Editor.from_pretrained()
     source = editor.generate("a dog eating an apple", seed=22)
-    within = editor.edit(source, "a dog eating a green apple", local_blend=replace(OUTLINED, pool=1))
-    wider = editor.edit(source, "a dog eating a green apple", local_blend=OUTLINED)
+    within = editor.edit(source, "a dog eating a green apple", local_blend=replace(blend, pool=1))
+    wider = editor.edit(source, "a dog eating a green apple", local_blend=blend)
     apart, further = (
         (np.abs(np.asarray(made.image, int) - np.asarray(source.image, int)).max(axis=2) > 8).sum()
         for made in (within, wider)
@@ -309,10 +311,12 @@ def test_what_keeps_its_shape_shows_within_its_outline_alone():
     assert torch.equal(editor.replay(within.record)[0].latents, within.latents)
 
 
-def test_what_stays_keeps_its_own_pixels_to_its_outline():
+@pytest.mark.parametrize("part", [0.0, 0.5], ids=["outlined", "parted"])
+def test_what_stays_keeps_its_own_pixels_to_its_outline(part):
     editor = Editor.from_pretrained()
     source = editor.generate("a dog on the beach", seed=22)
-    blend = LocalBlend((), subtract_words="dog", maps="own", spread=True, subtract_threshold=0.17, outlined=True)
+    words = LocalBlend((), subtract_words="dog", maps="own", spread=True, subtract_threshold=0.17)
+    blend = replace(words, outlined=True, parted=part)
     moved = editor.edit(source, "a dog at night", local_blend=replace(blend, hold_pixels=True))
     dog = torch.from_numpy(Judge.load().all([source.image])[0].where("dog"))
     inner = -torch.nn.functional.max_pool2d(-dog[None].float(), 3, stride=1, padding=1)[0] > 0  # no cell at its edge

@@ -102,6 +102,8 @@ def test_nothing_changed_is_an_error():
         ({"threshold": 1.0}, "threshold is 1.0; give a number from 0 to below 1"),
         ({"threshold": float("nan")}, "threshold is nan"),
         ({"subtract_threshold": -0.1}, "subtract_threshold is -0.1"),
+        ({"outlined": True, "parted": 1.0}, "parted is 1.0; give a number from 0 to below 1"),
+        ({"parted": 0.5}, "parted is 0.5, and it is not outlined, so that there are no pixels to part"),
         ({"start_blend": 1.0}, "start_blend is 1.0; give the fraction of the steps before the blend"),
         ({"fill_steps": 1.1}, "fill_steps is 1.1; give the fraction of the steps up to which the region shows"),
         ({"fill_steps": -0.1}, "fill_steps is -0.1"),

@@ -7,6 +7,7 @@ from helpers.adapter_files import concept
 from helpers.rounding import assert_same_latents
 from wordbrush.editor import Editor
 from wordbrush.edits.recipes import (
+    AROUND_ALL,
     AROUND_OUTLINES,
     EMPTIED,
     GENERATED,
@@ -15,6 +16,7 @@ from wordbrush.edits.recipes import (
     LARGER,
     MOVED,
     PAINTED,
+    PHOTOGRAPH,
     RECOUNTED,
     REDRAWN,
     WHOLE_REGION,
@@ -81,7 +83,7 @@ def test_targets_of_several_kinds_run_in_one_batch_as_they_do_alone(editor, sour
     together = editor.edit(source, [SWAP, PLACE, STYLE], recipe="auto")
     settings = together[0].record.edit
     assert settings.kinds == ("swap", "place", "style")
-    around = around_outlines(("dog", "apple"))
+    around = replace(AROUND_ALL, subtract_words=("dog", "apple"))
     assert [control.local_blend for control in settings.controls] == [IN_REGION, around, None]
     for result in together:
         alone = editor.edit(source, result.target, recipe="auto")
@@ -194,12 +196,20 @@ def moved(thing, other, relation):
         ("a fox and a dog", "a fox", replace(EMPTIED, subtract_words=("fox",))),
         ("a fox in a forest", "a lion at night", None),
         ("a fox with a hat in a forest", "a lion with a hat at night", around_outlines(("hat",))),
+        ("a fox in a forest", "a fox at night", replace(AROUND_ALL, subtract_words=("fox",))),
         ("a dog and a dog in a forest", "a dog and a dog at night", None),
     ],
 )
 def test_whose_region_an_edit_changes(editor, source, target, region):
     made = editor.generate(source, **RUN)
     assert editor.edit_settings(target, made, recipe="auto").local_blend == region
+
+
+def test_less_of_an_edit_shows_in_a_photograph():
+    """What hardly differs from it stays the photograph's own, in all kinds whose region the words that change have."""
+    for kind in ("swap", "addition", "removal", "size", "number", "mixed"):
+        shown, drawn = (table[kind].local_blend.least_pixel_difference for table in (PHOTOGRAPH, GENERATED))
+        assert shown > drawn, kind
 
 
 def test_a_thing_of_another_size_is_the_sources_thing_in_that_size_first():

@@ -44,7 +44,7 @@ blends = st.builds(
     spread=st.booleans(),
     hold_pixels=st.booleans(),
 )
-outlined = blends.filter(lambda blend: blend.names_words).map(lambda b: replace(b, outlined=True))
+outlined = blends.filter(lambda blend: blend.names_words).map(lambda b: replace(b, outlined=True, parted=0.5))
 recounted = outlined.map(lambda b: replace(b, fill_steps=0.6, fill_counts=(3, 2)))
 rearranged = outlined.map(
     lambda b: replace(b, fill_steps=0.6, subtract_words=b.subtract_words or ("hat",), fill_relation="on")

@@ -99,6 +99,10 @@ class LocalBlend:
       words' regions are grown by half a cell, and the target's own maps are not. With 1 a thing keeps its shape, and
       the edit shows within its outline alone. What `subtract_words` name keeps the source's own pixels to its outline.
       A source that is made in the same call runs first. Default: False.
+    - `parted`: with `outlined`, decide for each pixel of the source whose it is: of the words', of what
+      `subtract_words` name, or of neither, as random walks end that seldom step over edges of colour (Grady 2006,
+      doi:10.1109/TPAMI.2006.233). A number from 0 to below 1: how likely it must be, in place of the thresholds,
+      such as 0.5. Default: 0, the outlined maps by their thresholds.
     - `least_difference`: inside of the region, cells in which the latents differ little from the source's stay the
       source's too: a fraction, from 0 to below 1, of how much the most changed cells differ so far (their 0.9
       quantile). What is left is grown by one cell. In the manner of DiffEdit (Couairon et al. 2022,
@@ -153,6 +157,7 @@ class LocalBlend:
     apart: bool = False
     spread: bool = False
     outlined: bool = False
+    parted: float = 0.0
     least_difference: float = 0.0
     least_pixel_difference: float = 0.0
     fill_steps: float = 0.0
@@ -171,7 +176,7 @@ class LocalBlend:
             entries = [self.target_words] if isinstance(self.target_words, str) else self.target_words
             object.__setattr__(self, "target_words", tuple(_words("target_words", entry) or () for entry in entries))
         settle(self)
-        for name in ("threshold", "subtract_threshold", "least_difference", "least_pixel_difference"):
+        for name in ("threshold", "subtract_threshold", "parted", "least_difference", "least_pixel_difference"):
             if not 0 <= getattr(self, name) < 1:
                 raise SettingsError(
                     f"the blend's {name} is {getattr(self, name)}; give a number from 0 to below 1, such as 0.3"
@@ -180,6 +185,11 @@ class LocalBlend:
             raise SettingsError(
                 f"the blend's fill_steps is {self.fill_steps}; give the fraction of the steps up to which the region "
                 "shows its surroundings, from 0 to 1"
+            )
+        if self.parted and not self.outlined:
+            raise SettingsError(
+                f"the blend's parted is {self.parted}, and it is not outlined, so that there are no pixels to part; "
+                "give outlined too"
             )
         self._check_redrawn()
         if not 0 <= self.start_blend < 1:

@@ -58,13 +58,15 @@ AROUND = replace(HELD, words=(), subtract_threshold=0.35)
 """All but the region of things that stay, whose words are subtracted."""
 AROUND_OUTLINES = replace(AROUND, subtract_threshold=0.17, outlined=True)
 """The same to their outlines."""
-REDRAWN = replace(IN_REGION, subtract_threshold=0.15, outlined=True, fill_steps=0.6)
+AROUND_ALL = replace(AROUND_OUTLINES, parted=0.5)
+"""The same where no thing goes, whose pixels would be those of one that stays."""
+REDRAWN = replace(IN_REGION, subtract_threshold=0.15, outlined=True, parted=0.5, fill_steps=0.6)
 """`IN_REGION` for a thing that becomes larger or smaller: its place shows the source's thing in its new size first.
 Left to the prompt, it hardly grows.
 """
 RECOUNTED = replace(REDRAWN, fill_steps=0.8)
 """The same for things that become more or fewer, which a model left alone would make as many as they were."""
-MOVED = replace(REDRAWN, least_difference=0.3)
+MOVED = replace(REDRAWN, parted=0.0, least_difference=0.3)
 """The same for a thing that stands otherwise to another, which is moved there; more of its old place changes."""
 LARGER = 1.3
 """How many times as long a thing is that becomes large, or is small no longer."""
@@ -154,7 +156,7 @@ GENERATED = _recipes(
     Recipe("attribute", 0.4, 0.1, 0.4, PAINTED, "painted"),
     Recipe("size", 0.1, 0.1, 0.25, REDRAWN, "rescaled"),
     Recipe("number", 0.1, 0.1, 0.25, RECOUNTED, "counted"),
-    Recipe("place", 0.1, 0.1, 0.4, AROUND_OUTLINES, "kept"),
+    Recipe("place", 0.1, 0.1, 0.4, AROUND_ALL, "kept"),
     Recipe("style", 0.4, 0.4, 0.25, None),
     Recipe("mixed", 0.4, 0.1, 0.1, EACH_IN_REGION),
     Recipe("scene", 0.4, 0.1, 0.1, AROUND_OUTLINES, "kept"),
@@ -167,13 +169,25 @@ pictures, and takes an old thing's outline for the thing that its word began as.
 the first steps; held for longer, they colour the new one.
 """
 
+
+def _closer(region: LocalBlend) -> LocalBlend:
+    """The same, of which less shows that differs little from the source."""
+    return replace(region, least_pixel_difference=1.25 * region.least_pixel_difference)
+
+
 PHOTOGRAPH = GENERATED | _recipes(
-    Recipe("addition", 0.1, 0.1, 0.25, NARROWER),
+    Recipe("swap", 0.8, 0.4, 0.25, _closer(IN_REGION)),
+    Recipe("addition", 0.1, 0.1, 0.25, _closer(NARROWER)),
+    Recipe("removal", 0.4, 0.4, 0.1, _closer(EMPTIED), "beside"),
     Recipe("pose", 0.1, 0.1, 0.25, MOVED, "rearranged"),
-    Recipe("mixed", 0.8, 0.1, 0.1, EACH_IN_REGION),
+    Recipe("size", 0.1, 0.1, 0.25, _closer(REDRAWN), "rescaled"),
+    Recipe("number", 0.1, 0.1, 0.25, _closer(RECOUNTED), "counted"),
+    Recipe("mixed", 0.8, 0.1, 0.1, _closer(EACH_IN_REGION)),
     Recipe("scene", 0.8, 0.1, 0.1, AROUND_OUTLINES, "kept"),
 )
-"""For a photograph that was inverted: more of its layout is held, as what its edits lose is mostly its background."""
+"""For a photograph that was inverted: more of its layout is held, and less of an edit shows that hardly differs from
+it, as what its edits lose is mostly its background.
+"""
 
 WHOLE_REGION = replace(IN_REGION, least_difference=0.0)
 """All of the region: where a thing is taken away, or two are changed, a part may differ little from what it was."""

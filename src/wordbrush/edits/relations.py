@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from wordbrush.edits.blend import Relation
 from wordbrush.edits.change_kind import kept_things
+from wordbrush.sizes.singular import singulars
 from wordbrush.tokens.modifiers import things
 from wordbrush.tokens.pair import PromptPair
 from wordbrush.tokens.prompt_tokens import PromptTokens
@@ -19,9 +20,7 @@ _RELATIONS: dict[Relation, frozenset[str]] = {
 """Words between two things that say how they stand; the first relation of which there is a word is meant."""
 _TOGETHER = frozenset({"and", "with"})
 """Things that only are both there stand side by side more often than not; as a target that says nothing."""
-_ON_THE_HEAD = frozenset(
-    "hat hats cap caps crown crowns helmet helmets beret bonnet sombrero fedora beanie turban tiara wreath wig".split()
-)
+_ON_THE_HEAD = frozenset("hat cap crown helmet beret bonnet sombrero fedora beanie turban tiara wreath wig".split())
 """What is worn elsewhere does not stand on anybody's head."""
 
 
@@ -63,7 +62,7 @@ def rearranged(pair: PromptPair) -> Rearrangement | None:
         return None
     if "worn by" not in (stands, relation):
         return Rearrangement(first, second, relation)
-    if "on" in (stands, relation) or second[-1].casefold() not in _ON_THE_HEAD:
+    if "on" in (stands, relation) or _ON_THE_HEAD.isdisjoint(singulars(second[-1].casefold())):
         return None
     return Rearrangement(second, first, relation)
 

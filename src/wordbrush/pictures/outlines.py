@@ -36,21 +36,30 @@ def outlined(maps_Phw: Tensor, picture: Image.Image, size: tuple[int, int]) -> T
     >>> bool(found[9:23, 9:23].all()), bool(found[:6].any() or found[:, 26:].any())
     (True, False)
     """
-    finer = max(1, min(FINER, LARGEST // max(size)))
-    height, width = finer * size[0], finer * size[1]
+    colours_1CHW = colours(picture, size)
+    height, width = colours_1CHW.shape[2:]
     reaches = [2**i for i in range(max(1, width // maps_Phw.shape[2]).bit_length())]
-    pixels_CHW = torch.from_numpy(np.array(picture, np.float32)).permute(2, 0, 1) / 255
-    colours_1CHW = F.interpolate(pixels_CHW[None], size=(height, width), mode="area")
     near_1CNHW = _neighbours(colours_1CHW, reaches)
     difference_1CNHW = (near_1CNHW - colours_1CHW[:, :, None]).abs()
     deviation_1C1HW = torch.cat([near_1CNHW, colours_1CHW[:, :, None]], dim=2).std(dim=2, keepdim=True) + 1e-4
     weights_1NHW = (-difference_1CNHW / (_SHARPNESS * deviation_1C1HW)).mean(dim=1).softmax(dim=1)
-    seen_P1HW = F.interpolate(
-        shares(maps_Phw.cpu().float())[:, None], size=(height, width), mode="bilinear", align_corners=False
-    )
+    seen_P1HW = smooth(maps_Phw, (height, width))[:, None]
     for _ in range(_ROUNDS):
         seen_P1HW = (_neighbours(seen_P1HW, reaches)[:, 0] * weights_1NHW).sum(dim=1, keepdim=True)
     return seen_P1HW[:, 0]
+
+
+def colours(picture: Image.Image, size: tuple[int, int]) -> Tensor:
+    """The colours (1, C, H, W), from 0 to 1, at which outlines of latents of a size (h, w) are found."""
+    finer = max(1, min(FINER, LARGEST // max(size)))
+    pixels_CHW = torch.from_numpy(np.array(picture, np.float32)).permute(2, 0, 1) / 255
+    return F.interpolate(pixels_CHW[None], size=(finer * size[0], finer * size[1]), mode="area")
+
+
+def smooth(maps_Phw: Tensor, size: tuple[int, int]) -> Tensor:
+    """Maps as parts of their highest values, interpolated to a size (P, H, W), on the processor."""
+    maps_P1hw = shares(maps_Phw.cpu().float())[:, None]
+    return F.interpolate(maps_P1hw, size=size, mode="bilinear", align_corners=False)[:, 0]
 
 
 def shares(maps_Phw: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from wordbrush.edits.blend import LocalBlend
 from wordbrush.pictures.outlines import outlined
+from wordbrush.pictures.parted import parted
 from wordbrush.pictures.rearranged import rearranged
 from wordbrush.pictures.recoloured import recoloured
 from wordbrush.pictures.renumbered import renumbered
@@ -36,7 +37,8 @@ class SourceSight:
     def outlined(self, finished: Tensor, maps_Phw: Tensor) -> Tensor:
         """Maps (P, H, W) of the words in it, carried to the outlines of things."""
         size = (finished.shape[-2], finished.shape[-1])
-        return outlined(maps_Phw, self._picture.of(finished), size).to(maps_Phw.device)
+        carried = parted if self._blend.parted else outlined
+        return carried(maps_Phw, self._picture.of(finished), size).to(maps_Phw.device)
 
     def redrawn(self, finished: Tensor, thing_HW: Tensor, others_HW: Tensor) -> tuple[Tensor, Tensor]:
         """The picture's latents with a thing in the blend's size, number, place or colour, and the cells (h, w) that

@@ -250,12 +250,13 @@ class Blender:
         maps = self._maps.of_source()
         if blend.outlined:
             of_branches = [sight.outlined(finished, torch.stack(of_branch)) for of_branch in zip(*maps, strict=True)]
-            maps, least = list(torch.stack(of_branches, dim=1)), blend.threshold
+            maps = list(torch.stack(of_branches, dim=1))
+            least, least_others = (blend.parted or each for each in (blend.threshold, blend.subtract_threshold))
         else:
-            maps, least = [_shares(each, self._size, 1, smooth=True) for each in maps], SCALED
+            maps, least, least_others = [_shares(each, self._size, 1, smooth=True) for each in maps], SCALED, SCALED
         own, others = torch.stack(maps[:-1]).amax(0), maps[-1]
         if blend.outlined:
-            stay = (others > blend.subtract_threshold) & (others > own)
+            stay = (others > least_others) & (others > own)
             self._words_BHW = own > least
             self._others_BHW = stay & (stay.float().mean(dim=(1, 2), keepdim=True) < NEARLY_ALL)
         if blend.redraws:

@@ -6,7 +6,8 @@ A rendered scene is inverted, and its words are looked at along the way that it 
 local blend begins and up to the last. Rows: cells of a noun's map, carried along self-attention, above a threshold
 (of its highest value) and grown by a cell, as regions were made before there were outlines; the map interpolated to
 pixels; the map carried to the picture's outlines, alone and less where another thing's is higher; and pixels that are
-parted, of which a likelihood is asked. IoU: of what is found with the noun's pixels. Covered: the share of the noun's pixels that is found. Share: of the picture.
+parted, of which a likelihood is asked. IoU: of what is found with the noun's pixels. Covered: the share of the noun's
+pixels that is found. Share: of the picture.
 """
 
 import argparse

@@ -178,7 +178,6 @@ def _closer(region: LocalBlend) -> LocalBlend:
 PHOTOGRAPH = GENERATED | _recipes(
     Recipe("swap", 0.8, 0.4, 0.25, _closer(IN_REGION)),
     Recipe("addition", 0.1, 0.1, 0.25, _closer(NARROWER)),
-    Recipe("removal", 0.4, 0.4, 0.1, _closer(EMPTIED), "beside"),
     Recipe("pose", 0.1, 0.1, 0.25, MOVED, "rearranged"),
     Recipe("size", 0.1, 0.1, 0.25, _closer(REDRAWN), "rescaled"),
     Recipe("number", 0.1, 0.1, 0.25, _closer(RECOUNTED), "counted"),
@@ -186,7 +185,7 @@ PHOTOGRAPH = GENERATED | _recipes(
     Recipe("scene", 0.8, 0.1, 0.1, AROUND_OUTLINES, "kept"),
 )
 """For a photograph that was inverted: more of its layout is held, and less of an edit shows that hardly differs from
-it, as what its edits lose is mostly its background.
+it, as what its edits lose is mostly its background. Not where a thing is taken away, whose edge would be seen again.
 """
 
 WHOLE_REGION = replace(IN_REGION, least_difference=0.0)

@@ -206,7 +206,7 @@ def test_whose_region_an_edit_changes(editor, source, target, region):
 
 
 def test_less_of_an_edit_shows_in_a_photograph():
-    """What hardly differs from it stays the photograph's own, but where a thing goes, whose edge would be seen again."""
+    """What hardly differs from it stays as it was, but where a thing goes, whose edge would be seen again."""
     for kind in ("swap", "addition", "size", "number", "mixed"):
         shown, drawn = (table[kind].local_blend.least_pixel_difference for table in (PHOTOGRAPH, GENERATED))
         assert shown > drawn, kind

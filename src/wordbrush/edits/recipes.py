@@ -200,7 +200,7 @@ JOINT = _recipes(
     Recipe("attribute", 1.0, 1.0, 0.4, NARROWER, "described"),
     Recipe("size", 1.0, 1.0, 0.2, REDRAWN, "rescaled"),
     Recipe("number", 1.0, 1.0, 0.2, RECOUNTED, "counted"),
-    Recipe("place", 1.0, 1.0, 0.2, AROUND_OUTLINES, "kept"),
+    Recipe("place", 1.0, 1.0, 0.2, AROUND_ALL, "kept"),
     Recipe("style", 1.0, 1.0, 0.2, None),
     Recipe("mixed", 1.0, 1.0, 0.2, WHOLE_REGION),
     Recipe("scene", 1.0, 1.0, 0.2, AROUND, "kept"),

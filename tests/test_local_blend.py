@@ -248,6 +248,15 @@ def test_a_place_that_another_thing_covers_is_filled_all_the_same(editor):
     assert editor.edit(source, "a dog eating", local_blend=covered).blend_masks[-1].any()
 
 
+def test_a_thing_with_a_region_of_its_own_has_it_also_where_others_are_subtracted(editor):
+    source = editor.generate(SOURCE, **RUN)
+    covered = LocalBlend(subtract_words=("dog", "apple"), subtract_threshold=0.0, apart=True)
+    free = replace(covered, subtract_words=())
+    masks = [editor.edit(source, "a cat eating an apple", local_blend=each).blend_masks for each in (covered, free)]
+    assert masks[0].any()
+    assert torch.equal(*masks)
+
+
 def test_a_thing_in_another_size_is_shown_until_it_is_left_to_the_target(models):
     """To the end: the latents of the source's picture in which it has that size, wherever it is or was."""
     adapter, _ = models["bundled"]

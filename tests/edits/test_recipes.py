@@ -19,6 +19,7 @@ from wordbrush.edits.recipes import (
     PHOTOGRAPH,
     RECOUNTED,
     REDRAWN,
+    SWAPPED,
     WHOLE_REGION,
     WITHIN,
 )
@@ -46,10 +47,10 @@ def test_a_recipe_fills_in_what_is_left_out_and_no_more(editor, source):
     chosen = editor.edit_settings(SWAP, source, recipe="auto", cross_replace_steps=0.7)
     assert chosen.kinds == ("swap",)
     assert chosen.cross_replace_steps == {"default_": (0.0, 0.7)}
-    assert chosen.self_replace_steps == (0.0, GENERATED["swap"].self_replace_steps)
-    assert chosen.local_blend == IN_REGION
+    assert chosen.self_replace_steps == (0.0, 1 / RUN["num_inference_steps"])  # at least a step of five
+    assert chosen.local_blend == replace(SWAPPED, subtract_words=("apple",))
     assert chosen.describe() == (
-        "swap of a thing: words free after 70 %, layout after 25 % of the steps; all but a region held",
+        "swap of a thing: words free after 70 %, layout after 20 % of the steps; all but a region held",
     )
 
 
@@ -84,7 +85,8 @@ def test_targets_of_several_kinds_run_in_one_batch_as_they_do_alone(editor, sour
     settings = together[0].record.edit
     assert settings.kinds == ("swap", "place", "style")
     around = replace(AROUND_ALL, subtract_words=("dog", "apple"))
-    assert [control.local_blend for control in settings.controls] == [IN_REGION, around, None]
+    beside = replace(SWAPPED, subtract_words=("apple",))
+    assert [control.local_blend for control in settings.controls] == [beside, around, None]
     for result in together:
         alone = editor.edit(source, result.target, recipe="auto")
         assert_same_latents(result.latents, alone.latents)
@@ -105,12 +107,25 @@ def test_a_recipe_acts_in_a_run_of_few_steps(editor, num_steps):
 
 
 def test_only_words_that_change_are_freed_early(editor, source):
-    swapped = editor.edit_settings(SWAP, source, recipe="auto").cross_replace_steps
-    recipe = GENERATED["swap"]
-    assert swapped == {"cat": (0.0, recipe.changed_steps), "default_": (0.0, recipe.kept_steps)}
+    coloured = editor.edit_settings("a dog eating a green apple", source, recipe="auto").cross_replace_steps
+    recipe = GENERATED["attribute"]
+    assert coloured == {"green": (0.0, recipe.changed_steps), "default_": (0.0, recipe.kept_steps)}
     assert recipe.changed_steps < recipe.kept_steps
     longer = editor.edit_settings("a cat eating a big apple", source, recipe="auto").cross_replace_steps
     assert set(longer) == {"cat", "big", "default_"}
+
+
+def test_a_swap_holds_only_things_that_stay(editor, source):
+    result = editor.edit(source, SWAP, recipe="auto")
+    settings, recipe = result.record.edit, GENERATED["swap"]
+    assert settings.cross_replace_steps == {"apple": (0.0, recipe.things_steps), "default_": (0.0, recipe.kept_steps)}
+    assert settings.describe()[0].startswith("swap of a thing: 'apple' free after 80 %, others after 15 %")
+    assert from_plain(EditSettings, to_plain(settings), "the record") == settings
+    others = editor.edit(source, SWAP, recipe="auto", cross_replace_steps=recipe.kept_steps)
+    assert not torch.equal(others.latents, result.latents)  # the thing's window acts
+    alone = editor.generate("a dog on the beach", **RUN)
+    swapped = editor.edit_settings("a cat on the beach", alone, recipe="auto").cross_replace_steps
+    assert swapped == {"default_": (0.0, recipe.kept_steps)}
 
 
 def test_a_word_of_ones_own_is_free_at_once_in_a_region(editor, source, tmp_path):

@@ -1,8 +1,8 @@
 """Recipes: how each kind of change is made well, as data.
 
 The published constants were found for another model and for all kinds of change at once. These were found by search on
-a part of the scenes benchmark, of a U-Net (docs/decisions/0030-recipes.md and 0071-recipes-for-the-sixth-model.md) and
-of a transformer of joint attention (docs/decisions/0058-recipes-of-joint-attention.md).
+a part of the scenes benchmark, of a U-Net (docs/decisions/0030-recipes.md, 0071-recipes-for-the-sixth-model.md and
+0080-swaps.md) and of a transformer of joint attention (docs/decisions/0058-recipes-of-joint-attention.md).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -50,10 +50,12 @@ WITHIN = replace(NARROWER, threshold=0.13, outlined=True, pool=1)
 """`NARROWER` for a thing that keeps its shape: no wider than its outline."""
 PAINTED = replace(WITHIN, fill_steps=0.5)
 """The same for a thing that is given a colour, which it shows first: from black, a model hardly comes to white."""
+SWAPPED = replace(IN_REGION, least_difference=0.4, apart=True, subtract_threshold=0.5)
+"""`IN_REGION` for a thing that takes little of the old one's shape: more of it changes, and nothing of what stays."""
 ALL_IN_REGION = replace(IN_REGION, least_difference=0.3)
-"""`IN_REGION` for a thing that takes nothing of the old one's shape: more of the region changes."""
+"""`IN_REGION` for a thing that takes nothing of the old one's shape."""
 EACH_IN_REGION = replace(ALL_IN_REGION, apart=True, outlined=True)
-"""The same for several things, each in a region of its own: what is looked at much would hide the others."""
+"""`ALL_IN_REGION` for several things, each in a region of its own: what is looked at much would hide the others."""
 AROUND = replace(HELD, words=(), subtract_threshold=0.35)
 """All but the region of things that stay, whose words are subtracted."""
 AROUND_OUTLINES = replace(AROUND, subtract_threshold=0.17, outlined=True)
@@ -83,10 +85,13 @@ prompts name.
 class Recipe:
     """Options of an edit that belong together: the fractions of the steps in which words keep the source's maps and in
     which self-attention is kept, the region that may change, and whose it is. `changed_words` are the target's words
-    that the source has not; they are freed after `changed_steps`, all others after `kept_steps`.
+    that the source has not; they are freed after `changed_steps`. `things` are those that both prompts name; they are
+    freed after `things_steps`, if that is said. All other words, and marks, are freed after `kept_steps`.
 
     >>> print(Recipe("swap", 0.8, 0.4, 0.25, IN_REGION, changed_words=("cat",)))
     swap of a thing: 'cat' free after 40 %, others after 80 %, layout after 25 % of the steps; all but a region held
+    >>> print(Recipe("swap", 0.1, 0.1, 0.25, None, things_steps=0.8, things=("apple",)))
+    swap of a thing: 'apple' free after 80 %, others after 10 %, layout after 25 % of the steps; no region held
     """
 
     kind: ChangeKind
@@ -95,12 +100,15 @@ class Recipe:
     self_replace_steps: float
     local_blend: LocalBlend | None
     whose: WhoseRegion = "changed"
+    things_steps: float | None = None
     changed_words: tuple[str, ...] = ()
+    things: tuple[str, ...] = ()
 
     @property
     def cross_replace_steps(self) -> Mapping[str, float]:
         """The windows of words, as an edit takes them."""
-        return {**dict.fromkeys(self.changed_words, self.changed_steps), DEFAULT: self.kept_steps}
+        things = {} if self.things_steps is None else dict.fromkeys(self.things, self.things_steps)
+        return {**things, **dict.fromkeys(self.changed_words, self.changed_steps), DEFAULT: self.kept_steps}
 
     def __str__(self) -> str:
         """What it does, in words."""
@@ -148,7 +156,7 @@ def _recipes(*rows: Recipe) -> dict[ChangeKind, Recipe]:
 
 
 GENERATED = _recipes(
-    Recipe("swap", 0.8, 0.4, 0.25, IN_REGION),
+    Recipe("swap", 0.15, 0.15, 0.15, SWAPPED, "beside", things_steps=0.8),
     Recipe("own", 0.2, 0.0, 0.0, ALL_IN_REGION),
     Recipe("addition", 0.1, 0.1, 0.25, IN_REGION),
     Recipe("removal", 0.4, 0.4, 0.1, EMPTIED, "beside"),
@@ -162,7 +170,8 @@ GENERATED = _recipes(
     Recipe("scene", 0.4, 0.1, 0.1, AROUND_OUTLINES, "kept"),
     Recipe("weights", 0.8, 0.8, 0.4, None),
 )
-"""For a picture that the model drew. Where a thing stays that a kept word names, that word holds it in its place.
+"""For a picture that the model drew. Where a thing stays that a kept word names, that word holds it in its place. In
+swaps no other does after the first steps: marks, articles and the ends of the prompt carry the old thing's shape.
 
 A word of one's own is free from the first step, and layout held for one alone: a model knows such a word from a few
 pictures, and takes an old thing's outline for the thing that its word began as. Words that stay place their things in
@@ -223,6 +232,7 @@ def recipe_for(pair: PromptPair, num_steps: int, *, photograph: bool, joint: boo
         self_replace_steps=max(recipe.self_replace_steps, 1 / num_steps),
         local_blend=None if region is None else _NAMED[recipe.whose](region, pair),
         changed_words=() if recipe.changed_steps == recipe.kept_steps else changed_words(pair),
+        things=() if recipe.things_steps is None else kept_things(pair),
     )
 
 

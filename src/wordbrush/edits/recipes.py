@@ -50,7 +50,7 @@ WITHIN = replace(NARROWER, threshold=0.13, outlined=True, pool=1)
 """`NARROWER` for a thing that keeps its shape: no wider than its outline."""
 PAINTED = replace(WITHIN, fill_steps=0.5)
 """The same for a thing that is given a colour, which it shows first: from black, a model hardly comes to white."""
-SWAPPED = replace(IN_REGION, least_difference=0.4, apart=True, subtract_threshold=0.5)
+SWAPPED = replace(IN_REGION, least_difference=0.4, apart=True)
 """`IN_REGION` for a thing that takes little of the old one's shape: more of it changes, and nothing of what stays."""
 ALL_IN_REGION = replace(IN_REGION, least_difference=0.3)
 """`IN_REGION` for a thing that takes nothing of the old one's shape."""

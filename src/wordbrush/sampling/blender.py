@@ -307,12 +307,21 @@ class Blender:
     def _to_subtract(self) -> Tensor:
         """The same of the words to subtract."""
         if self._others_BHW is None:
-            return self._above(slice(-1, None), self._blend.subtract_threshold, 1)
+            others = self._above(slice(-1, None), self._blend.subtract_threshold, 1)
+            if not self._blend.apart:
+                return others
+            words, there = (self._highest(kinds) for kinds in (slice(0, -1), slice(-1, None)))
+            return others & (there > words)
         return covered_cells(self._others_BHW.float(), self._size, KEPT)
 
     def _above(self, kinds: slice, threshold: float, pool: int) -> Tensor:
         both = [*self._maps.of_targets()[kinds], *self._maps.of_source()[kinds]]
         return torch.stack([region(m, self._size, threshold, pool, smooth=self._blend.spread) for m in both]).any(0)
+
+    def _highest(self, kinds: slice) -> Tensor:
+        """The highest share that any map of these words has in each cell (branches, h, w)."""
+        both = [*self._maps.of_targets()[kinds], *self._maps.of_source()[kinds]]
+        return torch.stack([_shares(m, self._size, 1, smooth=self._blend.spread) for m in both]).amax(0)
 
     def _nothing_changes(self, index: int, branch: int, tokens: BlendTokens) -> ControlError | OutputError:
         if not self._maps.finite:

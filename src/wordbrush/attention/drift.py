@@ -37,15 +37,14 @@ class Spread(NamedTuple):
     @classmethod
     def of_moments(cls, mean: Tensor, square: Tensor, number: int) -> "Spread":
         """Of so many values with this mean, and this mean of their squares: several times as fast as `var_mean`."""
-        return cls(mean, (square - mean**2).clamp(min=0), number)
+        return cls(mean, torch.addcmul(square, mean, mean, value=-1).clamp_(min=0), number)
 
     def growth(self, before: "Spread", usual: Tensor) -> Tensor:
         """How much larger the deviation is than it was. The `usual` variance counts as one more value to both, for few
         and equal ones say little.
         """
-        now, then = (self.number * variance + usual for variance in (self.variance, before.variance))
-        larger = (now / then.clamp(min=torch.finfo(then.dtype).tiny)).sqrt()
-        return larger.clamp(1 / _MOST, _MOST)
+        now, then = (torch.add(usual, its.variance, alpha=self.number) for its in (self, before))
+        return (now / then.clamp_(min=torch.finfo(then.dtype).tiny)).sqrt_().clamp_(1 / _MOST, _MOST)
 
 
 class Outside:
@@ -67,4 +66,5 @@ class Outside:
         """The values beside what is inside now."""
         now = Spread.of(inside, self._over)
         growth = now.growth(self._before, self._usual)
-        return torch.addcmul(now.mean - self._before.mean * growth, self._values, growth).to(self._values.dtype)
+        moved = torch.addcmul(now.mean, self._before.mean, growth, value=-1)
+        return torch.addcmul(moved, self._values, growth).to(self._values.dtype)

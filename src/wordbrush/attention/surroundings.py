@@ -9,6 +9,7 @@ Legend: B rows, H heads, Q queries, K keys, N positions of the picture, D head w
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import torch
@@ -25,21 +26,29 @@ Answer = Callable[[AttentionCall], Tensor]
 
 
 class _Around(NamedTuple):
-    """Keys or values around a region: those of the picture, and of the text."""
+    """Keys and values around a region, one behind the other as rows: those of the picture, and of the text; and a
+    layer in which the region looks at them.
+    """
 
     picture: Outside
     text_BHKD: Tensor
+    layer: AttentionLayer
 
     @classmethod
-    def of(cls, whole_BHKD: Tensor, layer: AttentionLayer, region: Region) -> "_Around":
+    def of(cls, layer: AttentionLayer, region: Region, *whole: Tensor) -> "_Around":
+        whole_BHKD = torch.cat(whole)
         picture_BHND = whole_BHKD[:, :, layer.image.start : layer.image.stop]
         inside_n, outside = (positions.to(whole_BHKD.device) for positions in region.at(layer.grid))
         text_BHKD = whole_BHKD[:, :, layer.text.start : layer.text.stop]
-        return cls(Outside(picture_BHND[:, :, outside], picture_BHND[:, :, inside_n], [2]), text_BHKD)
+        picture = Outside(picture_BHND[:, :, outside], picture_BHND[:, :, inside_n], [2])
+        return cls(picture, text_BHKD, region.among(layer))
 
-    def with_inside(self, inside_BHKD: Tensor) -> Tensor:
-        """All of them, the region's first."""
-        return torch.cat([inside_BHKD, self.picture.beside(inside_BHKD), self.text_BHKD], dim=2)
+    def with_inside(self, *inside: Tensor) -> tuple[Tensor, Tensor]:
+        """All keys and all values, the region's first."""
+        inside_BHKD = torch.cat(inside)
+        every_BHKD = torch.cat([inside_BHKD, self.picture.beside(inside_BHKD), self.text_BHKD], dim=2)
+        keys, values = every_BHKD.chunk(2)
+        return keys, values
 
 
 class Surroundings:
@@ -97,11 +106,9 @@ class Surroundings:
         assert region is not None
         layer = self._layers[its.site.name]
         at = slice(its.image.start, its.image.stop)
-        kept = self.held(its.site.name, lambda *whole: [_Around.of(each, layer, region) for each in whole])
-        k_BHKD, v_BHKD = (
-            around.with_inside(inside[:, :, at]) for around, inside in zip(kept, (call.k, call.v), strict=True)
-        )
-        inside = AttentionCall(region.among(layer), call.q[:, :, at], k_BHKD, v_BHKD, None, call.kernel)
+        around = self.held(its.site.name, partial(_Around.of, layer, region))
+        k_BHKD, v_BHKD = around.with_inside(call.k[:, :, at], call.v[:, :, at])
+        inside = AttentionCall(around.layer, call.q[:, :, at], k_BHKD, v_BHKD, None, call.kernel)
         seen = answer(inside)
         if len(its.image) == call.q.shape[2]:
             return seen

@@ -127,10 +127,10 @@ EXACT = Shortcuts()
 FAST: Mapping[FastName, Shortcuts] = {
     "exact": EXACT,
     "balanced": Shortcuts(
-        cache_interval=6, region_interval=6, region_cache_interval=6, early_interval=2, source_negative=True
+        cache_interval=3, region_interval=6, region_cache_interval=6, early_interval=2, source_negative=True
     ),
     "fast": Shortcuts(
-        cache_interval=6,
+        cache_interval=3,
         region_interval=9,
         negative_interval=3,
         region_cache_interval=6,

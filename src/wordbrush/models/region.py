@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any
 
 import torch
+from diffusers.models.attention import JointTransformerBlock
+from diffusers.models.attention_processor import JointAttnProcessor2_0
 from torch import Tensor, nn
 
 from wordbrush.attention.sites import AttentionLayer
@@ -19,8 +21,8 @@ from wordbrush.models.deep_features import instead
 from wordbrush.models.intercept import Intercept, attention_modules
 
 STAND_IN = 1
-"""How many tokens of a text that the picture stands beside still run, as zeros: diffusers' blocks cannot do without
-any. What they give is not used."""
+"""How many tokens of a text that the picture stands beside still run, as zeros, where diffusers' blocks cannot do
+without any. What they give is not used."""
 _TEXT_ALONE = frozenset({"norm1_context", "add_q_proj", "add_k_proj", "add_v_proj", "to_add_out", "ff_context"})
 """The parts of diffusers' blocks that only a text beside the picture goes through: half of their weights."""
 _OUTPUT = "the network's output"
@@ -42,19 +44,30 @@ class TokenPath:
 
 @dataclass(frozen=True, eq=False)
 class RegionModules:
-    """What is looked up of a network once: its attention layers by name, and the linear layers that only a text beside
-    its picture goes through.
+    """What is looked up of a network once: its attention layers by name, its blocks that can run without the text
+    beside their picture, and if not all can, the linear layers that only that text goes through.
     """
 
     attention: Mapping[str, nn.Module]
+    picture_blocks: tuple[JointTransformerBlock, ...] = ()
     text_alone: tuple[nn.Linear, ...] = ()
 
     @classmethod
     def of(cls, network: nn.Module) -> "RegionModules":
         """Of a network of diffusers."""
+        attention, blocks = attention_modules(network), []
+        for module in network.modules():
+            if isinstance(module, JointTransformerBlock) and "forward" not in vars(module):  # nobody else's
+                if isinstance(module.attn.processor, JointAttnProcessor2_0):
+                    blocks.append(module)
         linear = ((name, module) for name, module in network.named_modules() if isinstance(module, nn.Linear))
         alone = (module for name, module in linear if not _TEXT_ALONE.isdisjoint(name.split(".")))
-        return cls(attention_modules(network), tuple(alone))
+        return cls(attention, tuple(blocks), () if blocks else tuple(alone))
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens of a text beside the picture run."""
+        return 0 if self.picture_blocks else STAND_IN
 
 
 @contextmanager
@@ -78,12 +91,24 @@ def region_call(
     with ExitStack() as scope:
         part = slice(None), inside_n
         scope.enter_context(
-            among(network, modules.attention, path.output, part, layers, surroundings, answer, shallow=shallow)
+            among(
+                network,
+                modules.attention,
+                path.output,
+                part,
+                layers,
+                surroundings,
+                answer,
+                tokens=modules.tokens,
+                shallow=shallow,
+            )
         )
         if region is not None:
             changed(scope, network, path.picture, lambda tokens: tokens[:, inside_n])
+            for block in modules.picture_blocks:
+                scope.enter_context(instead(block, partial(_picture_alone, block)))
             if path.text is not None:
-                changed(scope, network, path.text, lambda tokens: tokens[:, :STAND_IN])
+                changed(scope, network, path.text, lambda tokens: tokens[:, : modules.tokens])
                 for module in modules.text_alone:
                     scope.enter_context(instead(module, partial(_nothing, module.out_features)))
             if path.positions is not None:
@@ -102,11 +127,12 @@ def among(
     surroundings: Surroundings,
     answer: Answer,
     *,
+    tokens: int = 0,
     shallow: bool,
 ) -> Iterator[None]:
     """A scope in which attention of a call is kept, or is of a region that looks at its surroundings, and so is what
     the module `output` gives, of which the region's is a `part`. `modules` are the layers' by name; not all of them
-    run in a `shallow` call.
+    run in a `shallow` call. Of a text beside the picture so many `tokens` run with a region.
     """
     region = surroundings.region
     with ExitStack() as scope:
@@ -115,7 +141,7 @@ def among(
             scope.enter_context(Intercept(modules, layers, lambda call: surroundings.keep(call, answer)))
         else:
             changed(scope, network, output, lambda its: _put_back(surroundings, part, its))
-            inside = [region.layer(layer, STAND_IN) for layer in layers]
+            inside = [region.layer(layer, tokens) for layer in layers]
             attend = partial(surroundings.attend, answer=answer)
             scope.enter_context(Intercept(modules, inside, attend, every=not shallow))
         yield
@@ -125,6 +151,22 @@ def changed(scope: ExitStack, network: nn.Module, name: str, change: Callable[[A
     """Let a module give what `change` makes of its output, if that is anything, until `scope` ends."""
     hook = network.get_submodule(name).register_forward_hook(lambda module, args, output: change(output))
     scope.callback(hook.remove)
+
+
+def _picture_alone(
+    block: JointTransformerBlock,
+    hidden_states: Tensor,
+    encoder_hidden_states: Tensor | None,
+    temb: Tensor,
+    joint_attention_kwargs: object = None,
+) -> tuple[Tensor | None, Tensor]:
+    """What diffusers' block computes of the picture's tokens (B, N, C), whose attention sees the text elsewhere."""
+    normed, gate, shift_mlp, scale_mlp, gate_mlp, *second = block.norm1(hidden_states, emb=temb)
+    hidden = torch.addcmul(hidden_states, gate[:, None], block.attn(normed))
+    for own, own_gate in [second] if second else []:  # of the picture to itself
+        hidden = torch.addcmul(hidden, own_gate[:, None], block.attn2(own))
+    normed = torch.addcmul(shift_mlp[:, None], block.norm2(hidden), 1 + scale_mlp[:, None])
+    return encoder_hidden_states, torch.addcmul(hidden, gate_mlp[:, None], block.ff(normed))
 
 
 def _nothing(width: int, tokens: Tensor) -> Tensor:

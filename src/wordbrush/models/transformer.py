@@ -4,7 +4,7 @@ A family's file says where its text comes from, which layers there are, how it i
 """
 
 from abc import abstractmethod
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property, lru_cache
 from typing import Any, Self
 
@@ -199,34 +199,36 @@ class Transformer(OneAtATime, LatentDiffusion):
         """The transformer's prediction for latents (B, C, h, w) and the text of as many rows."""
         deep = reuse.deep if isinstance(reuse, RegionCall) else reuse
         features = nullcontext() if deep is None else block_features(self.transformer, deep)
-        with self._one_at_a_time, features, memory_shortage_told(f"{len(latents)} rows of this size"):
+        with self._one_at_a_time, memory_shortage_told(f"{len(latents)} rows of this size"):
             if isinstance(reuse, RegionCall):
-                return self._predicted_among(reuse, latents, timestep, text, control, guidance_scale)
+                return self._predicted_among(reuse, features, latents, timestep, text, control, guidance_scale)
             if control is None:
-                return self._predicted(latents, timestep, text, guidance_scale, place), 0
+                with features:
+                    return self._predicted(latents, timestep, text, guidance_scale, place), 0
             network: nn.Module = self.transformer
             layers = self.attention_layers_of(self._grid(*latents.shape[-2:]), self._axis(text))
-            with uncompiled(network), Intercept(self._modules.attention, layers, control):
+            with features, uncompiled(network), Intercept(self._modules.attention, layers, control):
                 prediction = self._predicted(latents, timestep, text, guidance_scale, place)
             return prediction, control.verify(layers)
 
     def _predicted_among(
         self,
         reuse: RegionCall,
+        features: AbstractContextManager[None],
         latents: Tensor,
         timestep: Tensor,
         text: Text,
         control: Control | None,
         guidance_scale: float,
     ) -> Prediction:
-        """The prediction of a call that is kept as surroundings, or is of their region alone."""
+        """The prediction of a call that is kept as surroundings, or is of their region alone, and its deep features."""
         network, path = self.transformer, self.token_path
         assert path is not None  # a network without one has no `region_form`
         layers = self.attention_layers_of(self._grid(*latents.shape[-2:]), self._axis(text))
         shallow = reuse.deep is not None and reuse.deep.reuses
         answer = control or AttentionCall.plain
         scope = region_call(network, self._modules, path, layers, reuse.surroundings, answer, shallow=shallow)
-        with uncompiled(network), scope:
+        with uncompiled(network), scope, features:
             prediction = self._predicted(latents, timestep, text, guidance_scale, None)  # beside no ControlNet
         return prediction, 0 if control is None else control.verify(layers)
 

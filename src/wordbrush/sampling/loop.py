@@ -175,7 +175,8 @@ class _Running:
         cache = self._cache if self._regions.idle else self._region_cache
         controlled = acts or not (self._regions.idle or region)  # a whole step refreshes what is around a region
         free = not (controlled or self._looks(index))
-        reuses = free and cache.reuses(plain, self._texts(index, plain))
+        finds_words = any(blend.finds_words(index) for blend in run.blends)  # by this step's maps too
+        reuses = free and not finds_words and cache.reuses(plain, self._texts(index, plain))
         watches = [] if region or reuses else [*run.watches, *run.blends]
         replay = SOURCE not in run.branches and kept is not None and _needs_replay(edit, watches, kept.tape, index)
         negative = replay and guided and edit is not None and edit.reads_content

@@ -6,9 +6,10 @@
 A row is a name ("exact", "balanced", "fast") or GUIDED/NEGATIVE/LATE/CACHE/REGION, such as 0..0.6/2/0.2/2/1: guided in
 that part of the schedule, there with the negative prompt's rows at one of so many steps, beginning with the source's
 latents at that part of the steps, and deep features computed at one of so many steps once the windows have closed, or
-where a region is known, all but one of so many steps in that region alone. Three more parts may follow,
-/DEEP/EARLY/SOURCE: deep features of that region are computed at one of so many of these steps; before a blend begins
-one of so many is whole where a mask is known; and with 1 the source's first negative prediction is the edit's.
+where a region is known, all but one of so many steps in that region alone. Four more parts may follow,
+/DEEP/EARLY/SOURCE/HALO: deep features of that region are computed at one of so many of these steps; before a blend
+begins one of so many is whole where a mask is known; with 1 the source's first negative prediction is the edit's; and
+by so many latent cells that region is grown.
 With --region edits may only change a square of that share of the picture, whose middle is that of what the edit is to
 change. Cost is the processor's time
 of an edit, decoding included, as a share of that of the plain picture of its prompt from the same noise. Success and
@@ -95,7 +96,7 @@ def shortcuts(text: str) -> Shortcuts:
     if text in FAST:
         return Shortcuts.parse(cast(FastName, text))
     given = text.split("/")
-    guided, negative, late, cache, region, deep, early, source = [*given, *("1", "1", "0")[len(given) - 5 :]]
+    guided, negative, late, cache, region, deep, early, source, halo = [*given, *("1", "1", "0", "1")[len(given) - 5 :]]
     bounds = Window.parse(window("--rows", guided), "guidance_interval")
     return Shortcuts(
         (bounds.start, bounds.end),
@@ -106,6 +107,7 @@ def shortcuts(text: str) -> Shortcuts:
         region_cache_interval=int(deep),
         early_interval=int(early),
         source_negative=source == "1",
+        region_halo=int(halo),
     )
 
 

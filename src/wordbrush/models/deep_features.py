@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from wordbrush.models.instead import instead
 from wordbrush.models.intercept import uncompiled
 from wordbrush.sampling.deep_features import DeepFeatures
 
@@ -91,20 +92,6 @@ def _longest_stack(network: nn.Module) -> Sequence[nn.Module]:
     """The blocks that a transformer runs in turn: the longest of its lists of modules."""
     stacks = [list(module) for module in network.children() if isinstance(module, nn.ModuleList)]
     return max(stacks, key=len)
-
-
-@contextmanager
-def instead(module: nn.Module, forward: Callable[..., Any]) -> Iterator[None]:
-    """A scope in which a module computes something else; its hooks act as always."""
-    own = module.__dict__.get("forward")
-    module.forward = forward
-    try:
-        yield
-    finally:
-        if own is None:
-            del module.forward
-        else:
-            module.forward = own
 
 
 def _passed(hidden: Tensor | None = None, *_: object, hidden_states: Tensor | None = None, **__: object) -> Any:

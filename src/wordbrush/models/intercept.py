@@ -6,12 +6,12 @@ the same way. Prior art and the alternatives: `docs/decisions/0002`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from types import TracebackType
 from typing import Any
 
 import torch
-from diffusers.models.attention_processor import IPAdapterAttnProcessor2_0
+from diffusers.models.attention_processor import Attention, IPAdapterAttnProcessor2_0
 from diffusers.models.resnet import ResnetBlock2D
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 from wordbrush.attention.kernel import Kernel
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
 from wordbrush.errors import ControlError
+from wordbrush.models.instead import instead
 
 Handler = Callable[[AttentionCall], Tensor]
 FeatureHandler = Callable[[str, Tensor], Tensor]
@@ -148,22 +149,24 @@ class Intercept:
         self._features = features or {}
         self._on_feature = on_feature
         self._every = every
-        self._handles: list[torch.utils.hooks.RemovableHandle] = []
+        self._plain = [modules[name] for name in by_name]
+        self._scope = ExitStack()
 
     def __enter__(self) -> "Intercept":
         """Hook the layers."""
         self._inside.__enter__()
+        for module in self._plain:
+            if type(module) is Attention and "forward" not in vars(module):
+                self._scope.enter_context(instead(module, _at_once(module)))
         for name, module in self._features.items():
-            self._handles.append(module.register_forward_hook(self._changing(name)))
+            self._scope.callback(module.register_forward_hook(self._changing(name)).remove)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Unhook the layers, then check that each of them passed through the handler."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        self._scope.close()
         self._inside.__exit__()
         if kind is None and self._every:
             self._check()
@@ -224,6 +227,27 @@ class _KernelMode(NamedMode):
         self.seen.add(self.name)
         mask = None if attn_mask is None else _by_row(attn_mask, len(query))
         return self._handler(AttentionCall(layer, query, key, value, mask, Kernel(rest)))
+
+
+def _at_once(layer: Attention) -> Callable[..., Any]:
+    """What an attention layer of diffusers computes, without a look at its processor's signature: at each call that
+    takes longer than all that is intercepted of it. With options that a processor may not take, it computes as ever.
+    """
+    processor = layer.processor
+
+    def forward(
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        **options: Any,
+    ) -> Any:
+        if options:
+            return Attention.forward(layer, hidden_states, encoder_hidden_states, attention_mask, **options)
+        return processor(
+            layer, hidden_states, encoder_hidden_states=encoder_hidden_states, attention_mask=attention_mask
+        )
+
+    return forward
 
 
 def _picture_tokens(module: nn.Module) -> Sequence[int]:

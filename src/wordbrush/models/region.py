@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from wordbrush.attention.sites import AttentionLayer
 from wordbrush.attention.surroundings import Answer, Surroundings
-from wordbrush.models.deep_features import instead
+from wordbrush.models.instead import instead
 from wordbrush.models.intercept import Intercept, attention_modules
 
 STAND_IN = 1

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from wordbrush.attention.attend import Answered, CrossRow, Inputs, SelfRow, unedited
 from wordbrush.attention.batch import SOURCE, BatchLayout, BatchRow
-from wordbrush.attention.kernel import MapInputs
+from wordbrush.attention.kernel import Kernel, MapInputs
 from wordbrush.attention.parts import Part, answered, moved, positions
 from wordbrush.attention.row_maps import row_maps
 from wordbrush.attention.sites import AttentionCall, AttentionLayer
@@ -59,12 +59,15 @@ class StepControl:
         self._tape = tape
         self._record_to = record_to
         self._watches = watches
+        self._told = record_to is not None or bool(watches)
         self._shown = sorted({*layout.branches} if source_shown else {SOURCE, *layout.branches})
         self._controlled: Counter[tuple[str, str]] = Counter()
 
     def __call__(self, call: AttentionCall) -> Tensor:
         """Compute one attention, (B,H,Q,D)."""
         answer = self._answer(call)
+        if not self._told:
+            return answer.out_BHQD
         told = replace(call, log_sums=answer.log_sums)
         if self._record_to is not None:
             self._record_to.write(told, self._layout.conditional(SOURCE))
@@ -73,16 +76,18 @@ class StepControl:
         return answer.out_BHQD
 
     def _answer(self, call: AttentionCall) -> Answered:
-        inputs = Inputs(call.q, call.k, call.v, call.mask)
+        inputs, kernel = Inputs(call.q, call.k, call.v, call.mask), call.kernel
+        if not self._told and call.site.kind != "joint":  # an edit of joint attention reads the sums itself
+            kernel = Kernel(kernel.options, quiet=True)
         if self._edit is None:
-            return unedited(inputs, call.kernel)
+            return unedited(inputs, kernel)
         rows = [self._row(call, self._edit, row, self._layout.position(row)) for row in self._target_rows()]
         taken = [row.taken for row in rows if row.taken is not None]
         edited = [row.text for row in rows if row.text is not None]
         self._controlled["image", call.site.name] += len(taken)
         self._controlled["text", call.site.name] += len(edited)
         parts = [part for row in rows for part in row.parts]
-        return answered(call.layer, inputs, taken, edited, parts, call.kernel)
+        return answered(call.layer, inputs, taken, edited, parts, kernel)
 
     @property
     def features(self) -> frozenset[str]:

@@ -38,10 +38,11 @@ class Told(NamedTuple):
 @dataclass(frozen=True)
 class Kernel:
     """PyTorch's `scaled_dot_product_attention` of q (B,H,Q,D), k (B,H,K,D), v (B,H,K,D) and a mask (B,H or 1,Q or 1,K)
-    or None, with the options that a model gives it.
+    or None, with the options that a model gives it. A `quiet` one tells no sums.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
+    quiet: bool = False
 
     def __call__(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
         """The attention, (B,H,Q,D)."""
@@ -49,7 +50,7 @@ class Kernel:
 
     def tells(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> bool:
         """Whether it tells its sums: the fused kernel of processors does. Those of other devices were not tried."""
-        if q.device.type != "cpu" or self.options.get("enable_gqa") or torch.is_autocast_enabled("cpu"):
+        if self.quiet or q.device.type != "cpu" or self.options.get("enable_gqa") or torch.is_autocast_enabled("cpu"):
             return False
         chosen: int = torch._fused_sdp_choice(q, k, v, mask, **self.options)
         return chosen == _FLASH

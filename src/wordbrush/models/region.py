@@ -107,8 +107,10 @@ def region_call(
             changed(scope, network, path.picture, lambda tokens: tokens[:, inside_n])
             for block in modules.picture_blocks:
                 scope.enter_context(instead(block, partial(_picture_alone, block)))
-            if path.text is not None:
-                changed(scope, network, path.text, lambda tokens: tokens[:, : modules.tokens])
+            if path.text is not None and modules.picture_blocks:
+                scope.enter_context(instead(network.get_submodule(path.text), lambda text: text[:, :0]))
+            elif path.text is not None:
+                changed(scope, network, path.text, lambda tokens: tokens[:, :STAND_IN])
                 for module in modules.text_alone:
                     scope.enter_context(instead(module, partial(_nothing, module.out_features)))
             if path.positions is not None:

@@ -96,7 +96,10 @@ def shortcuts(text: str) -> Shortcuts:
     if text in FAST:
         return Shortcuts.parse(cast(FastName, text))
     given = text.split("/")
-    guided, negative, late, cache, region, deep, early, source, halo = [*given, *("1", "1", "0", "1")[len(given) - 5 :]]
+    guided, negative, late, cache, region, deep, early, source, halo = [
+        *given,
+        *("1", "1", "0", "1")[len(given) - 5 :],
+    ]
     bounds = Window.parse(window("--rows", guided), "guidance_interval")
     return Shortcuts(
         (bounds.start, bounds.end),

@@ -1,5 +1,7 @@
 """The seam leaves nothing behind, and an edit that cannot act is an error."""
 
+import inspect
+
 import pytest
 import torch
 from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
@@ -44,6 +46,32 @@ def test_passing_through_is_bit_identical_and_sees_every_layer_once():
     kinds = {layer: module.is_cross_attention for layer, module in attention_modules(unet).items()}
     assert all((c.site.kind == "cross") == kinds[c.site.name] for c in seen)
     assert hooks(unet) == 0
+    assert not any("forward" in vars(module) for module in unet.modules())
+
+
+def test_layers_run_their_processor_without_a_look_at_its_signature(monkeypatch):
+    unet, looked = tiny_unet(), []
+    signature = inspect.signature
+    monkeypatch.setattr(inspect, "signature", lambda what: looked.append(what) or signature(what))
+    plain = call(unet)
+    assert len(looked) == len(attention_modules(unet))
+    looked.clear()
+    with scope(unet, AttentionCall.plain):
+        assert torch.equal(call(unet), plain)
+    assert not looked
+
+
+def test_options_of_a_layer_and_a_forward_that_others_gave_it_are_kept():
+    unet = tiny_unet()
+    first, second, *_ = attention_modules(unet).values()
+    own, seen = second.forward, []
+    second.forward = lambda *args, **named: seen.append("own") or own(*args, **named)
+    with torch.no_grad(), scope(unet, AttentionCall.plain):
+        call(unet)
+        states = torch.ones(1, 256, first.to_q.in_features)
+        assert torch.equal(first(states, scale=2.0), first(states))  # diffusers leaves out what no processor takes
+    assert seen == ["own"]
+    assert "forward" in vars(second)
 
 
 class Boom(Exception):

@@ -67,6 +67,15 @@ def test_a_kernel_that_forms_maps_tells_nothing():
         assert Kernel().told(q, k, v).log_sums_BHQ is None
 
 
+def test_a_quiet_kernel_tells_no_sums_and_gives_the_same_bits():
+    q, k, v = torch.randn(2, H, Q, D), torch.randn(2, H, T, D), torch.randn(2, H, T, D)
+    out, log_sums = Kernel(quiet=True).told(q, k, v)
+    assert log_sums is None
+    loud = Kernel().told(q, k, v)
+    assert loud.log_sums_BHQ is not None
+    assert torch.equal(out, loud.out_BHQD)
+
+
 @pytest.mark.parametrize("masked", [False, True])
 def test_columns_are_those_of_the_explicit_map(masked):
     q, k = torch.randn(H, Q, D), torch.randn(H, T, D)

@@ -171,6 +171,16 @@ def test_deep_features_are_computed_at_one_of_so_many_steps(editor, source):
     assert not torch.equal(never.latents, reused.latents)
 
 
+def test_a_blend_finds_its_words_at_a_step_that_shows_it_maps(editor, source):
+    blend = LocalBlend("cat", source_words="dog", start_blend=0.375)
+    exact = editor.edit(source, TARGET, **EARLY, local_blend=blend)
+    reused = editor.edit(source, TARGET, **EARLY, local_blend=blend, fast=Shortcuts(cache_interval=8))
+    # The third step keeps deep features, and the fourth, at which the blend begins, does not re-use them.
+    assert torch.equal(reused.way[4], exact.way[4])
+    assert torch.equal(reused.blend_masks[0], exact.blend_masks[0])
+    assert not torch.equal(reused.way[5], exact.way[5])
+
+
 def test_a_batch_of_fast_edits_is_its_single_edits(editor, source):
     fast = Shortcuts((0.0, 0.5), 0.2, 2)
     batch = editor.edit(source, TARGETS, **EARLY, fast=fast)

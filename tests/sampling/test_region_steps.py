@@ -87,6 +87,23 @@ def test_a_region_of_the_same_call_has_the_same_prediction(pipeline, size):
     assert torch.equal(adapter.predict(noise, timestep, text, None)[0], plain)
 
 
+def test_nothing_runs_for_the_text_beside_a_region_of_sd3():
+    pipeline = tiny_sd3()
+    adapter, text, noise, timestep = _call(lambda: pipeline, (64, 64))
+    ran: list[str] = []
+    for name, module in pipeline.transformer.named_modules():
+        if any(part in name for part in ("context", "add_")):
+            module.register_forward_hook(lambda *_, name=name: ran.append(name))
+    surroundings, layout = Surroundings(), BatchLayout.of([1], guided=False)
+    surroundings.begin(layout, None)
+    adapter.predict(noise, timestep, text, None, 1.0, RegionCall(surroundings))
+    assert ran
+    ran.clear()
+    surroundings.begin(layout, _region(adapter, (64, 64))[0])
+    adapter.predict(noise, timestep, text, None, 1.0, RegionCall(surroundings))
+    assert ran == ["context_embedder"]  # which gives nothing
+
+
 @FAMILIES
 @pytest.mark.parametrize(
     "options",

@@ -55,14 +55,12 @@ class RegionModules:
     @classmethod
     def of(cls, network: nn.Module) -> "RegionModules":
         """Of a network of diffusers."""
-        attention, blocks = attention_modules(network), []
-        for module in network.modules():
-            if isinstance(module, JointTransformerBlock) and "forward" not in vars(module):  # nobody else's
-                if isinstance(module.attn.processor, JointAttnProcessor2_0):
-                    blocks.append(module)
+        blocks = [module for module in network.modules() if isinstance(module, JointTransformerBlock)]
+        if not all(_runs_alone(block) for block in blocks):
+            blocks = []
         linear = ((name, module) for name, module in network.named_modules() if isinstance(module, nn.Linear))
         alone = (module for name, module in linear if not _TEXT_ALONE.isdisjoint(name.split(".")))
-        return cls(attention, tuple(blocks), () if blocks else tuple(alone))
+        return cls(attention_modules(network), tuple(blocks), () if blocks else tuple(alone))
 
     @property
     def tokens(self) -> int:
@@ -153,6 +151,11 @@ def changed(scope: ExitStack, network: nn.Module, name: str, change: Callable[[A
     """Let a module give what `change` makes of its output, if that is anything, until `scope` ends."""
     hook = network.get_submodule(name).register_forward_hook(lambda module, args, output: change(output))
     scope.callback(hook.remove)
+
+
+def _runs_alone(block: JointTransformerBlock) -> bool:
+    """Whether a block's attention can do without a text, and nobody else gave the block a forward of its own."""
+    return isinstance(block.attn.processor, JointAttnProcessor2_0) and "forward" not in vars(block)
 
 
 def _picture_alone(

@@ -221,7 +221,9 @@ class Transformer(OneAtATime, LatentDiffusion):
         control: Control | None,
         guidance_scale: float,
     ) -> Prediction:
-        """The prediction of a call that is kept as surroundings, or is of their region alone, and its deep features."""
+        """The prediction of a call that is kept as surroundings, or is of their region alone; `features` is the scope
+        of its deep ones.
+        """
         network, path = self.transformer, self.token_path
         assert path is not None  # a network without one has no `region_form`
         layers = self.attention_layers_of(self._grid(*latents.shape[-2:]), self._axis(text))

@@ -251,10 +251,20 @@ def test_a_place_that_another_thing_covers_is_filled_all_the_same(editor):
 def test_a_thing_with_a_region_of_its_own_has_it_also_where_others_are_subtracted(editor):
     source = editor.generate(SOURCE, **RUN)
     covered = LocalBlend(subtract_words=("dog", "apple"), subtract_threshold=0.0, apart=True)
-    free = replace(covered, subtract_words=())
-    masks = [editor.edit(source, "a cat eating an apple", local_blend=each).blend_masks for each in (covered, free)]
-    assert masks[0].any()
-    assert torch.equal(*masks)
+    assert editor.edit(source, "a cat eating an apple", local_blend=covered).blend_masks[-1].any()
+    with pytest.raises(ControlError, match="completely covered"):
+        editor.edit(source, "a cat eating an apple", local_blend=replace(covered, apart=False))
+
+
+def test_beside_a_region_of_its_own_others_keep_what_they_are_looked_at_more(models):
+    adapter, _ = models["bundled"]
+    settings = replace(generation(adapter, (16, 16)), seed=22)
+    words = LocalBlend(maps="own", spread=True, subtract_words="apple", subtract_threshold=0.1)
+    free, together, apart = (
+        run_together(adapter, settings, asked([CAT], blend))[1].blend_masks[0][-1]
+        for blend in (replace(words, subtract_words=()), words, replace(words, apart=True))
+    )
+    assert together.sum() < apart.sum() < free.sum(), "more of the own place is left to what changes"
 
 
 def test_a_thing_in_another_size_is_shown_until_it_is_left_to_the_target(models):

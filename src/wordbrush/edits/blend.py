@@ -91,8 +91,8 @@ class LocalBlend:
     - `apart`: give each word a region of its own, above `threshold` times its own highest value, and let the edit
       change all of them. Of the words that "auto" means only things count then, where there are any.
       `subtract_words` take away only where they are looked at more than the words, each next to its own highest
-      value, and nothing where they would leave nothing. Default: False, one region of the sum of all words' maps, as
-      published, in which a word that is looked at much hides others.
+      value. Default: False, one region of the sum of all words' maps, as published, in which a word that is looked at
+      much hides others.
     - `spread`: carry maps along the model's self-attention first, which gives them the shape of the thing (ViMAEdit,
       Wang et al. 2024): each layer of the map's size, with attention A, turns a map m into (m + A m) / 2. Default:
       False.

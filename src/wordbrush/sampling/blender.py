@@ -226,8 +226,7 @@ class Blender:
         words = self._words()
         if self._blend.subtract_words:
             left = words & ~self._to_subtract()
-            # A thing that is taken away, or has a region of its own, has a place, also where another one covers it.
-            if self._blend.fill_steps or self._blend.apart:
+            if self._blend.fill_steps:  # a thing that is taken away has a place, also where another one covers it
                 left = torch.where(left.flatten(1).any(1)[:, None, None], left, words)
             words = left
         return words if masks is None else words & masks.to(words.device)

@@ -158,7 +158,7 @@ WHOLE = {
 @pytest.mark.parametrize("parameter", sorted(set(parameters()) - {"weight"}))
 def test_every_number_of_an_edit_can_be_an_axis(editor, parameter):
     values = WHOLE.get(parameter, (0.25, 0.5))
-    nested = {**SAMPLES, "local_blend": LocalBlend("cat", fill_steps=0.5)}
+    nested = {**SAMPLES, "local_blend": LocalBlend("cat", fill_steps=0.5, outlined=True)}
     option, _, field = parameter.partition(".")
     given = {option: nested[option]} if field else {}
     axes = [Axis(parameter, values), Axis("weight", (2.0, 3.0), "a")]

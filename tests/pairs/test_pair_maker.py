@@ -10,7 +10,9 @@ from PIL import Image
 from helpers.pair_sets import LENIENT, making_of
 from helpers.tiny_metrics import clip_folder
 from wordbrush.editor import split_options
+from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import ModelError, SettingsError
+from wordbrush.json_form import from_plain
 from wordbrush.maps.request import MapsRequest
 from wordbrush.metrics.clip_score import ClipScore
 from wordbrush.pairs.filters import Filters, best_first
@@ -118,7 +120,8 @@ def test_a_strength_is_a_rows_own_and_auto_is_found_for_each_target(tiny_editor,
     source = tiny_editor.generate("a red dog", seed=3, num_inference_steps=4)
     for sample in part.samples:
         best = tiny_editor.find_strength(source, sample.about["target"]).best.edit
-        assert sample.about["edit"]["strength"] == best.strength
+        made_by = from_plain(EditSettings, sample.about["edit"], "the record")
+        assert made_by.controls[made_by.targets.index(sample.about["target"])] == best.controls[0]
     assert part == made(tiny_editor, many, check_row(1, columns))
 
 

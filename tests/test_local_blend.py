@@ -346,6 +346,16 @@ def test_what_stays_keeps_its_own_pixels_to_its_outline(part):
     assert np.median(apart[~(np.asarray(mask_picture(dog, source.image.size)) > 0)]) > 20
 
 
+def test_a_region_that_parted_pixels_cover_is_an_error_that_says_so():
+    editor = Editor.from_pretrained()
+    source = editor.generate("a panda", seed=5)
+    words = LocalBlend((), target_words=("happy",), maps="own", spread=True, threshold=0.9, subtract_words="panda")
+    with pytest.raises(
+        ControlError, match=r"covered by that of 'panda' \(parted 0.4\); lower threshold or raise parted"
+    ):
+        editor.edit(source, "a happy panda", local_blend=replace(words, outlined=True, parted=0.4))
+
+
 def test_things_that_seem_to_be_everywhere_hold_nothing(models):
     """An untrained network's maps have no outline. Nothing is subtracted then, and the edit says so."""
     adapter, _ = models["tiny"]

@@ -332,10 +332,11 @@ class Blender:
                 "blend's maps='own'"
             )
         elif blend.subtract_words and not bool((self._words() & ~self._to_subtract())[index].any()):
+            bound = "parted" if blend.parted else "subtract_threshold"
             why = (
                 f"the region of {words} (threshold {blend.threshold}) is completely covered by that of "
-                f"{_quoted(blend.subtract_words)} (subtract_threshold {blend.subtract_threshold}); lower threshold "
-                "or raise subtract_threshold"
+                f"{_quoted(blend.subtract_words)} ({bound} {getattr(blend, bound)}); lower threshold "
+                f"or raise {bound}"
             )
         else:
             why = (

@@ -71,8 +71,6 @@ SMALLEST = {
     ),
     "word_weights.py": (["--cases", "1", "--steps", "3"], "| 8 |"),
 }
-LONG = {"own_style.py", "own_word.py", "processor.py", "server_load.py"}
-"""Those that learn, or start several processes, at their smallest setting too."""
 
 
 def test_each_has_its_smallest_setting():
@@ -96,7 +94,7 @@ def test_a_script_that_needs_training_runs_as_it_says():
     assert "--swaps" in made.stdout
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in SMALLEST])
+@pytest.mark.parametrize("name", SMALLEST)
 def test_a_script_runs_at_its_smallest_setting(name, monkeypatch, capsys, tmp_path):
     arguments, printed = SMALLEST[name]
     monkeypatch.setattr(sys, "argv", [name, *arguments])

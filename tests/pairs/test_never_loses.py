@@ -98,7 +98,7 @@ def killed_at_random(task: Task, reference: dict[str, bytes], maker, kills: int)
         number += 1
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [2, pytest.param(200, marks=pytest.mark.slow)])
 def test_kills_at_random_moments_change_no_byte(task_in, known_parts, maker, tmp_path, kills):
     reference = task_in(tmp_path / "whole")
     make_set(reference, known_parts)

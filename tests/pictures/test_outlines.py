@@ -2,6 +2,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
+from helpers.likeness import likeness
 from wordbrush.pictures.outlines import FINER, outlined
 
 CELL, SIDE = 8, 16
@@ -19,10 +20,6 @@ def scene():
     ImageDraw.Draw(disc).ellipse((24, 40, 72, 88), fill=255)
     small = disc.resize((SIDE * FINER, SIDE * FINER), Image.Resampling.BOX)
     return picture, torch.from_numpy(np.array(small) > 127)
-
-
-def likeness(found, truth):
-    return float((found & truth).sum() / (found | truth).sum())
 
 
 def test_a_spot_within_a_thing_grows_to_its_edge():

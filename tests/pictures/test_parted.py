@@ -4,6 +4,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch.nn import functional as F
 
+from helpers.likeness import likeness
 from wordbrush.pictures.outlines import FINER
 from wordbrush.pictures.parted import parted
 
@@ -35,10 +36,6 @@ def spot(top, left, high=1.0):
     cells[top - 1 : top + 5, left - 1 : left + 5] = 0.2 * high
     cells[top : top + 4, left : left + 4] = high
     return cells
-
-
-def likeness(found, truth):
-    return float((found & truth).sum() / (found | truth).sum())
 
 
 def test_a_part_of_another_colour_is_the_things_too():

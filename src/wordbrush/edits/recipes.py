@@ -179,18 +179,20 @@ the first steps; held for longer, they colour the new one.
 """
 
 
-def _closer(region: LocalBlend) -> LocalBlend:
+def _closer(recipe: Recipe) -> Recipe:
     """The same, of which less shows that differs little from the source."""
-    return replace(region, least_pixel_difference=1.25 * region.least_pixel_difference)
+    region = recipe.local_blend
+    assert region is not None  # without a region nothing is held
+    return replace(recipe, local_blend=replace(region, least_pixel_difference=1.25 * region.least_pixel_difference))
 
 
 PHOTOGRAPH = GENERATED | _recipes(
-    Recipe("swap", 0.8, 0.4, 0.25, _closer(IN_REGION)),
-    Recipe("addition", 0.1, 0.1, 0.25, _closer(NARROWER)),
+    _closer(Recipe("swap", 0.8, 0.4, 0.25, IN_REGION)),
+    _closer(Recipe("addition", 0.1, 0.1, 0.25, NARROWER)),
     Recipe("pose", 0.1, 0.1, 0.25, MOVED, "rearranged"),
-    Recipe("size", 0.1, 0.1, 0.25, _closer(REDRAWN), "rescaled"),
-    Recipe("number", 0.1, 0.1, 0.25, _closer(RECOUNTED), "counted"),
-    Recipe("mixed", 0.8, 0.1, 0.1, _closer(EACH_IN_REGION)),
+    _closer(GENERATED["size"]),
+    _closer(GENERATED["number"]),
+    _closer(Recipe("mixed", 0.8, 0.1, 0.1, EACH_IN_REGION)),
     Recipe("scene", 0.8, 0.1, 0.1, AROUND_OUTLINES, "kept"),
 )
 """For a photograph that was inverted: more of its layout is held, and less of an edit shows that hardly differs from

@@ -138,4 +138,5 @@ FAST: Mapping[FastName, Shortcuts] = {
         source_negative=True,
     ),
 }
-"""By name; chosen by `benchmarks/fast_edits.py` (docs/decisions/0073-what-fast-edits-leave-out.md, 0074, 0076)."""
+"""By name; chosen by `benchmarks/fast_edits.py` (docs/decisions/0073-what-fast-edits-leave-out.md, 0074, 0076 and
+0079)."""

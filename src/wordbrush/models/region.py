@@ -168,7 +168,8 @@ def _picture_alone(
     """What diffusers' block computes of the picture's tokens (B, N, C), whose attention sees the text elsewhere."""
     normed, gate, shift_mlp, scale_mlp, gate_mlp, *second = block.norm1(hidden_states, emb=temb)
     hidden = torch.addcmul(hidden_states, gate[:, None], block.attn(normed))
-    for own, own_gate in [second] if second else []:  # of the picture to itself
+    if second:  # attention of the picture to itself
+        own, own_gate = second
         hidden = torch.addcmul(hidden, own_gate[:, None], block.attn2(own))
     normed = torch.addcmul(shift_mlp[:, None], block.norm2(hidden), 1 + scale_mlp[:, None])
     return encoder_hidden_states, torch.addcmul(hidden, gate_mlp[:, None], block.ff(normed))

@@ -35,7 +35,7 @@ class SourceSight:
         self._adapter, self._blend, self._picture = adapter, blend, picture
 
     def outlined(self, finished: Tensor, maps_Phw: Tensor) -> Tensor:
-        """Maps (P, H, W) of the words in it, carried to the outlines of things."""
+        """Maps (P, H, W) of the words in it, carried to the outlines of things, or how likely pixels are theirs."""
         size = (finished.shape[-2], finished.shape[-1])
         carried = parted if self._blend.parted else outlined
         return carried(maps_Phw, self._picture.of(finished), size).to(maps_Phw.device)

@@ -76,7 +76,7 @@ class Sight(Protocol):
     """The picture of a source, of whose finished latents (1, C, h, w) a blend asks."""
 
     def outlined(self, finished: Tensor, maps_Phw: Tensor) -> Tensor:
-        """Maps (P, H, W) of the words in it, carried to the outlines of things."""
+        """Maps (P, H, W) of the words in it, carried to the outlines of things, or how likely pixels are theirs."""
         ...
 
     def redrawn(self, finished: Tensor, thing_HW: Tensor, others_HW: Tensor) -> tuple[Tensor, Tensor]:
@@ -306,21 +306,18 @@ class Blender:
     def _to_subtract(self) -> Tensor:
         """The same of the words to subtract."""
         if self._others_BHW is None:
-            others = self._above(slice(-1, None), self._blend.subtract_threshold, 1)
-            if not self._blend.apart:
-                return others
-            words, there = (self._highest(kinds) for kinds in (slice(0, -1), slice(-1, None)))
-            return others & (there > words)
+            seen = self._highest(slice(-1, None), pool=1)
+            others = seen > self._blend.subtract_threshold
+            return others & (seen > self._highest(slice(0, -1), pool=1)) if self._blend.apart else others
         return covered_cells(self._others_BHW.float(), self._size, KEPT)
 
     def _above(self, kinds: slice, threshold: float, pool: int) -> Tensor:
-        both = [*self._maps.of_targets()[kinds], *self._maps.of_source()[kinds]]
-        return torch.stack([region(m, self._size, threshold, pool, smooth=self._blend.spread) for m in both]).any(0)
+        return self._highest(kinds, pool) > threshold
 
-    def _highest(self, kinds: slice) -> Tensor:
+    def _highest(self, kinds: slice, pool: int) -> Tensor:
         """The highest share that any map of these words has in each cell (branches, h, w)."""
         both = [*self._maps.of_targets()[kinds], *self._maps.of_source()[kinds]]
-        return torch.stack([_shares(m, self._size, 1, smooth=self._blend.spread) for m in both]).amax(0)
+        return torch.stack([_shares(m, self._size, pool, smooth=self._blend.spread) for m in both]).amax(0)
 
     def _nothing_changes(self, index: int, branch: int, tokens: BlendTokens) -> ControlError | OutputError:
         if not self._maps.finite:

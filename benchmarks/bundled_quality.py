@@ -23,7 +23,7 @@ from wordbrush.maps.attention_maps import AttentionMaps
 from wordbrush.maps.request import MapsRequest
 from wordbrush.models.load import DTYPES
 from wordbrush.runs.results import EditResult, Source
-from wordbrush.sampling.blender import region
+from wordbrush.sampling.cells import region
 from wordbrush.scenes.captions import called, caption
 from wordbrush.scenes.cast import Cast
 from wordbrush.scenes.changes import alike, sayable

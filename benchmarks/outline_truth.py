@@ -30,7 +30,7 @@ from wordbrush.pictures.outlines import outlined
 from wordbrush.pictures.parted import parted
 from wordbrush.runs.results import Source
 from wordbrush.runs.run import look_again
-from wordbrush.sampling.blender import region
+from wordbrush.sampling.cells import region
 from wordbrush.sampling.word_maps import WordMaps
 from wordbrush.scenes.captions import called
 from wordbrush.scenes.render import render

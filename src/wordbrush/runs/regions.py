@@ -9,7 +9,7 @@ from wordbrush.attention.batch import SOURCE
 from wordbrush.attention.sites import AttentionLayer, shared_layers
 from wordbrush.attention.watch import Reading, token_columns
 from wordbrush.edits.plan import Regions
-from wordbrush.sampling.blender import region
+from wordbrush.sampling.cells import region
 
 THRESHOLD = 0.4
 """A thing is where its words' map is above this share of its highest value."""

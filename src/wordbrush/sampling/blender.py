@@ -1,12 +1,12 @@
 """Local blend, as in the Prompt-to-Prompt code: where the words' maps are low, the latents are replaced by the
 source's.
 
-Legend: P masks of one kind, B branches, h and w cells of the latents, H and W pixels at which outlines are found; in
-attention Q the picture's positions, of each of its heads.
+Legend: B branches, h and w cells of the latents, H and W pixels at which outlines are found; in attention Q the
+picture's positions, of each of its heads.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,69 +21,16 @@ from wordbrush.edits.placement import nearest
 from wordbrush.edits.window import Window
 from wordbrush.errors import ControlError, OutputError, SettingsError
 from wordbrush.pictures.masks import TOUCHED, covered_cells
-from wordbrush.pictures.outlines import shares
+from wordbrush.sampling.cells import cell_shares, differing, region
+from wordbrush.sampling.seen import Seen, Sight, look
 from wordbrush.sampling.word_maps import WordMaps
 
-MOST_CHANGED = 0.9
-"""The quantile of a region's differences from the source that stands for its most changed cells."""
-SCALED = 0.2
-"""The part of a map's highest value above which cells are those of a thing that is redrawn."""
-NEARLY_ALL = 0.95
-"""The part of the picture above which what should stay has no outline to be seen in it: nothing is subtracted."""
 KEPT = 0.5
 """The part of a cell within the outline of a thing that stays above which the cell stays too: the picture's own pixels
 of it are kept beside that.
 """
 THING = 0.15
 """The part of a map's highest value above which cells are a thing's, and no surroundings to fill a region with."""
-
-
-def region(maps_Phw: Tensor, size: tuple[int, int], threshold: float, pool: int, *, smooth: bool = False) -> Tensor:
-    """Where each map is above `threshold` times its highest value, as booleans (P, *size).
-
-    Maps are grown by a maximum over `pool` x `pool` cells and resized to `size` by the nearest cell. A `smooth` map is
-    interpolated to `size` first, for finer edges. A map that is nowhere above zero has an empty region.
-
-    >>> region(torch.tensor([[[1.0, 0.2], [0.4, 0.0]]]), (2, 2), 0.3, pool=1).tolist()
-    [[[True, False], [True, False]]]
-    """
-    return _shares(maps_Phw, size, pool, smooth=smooth) > threshold
-
-
-def _shares(maps_Phw: Tensor, size: tuple[int, int], pool: int, *, smooth: bool) -> Tensor:
-    """Each map as parts of its highest value (P, *size), grown and resized as `region` says."""
-    maps = maps_Phw[:, None]
-    if smooth:
-        maps = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
-    return shares(F.interpolate(F.max_pool2d(maps, pool, stride=1, padding=pool // 2), size=size)[:, 0])
-
-
-def differing(difference_Bhw: Tensor, region_Bhw: Tensor, least: float) -> Tensor:
-    """Where latents differ from the source's by at least a part `least` of what the most changed cells of each region
-    differ by; a boolean (B, h, w), grown by one cell.
-
-    >>> difference = torch.tensor([[[9.0, 0.1, 0.1, 0.1], [8.0, 0.1, 0.1, 0.1]]])
-    >>> differing(difference, torch.ones(1, 2, 4, dtype=torch.bool), 0.5).int().tolist()
-    [[[1, 1, 0, 0], [1, 1, 0, 0]]]
-    """
-    inside = torch.where(region_Bhw, difference_Bhw, torch.nan).flatten(1)
-    most_B = torch.nanquantile(inside, MOST_CHANGED, dim=1).nan_to_num()
-    changed = difference_Bhw >= least * most_B[:, None, None]
-    return F.max_pool2d(changed[:, None].float(), 3, stride=1, padding=1)[:, 0] > 0
-
-
-class Sight(Protocol):
-    """The picture of a source, of whose finished latents (1, C, h, w) a blend asks."""
-
-    def outlined(self, finished: Tensor, maps_Phw: Tensor) -> Tensor:
-        """Maps (P, H, W) of the words in it, carried to the outlines of things, or how likely pixels are theirs."""
-        ...
-
-    def redrawn(self, finished: Tensor, thing_HW: Tensor, others_HW: Tensor) -> tuple[Tensor, Tensor]:
-        """The latents of the picture in which a thing has another size, number or colour, or stands otherwise to
-        others, and the cells (h, w) in which one is or was that is not the same.
-        """
-        ...
 
 
 class SourceLatents(NamedTuple):
@@ -94,6 +41,11 @@ class SourceLatents(NamedTuple):
     now: Tensor
     signal: float
     finished: Tensor | None
+
+    def known_finish(self) -> Tensor:
+        """The finished latents that a blend asks for, whose source therefore runs before its edits."""
+        assert self.finished is not None
+        return self.finished
 
 
 class Blender:
@@ -122,9 +74,7 @@ class Blender:
         self._tokens = tuple(tokens.values())
         self._start = blend.start_step(num_steps)
         self._sight = sight
-        self._words_BHW: Tensor | None = None
-        self._others_BHW: Tensor | None = None
-        self._placed: tuple[Tensor, Tensor] | None = None
+        self._seen = Seen()
         self._filled_steps = Window(0.0, blend.fill_steps).steps(num_steps)
         self._size = latent_size
         self._maps = WordMaps(tokens, text_length, layers, spread=blend.spread)
@@ -157,14 +107,14 @@ class Blender:
         """
         if step >= self._start:
             if self._sight is not None:
-                self._look(self._sight, source)
+                self._seen = look(self._sight, source.known_finish(), self._maps, self._blend)
                 self._sight = None
             if self._allowed_now is None:
                 self._allowed_now = self._allowed()
             allowed = self._allowed_now.to(latents.device)
             filling = allowed
-            if self._placed is not None:
-                placed = self._placed[1].to(latents.device)
+            if self._seen.redrawn is not None:
+                placed = self._may(self._seen.redrawn.cells_Bhw).to(latents.device)
                 drawn = placed.flatten(1).any(1)[:, None, None]  # a thing that is not found is left to the target
                 allowed = torch.where(drawn, placed | allowed if self._blend.fill_scale else placed, allowed)
                 filling = allowed & drawn
@@ -219,54 +169,31 @@ class Blender:
 
     def _allowed(self) -> Tensor:
         """Where each of its targets may change, (branches, h, w)."""
-        masks = self._own.expand(len(self._tokens), -1, -1) if self._own is not None else None
         if not self._maps.any:
-            assert masks is not None  # a blend has words or a mask
-            return masks
+            assert self._own is not None  # a blend has words or a mask
+            return self._own.expand(len(self._tokens), -1, -1)
         words = self._words()
         if self._blend.subtract_words:
             left = words & ~self._to_subtract()
             if self._blend.fill_steps:  # a thing that is taken away has a place, also where another one covers it
                 left = torch.where(left.flatten(1).any(1)[:, None, None], left, words)
             words = left
-        return words if masks is None else words & masks.to(words.device)
+        return self._may(words)
+
+    def _may(self, cells_Bhw: Tensor) -> Tensor:
+        """Those cells of them that are in the user's mask; all, if there is none."""
+        return cells_Bhw if self._own is None else cells_Bhw & self._own.to(cells_Bhw.device)
 
     def _filled(self, allowed: Tensor, source: SourceLatents) -> Tensor:
         """The source (branches, C, h, w) with its own noise, and its surroundings where each branch may change."""
-        finished = source.finished
-        assert finished is not None  # a source whose edits fill runs before them
-        if self._placed is not None:
-            return source.now + source.signal * (self._placed[0] - finished)
+        finished = source.known_finish()
+        if self._seen.redrawn is not None:
+            return source.now + source.signal * (self._seen.redrawn.latents - finished)
         filled = []
         for asking_hw, things_hw in zip(allowed.cpu(), self._things().cpu(), strict=True):
             places = nearest(asking_hw, ~(things_hw | asking_hw)).flatten().to(finished.device)
             filled.append(finished.flatten(2)[:, :, places].reshape(finished.shape))
         return source.now + source.signal * (torch.cat(filled) - finished)
-
-    def _look(self, sight: Sight, source: SourceLatents) -> None:
-        """Find the outlines of the source's things, and have redrawn what is to be another."""
-        finished, blend = source.finished, self._blend
-        assert finished is not None  # a source whose picture is asked for runs before its edits
-        maps = self._maps.of_source()
-        if blend.outlined:
-            of_branches = [sight.outlined(finished, torch.stack(of_branch)) for of_branch in zip(*maps, strict=True)]
-            maps = list(torch.stack(of_branches, dim=1))
-            least, least_others = (blend.parted or each for each in (blend.threshold, blend.subtract_threshold))
-        else:
-            maps, least, least_others = [_shares(each, self._size, 1, smooth=True) for each in maps], SCALED, SCALED
-        own, others = torch.stack(maps[:-1]).amax(0), maps[-1]
-        if blend.outlined:
-            stay = (others > least_others) & (others > own)
-            self._words_BHW = own > least
-            self._others_BHW = stay & (stay.float().mean(dim=(1, 2), keepdim=True) < NEARLY_ALL)
-        if blend.redraws:
-            things = ((own > least) & (own >= others)).cpu(), ((others > least) & (others > own)).cpu()
-            drawn = [sight.redrawn(finished, thing, other) for thing, other in zip(*things, strict=True)]
-            placed = torch.stack([where for _, where in drawn])
-            self._placed = (
-                torch.cat([latents for latents, _ in drawn]),
-                placed if self._own is None else placed & self._own,
-            )
 
     @property
     def shown(self) -> Tensor | None:
@@ -275,12 +202,12 @@ class Blender:
         A thing whose region is not grown keeps its shape, and what is subtracted its own pixels. A place that is
         filled with more than another colour may be another thing's.
         """
-        if self._words_BHW is None or self._others_BHW is None:
+        if (outlined := self._seen.outlined) is None:
             return None
         if self._blend.fill_steps and self._blend.fill_colour is None:
             return None
-        within = [self._words_BHW] if self._blend.names_words and self._blend.pool == 1 else []
-        beside = [~self._others_BHW] if self._blend.subtract_words else []
+        within = [outlined.words_BHW] if self._blend.names_words and self._blend.pool == 1 else []
+        beside = [~outlined.others_BHW] if self._blend.subtract_words else []
         return torch.stack([*within, *beside]).all(0) if within or beside else None
 
     def _things(self) -> Tensor:
@@ -294,22 +221,21 @@ class Blender:
         """The regions of all words, the target's and the source's (branches, h, w)."""
         if not self._blend.names_words:
             return torch.ones(len(self._tokens), *self._size, dtype=torch.bool)
-        if self._words_BHW is None:
+        if (outlined := self._seen.outlined) is None:
             return self._above(slice(0, -1), self._blend.threshold, self._blend.pool)
         targets = [region(m, self._size, self._blend.threshold, 1, smooth=True) for m in self._maps.of_targets()[:-1]]
-        reach = (
-            self._blend.pool // 2 * (self._words_BHW.shape[-1] // self._maps.grid[1]) // 2
-        )  # half a cell of the maps
-        wide = F.max_pool2d(self._words_BHW[:, None].float(), 2 * reach + 1, stride=1, padding=reach)[:, 0]
+        cell = outlined.words_BHW.shape[-1] // self._maps.grid[1]
+        reach = self._blend.pool // 2 * cell // 2
+        wide = F.max_pool2d(outlined.words_BHW[:, None].float(), 2 * reach + 1, stride=1, padding=reach)[:, 0]
         return torch.stack([*targets, covered_cells(wide, self._size, TOUCHED)]).any(0)
 
     def _to_subtract(self) -> Tensor:
         """The same of the words to subtract."""
-        if self._others_BHW is None:
+        if self._seen.outlined is None:
             seen = self._highest(slice(-1, None), pool=1)
             others = seen > self._blend.subtract_threshold
             return others & (seen > self._highest(slice(0, -1), pool=1)) if self._blend.apart else others
-        return covered_cells(self._others_BHW.float(), self._size, KEPT)
+        return covered_cells(self._seen.outlined.others_BHW.float(), self._size, KEPT)
 
     def _above(self, kinds: slice, threshold: float, pool: int) -> Tensor:
         return self._highest(kinds, pool) > threshold
@@ -317,7 +243,7 @@ class Blender:
     def _highest(self, kinds: slice, pool: int) -> Tensor:
         """The highest share that any map of these words has in each cell (branches, h, w)."""
         both = [*self._maps.of_targets()[kinds], *self._maps.of_source()[kinds]]
-        return torch.stack([_shares(m, self._size, pool, smooth=self._blend.spread) for m in both]).amax(0)
+        return torch.stack([cell_shares(m, self._size, pool, smooth=self._blend.spread) for m in both]).amax(0)
 
     def _nothing_changes(self, index: int, branch: int, tokens: BlendTokens) -> ControlError | OutputError:
         if not self._maps.finite:

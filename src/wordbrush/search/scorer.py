@@ -24,7 +24,7 @@ from wordbrush.edits.settings import EditSettings
 from wordbrush.errors import PromptError, SettingsError
 from wordbrush.runs.run import solver_of
 from wordbrush.sampling.adapter import Adapter
-from wordbrush.sampling.blender import region
+from wordbrush.sampling.cells import region
 from wordbrush.sampling.place import Place
 from wordbrush.sampling.replay import Replay
 from wordbrush.sampling.settings import GenerationSettings

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordbrush.sampling.blender import differing, region
+from wordbrush.sampling.cells import differing, region
 
 values = st.lists(st.floats(-10, 10, width=32), min_size=12, max_size=12).map(
     lambda v: torch.tensor(v).reshape(1, 3, 4)

@@ -193,7 +193,8 @@ PHOTOGRAPH = GENERATED | _recipes(
     _closer(GENERATED["size"]),
     _closer(GENERATED["number"]),
     _closer(Recipe("mixed", 0.8, 0.1, 0.1, EACH_IN_REGION)),
-    Recipe("scene", 0.8, 0.1, 0.1, AROUND_OUTLINES, "kept"),
+    _closer(GENERATED["place"]),
+    _closer(Recipe("scene", 0.8, 0.1, 0.1, AROUND_OUTLINES, "kept")),
 )
 """For a photograph that was inverted: more of its layout is held, and less of an edit shows that hardly differs from
 it, as what its edits lose is mostly its background. Not where a thing is taken away, whose edge would be seen again.

@@ -19,7 +19,7 @@ from wordbrush.edits.shortcuts import EXACT, Shortcuts
 from wordbrush.edits.window import EVERY_STEP, Window
 from wordbrush.sampling.adapter import Prediction, Predictor
 from wordbrush.sampling.blender import Blender, SourceLatents
-from wordbrush.sampling.conditioning import BranchLoras, Conditioning
+from wordbrush.sampling.conditioning import BranchLoras, Conditioning, StepLoras
 from wordbrush.sampling.deep_features import DeepCache
 from wordbrush.sampling.negative_rows import NegativeRows
 from wordbrush.sampling.place import Place
@@ -178,29 +178,12 @@ class _Running:
         finds_words = any(blend.finds_words(index) for blend in run.blends)  # by this step's maps too
         reuses = free and not finds_words and cache.reuses(plain, self._texts(index, plain))
         watches = [] if region or reuses else [*run.watches, *run.blends]
-        replay = SOURCE not in run.branches and kept is not None and _needs_replay(edit, watches, kept.tape, index)
-        negative = replay and guided and edit is not None and edit.reads_content
-        layout = BatchLayout.of(
-            run.branches,
-            guided=guided,
-            compared=compared,
-            replayed_source=replay,
-            replayed_negative=negative,
-        )
+        layout = self._layout(index, edit, watches, guided=guided, compared=compared)
         shown = self._steering.shown(index, self._latents)
         rows = _rows(layout, run.branches, shown, None if kept is None else kept.latents[index])
         loras = None if run.loras is None else run.loras.at(index)
         apart = loras is not None and len(loras.groups(layout)) == 2
-        weights = None if loras is None else loras.of(SOURCE)
-        recording = run.record_to if run.record_to is not None and run.record_to.start_step(weights) else None
-        control_of: Callable[[BatchLayout], StepControl] | None = None
-        if recording is not None or watches or acts:
-            tape = kept.tape if kept else None
-            read = RegionTape(tape, region) if tape and region else tape
-            if apart:
-                control_of = _Apart(index, edit, watches)
-            else:
-                control_of = partial(StepControl, index, edit=edit, tape=read, record_to=recording, watches=watches)
+        control_of = self._control_of(index, edit, watches, region, loras, apart=apart)
         texts, timestep = self._texts(index, layout), self.timesteps[index]
         deep = cache.step(layout, texts, controlled=controlled, reuses=reuses)
         reuse = deep if self._regions.idle else self._regions.step(index, layout, region, deep)
@@ -208,6 +191,41 @@ class _Running:
         place = Place(self._skipped + index, len(self._solver.timesteps))
         asked = Asked(layout, seen, timestep, texts, control_of, reuse, loras, place)
         return _AskedStep(index, asked, shown, region, guided, rests, first_negative, compared, apart)
+
+    def _layout(
+        self, index: int, edit: StepEdit | None, watches: Sequence[Watch], *, guided: bool, compared: bool
+    ) -> BatchLayout:
+        """The rows of a step; among them a kept source's, if the step needs more of it than its tape holds."""
+        run, kept = self._run, self._run.kept
+        replay = SOURCE not in run.branches and kept is not None and _needs_replay(edit, watches, kept.tape, index)
+        return BatchLayout.of(
+            run.branches,
+            guided=guided,
+            compared=compared,
+            replayed_source=replay,
+            replayed_negative=replay and guided and edit is not None and edit.reads_content,
+        )
+
+    def _control_of(
+        self,
+        index: int,
+        edit: StepEdit | None,
+        watches: Sequence[Watch],
+        region: Region | None,
+        loras: StepLoras | None,
+        *,
+        apart: bool,
+    ) -> Callable[[BatchLayout], StepControl] | None:
+        """What acts on the attention of a step's calls, looks at it or records it; None if nothing does."""
+        run, weights = self._run, None if loras is None else loras.of(SOURCE)
+        recording = run.record_to if run.record_to is not None and run.record_to.start_step(weights) else None
+        if recording is None and not watches and not (edit is not None and edit.acts):
+            return None
+        if apart:
+            return _Apart(index, edit, watches)
+        tape = run.kept.tape if run.kept else None
+        read = RegionTape(tape, region) if tape and region else tape
+        return partial(StepControl, index, edit=edit, tape=read, record_to=recording, watches=watches)
 
     def _of_source(self, index: int, edit: StepEdit | None) -> Tensor | None:
         """What the source predicted with the negative text, where that is the targets' own prediction."""

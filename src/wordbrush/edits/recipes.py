@@ -197,7 +197,8 @@ PHOTOGRAPH = GENERATED | _recipes(
     _closer(Recipe("scene", 0.8, 0.1, 0.1, AROUND_OUTLINES, "kept")),
 )
 """For a photograph that was inverted: more of its layout is held, and less of an edit shows that hardly differs from
-it, as what its edits lose is mostly its background. Not where a thing is taken away, whose edge would be seen again.
+it, as what its edits lose is mostly its background. Not where a thing is taken away or moved, whose edge would be seen
+again.
 """
 
 WHOLE_REGION = replace(IN_REGION, least_difference=0.0)

@@ -114,7 +114,7 @@ class Blender:
             allowed = self._allowed_now.to(latents.device)
             filling = allowed
             if self._seen.redrawn is not None:
-                placed = self._may(self._seen.redrawn.cells_Bhw).to(latents.device)
+                placed = self._within_mask(self._seen.redrawn.cells_Bhw).to(latents.device)
                 drawn = placed.flatten(1).any(1)[:, None, None]  # a thing that is not found is left to the target
                 allowed = torch.where(drawn, placed | allowed if self._blend.fill_scale else placed, allowed)
                 filling = allowed & drawn
@@ -178,9 +178,9 @@ class Blender:
             if self._blend.fill_steps:  # a thing that is taken away has a place, also where another one covers it
                 left = torch.where(left.flatten(1).any(1)[:, None, None], left, words)
             words = left
-        return self._may(words)
+        return self._within_mask(words)
 
-    def _may(self, cells_Bhw: Tensor) -> Tensor:
+    def _within_mask(self, cells_Bhw: Tensor) -> Tensor:
         """Those cells of them that are in the user's mask; all, if there is none."""
         return cells_Bhw if self._own is None else cells_Bhw & self._own.to(cells_Bhw.device)
 

@@ -78,6 +78,7 @@ def look(sight: Sight, finished: Tensor, maps: WordMaps, blend: LocalBlend) -> S
 
 
 def _redrawn(sight: Sight, finished: Tensor, things_BHW: Tensor, others_BHW: Tensor) -> Redrawn:
+    """Each branch's things drawn otherwise; the picture takes its masks on the CPU."""
     drawn = [
         sight.redrawn(finished, thing_HW, others_HW)
         for thing_HW, others_HW in zip(things_BHW.cpu(), others_BHW.cpu(), strict=True)
